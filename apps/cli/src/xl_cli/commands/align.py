@@ -1,0 +1,86 @@
+"""`xl align`: train, score, print the table."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xl_cli.errors import UsageError
+from xl_cli.recipe import Recipe, load_recipe, parse_recipe
+
+
+def align(
+    recipe: Annotated[
+        str, typer.Argument(help="A shipped recipe (see `xl ls recipes`) or a .toml file.", metavar="[RECIPE]")
+    ] = "names",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override one key, e.g. train.steps=100; repeat for more. `xl ls keys` lists all."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; must be new. [default: runs/RECIPE]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan, then stop.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print result rows as JSON lines instead of the table.")
+    ] = False,
+) -> None:
+    """Align an encoder across scripts: train the recipe's variants, score them on held-out items, keep the last.
+
+    Example: xl align --set train.steps=300 --out runs/quick
+    """
+    from xl_cli.run_folder import RunFolder
+
+    if resume:
+        if overrides:
+            message = "--resume goes on with the recipe as it was; --set cannot change it. Leave one of them out."
+            raise UsageError(message)
+        folder = RunFolder.reopen(out, Path(recipe).stem)
+        about = folder.about()
+        resolved = parse_recipe(about["recipe_name"], about["recipe"])
+    else:
+        resolved = load_recipe(recipe, overrides or [])
+    from xl_cli.alignment import StoppedEarlyError, load_data, plan, run
+
+    data = load_data(resolved)
+    if dry_run:
+        _print_plan(resolved, plan(resolved, data))
+        return
+    if not resume:
+        folder = RunFolder.create(out, resolved.name)
+        folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
+    try:
+        rows = run(resolved, data, folder)
+    except StoppedEarlyError as stopped:
+        if stopped.signal_number == signal.SIGTERM:
+            # A scheduler that takes the machine back asked for this: nothing failed.
+            typer.echo(str(stopped), err=True)
+            return
+        raise
+    if as_json:
+        for row in rows:
+            typer.echo(row.to_json())
+        return
+    from dataclasses import asdict
+
+    from xl_analysis import retrieval_table
+
+    if rows:
+        typer.echo(retrieval_table([asdict(row) for row in rows]).render("text"))
+    else:
+        typer.echo("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")
+    if resolved.note:
+        typer.echo(resolved.note)
+    typer.echo(f"Model: {folder.model}  (rows: {folder.results}, {folder.about()['wall_seconds']:.0f} s)")
+
+
+def _print_plan(resolved: Recipe, figures: dict[str, object]) -> None:
+    import tomli_w
+
+    typer.echo(tomli_w.dumps(resolved.as_dict()).rstrip())
+    typer.echo("\n# plan")
+    for name, value in figures.items():
+        shown = ", ".join(f"{k} {v:,}" for k, v in value.items()) if isinstance(value, dict) else value
+        typer.echo(f"# {name}: {shown:,}" if isinstance(shown, int) else f"# {name}: {shown}")

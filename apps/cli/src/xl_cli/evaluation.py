@@ -1,0 +1,212 @@
+"""What `xl eval` and `xl analyze` share: the model a user names, its layer and pooling, and the items to embed."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xl_cli.alignment import first_by_hash
+from xl_cli.config import RetrievalConfig
+from xl_cli.errors import CliError
+from xl_cli.progress import say
+from xl_encoders import Encoder, load_encoder
+from xl_tasks import ParallelTexts, Row, load_texts, retrieval_rows
+
+# The papers read sentence vectors of a 12-block model at block 8.
+_DEPTH_SHARE = 2 / 3
+
+# Verses of the published Bible retrieval (SR-B, Glot500).
+_BIBLE_VERSES = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An encoder with the layers and the pooling to read it at."""
+
+    encoder: Encoder
+    layers: list[int]
+    pooling: str
+    variant: str
+    seed: int
+
+
+def open_model(config: RetrievalConfig) -> Opened:
+    """Open `config.model`: a run folder (its model/, layer and pooling), a `save_pretrained` folder or a hub id."""
+    path = Path(config.model)
+    about: dict = {}
+    name = ""
+    source = config.model
+    if (path / "run.json").is_file():
+        about = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        if not (path / "model").is_dir():
+            message = (
+                f"{path} is a run without a model yet (status: {about.get('status')}); "
+                f"finish it: xl align --resume --out {path}"
+            )
+            raise CliError(message)
+        source, name = str(path / "model"), path.resolve().name
+        if about.get("status") != "finished":
+            say(f"note: {path} is not finished; its model is {about.get('model')}.")
+    encoder = load_encoder(source, revision=config.revision, max_len=config.max_len or None, name=name)
+    import torch
+
+    if torch.cuda.is_available():
+        encoder.to("cuda")
+    if "all" in config.layer:
+        layers = list(range(encoder.n_layers + 1))
+    elif config.layer:
+        layers = [encoder.resolve_layer(int(layer)) for layer in config.layer]
+    else:
+        layers = [about.get("layer", round(encoder.n_layers * _DEPTH_SHARE))]
+    return Opened(
+        encoder=encoder,
+        layers=layers,
+        pooling=config.pooling or about.get("pooling", "mean-all"),
+        variant=about.get("model", {}).get("variant", ""),
+        seed=about.get("seed", 0),
+    )
+
+
+def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:
+    """The parallel data that `config` names, restricted to its languages, and the keys to use."""
+    data = load_texts(config.data)
+    languages = [*config.source, *config.target]
+    if languages:
+        data = data.restrict(languages)
+    split = config.split or ("test" if data.splits else "all")
+    if split != "all" and not data.splits:
+        message = f"{config.data} has no splits of its own; leave --split out, or give all."
+        raise CliError(message)
+    keys = [key for key in data.keys if split == "all" or data.splits.get(key) == split]
+    return data, keys
+
+
+def retrieve(config: RetrievalConfig) -> list[Row]:
+    """Score retrieval in both directions between every source and every target, at each layer."""
+    data, keys = load_items(config)
+    pairs = language_pairs(config, data)
+    scored = scored_keys(data, keys, {language for pair in pairs for language in pair}, config.limit)
+    opened = open_model(config)
+    rows = []
+    for layer in opened.layers:
+        rows += retrieval_rows(
+            opened.encoder,
+            data,
+            scored,
+            pairs=pairs,
+            layer=layer,
+            pooling=opened.pooling,
+            variant=opened.variant,
+            seed=opened.seed,
+        )
+    return rows
+
+
+def language_pairs(config: RetrievalConfig, data: ParallelTexts) -> list[tuple[str, str]]:
+    """Ordered pairs, both directions. Without --source or --target the missing side is every language."""
+    sources = data.restrict(config.source).languages if config.source else data.languages
+    targets = data.restrict(config.target).languages if config.target else data.languages
+    pairs = [(a, b) for a in sources for b in targets if a != b]
+    pairs = list(dict.fromkeys([pair for a, b in pairs for pair in ((a, b), (b, a))]))
+    if not pairs:
+        message = f"no pair of two languages: sources {', '.join(sources)}; targets {', '.join(targets)}."
+        raise CliError(message)
+    return pairs
+
+
+def scored_keys(data: ParallelTexts, keys: list[str], languages: Iterable[str], limit: int) -> list[str]:
+    """The keys to score: at most `limit` (0 for all, -1 for the published number) of those that all languages have.
+
+    The same items for every pair make pairs comparable. Where the data joins collections that share no items (the
+    bitexts of Tatoeba), the limit counts in each of them.
+    """
+    if limit < 0:
+        limit = _BIBLE_VERSES if data.name == "bible" else 0
+    if data.pools:
+        pools: dict[str, list[str]] = {}
+        for key in keys:
+            pools.setdefault(data.pools[key], []).append(key)
+        return [key for members in pools.values() for key in first_by_hash(members, limit)]
+    wanted = set(languages)
+    shared = [key for key in keys if all(key in data.texts[language] for language in wanted)]
+    if not shared:
+        message = f"{data.name}: no item has a text in each of {', '.join(sorted(wanted))}; leave one of them out."
+        raise CliError(message)
+    return first_by_hash(shared, limit)
+
+
+def cka_rows(config: RetrievalConfig, *, debiased: bool) -> list[Row]:
+    """Linear CKA between every two languages over the items that all of them have, at each layer; a row a pair."""
+    from xl_analysis import cka_matrix
+
+    data, keys = load_items(config)
+    if data.pools:
+        message = f"{data.name} joins bitexts that share no items; CKA needs the same items in every language."
+        raise CliError(message)
+    shared = scored_keys(data, keys, data.languages, config.limit)
+    opened = open_model(config)
+    rows = []
+    for layer in opened.layers:
+        views = {
+            language: opened.encoder.embed(
+                [data.texts[language][key] for key in shared], layer=layer, pooling=opened.pooling
+            )
+            for language in data.languages
+        }
+        names, matrix = cka_matrix(views, debiased=debiased)
+        rows += [
+            _row(opened, data, "cka", "cka_debiased" if debiased else "cka", matrix[i, j], len(shared), a, b, layer)
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+            if i < j
+        ]
+    return rows
+
+
+def coverage_rows(config: RetrievalConfig) -> list[Row]:
+    """How well the model's tokenizer covers each language of the data: four figures a language."""
+    from xl_analysis import tokenizer_coverage
+
+    data, keys = load_items(config)
+    opened = open_model(config)
+    tokenizer = opened.encoder.tokenizer
+    wanted = set(first_by_hash(keys, max(config.limit, 0)))
+    texts = {
+        language: [text for key, text in sorted(by_key.items()) if key in wanted]
+        for language, by_key in data.texts.items()
+    }
+    texts = {language: items for language, items in texts.items() if items}
+    found = tokenizer_coverage(texts, tokenizer.tokenize, tokenizer.unk_token or "")
+    return [
+        _row(opened, data, "coverage", metric, getattr(measured, metric), measured.n_texts, language, language, None)
+        for language, measured in found.items()
+        for metric in ("known_words", "known_chars", "pieces_per_word", "pieces_per_char")
+    ]
+
+
+def _row(
+    opened: Opened,
+    data: ParallelTexts,
+    task: str,
+    metric: str,
+    value: float,
+    n: int,
+    source: str,
+    target: str,
+    layer: int | None,
+) -> Row:
+    return Row(
+        task=task,
+        metric=metric,
+        value=float(value),
+        n=n,
+        source=source,
+        target=target,
+        seed=opened.seed,
+        model=opened.encoder.name,
+        layer=layer,
+        pooling=opened.pooling if layer is not None else "",
+        unit="subword",
+        variant=opened.variant,
+        data=data.name,
+    )

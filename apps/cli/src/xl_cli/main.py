@@ -1,0 +1,68 @@
+"""The Typer application `xl`: one command a file, errors as one line on stderr, exit code 0 done, 1 failed, 2 misused.
+
+Nothing heavy is imported here or by the command modules: `xl --help` answers before torch could even be found.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from xl_cli import __version__
+from xl_cli.commands.align import align
+from xl_cli.commands.analyze import analyze
+from xl_cli.commands.eval import evaluate
+from xl_cli.commands.ls import ls
+from xl_cli.commands.report import report
+from xl_cli.commands.translit import translit
+from xl_cli.errors import UsageError, is_user_error
+
+app = typer.Typer(
+    name="xl",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("translit")(translit)
+app.command("align")(align)
+app.command("eval")(evaluate)
+app.add_typer(analyze, name="analyze")
+app.command("report")(report)
+app.command("ls")(ls)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"xl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def xl(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error instead of one sentence.")
+    ] = False,
+) -> None:
+    """Make a multilingual encoder agree across scripts and languages, measure whether it did, and say why."""
+    if debug:
+        os.environ["XL_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run `xl` and turn an error that the user can mend into one line and an exit code."""
+    # Hugging Face libraries print bars and advice of their own between our lines; a user's own setting wins.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("XL_DEBUG") or not is_user_error(error):
+            raise
+        sys.stderr.write(f"xl: {error}\n")
+        raise SystemExit(2 if isinstance(error, UsageError) else 1) from None

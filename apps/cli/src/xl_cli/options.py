@@ -1,0 +1,53 @@
+"""Command options from a config dataclass: name, type, default and help stand in the dataclass alone."""
+
+import dataclasses
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+
+import typer
+
+if typing.TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def with_options(
+    config: "type[DataclassInstance]", parameter: str = "config"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: the command gets one option a field of `config`, and receives the built instance as `parameter`.
+
+    A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. The dataclass's own checks
+    run before the command's body.
+    """
+    fields = dataclasses.fields(config)
+    hints = typing.get_type_hints(config)
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [p for name, p in inspect.signature(command).parameters.items() if name != parameter]
+        signature = [*own, *(_parameter(field, hints[field.name]) for field in fields)]
+
+        @functools.wraps(command)
+        def run(**values: object) -> None:
+            given = {field.name: values.pop(field.name) for field in fields}
+            given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+            command(**values, **{parameter: config(**given)})
+
+        # Typer reads the signature, not the function.
+        setattr(run, "__signature__", inspect.Signature(signature))  # noqa: B010
+        run.__annotations__ = {p.name: p.annotation for p in signature}
+        return run
+
+    return decorate
+
+
+def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+    if typing.get_origin(kind) is tuple:
+        kind = types.GenericAlias(list, typing.get_args(kind)[:1])
+        default = list(typing.cast("tuple[object, ...]", default))
+    option = typer.Option(f"--{field.name.replace('_', '-')}", help=field.metadata["help"])
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=typing.Annotated[kind, option]
+    )

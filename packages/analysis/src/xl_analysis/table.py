@@ -1,0 +1,90 @@
+"""A table of texts and how it is written for a terminal, a web page, a paper or a spreadsheet."""
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import fill
+
+from tabulate import SEPARATING_LINE, tabulate
+
+from xl_analysis.errors import AnalysisError
+
+FORMATS = ("text", "md", "html", "tex", "csv")
+
+
+# Columns of a terminal that captions are broken to.
+_TERMINAL_WIDTH = 118
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as they are shown: first what a line is about, then its figures."""
+
+    header: tuple[str, ...]
+    body: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    n_labels: int = 1
+    """Number of columns that say what a line is about; they are aligned to the left, figures to the right."""
+
+    def __post_init__(self) -> None:
+        for line in self.body:
+            if len(line) != len(self.header):
+                message = f"a line of {len(line)} cells under a header of {len(self.header)}: {line!r}."
+                raise AnalysisError(message)
+
+    def render(self, form: str = "text") -> str:
+        """The table in one of FORMATS, with its caption (csv has none); no newline at the end."""
+        if form == "text":
+            return _under(_text(self.header, self.body, self.n_labels), fill(self.caption, _TERMINAL_WIDTH))
+        if form == "md":
+            header, *body = [[cell.replace("|", r"\|") for cell in line] for line in (self.header, *self.body)]
+            return _under(_tabulate(header, body, "pipe", self.n_labels), self.caption)
+        if form == "html":
+            caption = f"<table>\n<caption>{html.escape(self.caption)}</caption>" if self.caption else "<table>"
+            return _tabulate(self.header, self.body, "html", self.n_labels).replace("<table>", caption, 1)
+        if form == "tex":
+            table = _tabulate(self.header, self.body, "latex_booktabs", self.n_labels)
+            if not self.caption:
+                return table
+            return f"\\begin{{table}}\n\\centering\n{table}\n\\caption{{{_tex(self.caption)}}}\n\\end{{table}}"
+        if form == "csv":
+            file = io.StringIO()
+            csv.writer(file, lineterminator="\n").writerows([self.header, *self.body])
+            return file.getvalue().removesuffix("\n")
+        message = f"unknown table format {form!r}; known: {', '.join(FORMATS)}."
+        raise AnalysisError(message)
+
+
+def _tabulate(header: Sequence[str], body: Sequence[Sequence[str]], form: str, n_labels: int) -> str:
+    n_columns = len(header) or len(body[0])
+    align = ["left"] * n_labels + ["right"] * (n_columns - n_labels)
+    # Cells are shown as they are: "1e5" is a name as well as a number.
+    table = tabulate(
+        body,
+        headers=header,
+        tablefmt=form,
+        disable_numparse=True,
+        colalign=align if body else None,
+        headersglobalalign=None,
+    )
+    return "\n".join(line.rstrip() for line in table.split("\n"))
+
+
+def _text(header: Sequence[str], body: Sequence[Sequence[str]], n_labels: int) -> str:
+    # Long headers stand on two lines, so that a dozen columns fit a terminal; as lines of the body they also do without
+    # the two spaces of padding that tabulate gives a header.
+    split = [cell.partition(" % ") for cell in header]
+    above = [f"{first} %" if rest else "" for first, _, rest in split]
+    below = [rest or first for first, _, rest in split]
+    return _tabulate((), [*([above] if any(above) else []), below, SEPARATING_LINE, *body], "simple", n_labels)
+
+
+def _under(table: str, caption: str) -> str:
+    return f"{table}\n\n{caption}" if caption else table
+
+
+def _tex(text: str) -> str:
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(char, "\\" + char if char in "&%$#_{}" else char) for char in text)

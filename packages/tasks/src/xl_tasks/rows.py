@@ -1,0 +1,138 @@
+"""Result rows: one figure each, as a line of JSON. Tables, plots and reports are made from these lines alone."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from xl_encoders.registry import unknown_name
+from xl_tasks.errors import TaskError
+from xl_translit import read_lines, replacing
+
+_VERSION = version("xl-tasks")
+
+# What a row from elsewhere, a paper's table for instance, cannot do without.
+_REQUIRED = ("task", "metric", "value", "source", "target")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One figure and everything that says where it comes from."""
+
+    task: str
+    """Name in the task registry, "retrieval" for instance."""
+    metric: str
+    """"top1", "top5", "top10" ..."""
+    value: float
+    """Finite; shares are 0 to 1, not per cent."""
+    n: int = 0
+    """Number of items the value is a mean over."""
+    source: str
+    """Language of the queries or of the training data, "tur_Latn"."""
+    target: str
+    """Language of the candidates or of the test data."""
+    seed: int = 0
+    model: str = ""
+    layer: int | None = None
+    """`hidden_states` index, 0 = embeddings; None where a row from elsewhere does not tell."""
+    pooling: str = ""
+    unit: str = ""
+    """What the model reads: "subword", "character", "phoneme" ..."""
+    variant: str = ""
+    """What was done to the model: "untrained", "mlm+seq+tlm" ..."""
+    coverage: float = 1.0
+    """Share of the source's items that could be asked at all, 0 to 1."""
+    data: str = ""
+    """Name of the data set."""
+    version: str = _VERSION
+    """Version of the package that measured."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not _fits(value, field.type):
+                message = f"{field.name} is {value!r}; a row needs {_WORDS[field.type]} there."
+                raise TaskError(message)
+
+    def to_json(self) -> str:
+        """The row as one line of JSON, without the line end."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, allow_nan=False)
+
+
+def read_rows(path: Path | str) -> list[Row]:
+    """The rows of a `results.jsonl`; empty lines are passed over. TaskError with `file:line` for a broken row.
+
+    A row needs task, metric, value, source and target; the other fields may be missing in rows added by hand.
+    """
+    rows = []
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(_parse(line))
+        except TaskError as error:
+            message = f"{path}:{number}: {error}"
+            raise TaskError(message) from None
+    return rows
+
+
+def write_rows(path: Path | str, rows: Iterable[Row]) -> None:
+    """Write `rows` as the whole content of the file at `path`; the old content stays until the new one is complete."""
+    with replacing(path) as file:
+        for row in rows:
+            file.write(row.to_json() + "\n")
+
+
+def append_rows(path: Path | str, rows: Iterable[Row]) -> None:
+    """Put `rows` after those that the file at `path` has; the file is replaced whole."""
+    old = list(read_lines(path)) if Path(path).exists() else []
+    with replacing(path) as file:
+        for line in old:
+            file.write(line + "\n")
+        for row in rows:
+            file.write(row.to_json() + "\n")
+
+
+_FIELDS = [field.name for field in dataclasses.fields(Row)]
+_WORDS: dict[object, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a finite number",
+    int | None: "a whole number or null",
+}
+
+
+def _parse(line: str) -> Row:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        message = f"not JSON ({error}); each line is one object."
+        raise TaskError(message) from None
+    if not isinstance(values, dict):
+        message = f"not an object but {type(values).__name__}; each line is one object."
+        raise TaskError(message)
+    for name in values:
+        if name not in _FIELDS:
+            raise TaskError(unknown_name("field", name, _FIELDS))
+    missing = [name for name in _REQUIRED if name not in values]
+    if missing:
+        message = f"field {missing[0]!r} is missing; a row needs at least {', '.join(_REQUIRED)}."
+        raise TaskError(message)
+    # A row that does not name the measuring package's version was not measured by it.
+    fields: dict[str, Any] = {"version": "", **values}
+    return Row(**fields)
+
+
+def _fits(value: object, kind: object) -> bool:
+    # To Python, True is a whole number; to a reader of tables it is not.
+    if isinstance(value, bool):
+        return False
+    if kind is str:
+        return isinstance(value, str)
+    if kind is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, int) or (kind == int | None and value is None)

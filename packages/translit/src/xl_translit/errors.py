@@ -1,0 +1,13 @@
+"""What this package refuses: one base class, and a sub-class where a caller may want to tell cases apart."""
+
+
+class TranslitError(ValueError):
+    """Base of every error this package raises on purpose; the message says what, where and what to do."""
+
+
+class TextError(TranslitError):
+    """A text file cannot be read or written: absent, not UTF-8, cut short, or in the way of an output."""
+
+
+class UnknownLanguageError(TranslitError):
+    """A spelling that names no language, or a code whose script nobody stated and none is likely."""

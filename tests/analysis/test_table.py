@@ -1,0 +1,80 @@
+"""One table in each of its formats, read back with a parser where there is one."""
+
+import csv
+from html.parser import HTMLParser
+
+import pytest
+
+from xl_analysis import AnalysisError, Table
+
+TABLE = Table(
+    ("variant", "top-10 % all", "eng"),
+    (("mlm", "9.5", "10.0"), ("a|b & <c>_1", "1e5", "007")),
+    "Mean over 12 pairs, 100 % & more.",
+)
+
+
+class Cells(HTMLParser):
+    """Texts of th, td and caption."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_data(self, data):
+        if data.strip():
+            self.found.append(data.strip())
+
+
+def test_csv_reads_back():
+    assert list(csv.reader(TABLE.render("csv").splitlines())) == [list(TABLE.header), *map(list, TABLE.body)]
+
+
+def test_html_reads_back():
+    parser = Cells()
+    parser.feed(TABLE.render("html"))
+    assert parser.found == [TABLE.caption, *TABLE.header, *TABLE.body[0], *TABLE.body[1]]
+
+
+def test_markdown_reads_back():
+    lines = TABLE.render("md").split("\n")
+    assert lines[-1] == TABLE.caption
+    cells = [[cell.strip() for cell in line.replace(r"\|", "\0").strip("|").split("|")] for line in lines[:4]]
+    assert cells[0] == list(TABLE.header)
+    assert [cell.replace("\0", "|") for cell in cells[3]] == list(TABLE.body[1])
+
+
+def test_text_is_aligned():
+    lines = TABLE.render("text").split("\n")
+    header = next(i for i, line in enumerate(lines) if line.startswith("variant"))
+    assert lines[header - 1].split() == ["top-10", "%"]
+    first, second = lines[header + 2], lines[header + 3]
+    assert first.index("9.5") + 3 == second.index("1e5") + 3
+    assert first.startswith("mlm ")
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_text_of_nine_languages_fits_a_terminal():
+    header = ("variant", "top-10 % all", "top-10 % cross", *["amh"] * 9, "top-1 % all", "top-1 % cross")
+    line = ("string-match", *["75.5 ±0.9"] * 2, *["77.7"] * 9, *["75.5 ±0.9"] * 2)
+    text = Table(header, (line,), "word " * 60).render()
+    assert max(map(len, text.split("\n"))) <= 120
+
+
+def test_tex_escapes():
+    tex = TABLE.render("tex")
+    assert r"a|b \& " in tex
+    assert r"100 \% \& more." in tex
+    assert tex.count("\\\\") == 3
+
+
+def test_a_table_without_lines():
+    for form in ("text", "md", "html", "tex", "csv"):
+        assert "variant" in Table(("variant", "all"), ()).render(form)
+
+
+def test_bad_tables():
+    with pytest.raises(AnalysisError, match="1 cells under a header of 2"):
+        Table(("a", "b"), (("c",),))
+    with pytest.raises(AnalysisError, match="unknown table format 'pdf'; known: text, md"):
+        TABLE.render("pdf")

@@ -1,0 +1,30 @@
+"""Markers and fixtures that all tests share: what is skipped where, and where the real data lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow (CI=true does so too)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    run_slow = config.getoption("--slow") or os.environ.get("CI") == "true"
+    for item in items:
+        if "data" in item.keywords and not os.environ.get("XL_DATA"):
+            item.add_marker(pytest.mark.skip(reason="XL_DATA does not name a folder of real data"))
+        if "slow" in item.keywords and not run_slow:
+            item.add_marker(pytest.mark.skip(reason="slow: give --slow"))
+        if "gpu" in item.keywords:
+            import torch
+
+            if not torch.cuda.is_available():
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real data sets that XL_DATA names."""
+    return Path(os.environ["XL_DATA"])

@@ -1,0 +1,102 @@
+"""Result rows as lines of JSON: what is written reads back, what is broken is named by file and line."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xl_tasks import Row, TaskError, append_rows, read_rows, write_rows
+
+ROW = Row(task="retrieval", metric="top1", value=0.25, n=4, source="eng_Latn", target="tur_Latn", layer=2)
+TEXT = st.text(max_size=5)
+
+
+def test_fields_are_those_of_the_contract():
+    assert list(json.loads(ROW.to_json())) == [
+        "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "unit", "variant",
+        "coverage", "data", "version",
+    ]  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            Row,
+            task=TEXT,
+            metric=TEXT,
+            value=st.floats(0, 1),
+            n=st.integers(0, 10**9),
+            source=TEXT,
+            target=TEXT,
+            variant=TEXT,
+            layer=st.none() | st.integers(-1, 40),
+        ),
+        max_size=3,
+    )
+)
+def test_round_trip(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("rows") / "results.jsonl"
+    write_rows(path, rows)
+    assert read_rows(path) == rows
+    append_rows(path, [ROW])
+    assert read_rows(path) == [*rows, ROW]
+    assert path.read_bytes().count(b"\n") == len(rows) + 1
+
+
+def test_append_makes_the_file(tmp_path):
+    append_rows(tmp_path / "new.jsonl", [ROW])
+    assert read_rows(tmp_path / "new.jsonl") == [ROW]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "results.jsonl"
+    write_rows(path, [ROW])
+
+    def rows():
+        yield dataclasses.replace(ROW, value=0.5)
+        raise RuntimeError
+
+    for write in (write_rows, append_rows):
+        with pytest.raises(RuntimeError):
+            write(path, rows())
+        assert read_rows(path) == [ROW]
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_row_by_hand(tmp_path):
+    path = tmp_path / "published.jsonl"
+    path.write_text('\n{"task":"ner","metric":"f1","value":1,"source":"eng_Latn","target":"tur_Latn"}\n', "utf-8")
+    (row,) = read_rows(path)
+    assert (row.value, row.layer, row.version) == (1, None, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": "high"}, "value is 'high'; a row needs a finite number there"),
+        ({"value": True}, "value is True"),
+        ({"n": 2.5}, "n is 2.5; a row needs a whole number there"),
+        ({"task": None}, "task is None; a row needs a text there"),
+        ({"varient": "mlm"}, "unknown field 'varient'; did you mean 'variant'"),
+    ],
+)
+def test_broken_fields(tmp_path, change, message):
+    path = tmp_path / "results.jsonl"
+    path.write_text(ROW.to_json() + "\n" + json.dumps(json.loads(ROW.to_json()) | change) + "\n", "utf-8")
+    with pytest.raises(TaskError, match=f"results.jsonl:2: {message}"):
+        read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("{", "not JSON"), ("[1]", "not an object but list"), ('{"task": "ner"}', "field 'metric' is missing"),
+     ('{"task":"a","metric":"b","value":NaN,"source":"c","target":"d"}', "value is nan")],
+)  # fmt: skip
+def test_broken_lines(tmp_path, line, message):
+    path = tmp_path / "results.jsonl"
+    path.write_text(line + "\n", "utf-8")
+    with pytest.raises(TaskError, match=f"results.jsonl:1: {message}"):
+        read_rows(path)
