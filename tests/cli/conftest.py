@@ -1,5 +1,7 @@
 """A small parallel corpus on disk and a way to call `xl` as a user does."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -31,6 +33,35 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def xl() -> Run:
+    """Run `xl ARGUMENTS...` in this process, which has torch loaded already; gives what a process would give."""
+
+    def call(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        from xl_cli.main import main
+
+        argv = ["xl", *map(str, arguments)]
+        out, err = io.StringIO(), io.StringIO()
+        code: object = 0
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            patch.setattr(sys, "argv", argv)
+            patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+            patch.delenv("XL_DEBUG", raising=False)
+            if cwd is not None:
+                patch.chdir(cwd)
+            try:
+                main()
+            except SystemExit as stopped:
+                code = stopped.code or 0
+        return subprocess.CompletedProcess(argv, int(str(code)), out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def xl_process() -> Run:
     """Run `xl ARGUMENTS...` in a process of its own, one thread, no network; gives the finished process."""
 
     def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -22,9 +22,9 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def finished(xl: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def finished(xl_process: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("runs") / "run"
-    result = xl(*small(corpus), "--out", out)
+    result = xl_process(*small(corpus), "--out", out)
     assert result.returncode == 0, result.stderr
     return out, result.stdout
 
@@ -90,17 +90,19 @@ def test_progress_goes_to_stderr_and_rows_to_stdout(xl: Run, corpus: Path, tmp_p
     assert "steps" in result.stderr
 
 
+@pytest.mark.slow
 def test_same_seed_same_model_other_seed_other_model(
-    xl: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path
+    xl_process: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path
 ) -> None:
     first = load_file(finished[0] / "model" / "model.safetensors")
     for seed, same in ((1, True), (2, False)):
         out = tmp_path / str(seed)
-        assert xl(*small(corpus, f"train.seed={seed}"), "--out", out).returncode == 0
+        assert xl_process(*small(corpus, f"train.seed={seed}"), "--out", out).returncode == 0
         again = load_file(out / "model" / "model.safetensors")
         assert all(again[name].equal(first[name]) for name in first) is same
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(
     xl: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -138,6 +140,7 @@ def log_length(out: Path) -> int:
     return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)])
 def test_a_stop_leaves_a_usable_folder(xl: Run, corpus: Path, tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "run"
@@ -301,5 +304,5 @@ def test_an_output_folder_that_exists_is_refused(xl: Run, corpus: Path, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
-def test_debug_shows_the_traceback(xl: Run) -> None:
-    assert "Traceback" in xl("--debug", "align", "nmaes").stderr
+def test_debug_shows_the_traceback(xl_process: Run) -> None:
+    assert "Traceback" in xl_process("--debug", "align", "nmaes").stderr

@@ -23,6 +23,13 @@ _LIBRARY_ERRORS = (
 )
 
 
+def is_misuse(error: BaseException) -> bool:
+    """Whether the command line or a recipe is at fault: a wrong option, key or name, found before any work started."""
+    from xl_encoders.registry import RegistryError
+
+    return isinstance(error, (UsageError, RegistryError))
+
+
 def is_user_error(error: BaseException) -> bool:
     """Whether `error` is one that a message in plain words explains, so that a traceback would only hide it."""
     kinds: list[type[BaseException]] = [CliError, OSError]

@@ -16,21 +16,22 @@ from xl_cli.commands.eval import evaluate
 from xl_cli.commands.ls import ls
 from xl_cli.commands.report import report
 from xl_cli.commands.translit import translit
-from xl_cli.errors import UsageError, is_user_error
+from xl_cli.errors import is_misuse, is_user_error
 
 app = typer.Typer(
     name="xl",
     add_completion=False,
+    context_settings={"max_content_width": 120},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("translit")(translit)
-app.command("align")(align)
-app.command("eval")(evaluate)
+app.command("translit", short_help="Romanise text of any script.")(translit)
+app.command("align", short_help="Align an encoder across scripts; score it.")(align)
+app.command("eval", short_help="Score an encoder on tasks.")(evaluate)
 app.add_typer(analyze, name="analyze")
-app.command("report")(report)
-app.command("ls")(ls)
+app.command("report", short_help="Print the tables of runs.")(report)
+app.command("ls", short_help="List what can be named: recipes, tasks ...")(ls)
 
 
 def _print_version(wanted: bool) -> None:
@@ -65,4 +66,4 @@ def main() -> None:
         if os.environ.get("XL_DEBUG") or not is_user_error(error):
             raise
         sys.stderr.write(f"xl: {error}\n")
-        raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
+        raise SystemExit(2 if is_misuse(error) else 1) from None

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import inspect
-import types
 import typing
 from collections.abc import Callable
 
@@ -43,11 +42,11 @@ def with_options(
 
 
 def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> inspect.Parameter:
-    default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
-    if typing.get_origin(kind) is tuple:
-        kind = types.GenericAlias(list, typing.get_args(kind)[:1])
-        default = list(typing.cast("tuple[object, ...]", default))
-    option = typer.Option(f"--{field.name.replace('_', '-')}", help=field.metadata["help"])
-    return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=typing.Annotated[kind, option]
+    default: typing.Any = ... if field.default is dataclasses.MISSING else field.default
+    if isinstance(default, tuple):
+        kind, default = list.__class_getitem__(typing.get_args(kind)[0]), list(default)
+    text = field.metadata["help"]
+    option = typer.Option(
+        default, f"--{field.name.replace('_', '-')}", help=text, show_default="[default:" not in text and default != ""
     )
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)

@@ -193,7 +193,10 @@ def _build(config: object, values: Mapping[str, object], section: str) -> typing
         if key not in fields:
             raise UsageError(unknown_name("key", f"{section}.{key}", [f"{section}.{known}" for known in fields]))
         arguments[fields[key].name] = _checked(value, hints[fields[key].name], f"{section}.{key}")
-    return config(**arguments)
+    try:
+        return config(**arguments)
+    except ValueError as error:  # the libraries' own checks; their words name the key
+        raise UsageError(str(error)) from error
 
 
 def _checked(value: object, wanted: object, key: str) -> object:

@@ -33,7 +33,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path | None, recipe_name: str) -> "RunFolder":
-        """A new run at `out`, which must not exist or be empty; by default the first free of runs/NAME, runs/NAME-2 ..."""
+        """A new run at `out`, which must not exist or be empty; by default the first free of runs/NAME, NAME-2."""
         if out is None:
             number = 1
             out = DEFAULT_PARENT / recipe_name

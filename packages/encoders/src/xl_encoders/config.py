@@ -10,6 +10,7 @@ PRECISIONS = ("no", "bf16", "fp16")
 
 # size -> (blocks, width, attention heads, feed-forward width); base is the shape of XLM-R base
 SIZES = {
+    "pico": (1, 128, 4, 256),
     "tiny": (2, 128, 4, 512),
     "mini": (4, 256, 4, 1024),
     "small": (6, 512, 8, 2048),

@@ -11,7 +11,7 @@ FORMATS = ("text", "md", "html", "tex", "csv")
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders or results.jsonl files.", metavar="RUN...")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or results.jsonl files.", metavar="RUN")],
     fmt: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(FORMATS)}.")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout; must be new.")] = None,
 ) -> None:
