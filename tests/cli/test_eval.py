@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.cli.conftest import Run, small
+
 from xl_analysis import linear_cka
 from xl_encoders import load_encoder
 

@@ -86,3 +86,7 @@ def test_bad_locales():
     with pytest.raises(TaskError, match="no locale asked for"):
         load_names([])
     assert len(DEFAULT_LOCALES) == 9
+
+
+def test_any_spelling_of_a_language_names_its_locale():
+    assert load_names(["Turkish", "ell_Grek"]).texts == load_names(["tr", "el"]).texts

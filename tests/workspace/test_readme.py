@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MEMBERS = {path.parent.name: path.parent for path in sorted(ROOT.glob("*/*/pyproject.toml")) if "tests" not in path.parts}
+MEMBERS = {path.parent.name: path.parent for path in sorted(ROOT.glob("[pa]*/*/pyproject.toml"))}
 
 
 def python_example(member: str) -> str | None:
@@ -53,7 +53,17 @@ def test_the_table_has_the_shape_that_the_command_prints() -> None:
     from xl_analysis import retrieval_table
 
     recipe = tomllib.loads((ROOT / "apps/cli/src/xl_cli/recipes/names.toml").read_text(encoding="utf-8"))
-    languages = ["amh_Ethi", "arb_Arab", "ell_Grek", "eng_Latn", "heb_Hebr", "hin_Deva", "mlt_Latn", "pes_Arab", "tur_Latn"]
+    languages = [
+        "amh_Ethi",
+        "arb_Arab",
+        "ell_Grek",
+        "eng_Latn",
+        "heb_Hebr",
+        "hin_Deva",
+        "mlt_Latn",
+        "pes_Arab",
+        "tur_Latn",
+    ]
     rows = [
         {"task": "retrieval", "metric": metric, "value": 0.5, "source": a, "target": b, "variant": variant}
         for variant in ("untrained", *recipe["train"]["variants"], "string-match")
@@ -105,15 +115,17 @@ def test_a_wheel_works_alone(member: str, wheels: tuple[Path, Path], tmp_path: P
     wheel = next(folder.glob(f"xl_{member}-*.whl"))
     clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     environment = tmp_path / "env"
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, environment], check=True, timeout=120, env=clean)
     python = environment / "bin" / "python"
-    subprocess.run(
-        ["uv", "pip", "install", "--quiet", "--python", python, "--find-links", folder, "--constraint", constraints, wheel],
-        check=True, timeout=1200, env=clean,
-    )  # fmt: skip
-    subprocess.run([python, "-c", f"import xl_{member}"], check=True, timeout=120, cwd=tmp_path, env=clean)
+
+    def run(*command: object) -> None:
+        subprocess.run(command, check=True, timeout=1200, cwd=tmp_path, env=clean)
+
+    run("uv", "venv", "--quiet", "--python", sys.executable, environment)
+    install = ["uv", "pip", "install", "--quiet", "--python", python, "--find-links", folder]
+    run(*install, "--constraint", constraints, wheel)
+    run(python, "-c", f"import xl_{member}")
     example = python_example(member)
     if example:
-        subprocess.run([python, "-W", "error", "-c", example], check=True, timeout=300, cwd=tmp_path, env=clean)
-    for command in console_example(member):
-        subprocess.run([environment / "bin" / command[0], *command[1:]], check=True, timeout=300, cwd=tmp_path, env=clean)
+        run(python, "-W", "error", "-c", example)
+    for name, *rest in console_example(member):
+        run(environment / "bin" / name, *rest)

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 # Names under which the model families keep their masked-LM head.
 _HEADS = ("lm_head", "cls", "generator_lm_head")
 
+# CANINE puts its character-level states around the blocks: two before, two after (the embeddings are one of them).
+_EXTRA_STATES = {"canine": 4}
+
+# CANINE's convolutions look across padding, so that results depend on its length unless that is fixed.
+_PAD_TO = {"canine": 128}
+
 # Tokens, padding included, that one forward pass of `embed` may hold.
 _EMBED_TOKENS = 8192
 
@@ -43,12 +49,12 @@ class Encoder(nn.Module):
         self, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", *, name: str, max_len: int = 128
     ) -> None:
         super().__init__()
-        n_rows = model.get_input_embeddings().num_embeddings
+        n_rows = _n_embeddings(model)
         limit = position_limit(model)
         if max_len > limit:
             message = f"model.max_len is {max_len}, but {name} has positions for {limit} tokens; give {limit} or less."
             raise EncoderError(message)
-        if isinstance(n_rows, int) and len(tokenizer) > n_rows:
+        if n_rows is not None and len(tokenizer) > n_rows:
             message = (
                 f"the tokenizer of {name} has {len(tokenizer)} tokens, its embedding table only {n_rows} rows; "
                 f"they do not belong together."
@@ -59,11 +65,16 @@ class Encoder(nn.Module):
         self.name = name
         self.max_len = max_len
         self._special_ids = special_ids(tokenizer)
+        self.train(model.training)  # a module is born in training mode, whatever its parts are in
 
     @property
     def n_layers(self) -> int:
-        """Number of transformer blocks: layers run from 0 to this number."""
-        return self.model.config.num_hidden_layers
+        """Number of transformer blocks: layers run from 0 to this number (CANINE: all states but the first)."""
+        return self.model.config.num_hidden_layers + _EXTRA_STATES.get(self._family, 0)
+
+    @property
+    def _family(self) -> str:
+        return getattr(self.model.config, "model_type", "")
 
     @property
     def width(self) -> int:
@@ -90,7 +101,11 @@ class Encoder(nn.Module):
         """
         # Without padding there is nothing to hide, and attention is faster with no mask at all.
         mask = None if bool(real.all()) else real.long()
-        return self.model.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        states = self.model.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        if len(states) != self.n_layers + 1:
+            message = f"{self.name} gives {len(states)} hidden states where {self.n_layers + 1} were expected."
+            raise EncoderError(message)
+        return tuple(_at_length(layer, ids.shape[1]) for layer in states)
 
     @property
     def head(self) -> nn.Module:
@@ -108,7 +123,12 @@ class Encoder(nn.Module):
 
     def pad(self, rows: Sequence[Tensor]) -> TokenBatch:
         """Id rows (specials included) as one padded batch on the CPU."""
-        return pad_rows(rows, pad_id=self.tokenizer.pad_token_id, special_ids=self._special_ids)
+        return pad_rows(
+            rows,
+            pad_id=self.tokenizer.pad_token_id,
+            special_ids=self._special_ids,
+            multiple=_PAD_TO.get(self._family, 1),
+        )
 
     def embed(self, texts: Sequence[str], *, layer: int = -1, pooling: str = "mean-content") -> "NDArray[np.float32]":
         """One vector a text: (n_texts, width) float32, row i for text i whatever the batching.
@@ -126,7 +146,7 @@ class Encoder(nn.Module):
         wrapped = wrap_rows(rows, self.tokenizer)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         with torch.inference_mode(), evaluation_mode(self):
-            for members in _length_batches([len(row) for row in wrapped]):
+            for members in _length_batches([len(row) for row in wrapped], _PAD_TO.get(self._family, 1)):
                 batch = self.pad([wrapped[i] for i in members]).to(self.device)
                 states = self(batch.ids, batch.real)[index].float()
                 if pooling == "first":
@@ -153,6 +173,22 @@ def evaluation_mode(module: nn.Module) -> "Generator[None]":
         module.train(was_training)
 
 
+def _n_embeddings(model: "PreTrainedModel") -> int | None:
+    """Rows of the table of token embeddings; None for a model that hashes its input and has no such table."""
+    try:
+        n_rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    except NotImplementedError:
+        return None
+    return n_rows if isinstance(n_rows, int) else None
+
+
+def _at_length(states: Tensor, length: int) -> Tensor:
+    """States of a shortened layer (CANINE's blocks see one position for four characters) repeated to `length`."""
+    if states.shape[1] == length:
+        return states
+    return states.repeat_interleave(-(-length // states.shape[1]), dim=1)[:, :length]
+
+
 def position_limit(model: "PreTrainedModel") -> int:
     """Longest input in tokens that the model has position embeddings for."""
     limit = getattr(model.config, "max_position_embeddings", None)
@@ -164,11 +200,17 @@ def position_limit(model: "PreTrainedModel") -> int:
     return limit - offset
 
 
-def _length_batches(lengths: Sequence[int]) -> "Generator[list[int]]":
-    """Indices in batches of similar length, longest first, so that little is padding and memory shows at once."""
+def _length_batches(lengths: Sequence[int], multiple: int) -> "Generator[list[int]]":
+    """Indices in batches of similar length, longest first, so that little is padding and memory shows at once.
+
+    multiple: where padding is to a multiple, each text is padded to its own, whatever its neighbours are.
+    """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     start = 0
     while start < len(order):
-        n_rows = max(1, _EMBED_TOKENS // lengths[order[start]])
-        yield order[start : start + n_rows]
-        start += n_rows
+        longest = -(-lengths[order[start]] // multiple) * multiple
+        stop = min(len(order), start + max(1, _EMBED_TOKENS // longest))
+        if multiple > 1:
+            stop = next((i for i in range(start, stop) if lengths[order[i]] <= longest - multiple), stop)
+        yield order[start:stop]
+        start = stop

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
@@ -52,14 +53,16 @@ def wrap_rows(rows: Sequence[Sequence[int]], tokenizer: PreTrainedTokenizerBase)
     return [torch.tensor([first, *row, last]) for row in rows]
 
 
-def pad_rows(rows: Sequence[Tensor], *, pad_id: int, special_ids: Tensor) -> TokenBatch:
+def pad_rows(rows: Sequence[Tensor], *, pad_id: int, special_ids: Tensor, multiple: int = 1) -> TokenBatch:
     """Stack id rows of different length into one batch, padded on the right.
 
     rows: int64 tensors (len,), specials included.
     pad_id: id that fills up; must be one of `special_ids`.
     special_ids: (n_specials,) int64, ids that are no content.
+    multiple: the length of the batch is made a multiple of it.
     """
     ids = pad_sequence(list(rows), batch_first=True, padding_value=pad_id)
+    ids = functional.pad(ids, (0, -ids.shape[1] % multiple), value=pad_id)
     lengths = torch.tensor([len(row) for row in rows])
     real = torch.arange(ids.shape[1]) < lengths[:, None]
     return TokenBatch(ids, real, real & ~torch.isin(ids, special_ids))

@@ -42,7 +42,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200e\u200f\u061c"))
 
 
 def load_names(locales: Sequence[str] = DEFAULT_LOCALES) -> ParallelTexts:
-    """The names in each locale ("en", "tr", "zh_Hant" ...).
+    """The names in each locale, in any spelling of its language ("tr", "zh_Hant", "tur_Latn", "Turkish").
 
     Left out: codes for "unknown" and for tests, values that only repeat the code, and untranslated values (Latin
     letters only) in a locale of another script. English cities that the data do not spell out are read off the zone's
@@ -65,9 +65,15 @@ def load_names(locales: Sequence[str] = DEFAULT_LOCALES) -> ParallelTexts:
 
 
 def _locale(name: str) -> Locale:
+    from xl_translit import TranslitError
+
     try:
         return Locale.parse(name.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
+        pass
+    try:
+        return Locale.parse(_code(name))  # "Turkish"
+    except (UnknownLocaleError, ValueError, TranslitError):
         from babel.localedata import locale_identifiers
 
         message = unknown_name("locale", name, [*DEFAULT_LOCALES, *sorted(locale_identifiers())])

@@ -57,9 +57,12 @@ def _rows(what: str) -> list[dict[str, object]]:
 
         return [{"key": key, "default": default, "what": text} for key, text, default in recipe_keys()]
     if what == "tasks":
-        from xl_tasks.registry import TASKS
+        from xl_tasks.registry import DATASETS, TASKS
 
-        return [{"name": name, "what": entry} for name, entry in TASKS.items()]
+        return [
+            {"name": task, "data": ", ".join(name for name, entry in DATASETS.items() if entry.task == task)}
+            for task in TASKS
+        ]
     if what == "data":
         from xl_tasks.registry import DATASETS
 
@@ -74,8 +77,11 @@ def _rows(what: str) -> list[dict[str, object]]:
         from xl_encoders.config import SIZES
 
         return [
-            {"size": size, "what": f"new XLM-R: {n} blocks, width {width}, {heads} heads, feed-forward {feedforward}"}
-            for size, (n, width, heads, feedforward) in SIZES.items()
+            {
+                "size": size,
+                "what": f"new XLM-R shape: blocks {n}, width {width}, heads {heads}, feed-forward {inner}",
+            }
+            for size, (n, width, heads, inner) in SIZES.items()
         ]
     from xl_translit import LANGUAGES, language_name
 
