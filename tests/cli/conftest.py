@@ -87,7 +87,7 @@ def environment() -> dict[str, str]:
 def small(corpus: Path, *more: str) -> list[str]:
     """Arguments of `xl align` that make it train a tiny encoder on `corpus` in a few seconds."""
     settings = [
-        'data.kind="parallel"', f'data.files="{corpus}"', "model.pieces=80", "model.max_len=24", "train.batch=16",
-        "train.steps=6", "train.log_every=1", *more,
+        'data.kind="parallel"', f'data.files="{corpus}"', "model.size=tiny", "model.pieces=80", "model.max_len=24",
+        "train.batch=16", "train.steps=6", "train.log_every=1", *more,
     ]  # fmt: skip
     return ["align", *(part for setting in settings for part in ("--set", setting))]

@@ -6,8 +6,6 @@ import signal
 import time
 from dataclasses import asdict, dataclass
 
-import torch
-
 from xl_cli.config import DataConfig
 from xl_cli.errors import CliError
 from xl_cli.progress import Progress, say
@@ -21,11 +19,11 @@ from xl_encoders import (
     LengthBatches,
     PairCorpus,
     StepRecord,
+    count_parameters,
     count_steps,
     encode_pairs,
     fit,
     load_encoder,
-    model_config,
     new_encoder,
     save_model,
     train_tokenizer,
@@ -104,7 +102,7 @@ def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
             tokenizer = train_tokenizer(
                 [*sample, *romanised], n_pieces=recipe.model.pieces, lower_case=recipe.model.lower_case
             )
-            n_parameters = _count_new_parameters(recipe, recipe.model.pieces)
+            n_parameters = count_parameters(recipe.model, len(tokenizer))
         else:
             encoder = _pretrained(recipe)
             tokenizer = encoder.tokenizer
@@ -331,14 +329,6 @@ def _pairs(recipe: Recipe, corpus: ParallelTexts) -> list[tuple[str, str]]:
     sources = corpus.restrict(recipe.eval.sources).languages if recipe.eval.sources else corpus.languages
     targets = corpus.restrict(recipe.eval.targets).languages if recipe.eval.targets else corpus.languages
     return [(source, target) for source in sources for target in targets if source != target]
-
-
-def _count_new_parameters(recipe: Recipe, n_pieces: int) -> int:
-    from transformers import XLMRobertaForMaskedLM
-
-    with torch.device("meta"):
-        model = XLMRobertaForMaskedLM(model_config(recipe.model, n_pieces))
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _has(variant: str, *names: str) -> bool:

@@ -177,7 +177,8 @@ def _override(content: dict[str, typing.Any], text: str) -> None:
         message = f"--set {text!r} is not of the form section.key=value, e.g. train.steps=100."
         raise UsageError(message)
     if section == "data" and rest[-1] == "kind" and value != table.get("kind"):
-        # The other keys of the entry spoke of another kind of data.
+        # The other keys of the entry, and the note under the table, spoke of another kind of data.
+        content.pop("note", None)
         table.pop("files", None)
         table.pop("languages", None)
     table[rest[-1]] = value

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xl_encoders.encoder import Encoder
     from xl_encoders.fit_loop import StepRecord, count_steps, fit, learning_rate
     from xl_encoders.load import load_encoder
-    from xl_encoders.new import model_config, new_encoder, train_tokenizer
+    from xl_encoders.new import count_parameters, model_config, new_encoder, train_tokenizer
     from xl_encoders.pooling import mean_pool
     from xl_encoders.tokens import TokenBatch
     from xl_encoders.translit_step import PairBatch, translit_losses
@@ -36,6 +36,7 @@ __all__ = [
     "StepRecord",
     "TokenBatch",
     "__version__",
+    "count_parameters",
     "count_steps",
     "encode_pairs",
     "fit",
@@ -59,6 +60,7 @@ _MODULES = {
     "save_model": "checkpoint",
     "Encoder": "encoder",
     "StepRecord": "fit_loop",
+    "count_parameters": "new",
     "count_steps": "fit_loop",
     "fit": "fit_loop",
     "learning_rate": "fit_loop",

@@ -70,6 +70,13 @@ def model_config(config: ModelConfig, vocabulary_size: int, pad_id: int = 1) -> 
     )
 
 
+def count_parameters(config: ModelConfig, vocabulary_size: int) -> int:
+    """Number of weights of a new model, tied ones counted once; no memory is taken for them."""
+    with torch.device("meta"):
+        model = XLMRobertaForMaskedLM(model_config(config, vocabulary_size))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
 def new_encoder(texts: Iterable[str], config: ModelConfig, *, seed: int) -> Encoder:
     """Train a tokenizer on `texts` and build an encoder of `config`'s size with random weights.
 

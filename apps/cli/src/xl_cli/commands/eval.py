@@ -19,7 +19,10 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Also write the rows to this results.jsonl; must be new.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
-    """Score an encoder: how often a sentence finds its translation, both directions, top-1, top-5 and top-10."""
+    """Score an encoder: how often a sentence finds its translation, both directions, top-1, top-5 and top-10.
+
+    Example: xl eval retrieval --model runs/names --data sib200 --source eng_Latn --target tur_Latn
+    """
     registry = Registry("task", TASKS)
     for task in tasks:
         registry.check(task)
