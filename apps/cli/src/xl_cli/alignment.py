@@ -112,7 +112,6 @@ def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
             raise
         return {"model": f"not at hand: {error}", "training texts": len(data.training)}
     corpus = encode_pairs(sample, romanised, tokenizer, recipe.model.max_len)
-    batches = LengthBatches(corpus.lengths, batch=recipe.train.batch, seed=recipe.train.seed)
     n_per_epoch = -(-len(data.training) // recipe.train.batch)
     n_steps = count_steps(n_per_epoch, recipe.train)
     n_texts_read = n_steps * recipe.train.accumulate * recipe.train.batch
@@ -131,7 +130,7 @@ def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
         "scored items": {corpus.name: len(keys) for corpus, keys in data.scored},
         "parameters": n_parameters,
         "steps for each variant": n_steps,
-        "batches for each epoch": n_per_epoch if n_per_epoch > 1 else batches.n_per_epoch,
+        "batches for each epoch": n_per_epoch,
         "about tokens read": tokens,
         "about disk in bytes": weights * (1 + 3 + (recipe.model.from_ == "new")),
     }
