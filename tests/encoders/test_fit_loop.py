@@ -57,13 +57,14 @@ def test_equals_a_plain_loop(xlmr: Encoder) -> None:
     """A quadratic toy loss, the textbook AdamW of torch, clipping and accumulation written out."""
     plain = copy.deepcopy(xlmr)
     config = FitConfig(lr=1e-2, accumulate=2, clip=0.5, weight_decay=0.1, seed=1)
+    norms: list[float] = []
 
     def loss(encoder: Encoder, number: int) -> Tensor:
         return sum(((p - 0.01 * number) ** 2).sum() for p in encoder.parameters())  # ty: ignore[invalid-return-type]
 
     fit(
         xlmr, lambda number: number, lambda number, generator: {"a": loss(xlmr, number)},
-        weights={"a": 3.0}, n_steps=5, config=config,
+        weights={"a": 3.0}, n_steps=5, config=config, on_step=lambda record: norms.append(record.grad_norm),
     )  # fmt: skip
 
     matrices = [p for p in plain.parameters() if p.ndim > 1]
@@ -76,7 +77,8 @@ def test_equals_a_plain_loop(xlmr: Encoder) -> None:
     for step in range(5):
         optimizer.zero_grad()
         (3.0 * (loss(plain, 2 * step) + loss(plain, 2 * step + 1)) / 2).backward()
-        torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        norm = torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        assert norms[step] == pytest.approx(norm.item(), rel=1e-4)  # float32; before clipping
         optimizer.step()
         scheduler.step()
     for ours, theirs in zip(xlmr.parameters(), plain.parameters(), strict=True):
