@@ -12,16 +12,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     run_slow = config.getoption("--slow") or os.environ.get("CI") == "true"
+    left_out = []
     for item in items:
         if "data" in item.keywords and not os.environ.get("XL_DATA"):
             item.add_marker(pytest.mark.skip(reason="XL_DATA does not name a folder of real data"))
-        if "slow" in item.keywords and not run_slow:
-            item.add_marker(pytest.mark.skip(reason="slow: give --slow"))
-        if "gpu" in item.keywords:
-            import torch
+        if ("slow" in item.keywords and not run_slow) or ("gpu" in item.keywords and not _has_cuda()):
+            left_out.append(item)
+    # What was not asked for, or has no device to run on, is no gap in this run: deselected, not skipped.
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
-            if not torch.cuda.is_available():
-                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 @pytest.fixture(scope="session")

@@ -239,3 +239,15 @@ def test_steps_follow_from_epochs() -> None:
 def test_config_speaks_of_its_keys(arguments: dict, words: str) -> None:
     with pytest.raises(EncoderError, match=words):
         FitConfig(**arguments)
+
+
+@pytest.mark.gpu
+def test_trains_and_embeds_on_a_gpu_in_bf16(xlmr: Encoder, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, "recipe")
+    config = FitConfig(lr=1e-3, precision="bf16", save_every=2)
+    done, records = train(xlmr, 5, config, checkpoints=checkpoints)
+    assert done == 5
+    assert xlmr.device.type == "cuda"
+    assert records[-1].loss < records[0].loss
+    on_gpu = xlmr.embed(TEXTS)
+    assert abs(on_gpu - copy.deepcopy(xlmr).cpu().embed(TEXTS)).max() < 1e-3  # TF32 products on the GPU

@@ -176,8 +176,9 @@ def test_nothing_to_read(tmp_path, sib, bible):
         load_texts([sib, bible])
     with pytest.raises(TaskError, match="unknown kind of data 'sib20'; did you mean 'sib200'"):
         load_texts(sib, kind="sib20")
-    with pytest.raises(TaskError, match="which is parallel by its making"):
-        load_texts(sib, parallel=False)
+    loose = load_texts(sib, parallel=False)
+    assert not loose.parallel
+    assert loose.texts == load_texts(sib).texts
 
 
 def test_a_language_that_is_not_there(sib, tatoeba, bible, tmp_path):

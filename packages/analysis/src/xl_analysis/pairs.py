@@ -25,18 +25,22 @@ def pair_table(rows: Iterable[Mapping[str, object]]) -> Table:
             if name not in row:
                 message = f"row {number} has no field {name!r}; a result row needs {', '.join(_NEEDED)}."
                 raise AnalysisError(message)
-    values = {name: {str(row.get(name, "")) for row in rows} for name in _SETTINGS}
+    values = {name: {_label(row.get(name)) for row in rows} for name in _SETTINGS}
     varying = [name for name in _SETTINGS if len(values[name]) > 1]
     metrics = list(dict.fromkeys(str(row["metric"]) for row in rows))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
-        labels = tuple(str(row.get(name, "")) for name in varying)
+        labels = tuple(_label(row.get(name)) for name in varying)
         line = lines.setdefault((*labels, str(row["source"]), str(row["target"])), {"n": str(row.get("n", ""))})
         line[str(row["metric"])] = _shown(str(row["metric"]), row["value"])
     header = (*varying, "source", "target", *(_title(metric) for metric in metrics), "n")
     body = tuple((*labels, *(line.get(metric, "-") for metric in metrics), line["n"]) for labels, line in lines.items())
     fixed = [f"{name} {next(iter(values[name]))}" for name in _SETTINGS if name not in varying and values[name] != {""}]
     return Table(header, body, ", ".join(fixed), n_labels=len(varying) + 2)
+
+
+def _label(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _is_share(metric: str) -> bool:

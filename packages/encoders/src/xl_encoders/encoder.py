@@ -3,6 +3,7 @@
 Layers are `hidden_states` indices everywhere: 0 is the embedding output, k the output of block k.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_log = logging.getLogger(__name__)
 
 # Names under which the model families keep their masked-LM head.
 _HEADS = ("lm_head", "cls", "generator_lm_head")
@@ -65,6 +68,7 @@ class Encoder(nn.Module):
         self.name = name
         self.max_len = max_len
         self._special_ids = special_ids(tokenizer)
+        self._cut_before = False
         self.train(model.training)  # a module is born in training mode, whatever its parts are in
 
     @property
@@ -136,13 +140,19 @@ class Encoder(nn.Module):
         layer: `hidden_states` index, negative from the end.
         pooling: "mean-content" (tokens of the text), "mean-all" (specials too) or "first" (the first position).
 
-        Evaluation mode and no gradient inside; both are left as they were found.
+        Longer texts than `max_len` lose their end, and a warning in the log says how many. Evaluation mode and no
+        gradient inside; both are left as they were found.
         """
         index = self.resolve_layer(layer)
         if pooling not in POOLINGS:
             message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}."
             raise EncoderError(message)
-        rows, _ = encode_content(self.tokenizer, texts, self.max_len)
+        rows, n_cut = encode_content(self.tokenizer, texts, self.max_len)
+        if n_cut and not self._cut_before:
+            self._cut_before = True  # once is enough: the same texts come again, layer by layer
+            _log.warning(
+                "%s reads %d tokens; the end of %d in %d texts is cut.", self.name, self.max_len, n_cut, len(rows)
+            )
         wrapped = wrap_rows(rows, self.tokenizer)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         with torch.inference_mode(), evaluation_mode(self):

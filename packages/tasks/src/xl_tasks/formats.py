@@ -1,6 +1,7 @@
 """Which data set lies in a folder or file, told from the names of the files, and its texts."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xl_encoders.registry import unknown_name
@@ -28,7 +29,7 @@ def load_texts(
     path: a folder, a file, a pattern ("corpora/*.txt.gz") or several files.
     kind: a name of KINDS; recognised from the file names by default, in the order sib200, tatoeba, bible, lines.
     languages: which to read, in any spelling; all by default.
-    parallel: false for plain text whose lines do not translate one another.
+    parallel: false to take the texts as they come, translations or not; plain files may then differ in length.
 
     TaskError where nothing is there or nothing is known, with the layouts that are; the loaders' own errors otherwise.
     """
@@ -43,20 +44,19 @@ def load_texts(
             message = f"{entry}: no such file or folder."
             raise TaskError(message)
     kind = kind or _recognise(listed)
-    if not parallel and kind != "lines":
-        message = f"{listed[0]} is {kind}, which is parallel by its making; parallel = false is for plain text."
-        raise TaskError(message)
     languages = None if languages is None else list(languages)
     if kind == "lines":
         return load_lines(listed, languages, parallel=parallel)
     if kind == "bible":
-        return load_bible(listed, languages)
-    if kind == "tatoeba":
-        return load_tatoeba(listed, languages)
-    if len(listed) > 1:
+        data = load_bible(listed, languages)
+    elif kind == "tatoeba":
+        data = load_tatoeba(listed, languages)
+    elif len(listed) == 1:
+        data = load_sib200(listed[0], languages)
+    else:
         message = f"{listed[0]} and {listed[1]}: sib200 is read from one folder; name that folder."
         raise TaskError(message)
-    return load_sib200(listed[0], languages)
+    return data if parallel else replace(data, parallel=False)
 
 
 def _expand(given: Path | str) -> list[Path]:

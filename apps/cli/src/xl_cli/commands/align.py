@@ -2,12 +2,16 @@
 
 import signal
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
 
 from xl_cli.errors import UsageError
 from xl_cli.recipe import Recipe, load_recipe, parse_recipe
+
+# Columns that lines under the table are broken to, as its caption is.
+_WIDTH = 118
 
 
 def align(
@@ -72,8 +76,8 @@ def align(
     else:
         typer.echo("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")
     if resolved.note:
-        typer.echo(resolved.note)
-    typer.echo(f"Model: {folder.model}  (rows: {folder.results}, {folder.about()['wall_seconds']:.0f} s)")
+        typer.echo("\n" + fill(resolved.note, _WIDTH, break_long_words=False, break_on_hyphens=False))
+    typer.echo(f"\nModel: {folder.model}  (rows: {folder.results}, {folder.about()['wall_seconds']:.0f} s)")
 
 
 def _print_plan(resolved: Recipe, figures: dict[str, object]) -> None:

@@ -13,6 +13,9 @@ FORMATS = ("text", "md", "html", "tex", "csv")
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders or results.jsonl files.", metavar="RUN")],
     fmt: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(FORMATS)}.")] = "text",
+    metric: Annotated[
+        list[str], typer.Option(help="Retrieval figure to show, the first one by language too; repeat for more.")
+    ] = ["top10", "top1"],  # noqa: B006  (Typer copies it)
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout; must be new.")] = None,
 ) -> None:
     """Print the table of one or several runs from their result rows alone.
@@ -34,7 +37,10 @@ def report(
     rows = []
     for run in runs:
         rows += [asdict(row) for row in read_rows(run / "results.jsonl" if run.is_dir() else run)]
-    text = "\n\n".join(table.render(fmt) for table in result_tables(rows))
+    # A retrieval row carries three figures; those that were not asked for are no table of their own.
+    unasked = {"top1", "top5", "top10"} - set(metric)
+    rows = [row for row in rows if row["metric"] not in unasked]
+    text = "\n\n".join(table.render(fmt) for table in result_tables(rows, metrics=metric))
     if out is None:
         typer.echo(text)
     else:

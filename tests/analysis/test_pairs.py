@@ -1,0 +1,33 @@
+"""A line a pair: figures where they belong, settings that differ as columns, the others in the caption."""
+
+import re
+
+import pytest
+
+from xl_analysis import AnalysisError, pair_table
+
+
+def row(metric: str, value: float, **more: object) -> dict:
+    return {"task": "retrieval", "metric": metric, "value": value, "source": "a", "target": "b", "n": 7, **more}
+
+
+def test_one_line_a_pair_and_one_column_a_metric() -> None:
+    table = pair_table([row("top1", 0.25), row("top10", 1.0), row("top1", 0.5, target="c"), row("cka", 0.12345)])
+    assert table.header == ("source", "target", "top-1 %", "top-10 %", "cka", "n")
+    assert table.body == (("a", "b", "25.0", "100.0", "0.123", "7"), ("a", "c", "50.0", "-", "-", "7"))
+    assert table.caption == "task retrieval"
+
+
+def test_settings_that_differ_become_columns() -> None:
+    table = pair_table([row("top1", 0.1, layer=0, model="m"), row("top1", 0.2, layer=None, model="m")])
+    assert table.header[:3] == ("layer", "source", "target")
+    assert [line[0] for line in table.body] == ["0", ""]
+    assert re.search(r"model m$", table.caption)
+    assert "layer" not in pair_table([row("top1", 0.1, layer=None)]).caption
+
+
+def test_rows_without_a_needed_field_are_refused() -> None:
+    with pytest.raises(AnalysisError, match="row 1 has no field 'source'"):
+        pair_table([{"metric": "top1", "value": 1.0, "target": "b"}])
+    with pytest.raises(AnalysisError, match="at least one"):
+        pair_table([])
