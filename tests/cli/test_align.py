@@ -306,3 +306,38 @@ def test_an_output_folder_that_exists_is_refused(xl: Run, corpus: Path, tmp_path
 
 def test_debug_shows_the_traceback(xl_process: Run) -> None:
     assert "Traceback" in xl_process("--debug", "align", "nmaes").stderr
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(xl: Run, corpus: Path, tmp_path: Path) -> None:
+    for setting in ("model.layer=9", f'model.from="{tmp_path}/none"'):
+        result = xl(*small(corpus, setting), "--out", tmp_path / "run")
+        assert result.returncode == 1
+        assert not (tmp_path / "run").exists()
+
+
+def test_resuming_with_other_data_is_refused(xl: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path) -> None:
+    import shutil
+
+    out, data = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(finished[0], out)
+    shutil.copytree(corpus, data)
+    (data / "tr.txt").write_text("x\n" * 120, encoding="utf-8")
+    about = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    about["recipe"]["data"][0]["files"] = [str(data)]
+    (out / "run.json").write_text(json.dumps(about), encoding="utf-8")
+    result = xl("align", "--resume", "--out", out)
+    assert result.returncode == 1
+    assert "the data is not what" in result.stderr
+
+
+@pytest.mark.data
+def test_real_layouts_train(xl: Run, data_folder: Path, tmp_path: Path) -> None:
+    for name in ("sib200", "bible"):
+        settings = [
+            f'data.files="{data_folder / name}"', 'data.languages=["eng_Latn", "ell_Grek"]', "model.pieces=200",
+            "train.steps=2", "eval.limit=50", "model.max_len=64",
+        ]  # fmt: skip
+        arguments = [part for setting in settings for part in ("--set", setting)]
+        result = xl("align", "scratch", *arguments, "--out", tmp_path / name, "--json")
+        assert result.returncode == 0, result.stderr
+        assert {json.loads(line)["data"] for line in result.stdout.splitlines()} == {name}

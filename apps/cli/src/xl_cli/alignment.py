@@ -127,7 +127,7 @@ def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
     weights = 4 * n_parameters
     return {
         "training texts": len(data.training),
-        "scored items": {corpus.name: len(keys) for corpus, keys in data.scored},
+        "scored items": {corpus.name: len(keys) for corpus, keys in data.scored} or "none; give eval.data",
         "parameters": n_parameters,
         "steps for each variant": n_steps,
         "batches for each epoch": n_per_epoch,
@@ -141,13 +141,18 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
 
     Raises StoppedEarlyError after a signal, with the folder in a state that `--resume` continues from.
     """
-    started = time.monotonic() - float(folder.about().get("wall_seconds", 0.0))
+    about = folder.about()
+    started = time.monotonic() - float(about.get("wall_seconds", 0.0))
+    read = [
+        {"name": corpus.name, "languages": list(corpus.languages), "fingerprint": corpus.fingerprint}
+        for corpus in data.corpora
+    ]
+    if about.get("data", read) != read:
+        message = f"the data is not what {folder.path} began with; bring it back, or start a new run with a new --out."
+        raise CliError(message)
     folder.describe(
         status="running",
-        data=[
-            {"name": corpus.name, "languages": list(corpus.languages), "fingerprint": corpus.fingerprint}
-            for corpus in data.corpora
-        ],
+        data=read,
         n_training_texts=len(data.training),
         seed=recipe.train.seed,
         **environment(),

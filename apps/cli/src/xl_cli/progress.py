@@ -48,7 +48,7 @@ class Progress:
             self._bar.stop()
         elif kind is None and self._done > self._first:
             seconds = time.monotonic() - self._started
-            _line(f"{self._label}: {self._done} {self._unit} in {seconds:.0f} s")
+            say(f"{self._label}: {self._done} {self._unit} in {seconds:.0f} s")
 
     def advance(self, done: int, note: str = "") -> None:
         """Say that `done` of the total are finished; `note` stands behind the count (losses, for instance)."""
@@ -60,14 +60,10 @@ class Progress:
         elif now - self._last_line >= _LINE_EVERY:
             self._last_line = now
             left = (self._total - done) / rate if rate else 0.0
-            _line(f"{self._label}: {done}/{self._total} {self._unit}, {rate:.1f}/s, {left:.0f} s left  {note}".rstrip())
+            say(f"{self._label}: {done}/{self._total} {self._unit}, {rate:.1f}/s, {left:.0f} s left  {note}".rstrip())
 
 
 def say(text: str) -> None:
     """One line for a person who watches."""
-    _line(text)
-
-
-def _line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -112,6 +112,11 @@ class RunFolder:
 
         write_rows(self.results, [*self.rows(), *rows])
 
+    def discard_if_empty(self) -> None:
+        """Remove the folder of a run that failed before it trained or scored anything."""
+        if not self._log.exists() and not self.results.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def clear_checkpoints(self) -> None:
         """Remove what only an unfinished run needs."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)

@@ -63,6 +63,10 @@ def align(
             typer.echo(str(stopped), err=True)
             return
         raise
+    except Exception:
+        if not resume:
+            folder.discard_if_empty()
+        raise
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
