@@ -74,6 +74,7 @@ def count_parameters(config: ModelConfig, vocabulary_size: int) -> int:
     """Number of weights of a new model, tied ones counted once; no memory is taken for them."""
     with torch.device("meta"):
         model = XLMRobertaForMaskedLM(model_config(config, vocabulary_size))
+        model.tie_weights()  # the first releases of transformers 5 do not tie on the meta device by themselves
     return sum(parameter.numel() for parameter in model.parameters())
 
 
