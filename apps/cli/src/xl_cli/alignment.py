@@ -1,39 +1,33 @@
-"""What `xl align` does: data in, variants trained from one start, each scored, the last one kept as the model."""
+"""What `xl align` does with its data: variants trained from one start, each scored, the last one kept as the model."""
 
 import hashlib
 import json
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from xl_cli.config import DataConfig
 from xl_cli.errors import CliError
 from xl_cli.progress import Progress, say
 from xl_cli.recipe import Recipe
+from xl_cli.run_data import RunData, romanise
 from xl_cli.run_folder import RunFolder, environment
 from xl_cli.stopping import Stopping
 from xl_encoders import (
     Checkpoints,
     Encoder,
-    EncoderError,
     LengthBatches,
     PairCorpus,
     StepRecord,
-    count_parameters,
     count_steps,
     encode_pairs,
     fit,
     load_encoder,
     new_encoder,
     save_model,
-    train_tokenizer,
     translit_losses,
 )
-from xl_tasks import ParallelTexts, Row, StringMatch, hold_out, load_names, load_texts, retrieval_rows, training_texts
+from xl_tasks import ParallelTexts, Row, StringMatch, retrieval_rows
 from xl_translit import Romaniser
-
-# Texts that a dry run looks at to say how long the whole corpus will be in tokens.
-_SAMPLE = 2000
 
 
 class StoppedEarlyError(CliError):
@@ -42,98 +36,6 @@ class StoppedEarlyError(CliError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.signal_number = signal_number
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunData:
-    """Everything a run reads.
-
-    corpora: as loaded. training: distinct training texts. scored: parallel data to score on, with its keys.
-    """
-
-    corpora: tuple[ParallelTexts, ...]
-    training: list[str]
-    scored: tuple[tuple[ParallelTexts, list[str]], ...]
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over the training texts, in order."""
-        return hashlib.sha256(json.dumps(self.training).encode()).hexdigest()
-
-
-def load_data(recipe: Recipe) -> RunData:
-    """Read the recipe's corpora, hold items out, and choose what is scored.
-
-    Raises CliError where nothing is left to train on.
-    """
-    corpora = tuple(_load(entry) for entry in recipe.data)
-    training: dict[str, None] = {}
-    scored = []
-    for entry, corpus in zip(recipe.data, corpora, strict=True):
-        splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
-        for texts in training_texts(corpus, splits).values():
-            training.update(dict.fromkeys(texts))
-        keys = [key for key, split in splits.items() if split == recipe.eval.split]
-        if corpus.parallel and len(corpus.languages) > 1 and keys and not recipe.eval.data:
-            scored.append((corpus, first_by_hash(keys, recipe.eval.limit)))
-    if recipe.eval.data:
-        corpus = load_texts(recipe.eval.data)
-        keys = [key for key in corpus.keys if corpus.splits.get(key, "test") == "test"]
-        scored.append((corpus, first_by_hash(keys, recipe.eval.limit)))
-    if not training:
-        message = "nothing to train on is left after holding items out; lower data.held_out and data.dev, or add text."
-        raise CliError(message)
-    return RunData(corpora=corpora, training=list(training), scored=tuple(scored))
-
-
-def first_by_hash(keys: list[str], limit: int) -> list[str]:
-    """At most `limit` keys (all for 0), those with the smallest SHA-256: the same choice on every machine."""
-    ranked = sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
-    return sorted(ranked[:limit] if limit else ranked)
-
-
-def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
-    """What a run would do, without doing it: parameters, steps, tokens, disk. Figures named `about` are estimates."""
-    sample = data.training[:: max(1, len(data.training) // _SAMPLE)]
-    romanised = romanise(sample, Romaniser())
-    n_parameters: int | str
-    try:
-        if recipe.model.from_ == "new":
-            tokenizer = train_tokenizer(
-                [*sample, *romanised], n_pieces=recipe.model.pieces, lower_case=recipe.model.lower_case
-            )
-            n_parameters = count_parameters(recipe.model, len(tokenizer))
-        else:
-            encoder = _pretrained(recipe)
-            tokenizer = encoder.tokenizer
-            n_parameters = sum(parameter.numel() for parameter in encoder.parameters())
-    except EncoderError as error:
-        if recipe.model.from_ == "new":
-            raise
-        return {"model": f"not at hand: {error}", "training texts": len(data.training)}
-    corpus = encode_pairs(sample, romanised, tokenizer, recipe.model.max_len)
-    n_per_epoch = -(-len(data.training) // recipe.train.batch)
-    n_steps = count_steps(n_per_epoch, recipe.train)
-    n_texts_read = n_steps * recipe.train.accumulate * recipe.train.batch
-    # Original and romanised pass carry two specials each, the joined one three.
-    per_text = float(corpus.lengths.mean())
-    tokens = {
-        variant: round(
-            n_texts_read * ((per_text + 4) * _has(variant, "mlm", "seq") + (per_text + 3) * _has(variant, "tlm"))
-        )
-        for variant in recipe.train.variants
-    }
-    # float32 weights; a checkpoint adds AdamW's two moments; a new model's start is kept as well.
-    weights = 4 * n_parameters
-    return {
-        "training texts": len(data.training),
-        "scored items": {corpus.name: len(keys) for corpus, keys in data.scored} or "none; give eval.data",
-        "parameters": n_parameters,
-        "steps for each variant": n_steps,
-        "batches for each epoch": n_per_epoch,
-        "about tokens read": tokens,
-        "about disk in bytes": weights * (1 + 3 + (recipe.model.from_ == "new")),
-    }
 
 
 def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
@@ -210,33 +112,18 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     return folder.rows()
 
 
-def romanise(texts: list[str], romaniser: Romaniser) -> list[str]:
-    """Each text in Latin letters; a text that romanises to nothing stands for itself, so that no pair is empty."""
-    romanised = []
-    with Progress("romanising", len(texts), "texts") as progress:
-        for number, text in enumerate(texts, 1):
-            romanised.append(romaniser(text) or text)
-            progress.advance(number)
-    return romanised
-
-
-def _load(entry: DataConfig) -> ParallelTexts:
-    if entry.kind == "names":
-        return load_names(entry.languages) if entry.languages else load_names()
-    return load_texts(entry.files, languages=entry.languages or None, parallel=entry.kind == "parallel")
-
-
 def _start(recipe: Recipe, data: RunData, romanised: list[str], folder: RunFolder) -> Encoder:
     """The encoder that every variant starts from. A new one is made once and read back, so that all are the same."""
     if recipe.model.from_ != "new":
-        return _pretrained(recipe)
+        return pretrained(recipe)
     kept = folder.checkpoints / "start"
     if not kept.is_dir():
         save_model(new_encoder([*data.training, *romanised], recipe.model, seed=recipe.train.seed), kept)
     return load_encoder(str(kept), max_len=recipe.model.max_len, name=recipe.model.name or recipe.name, with_head=True)
 
 
-def _pretrained(recipe: Recipe) -> Encoder:
+def pretrained(recipe: Recipe) -> Encoder:
+    """The encoder that the recipe names by folder or hub id, with its masked-LM head."""
     return load_encoder(
         recipe.model.from_,
         revision=recipe.model.revision,
@@ -333,7 +220,3 @@ def _pairs(recipe: Recipe, corpus: ParallelTexts) -> list[tuple[str, str]]:
     sources = corpus.restrict(recipe.eval.sources).languages if recipe.eval.sources else corpus.languages
     targets = corpus.restrict(recipe.eval.targets).languages if recipe.eval.targets else corpus.languages
     return [(source, target) for source in sources for target in targets if source != target]
-
-
-def _has(variant: str, *names: str) -> bool:
-    return any(name in variant.split("+") for name in names)

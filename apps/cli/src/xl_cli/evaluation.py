@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_cli.alignment import first_by_hash
 from xl_cli.config import RetrievalConfig
 from xl_cli.errors import CliError
 from xl_cli.progress import say
+from xl_cli.run_data import first_by_hash
 from xl_encoders import Encoder, load_encoder
 from xl_tasks import ParallelTexts, Row, load_texts, retrieval_rows
 

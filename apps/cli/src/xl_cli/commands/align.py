@@ -46,10 +46,13 @@ def align(
         resolved = parse_recipe(about["recipe_name"], about["recipe"])
     else:
         resolved = load_recipe(recipe, overrides or [])
-    from xl_cli.alignment import StoppedEarlyError, load_data, plan, run
+    from xl_cli.alignment import StoppedEarlyError, run
+    from xl_cli.run_data import load_data
 
     data = load_data(resolved)
     if dry_run:
+        from xl_cli.plan import plan
+
         _print_plan(resolved, plan(resolved, data))
         return
     if not resume:
