@@ -170,3 +170,12 @@ def test_real_data(xl: Run, run: Path, data_folder: Path, folder: str, targets: 
     assert pairs == {(a, b) for t in targets for a, b in ((t, "eng_Latn"), ("eng_Latn", t))}
     assert {row["n"] for row in found} == n
     assert {row["data"] for row in found} == {folder}
+
+
+def test_report_shows_the_metrics_that_were_asked_for(xl: Run, run: Path) -> None:
+    assert "top-10 %" in xl("report", run).stdout
+    assert "top5" not in xl("report", run).stdout
+    asked = xl("report", run, "--metric", "top5").stdout
+    assert "top-5 %" in asked
+    assert "top10" not in asked
+    assert "top-10" not in asked
