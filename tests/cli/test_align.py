@@ -200,19 +200,18 @@ def test_a_pretrained_encoder_is_post_trained(
 ) -> None:
     model = finished[0] / "model"
     result = xl(
-        *small(corpus, f'model.from="{model}"', "train.variants=mlm+seq"),
-        "--set",
-        "objective.tlm.weight=1",
-        "--out",
-        tmp_path / "r",
-    )
-    assert result.returncode == 2
-    assert "tlm stands in no variant" in result.stderr
-    result = xl(
         *small(corpus, f'model.from="{model}"', 'train.variants=["mlm+seq", "mlm+tlm"]'), "--out", tmp_path / "r"
     )
     assert result.returncode == 0, result.stderr
     assert {row["variant"] for row in rows_of(tmp_path / "r")} == {"pretrained", "mlm+seq", "mlm+tlm", "string-match"}
+
+
+def test_an_ablation_is_one_override(xl: Run, corpus: Path) -> None:
+    import tomllib
+
+    result = xl(*small(corpus, "train.variants=mlm"), "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert [entry["name"] for entry in tomllib.loads(result.stdout)["objective"]] == ["mlm"]
 
 
 def test_text_without_translations_is_scored_on_other_data(xl: Run, corpus: Path, tmp_path: Path) -> None:

@@ -179,3 +179,10 @@ def test_report_shows_the_metrics_that_were_asked_for(xl: Run, run: Path) -> Non
     assert "top-5 %" in asked
     assert "top10" not in asked
     assert "top-10" not in asked
+
+
+def test_a_side_that_is_not_named_is_every_other_language(xl: Run, run: Path, corpus: Path) -> None:
+    found = retrieval(xl, run, corpus, "--target", "ell_Grek")
+    assert {(row["source"], row["target"]) for row in found} == {
+        pair for other in ("eng_Latn", "tur_Latn") for pair in ((other, "ell_Grek"), ("ell_Grek", other))
+    }

@@ -1,5 +1,9 @@
 """New encoders: the same seed gives the same weights, the tokenizer has XLM-R's layout and loses no known text."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -66,3 +70,18 @@ def test_no_text_is_refused() -> None:
 def test_config_speaks_of_its_keys(arguments: dict, words: str) -> None:
     with pytest.raises(EncoderError, match=words):
         ModelConfig(**arguments)
+
+
+def test_the_tokenizer_does_not_depend_on_the_process() -> None:
+    """Many equally rare characters, more than the vocabulary holds: which ones stay is decided by code point."""
+    program = (
+        "from xl_encoders import train_tokenizer; import json\n"
+        "texts = ['abc abc', *(chr(0x4E00 + i) for i in range(300))]\n"
+        "print(json.dumps(train_tokenizer(texts, n_pieces=60).get_vocab(), sort_keys=True))"
+    )
+    seen = {
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120).stdout
+        for _ in range(2)
+    }
+    assert len(seen) == 1
+    assert chr(0x4E00) in next(iter(map(json.loads, seen)))

@@ -70,9 +70,8 @@ def open_model(config: RetrievalConfig) -> Opened:
 def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:
     """The parallel data that `config` names, restricted to its languages, and the keys to use."""
     data = load_texts(config.data)
-    languages = [*config.source, *config.target]
-    if languages:
-        data = data.restrict(languages)
+    if config.source and config.target:  # a side that is not named means every language
+        data = data.restrict([*config.source, *config.target])
     split = config.split or ("test" if data.splits else "all")
     if split != "all" and not data.splits:
         message = f"{config.data} has no splits of its own; leave --split out, or give all."

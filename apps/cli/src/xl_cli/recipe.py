@@ -4,7 +4,7 @@ import dataclasses
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xl_cli.config import DataConfig, EvalConfig, TrainConfig
@@ -106,8 +106,7 @@ def parse_recipe(name: str, content: Mapping[str, object]) -> Recipe:
     if not recipe.data:
         message = f"recipe {name} has no [[data]]; say what to train on."
         raise UsageError(message)
-    _check_variants(recipe)
-    return recipe
+    return _only_used(recipe)
 
 
 def recipe_keys() -> list[tuple[str, str, object]]:
@@ -125,7 +124,8 @@ def recipe_keys() -> list[tuple[str, str, object]]:
     return keys
 
 
-def _check_variants(recipe: Recipe) -> None:
+def _only_used(recipe: Recipe) -> Recipe:
+    """The recipe with the objectives of its variants; UsageError for a variant that names an unknown one."""
     used: set[str] = set()
     for variant in recipe.train.variants:
         for part in variant.split("+"):
@@ -134,10 +134,8 @@ def _check_variants(recipe: Recipe) -> None:
                     unknown_name(f"objective in train.variants {variant!r}:", part, list(recipe.objectives))
                 )
             used.add(part)
-    unused = [name for name in recipe.objectives if name not in used]
-    if unused:
-        message = f"objective {', '.join(unused)} stands in no variant of train.variants {list(recipe.train.variants)}."
-        raise UsageError(message)
+    # An ablation names fewer objectives than its recipe describes; the others have no part in the run.
+    return replace(recipe, objectives={name: value for name, value in recipe.objectives.items() if name in used})
 
 
 def _override(content: dict[str, typing.Any], text: str) -> None:

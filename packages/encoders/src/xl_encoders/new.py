@@ -1,5 +1,6 @@
 """A new small encoder: a tokenizer trained on the user's texts and an XLM-R shaped model with random weights."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import torch
@@ -19,6 +20,7 @@ _SPECIALS = {
     "mask_token": "<mask>",
 }
 _POSITION_OFFSET = 2
+_WORD_MARKER = "▁"
 
 
 def train_tokenizer(texts: Iterable[str], *, n_pieces: int, lower_case: bool = False) -> PreTrainedTokenizerFast:
@@ -33,11 +35,14 @@ def train_tokenizer(texts: Iterable[str], *, n_pieces: int, lower_case: bool = F
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     specials = list(_SPECIALS.values())
+    texts = list(texts)
+    alphabet = _alphabet(map(tokenizer.normalizer.normalize_str, texts), max(1, (n_pieces - len(specials)) * 4 // 5))
     trainer = trainers.BpeTrainer(
         vocab_size=n_pieces,
         special_tokens=specials,
-        # Room for merges is worth more than the rarest characters.
-        limit_alphabet=max(1, (n_pieces - len(specials)) * 4 // 5),
+        # The trainer itself cuts equally rare characters in the order of a hash, another one in each process.
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
@@ -48,6 +53,15 @@ def train_tokenizer(texts: Iterable[str], *, n_pieces: int, lower_case: bool = F
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, cls_token=_SPECIALS["bos_token"], sep_token=_SPECIALS["eos_token"], **_SPECIALS
     )
+
+
+def _alphabet(texts: Iterable[str], limit: int) -> list[str]:
+    """The `limit` most frequent characters, equally frequent ones by code point, and the word marker.
+
+    Room for merges is worth more than the rarest characters.
+    """
+    counts = Counter(char for text in texts for char in text if char != " ")
+    return [_WORD_MARKER, *sorted(counts, key=lambda char: (-counts[char], char))[: limit - 1]]
 
 
 def model_config(config: ModelConfig, vocabulary_size: int, pad_id: int = 1) -> XLMRobertaConfig:
