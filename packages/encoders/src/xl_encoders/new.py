@@ -98,10 +98,11 @@ def new_encoder(texts: Iterable[str], config: ModelConfig, *, seed: int) -> Enco
     seed: the same seed and texts give the same weights; torch's global generator is left as it was.
     Raises EncoderError where `texts` holds nothing to learn a vocabulary from.
     """
-    tokenizer = train_tokenizer(texts, n_pieces=config.pieces, lower_case=config.lower_case)
-    if len(tokenizer) <= len(_SPECIALS):
+    texts = list(texts)
+    if not any(text.strip() for text in texts):
         message = "no characters to train a tokenizer on: the training texts are empty."
         raise EncoderError(message)
+    tokenizer = train_tokenizer(texts, n_pieces=config.pieces, lower_case=config.lower_case)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = XLMRobertaForMaskedLM(model_config(config, len(tokenizer), tokenizer.pad_token_id))
