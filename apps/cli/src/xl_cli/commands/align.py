@@ -20,7 +20,10 @@ def align(
     ] = "names",
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Override one key, e.g. train.steps=100; repeat for more. `xl ls keys` lists all."),
+        typer.Option(
+            "--set",
+            help="Override a key: train.steps=100, data.languages=['tr','el']. Repeat for others; all: `xl ls keys`.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must be new. [default: runs/RECIPE]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
