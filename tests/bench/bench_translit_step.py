@@ -16,7 +16,7 @@ from transformers import XLMRobertaForMaskedLM
 from xl_encoders import LengthBatches, ModelConfig, encode_pairs, new_encoder, translit_losses
 from xl_objectives import MlmConfig, SeqConfig, TlmConfig, join_pairs, mask_tokens, mlm_loss, seq_loss
 from xl_tasks import hold_out, load_names, training_texts
-from xl_translit import Romaniser
+from xl_translit import Romanizer
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
 
     names = load_names()
     texts = sorted({t for side in training_texts(names, hold_out(names)).values() for t in side})
-    romaniser = Romaniser()
+    romaniser = Romanizer()
     romanised = [romaniser(text) or text for text in texts]
     config = ModelConfig(size=arguments.size, pieces=500, lower_case=True, max_len=64, dropout=0.0)
     encoder = new_encoder([*texts, *romanised], config, seed=1)

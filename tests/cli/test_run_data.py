@@ -10,7 +10,7 @@ from xl_cli.recipe import Recipe, load_recipe
 from xl_cli.run_data import first_by_hash, load_data
 from xl_encoders import train_tokenizer
 from xl_tasks import hold_out
-from xl_translit import Romaniser
+from xl_translit import Romanizer
 
 
 def recipe_of(corpus: Path, *more: str) -> Recipe:
@@ -39,7 +39,7 @@ def test_the_plan_counts_tokens_with_their_specials(corpus: Path) -> None:
     recipe = recipe_of(corpus, "train.accumulate=2")
     data = load_data(recipe)
     figures = plan(recipe, data)
-    romaniser = Romaniser()
+    romaniser = Romanizer()
     latin = [romaniser(text) for text in data.training]
     tokenizer = train_tokenizer([*data.training, *latin], n_pieces=80, lower_case=True)
     both = [

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from xl_cli.errors import CliError
 from xl_cli.main import app
-from xl_translit import Romaniser, TextError
+from xl_translit import Romanizer, TextError
 
-romanise = Romaniser()
+romanise = Romanizer()
 
 
 def run(*args: str | Path, stdin: str | bytes = b"") -> tuple[int, str, str]:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uroman import Uroman
 
-from xl_translit import Romaniser, UnknownLanguageError, language, read_lines, romanise_pairs, uroman_code
+from xl_translit import Romanizer, UnknownLanguageError, language, read_lines, romanize_pairs, uroman_code
 from xl_translit.uroman import _cut_at_numbers, _cut_at_spaces
 
-romanise = Romaniser()
+romanise = Romanizer()
 
 
 @cache
@@ -84,7 +84,7 @@ def test_pairs_are_lazy_and_in_order() -> None:
         yield ""
         pytest.fail("read too far")
 
-    pairs = romanise_pairs(lines(), romanise)
+    pairs = romanize_pairs(lines(), romanise)
     assert [next(pairs), next(pairs)] == [("Ελλάδα", "Ellada"), ("", "")]
 
 

@@ -27,7 +27,7 @@ from xl_encoders import (
     translit_losses,
 )
 from xl_tasks import ParallelTexts, Row, StringMatch, retrieval_rows
-from xl_translit import Romaniser
+from xl_translit import Romanizer
 
 
 class StoppedEarlyError(CliError):
@@ -59,7 +59,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
         seed=recipe.train.seed,
         **environment(),
     )
-    romaniser = Romaniser()
+    romaniser = Romanizer()
     romanised = romanise(data.training, romaniser)
     encoder = _start(recipe, data, romanised, folder)
     layer = encoder.resolve_layer(recipe.model.layer)
@@ -195,7 +195,7 @@ def _score(recipe: Recipe, data: RunData, encoder: Encoder, variant: str, layer:
     return rows
 
 
-def _score_strings(recipe: Recipe, data: RunData, romaniser: Romaniser, folder: RunFolder) -> list[Row]:
+def _score_strings(recipe: Recipe, data: RunData, romaniser: Romanizer, folder: RunFolder) -> list[Row]:
     rows = []
     for corpus, keys in data.scored:
         wanted = set(keys)

@@ -4,7 +4,7 @@ from xl_cli.alignment import pretrained
 from xl_cli.recipe import Recipe
 from xl_cli.run_data import RunData, romanise
 from xl_encoders import EncoderError, count_parameters, count_steps, encode_pairs, train_tokenizer
-from xl_translit import Romaniser
+from xl_translit import Romanizer
 
 # Texts that are read to say how long the whole corpus will be in tokens.
 _SAMPLE = 2000
@@ -13,7 +13,7 @@ _SAMPLE = 2000
 def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
     """What a run would do, without doing it: parameters, steps, tokens, disk. Figures named `about` are estimates."""
     sample = data.training[:: max(1, len(data.training) // _SAMPLE)]
-    romanised = romanise(sample, Romaniser())
+    romanised = romanise(sample, Romanizer())
     n_parameters: int | str
     try:
         if recipe.model.from_ == "new":

@@ -9,7 +9,7 @@ from xl_cli.errors import CliError
 from xl_cli.progress import Progress
 from xl_cli.recipe import Recipe
 from xl_tasks import ParallelTexts, hold_out, load_names, load_texts, training_texts
-from xl_translit import Romaniser
+from xl_translit import Romanizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def first_by_hash(keys: list[str], limit: int) -> list[str]:
     return sorted(ranked[:limit] if limit else ranked)
 
 
-def romanise(texts: list[str], romaniser: Romaniser) -> list[str]:
+def romanise(texts: list[str], romaniser: Romanizer) -> list[str]:
     """Each text in Latin letters; a text that romanises to nothing stands for itself, so that no pair is empty."""
     romanised = []
     with Progress("romanising", len(texts), "texts") as progress:

@@ -18,7 +18,7 @@ class StringMatch:
     """An `Encoder` whose vectors count the 1- to 3-grams of characters in the romanised, lower-cased text.
 
     texts: the strings to be matched, of all languages; only their n-gram frequencies are used, no label.
-    romanise: text -> Latin text, for instance an `xl_translit.Romaniser`; called once for each distinct text.
+    romanise: text -> Latin text, for instance an `xl_translit.Romanizer`; called once for each distinct text.
 
     Vectors have unit length, so their dot product is the cosine; a text without a known n-gram has the zero vector.
     """

@@ -6,7 +6,8 @@ and number words of every script into Arabic digits, and drops marks it cannot s
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -23,8 +24,8 @@ _UROMAN_CODES = {"arb": "ara", "pes": "fas", "prs": "fas", "lvs": "lav", "pbt": 
 _FRACTION_WORD = "分之"
 
 
-class Romaniser:
-    r"""Romanise a line: `Romaniser()("Ελλάδα")` is `"Ellada"`.
+class Romanizer:
+    r"""Romanise a line: `Romanizer()("Ελλάδα")` is `"Ellada"`.
 
     The call takes a text and optionally its language (any spelling that `language` knows, else UnknownLanguageError),
     which is passed to Uroman as an ISO 639-3 code. A "\n" inside the text becomes a space, so that a line stays a line;
@@ -37,6 +38,9 @@ class Romaniser:
 
     name = "uroman"
 
+    def __init__(self, lang: str | None = None) -> None:
+        self._code = None if lang is None else uroman_code(lang)
+
     @property
     def version(self) -> str:
         """The version of the `uroman` package; versions differ in what they write, so data sets should record it."""
@@ -44,12 +48,33 @@ class Romaniser:
 
     def __call__(self, text: str, language: str | None = None) -> str:
         """Return `text` in Latin letters, one line for one line."""
-        code = None if language is None else uroman_code(language)
+        code = self._code if language is None else uroman_code(language)
         return _romanise_line(text.replace("\n", " "), code)
 
+    def batch(self, texts: Sequence[str]) -> list[str]:
+        """`[self(text) for text in texts]`."""
+        return [self(text) for text in texts]
 
-def romanise_pairs(
-    lines: Iterable[str], romaniser: Romaniser, language: str | None = None
+    def unmapped(self, texts: Sequence[str], results: Sequence[str]) -> Counter[str]:
+        """How often each letter or mark of another script is left in `results`: what Uroman has no rule for."""
+        return Counter(
+            char
+            for result in results
+            if not result.isascii()
+            for char in result
+            if char > "\u024f"
+            and unicodedata.category(char)[0] in "LM"
+            and not unicodedata.name(char, "").startswith("LATIN")
+        )
+
+
+def romanize(text: str, lang: str | None = None) -> str:
+    """`text` in Latin letters, one line for one line; see Romanizer."""
+    return Romanizer()(text, lang)
+
+
+def romanize_pairs(
+    lines: Iterable[str], romaniser: Romanizer, language: str | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yield (line, romanised line) for each line, in order and one at a time."""
     for line in lines:

@@ -50,7 +50,7 @@ def translit(
 
     Example: echo Ελλάδα | xl translit --pairs
     """
-    from xl_translit import Romaniser, UnknownLanguageError, check_readable, language, replacing
+    from xl_translit import Romanizer, UnknownLanguageError, check_readable, language, replacing
 
     if to != "latn":
         message = f"{to!r} is not known; it can be: latn"
@@ -66,7 +66,7 @@ def translit(
         message = f"{out} exists already; remove it or choose another --out"
         raise CliError(message)
 
-    lines = _results(paths, Romaniser(), code, pairs)
+    lines = _results(paths, Romanizer(), code, pairs)
     if out is None:
         _print(lines)
     else:
