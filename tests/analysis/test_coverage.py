@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xl_analysis import AnalysisError, tokenizer_coverage
+from xl_analysis import AnalysisError, coverage_table, tokenizer_coverage
 
 
 def letters(text: str) -> list[str]:
@@ -20,6 +20,8 @@ def test_counts_by_hand():
     assert english.known_chars == 8 / 12
     assert (english.pieces_per_word, english.pieces_per_char) == (3, 1)
     assert found["ell_Grek"].known_chars == 1 / 4
+    assert english.pieces == {"a", "b", "c"}
+    assert (english.unknown_pieces, found["ell_Grek"].unknown_pieces) == (4 / 12, 3 / 4)
 
 
 @given(st.lists(st.text(alphabet="abcxyz \n\u3000", max_size=12), min_size=1).filter(lambda t: "".join(t).split()))
@@ -40,3 +42,31 @@ def test_a_tokenizer_without_unknown_pieces_covers_all():
 def test_no_text():
     with pytest.raises(AnalysisError, match="heb_Hebr: no word in 2 texts"):
         tokenizer_coverage({"heb_Hebr": ["", " "]}, letters, "<unk>")
+
+
+def test_the_table_sets_both_forms_side_by_side():
+    rows = [
+        {
+            "task": "coverage",
+            "metric": metric,
+            "value": value,
+            "source": "ell_Grek",
+            "target": "ell_Grek",
+            "unit": unit,
+            "n": 7,
+        }
+        for metric, unit, value in (
+            ("distinct_pieces", "subword", 12.0),
+            ("distinct_pieces", "romanised", 5.0),
+            ("unknown_pieces", "subword", 0.25),
+            ("pieces_per_word", "romanised", 1.234),
+        )
+    ]
+    table = coverage_table(rows)
+    (line,) = table.body
+    cells = dict(zip(table.header, line, strict=True))
+    assert (cells["distinct orig"], cells["distinct rom"]) == ("12", "5")
+    assert (cells["unknown % orig"], cells["unknown % rom"]) == ("25.0", "-")
+    assert (cells["pieces/word rom"], cells["n"]) == ("1.23", "7")
+    with pytest.raises(AnalysisError, match="no row of task 'coverage'"):
+        coverage_table([{"task": "cka"}])

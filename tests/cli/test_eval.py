@@ -124,12 +124,22 @@ def test_cka_is_that_of_the_library(xl: Run, run: Path, corpus: Path) -> None:
 
 
 def test_coverage_counts_unknown_words(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
-    (tmp_path / "eng_Latn.txt").write_text("bade\nbade 漢\n", encoding="utf-8")
+    (tmp_path / "eng_Latn.txt").write_text("bade\nbade 巴\n", encoding="utf-8")
     (tmp_path / "ell_Grek.txt").write_text("βα\nβα\n", encoding="utf-8")
     result = xl("analyze", "coverage", "--model", run, "--data", tmp_path, "--json")
     assert result.returncode == 0, result.stderr
-    known = {row["source"]: row["value"] for row in rows(result.stdout) if row["metric"] == "known_words"}
-    assert known == {"eng_Latn": pytest.approx(2 / 3), "ell_Grek": 1.0}
+    found = {(row["source"], row["unit"], row["metric"]): row["value"] for row in rows(result.stdout)}
+    assert found["eng_Latn", "subword", "known_words"] == pytest.approx(2 / 3)
+    assert found["ell_Grek", "subword", "known_words"] == 1.0
+    # romanised, 巴 is a word of known letters; the vocabulary in use is counted over all languages together
+    assert found["eng_Latn", "romanised", "known_words"] == 1.0
+    tokenizer = load_encoder(str(run / "model")).tokenizer
+    for unit, texts in (("subword", ["bade", "bade 巴", "βα"]), ("romanised", ["bade", "bade ba", "ba"])):
+        pieces = {piece for text in texts for piece in tokenizer.tokenize(text)} - {tokenizer.unk_token}
+        assert found["all", unit, "distinct_pieces"] == len(pieces)
+    greek = xl("analyze", "coverage", "--model", run, "--data", tmp_path, "--language", "Greek")
+    assert "ell_Grek" in greek.stdout
+    assert "eng_Latn" not in greek.stdout
 
 
 @pytest.mark.parametrize("fmt", ["text", "md", "html", "tex", "csv"])

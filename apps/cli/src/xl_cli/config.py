@@ -134,3 +134,27 @@ class RetrievalConfig:
             if layer != "all" and not layer.lstrip("-").isdigit():
                 message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, or all."
                 raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageConfig:
+    """What `xl analyze coverage` reads."""
+
+    model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id; its tokenizer is measured"})
+    data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
+    language: tuple[str, ...] = field(
+        default=(), metadata={"help": "language, any spelling; repeat for more [default: all there are]"}
+    )
+    revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
+    split: str = field(
+        default="", metadata={"help": "train, dev, test or all [default: test where the data has splits, else all]"}
+    )
+    limit: int = field(default=0, metadata={"help": "most texts a language, drawn by their key's hash; 0 takes all"})
+
+    def __post_init__(self) -> None:
+        if self.split not in ("", "train", "dev", "test", "all"):
+            message = f"--split is {self.split!r}; choose train, dev, test or all."
+            raise UsageError(message)
+        if self.limit < 0:
+            message = f"--limit is {self.limit}; give 0 or more."
+            raise UsageError(message)

@@ -1,11 +1,12 @@
 """What `xl eval` and `xl analyze` share: the model a user names, its layer and pooling, and the items to embed."""
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_cli.config import RetrievalConfig
+from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import CliError
 from xl_cli.progress import say
 from xl_cli.run_data import first_by_hash
@@ -14,6 +15,8 @@ from xl_tasks import ParallelTexts, Row, load_texts, retrieval_rows
 
 # The papers read sentence vectors of a 12-block model at block 8.
 _DEPTH_SHARE = 2 / 3
+
+_COVERAGE_METRICS = ("pieces_per_word", "pieces_per_char", "unknown_pieces", "known_words", "known_chars")
 
 # Verses of the published Bible retrieval (SR-B, Glot500).
 _BIBLE_VERSES = 500
@@ -72,12 +75,16 @@ def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:
     data = load_texts(config.data)
     if config.source and config.target:  # a side that is not named means every language
         data = data.restrict([*config.source, *config.target])
-    split = config.split or ("test" if data.splits else "all")
+    return data, split_keys(data, config.split, config.data)
+
+
+def split_keys(data: ParallelTexts, split: str, name: str) -> list[str]:
+    """The keys of a split; "" is the test split where the data has splits, else everything."""
+    split = split or ("test" if data.splits else "all")
     if split != "all" and not data.splits:
-        message = f"{config.data} has no splits of its own; leave --split out, or give all."
+        message = f"{name} has no splits of its own; leave --split out, or give all."
         raise CliError(message)
-    keys = [key for key in data.keys if split == "all" or data.splits.get(key) == split]
-    return data, keys
+    return [key for key in data.keys if split == "all" or data.splits.get(key) == split]
 
 
 def retrieve(config: RetrievalConfig) -> list[Row]:
@@ -162,25 +169,43 @@ def cka_rows(config: RetrievalConfig, *, debiased: bool) -> list[Row]:
     return rows
 
 
-def coverage_rows(config: RetrievalConfig) -> list[Row]:
-    """How well the model's tokenizer covers each language of the data: four figures a language."""
+def coverage_rows(config: CoverageConfig) -> list[Row]:
+    """How well a model's tokenizer covers each language, as written and romanised: six figures a language and form."""
     from xl_analysis import tokenizer_coverage
+    from xl_translit import Romanizer
 
-    data, keys = load_items(config)
-    opened = open_model(config)
-    tokenizer = opened.encoder.tokenizer
-    wanted = set(first_by_hash(keys, max(config.limit, 0)))
+    data = load_texts(config.data)
+    if config.language:
+        data = data.restrict(config.language)
+    keys = split_keys(data, config.split, config.data)
+    wanted = set(first_by_hash(keys, config.limit))
     texts = {
         language: [text for key, text in sorted(by_key.items()) if key in wanted]
         for language, by_key in data.texts.items()
     }
     texts = {language: items for language, items in texts.items() if items}
-    found = tokenizer_coverage(texts, tokenizer.tokenize, tokenizer.unk_token or "")
-    return [
-        _row(opened, data, "coverage", metric, getattr(measured, metric), measured.n_texts, language, language, None)
-        for language, measured in found.items()
-        for metric in ("known_words", "known_chars", "pieces_per_word", "pieces_per_char")
-    ]
+    opened = open_model(RetrievalConfig(model=config.model, data=config.data, revision=config.revision))
+    tokenizer = opened.encoder.tokenizer
+    romanised = {language: Romanizer().batch(items) for language, items in texts.items()}
+    rows = []
+    for unit, views in (("subword", texts), ("romanised", romanised)):
+        found = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
+        figures = [
+            (language, metric, float(value), measured.n_texts)
+            for language, measured in found.items()
+            for metric, value in (
+                ("distinct_pieces", len(measured.pieces)),
+                *((name, getattr(measured, name)) for name in _COVERAGE_METRICS),
+            )
+        ]
+        together = frozenset[str]().union(*(measured.pieces for measured in found.values()))
+        n_texts = sum(measured.n_texts for measured in found.values())
+        figures.append(("all", "distinct_pieces", float(len(together)), n_texts))
+        rows += [
+            dataclasses.replace(_row(opened, data, "coverage", metric, value, n, name, name, None), unit=unit)
+            for name, metric, value, n in figures
+        ]
+    return rows
 
 
 def _row(

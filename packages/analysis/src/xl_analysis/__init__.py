@@ -9,7 +9,7 @@ from xl_analysis.errors import AnalysisError
 if TYPE_CHECKING:
     from xl_analysis.cka import cka_matrix, linear_cka
     from xl_analysis.coverage import Coverage, tokenizer_coverage
-    from xl_analysis.pairs import pair_table
+    from xl_analysis.pairs import coverage_table, pair_table
     from xl_analysis.table import Table
     from xl_analysis.tables import metric_table, result_tables, retrieval_table
 
@@ -19,6 +19,7 @@ __all__ = [
     "Table",
     "__version__",
     "cka_matrix",
+    "coverage_table",
     "linear_cka",
     "metric_table",
     "pair_table",
@@ -32,6 +33,7 @@ _MODULES = {
     "Coverage": "xl_analysis.coverage",
     "Table": "xl_analysis.table",
     "cka_matrix": "xl_analysis.cka",
+    "coverage_table": "xl_analysis.pairs",
     "linear_cka": "xl_analysis.cka",
     "pair_table": "xl_analysis.pairs",
     "metric_table": "xl_analysis.tables",

@@ -20,6 +20,10 @@ class Coverage:
     """Share of words, each tokenised alone, without an unknown piece; 0 to 1."""
     known_chars: float
     """Share of characters, each tokenised alone, without an unknown piece; 0 to 1."""
+    unknown_pieces: float
+    """Share of pieces that are the unknown piece; 0 to 1."""
+    pieces: frozenset[str]
+    """The distinct vocabulary items in use, without the unknown piece."""
     pieces_per_word: float
     """High where a language is cut into crumbs; in scripts without spaces a "word" is a whole phrase."""
     pieces_per_char: float
@@ -50,7 +54,9 @@ def _coverage(language: str, texts: list[str], tokenize: Callable[[str], list[st
     if not n_words:
         message = f"{language}: no word in {len(texts)} texts; coverage needs text."
         raise AnalysisError(message)
-    n_pieces = sum(len(tokenize(text)) for text in texts)
+    pieces = Counter(piece for text in texts for piece in tokenize(text))
+    n_unknown = pieces.pop(unknown, 0) if unknown else 0
+    n_pieces = pieces.total() + n_unknown
 
     def known(counts: Counter[str]) -> float:
         # Each distinct word or character is tokenised once.
@@ -63,6 +69,8 @@ def _coverage(language: str, texts: list[str], tokenize: Callable[[str], list[st
         n_pieces=n_pieces,
         known_words=known(words),
         known_chars=known(chars),
+        unknown_pieces=n_unknown / n_pieces if n_pieces else 0.0,
+        pieces=frozenset(pieces),
         pieces_per_word=n_pieces / n_words,
         pieces_per_char=n_pieces / n_chars,
     )

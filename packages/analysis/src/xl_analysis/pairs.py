@@ -39,6 +39,50 @@ def pair_table(rows: Iterable[Mapping[str, object]]) -> Table:
     return Table(header, body, ", ".join(fixed), n_labels=len(varying) + 2)
 
 
+def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
+    """One line a language: what a tokenizer makes of its text as written (`orig`) and romanised (`rom`).
+
+    rows: mappings with the fields of `results.jsonl`, of task `coverage`, unit `subword` or `romanised`; the line `all`
+    counts the vocabulary items that all languages use together, as table 6 of Xhelili, Liu and Schütze (2024) does.
+    AnalysisError where no row is of that task.
+    """
+    found = [row for row in rows if row.get("task") == "coverage"]
+    if not found:
+        message = "no row of task 'coverage'; make some with xl analyze coverage."
+        raise AnalysisError(message)
+    columns = [
+        (f"{title} {short}", metric, unit, factor)
+        for title, metric, factor in (
+            ("distinct", "distinct_pieces", 0),
+            ("pieces/word", "pieces_per_word", 1),
+            ("unknown %", "unknown_pieces", 100),
+            ("words known %", "known_words", 100),
+        )
+        for short, unit in (("orig", "subword"), ("rom", "romanised"))
+    ]
+    values = {(row["source"], row["metric"], row.get("unit")): row for row in found}
+    body = []
+    for language in dict.fromkeys(str(row["source"]) for row in found):
+        line = [values.get((language, metric, unit)) for _, metric, unit, _ in columns]
+        cells = [_counted(row, factor) for row, (*_, factor) in zip(line, columns, strict=True)]
+        n = next((str(row.get("n", "")) for row in line if row is not None), "")
+        body.append((language, *cells, n))
+    fixed = [f"{name} {found[0][name]}" for name in ("data", "model") if found[0].get(name)]
+    caption = (
+        "Distinct vocabulary items, pieces a word, unknown pieces and words without one; text as written (orig) and "
+        f"romanised (rom); n texts. {', '.join(fixed)}"
+    )
+    return Table(("language", *(title for title, *_ in columns), "n"), tuple(body), caption)
+
+
+def _counted(row: Mapping[str, object] | None, factor: int) -> str:
+    """A cell of the coverage table; factor 0 is for whole numbers."""
+    if row is None:
+        return "-"
+    number = float(row["value"])  # ty: ignore[invalid-argument-type]
+    return f"{number:.0f}" if not factor else f"{factor * number:.{1 if factor > 1 else 2}f}"
+
+
 def _label(value: object) -> str:
     return "" if value is None else str(value)
 

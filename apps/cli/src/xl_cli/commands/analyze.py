@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from xl_cli.config import RetrievalConfig
+from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.options import with_options
 
 analyze = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure a representation space.")
@@ -35,18 +35,20 @@ def cka(
 
 
 @analyze.command("coverage")
-@with_options(RetrievalConfig)
+@with_options(CoverageConfig)
 def coverage(
-    config: RetrievalConfig,
+    config: CoverageConfig,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
-    """How well a model's vocabulary covers each language: unknown words, pieces a word.
+    """What a model's vocabulary makes of each language, as written and romanised.
+
+    Distinct vocabulary items in use, pieces a word, unknown pieces, words without an unknown piece.
 
     Example: xl analyze coverage --model runs/names --data sib200
     """
     from dataclasses import asdict
 
-    from xl_analysis import pair_table
+    from xl_analysis import coverage_table
     from xl_cli.evaluation import coverage_rows
 
     rows = coverage_rows(config)
@@ -54,4 +56,4 @@ def coverage(
         for row in rows:
             typer.echo(row.to_json())
     else:
-        typer.echo(pair_table([asdict(row) for row in rows]).render("text"))
+        typer.echo(coverage_table([asdict(row) for row in rows]).render("text"))
