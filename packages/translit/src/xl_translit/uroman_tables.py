@@ -67,6 +67,7 @@ class Tables:
         self.medial_signs: set[str] = set()
         self.viramas: set[str] = set()
 
+        self._generated: set[str] = set()
         self._has_pinyin = False
         self._read_unicode_table()
         self._cancel_thai_letters()
@@ -102,32 +103,23 @@ class Tables:
         """The Unicode name of a character, "" for none and for no character."""
         return unicodedata.name(char, "") or self.names.get(char, "") if char else ""
 
-    def _add(self, source: str, rule: Rule, provenance: str) -> None:
+    def _add(self, source: str, rule: Rule, *, generated: bool) -> None:
         """Add a rule; a rule without conditions replaces what was generated from Unicode."""
         known = self.rules.get(source)
         if known is None or (len(known) == 1 and source in self._generated and not rule.languages and not rule.placed):
             self.rules[source] = [rule]
         else:
             known.append(rule)
-        if provenance == "unicode":
-            self._generated.add(source)
-        else:
-            self._generated.discard(source)
-
-    _generated: set[str]
+        (self._generated.add if generated else self._generated.discard)(source)
 
     def _read_unicode_table(self) -> None:
-        """`romanization-auto-table.txt`: five fields in fixed order."""
-        self._generated = set()
+        """`romanization-auto-table.txt`: five fields in fixed order, and never a condition."""
         line = re.compile(r"^::cp \S+ ::s(.*?)\s+::cat \S+ ::name (.*?) ::t(?:\s+(.*?))?\s*$", re.MULTILINE)
-        rules, generated, blank = self.rules, self._generated, " "
-        for source, name, text in line.findall(_read("romanization-auto-table.txt")):
-            key = source.strip()
-            kept = _unquoted(text) if text[:1] in _QUOTES else text
-            if blank in kept:
-                kept = _one_word(key, kept, name)
-            rules[key] = [Rule(kept)]
-            generated.add(key)
+        for spaced, name, quoted in line.findall(_read("romanization-auto-table.txt")):
+            source = spaced.strip()
+            text = _unquoted(quoted) if quoted[:1] in _QUOTES else quoted
+            self.rules[source] = [Rule(_one_word(source, text, name) if " " in text else text)]
+        self._generated.update(self.rules)
 
     def _cancel_thai_letters(self) -> None:
         """Thanthakhat silences the letter before it, with its vowel sign if it has one."""
@@ -151,21 +143,21 @@ class Tables:
                 self.tone_marks.add(char)
             if fields.get("syllable-info") == "written-pre-consonant-spoken-post-consonant":
                 self.before_consonant.add(char)
-            self._add_record(char, fields, fields.get("r"), "unicode")
+            self._add_record(char, fields, fields.get("r"), generated=True)
 
     def _read_manual_table(self) -> None:
         """`romanization-table.txt`: the rules written by hand, with their conditions."""
         for fields in _records(_read("romanization-table.txt")):
             if "s" in fields:
-                self._add_record(_unquoted(fields["s"]), fields, fields.get("t"), "manual")
+                self._add_record(_unquoted(fields["s"]), fields, fields.get("t"), generated=False)
 
-    def _add_record(self, source: str, fields: dict[str, str], text: str | None, provenance: str) -> None:
+    def _add_record(self, source: str, fields: dict[str, str], text: str | None, *, generated: bool) -> None:
         if text is not None:
             text = _unquoted(text)
             if " " in text:
                 text = _one_word(source, text, self.name(source) if len(source) == 1 else "")
         codes = fields.get("lcode")
-        end_of_syllable = fields.get("t-end-of-syllable") if provenance == "manual" else None
+        end_of_syllable = None if generated else fields.get("t-end-of-syllable")
         rule = Rule(
             text=text,
             languages=tuple(re.split(r"[,;]\s*", codes)) if codes else (),
@@ -176,7 +168,7 @@ class Tables:
             only_whole_word="use-only-for-whole-word" in fields,
             at_end_of_syllable=None if end_of_syllable is None else _unquoted(end_of_syllable),
         )
-        self._add(source, rule, provenance)
+        self._add(source, rule, generated=generated)
         if "is-minus-sign" in fields:
             self.minus_signs.append(source)
         if "is-plus-sign" in fields:
