@@ -62,7 +62,7 @@ def timed(function: Callable[[str], str], lines: list[str]) -> tuple[list[str | 
     for line in lines:
         try:
             results.append(function(line))
-        except Exception:  # noqa: BLE001 - whatever the program does not survive
+        except Exception:
             results.append(None)
     return results, time.process_time() - start
 
@@ -105,7 +105,9 @@ def row(
     if found and said:
         pairs = [(a, b) for a, b in zip(found, said, strict=True) if b is not None]
         same = sum(a == b for a, b in pairs)
-        print(f"   identical {100 * same / len(pairs):7.3f} % ({len(pairs) - same} of {len(pairs)} lines differ)", end="")
+        print(
+            f"   identical {100 * same / len(pairs):7.3f} % ({len(pairs) - same} of {len(pairs)} lines differ)", end=""
+        )
     print(flush=True)
 
 

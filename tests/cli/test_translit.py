@@ -1,16 +1,21 @@
-"""`xl translit`: lines in, as many lines out; files, pipes and refusals."""
+"""`xl translit`: rows in, as many rows out; files, pipes and refusals."""
 
+import contextlib
 import gzip
+import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from xl_cli.errors import CliError
+from xl_cli.errors import UsageError
 from xl_cli.main import app
-from xl_translit import Romanizer, TextError
+from xl_translit import CorpusError, Romanizer, TextError
 
 romanise = Romanizer()
 
@@ -23,7 +28,7 @@ def run(*args: str | Path, stdin: str | bytes = b"") -> tuple[int, str, str]:
 
 
 def test_standard_input_to_standard_output() -> None:
-    for args in ((), ("-",)):
+    for args in ((), ("-",), ("--jobs", "2")):
         assert run(*args, stdin="Ελλάδα\n\nРоссия") == (0, "Ellada\n\nRossiya\n", "")
 
 
@@ -34,6 +39,8 @@ def test_files_follow_one_another_and_only_line_feeds_end_lines(tmp_path: Path) 
     code, out, _ = run(tmp_path / "a.txt", tmp_path / "b.txt.gz")
     assert code == 0
     assert out.split("\n") == [*(romanise(line) for line in lines), romanise("안녕"), ""]
+    # the same from a pipe, also with a byte-order mark that comes in pieces
+    assert run(stdin=(tmp_path / "a.txt").read_bytes())[1].split("\n") == [*(romanise(line) for line in lines), ""]
 
 
 def test_pairs_have_two_columns_even_where_a_line_has_tabs() -> None:
@@ -46,21 +53,76 @@ def test_pairs_have_two_columns_even_where_a_line_has_tabs() -> None:
 
 def test_the_language_changes_what_uroman_writes() -> None:
     _, ukrainian, _ = run("--lang", "Ukrainian", stdin="Игорь")
-    assert ukrainian == romanise("Игорь", "ukr_Cyrl") + "\n" != romanise("Игорь") + "\n"
+    assert ukrainian == Romanizer("ukr_Cyrl")("Игорь") + "\n" != romanise("Игорь") + "\n"
+
+
+@pytest.mark.parametrize("romanizer", ["fast", "reference"])
+def test_the_romanizer_can_be_chosen(romanizer: str) -> None:
+    assert run("--romanizer", romanizer, stdin="Ελλάδα 三万\n") == (0, romanise("Ελλάδα 三万") + "\n", "")
 
 
 def test_out_is_written_whole_and_compressed_by_suffix(tmp_path: Path) -> None:
     out = tmp_path / "out.gz"
-    assert run("--out", out, stdin="Ελλάδα\n") == (0, "", "")
+    code, printed, shown = run("--out", out, stdin="Ελλάδα\n")
+    assert (code, printed) == (0, "")
+    assert shown.startswith(f"{out}: 1 rows of 1 in ")
+    assert shown.count("\n") == 1
     assert gzip.decompress(out.read_bytes()) == b"Ellada\n"
-    with pytest.raises(CliError, match=r"out\.gz exists already; remove it or choose another"):
+    assert json.loads((tmp_path / "out.gz.manifest.json").read_text(encoding="utf-8"))["inputs"][0]["name"] == "<stdin>"
+    with pytest.raises(UsageError, match=r"out\.gz exists already; remove it or choose another"):
         run("--out", out, stdin="Россия\n")
     assert gzip.decompress(out.read_bytes()) == b"Ellada\n"
 
 
+@pytest.mark.parametrize("suffix", ["tsv", "jsonl", "parquet"])
+def test_formats_by_suffix_or_by_name_are_the_same(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": 1, "body": "Ελλάδα"}\n{"id": 2, "body": "Россия"}\n', encoding="utf-8")
+    arguments = [tmp_path / "in.jsonl", "--column", "body", "--keep", "id", "--pairs"]
+    assert run(*arguments, "--out", tmp_path / f"a.{suffix}")[0] == 0
+    assert run(*arguments, "--out", tmp_path / "b", "--format", suffix)[0] == 0
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / "b").read_bytes()
+    manifest = json.loads((tmp_path / "b.manifest.json").read_text(encoding="utf-8"))
+    assert manifest["output"]["columns"] == ["id", "text", "romanized"]
+    if suffix == "parquet":
+        return
+    _, out, _ = run(*arguments, "--format", suffix)
+    assert out.encode() == (tmp_path / "b").read_bytes()
+    if suffix == "jsonl":
+        assert [json.loads(line) for line in out.split("\n")[:-1]] == [
+            {"id": 1, "text": "Ελλάδα", "romanized": "Ellada"},
+            {"id": 2, "text": "Россия", "romanized": "Rossiya"},
+        ]
+
+
+def test_columns_of_standard_input_need_the_format() -> None:
+    assert run("--column", "t", "--input-format", "jsonl", stdin='{"t": "Ελλάδα"}\n') == (0, "Ellada\n", "")
+    assert run("--column", "2", "--input-format", "tsv", stdin="1\tΕλλάδα\n") == (0, "Ellada\n", "")
+    with pytest.raises(UsageError, match=r"a suffix .* or --input-format says which"):
+        run("--column", "t", stdin="{}")
+
+
+def test_shards_one_behind_the_other_are_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"{number}\n" for number in range(10)), encoding="utf-8")
+    shards = [run(tmp_path / "in.txt", "--shard", f"{number}/3")[1] for number in (1, 2, 3)]
+    assert "".join(shards) == run(tmp_path / "in.txt")[1] == (tmp_path / "in.txt").read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="numbered 1/3 to 3/3"):
+        run(tmp_path / "in.txt", "--shard", "4/3")
+
+
+def test_bad_rows_are_said_on_standard_error_or_listed_beside_the_output(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_bytes("Ελλάδα\n".encode() + b"\xff\nok\n")
+    code, out, error = run(tmp_path / "in.txt", "--on-error", "skip")
+    assert (code, out) == (0, "Ellada\nok\n")
+    assert "in.txt:2: left out: not UTF-8 (byte 0xff at column 1)" in error
+    assert "1 of 3 rows left out" in error
+    code, out, error = run(tmp_path / "in.txt", "--on-error", "skip", "--out", tmp_path / "o.txt")
+    assert "1 rows left out" in error
+    assert json.loads((tmp_path / "o.txt.rejected.jsonl").read_text(encoding="utf-8"))["line"] == 2
+
+
 def test_an_error_half_way_leaves_no_output_file(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_bytes("Ελλάδα\n".encode() + b"\xff\n")
-    with pytest.raises(TextError, match=r"in\.txt:2: not UTF-8"):
+    with pytest.raises(CorpusError, match=r"in\.txt:2: not UTF-8"):
         run(tmp_path / "in.txt", "--out", tmp_path / "out.txt")
     assert [file.name for file in tmp_path.iterdir()] == ["in.txt"]
 
@@ -76,14 +138,25 @@ def test_missing_files_are_noticed_before_any_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--to", "ipa"), "'ipa' is not known; it can be: latn"),
+        (("--to", "klingon"), "'klingon' is not one of 'latn', 'ipa', 'phonemes'"),
         (("--lang", "Turkihs"), "unknown language 'Turkihs'; did you mean Turkish?"),
+        (("--to", "ipa"), "--to ipa needs the language of the text; add --lang"),
+        (("--to", "ipa", "--lang", "tur", "--romanizer", "fast"), "--romanizer belongs to --to latn"),
+        (("--ties", "split"), "--ties belongs to --to ipa or --to phonemes"),
+        (("--romanizer", "slow"), "'slow' is not known; it can be: fast, reference"),
+        (("--format", "parquet"), "--format parquet needs a file to write"),
+        (("--keep", "id", "--format", "tsv"), "name the text's column too"),
+        (("--jobs", "0"), "Invalid value for '--jobs'"),
+        (("--shard", "1/2"), "it has no shards; name a file"),
+        (("--engine", "spark"), "'spark' is not one of 'local', 'ray'"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_names_what_exists(args: tuple[str, ...], words: str) -> None:
-    code, out, error = run(*args, stdin="a\n")
-    assert (code, out) == (2, "")
-    assert words in " ".join(error.split())
+    command = [sys.executable, "-m", "xl_cli", "translit", *args]
+    done = subprocess.run(command, input="a\n", capture_output=True, text=True, check=False, encoding="utf-8")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 def test_a_reader_that_stops_early_ends_the_command_quietly(tmp_path: Path) -> None:
@@ -96,12 +169,63 @@ def test_a_reader_that_stops_early_ends_the_command_quietly(tmp_path: Path) -> N
         assert (process.wait(), error) == (0, b"")
 
 
-def test_a_line_is_written_before_the_next_one_is_read() -> None:
-    command = [sys.executable, "-m", "xl_cli", "translit"]
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_line_is_written_before_the_next_one_is_read(jobs: str) -> None:
+    command = [sys.executable, "-m", "xl_cli", "translit", "--jobs", jobs]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         for line, expected in (("Ελλάδα", b"Ellada\n"), ("Россия", b"Rossiya\n")):
             process.stdin.write(f"{line}\n".encode())
             process.stdin.flush()
             assert process.stdout.readline() == expected
+        process.stdin.write("Κύ".encode()[:3])  # half a letter: the line is not complete
+        process.stdin.flush()
+        process.stdin.write("Κύ".encode()[3:])
         process.stdin.close()
+        assert process.stdout.read().decode() == romanise("Κύ") + "\n"
         assert process.wait() == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_with_a_sentence_and_the_same_command_goes_on(tmp_path: Path, jobs: str) -> None:
+    lines = [f"Ελλάδα {number} Россия\n" for number in range(400_000)]
+    (tmp_path / "in.txt").write_text("".join(lines), encoding="utf-8")
+    out = tmp_path / "out.txt"
+    command = [sys.executable, "-m", "xl_cli", "translit", tmp_path / "in.txt", "--out", out, "--jobs", jobs]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not (tmp_path / ".out.txt.parts" / "000000.json").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error == f"xl: stopped; the same command goes on with {out}\n"
+    assert not out.exists()
+    assert (tmp_path / ".out.txt.parts" / "000000.json").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_idle_workers_end_with_a_parent_that_is_killed() -> None:
+    command = [sys.executable, "-m", "xl_cli", "translit", "--jobs", "2"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        process.stdin.write("Ελλάδα\n".encode())
+        process.stdin.flush()
+        assert process.stdout.readline() == b"Ellada\n"
+        assert session_size(process.pid) >= 3  # two of them wait for work now
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 10
+        while session_size(process.pid):
+            assert time.monotonic() < deadline, "a worker outlived its parent"
+            time.sleep(0.05)
+
+
+def session_size(number: int) -> int:
+    """How many processes live in the session that `number` led."""
+    count = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+            count += fields[3] == str(number) and fields[0] != "Z"
+    return count

@@ -123,12 +123,23 @@ def test_whole_lines_are_what_uroman_says(text: str) -> None:
         "1.5 1.2.3 ٣.٥ 007 ௧௦",
         "auld\u0302 l\u0302 d\u0302",
         "シャーッと みゃー っしゃ キャッチ っっヅ",
+        "ਅੱਛਾ ਬੱਚਾ ਪੱਕਾ",
         "กฏแํอ【ผม",
         "1分之5",
         "Ϭ\u0300 ⲁ\u0300",
         "བཀྲ་ཤིས་བདེ་ལེགས། འོག",
         "သည် ပညာ မြန်မာ",
         "हुकू़क़ शैफ़्ट कर्म ऋण",
+        "កយ រយ ដែលយើង",
+        "బྒ",
+        "મౣ఼ఌ क़ट़द",
+        "ကကa ကာကa ကၩ5",
+        "2⑩ ⑩3 3⑫4",
+        "三京兆 京兆 三千零五 一百零三万 一〇五 零零七",
+        "0.07万 1.1亿 3.3万",
+        "负百分之五 负三 负二分之一",
+        "ก ก่อก ก็ ก่อก",
+        "བརྒ ༰བརྒ ྰམྙ",
         "ＡＢＣ１２ ㎏ ﻼ",
         "a\0b 你。\0x",
     ],
@@ -188,6 +199,13 @@ def test_braille_is_left_to_uroman() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "code"), [("राम कृष्ण", "san"), ("রাম", "ben"), ("રામ", "guj"), ("हिन्द", "hin"), ("ಕನ್ನಡ", "kan")]
+)
+def test_final_vowels_of_indic_languages(text: str, code: str) -> None:
+    assert fast(text, code) == expected(text, code)
+
+
+@pytest.mark.parametrize(
     ("spelling", "code", "text"), [("uk", "ukr", "Игорь"), ("pes_Arab", "fas", "ویولن"), ("Yiddish", "yid", "כת")]
 )
 def test_the_language_reaches_uroman(spelling: str, code: str, text: str) -> None:
@@ -233,6 +251,11 @@ def test_a_fraction_without_a_number_is_spelled_without_the_fraction(text: str, 
     romanizer = Romanizer(engine=engine)  # ty: ignore[invalid-argument-type]
     assert romanizer(text) == said
     assert romanizer(f"三分之一 {text} 3万") == f"1/3 {said} 30000"
+
+
+def test_a_rule_that_fails_is_passed_over() -> None:
+    assert expected("עַ〇") is None
+    assert romanize("עַ〇") == "'a0"
 
 
 @given(st.text(alphabet=st.sampled_from("七十百三分之差 一2½Ⅳ%嗎.⠒\uf8f6\n০८"), max_size=12), st.integers(0, 5000))

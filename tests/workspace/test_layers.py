@@ -65,9 +65,9 @@ def test_imports_point_down(package: str) -> None:
 
 @pytest.mark.parametrize("package", NAMES)
 def test_what_is_imported_is_declared(package: str) -> None:
-    declared = {
-        re.split(r"[^A-Za-z0-9._-]", line)[0].lower().replace("_", "-") for line in settings(package)["dependencies"]
-    }
+    extras = settings(package).get("optional-dependencies", {}).values()
+    lines = [*settings(package)["dependencies"], *(line for extra in extras for line in extra)]
+    declared = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower().replace("_", "-") for line in lines}
     distributions = packages_distributions()
     for path in sources(package):
         for name in imports(path):

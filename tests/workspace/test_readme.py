@@ -14,8 +14,9 @@ MEMBERS = {path.parent.name: path.parent for path in sorted(ROOT.glob("[pa]*/*/p
 
 
 def python_example(member: str) -> str | None:
-    found = re.search(r"```python\n(.*?)```", (MEMBERS[member] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    return found[1] if found else None
+    """All examples of a README, one behind the other."""
+    found = re.findall(r"```python\n(.*?)```", (MEMBERS[member] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    return "\n".join(found) or None
 
 
 def console_example(member: str) -> list[list[str]]:

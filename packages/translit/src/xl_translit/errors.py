@@ -11,3 +11,15 @@ class TextError(TranslitError):
 
 class UnknownLanguageError(TranslitError):
     """A spelling that names no language, or a code whose script nobody stated and none is likely."""
+
+
+class CorpusError(TranslitError):
+    """A corpus cannot be written as asked: a bad row, a damaged or changed input, a lost worker, a missing extra."""
+
+
+class CorpusOptionError(CorpusError):
+    """The options of a corpus run contradict each other, or name what is not there; no work was started."""
+
+
+class MissingProgramError(TranslitError):
+    """A program that a backend runs is not installed; the message names it, how to get it, and what works without."""

@@ -38,10 +38,7 @@ def read_lines(path: Path | str) -> Iterator[str]:
             except StopIteration:
                 return
             except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-                message = (
-                    f"{name}: compressed data is cut short or damaged after line {number} ({error}); fetch it again"
-                )
-                raise TextError(message) from None
+                raise damaged(name, number, error) from None
             number += 1
             if number == 1:
                 raw = raw.removeprefix(_BOM)
@@ -57,6 +54,12 @@ def read_lines(path: Path | str) -> Iterator[str]:
             if number == 1 and not line:  # nothing but a byte-order mark
                 continue
             yield line.removesuffix("\n")
+
+
+def damaged(name: str, n_lines: int, error: Exception) -> TextError:
+    """The refusal of compressed data that stops or breaks behind `n_lines` whole lines."""
+    where = f"after line {n_lines}" if n_lines else "before its first line ended"
+    return TextError(f"{name}: compressed data is cut short or damaged {where} ({error}); fetch it again")
 
 
 def check_readable(path: Path | str) -> None:
@@ -122,11 +125,12 @@ def _open_bytes(path: Path | str) -> Generator[BinaryIO]:
         return
     check_readable(path)
     path = Path(path)
-    with path.open("rb") as raw, _decompressing(raw, path.suffix) as stream:
+    with path.open("rb") as raw, decompressing(raw, path.suffix) as stream:
         yield stream
 
 
-def _decompressing(raw: BinaryIO, suffix: str) -> BinaryIO:
+def decompressing(raw: BinaryIO, suffix: str) -> BinaryIO:
+    """The bytes that `raw` holds compressed, by the suffix of its file; `raw` itself for any other suffix."""
     if suffix == ".gz":
         return cast("BinaryIO", gzip.GzipFile(fileobj=raw, mode="rb"))
     if suffix == ".xz":

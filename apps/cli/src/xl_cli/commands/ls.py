@@ -23,13 +23,13 @@ def ls(
             "recipes": "recipes shipped with xl", "keys": "everything a recipe or --set can say",
             "tasks": "what xl eval scores", "data": "data sets and file layouts that are read",
             "objectives": "losses that variants are mixed from", "models": "shapes of new models",
-            "languages": "language codes with their names",
+            "languages": "languages: scripts, romaniser, phonemes, spellings",
         }  # fmt: skip
         rows = [{"name": name, "what": text} for name, text in what_there_is.items()]
     elif what not in KINDS:
         raise UsageError(unknown_name("list", what, list(KINDS)))
     else:
-        rows = _rows(what)
+        rows = _rows(what, as_json)
     if as_json:
         import json
 
@@ -42,7 +42,7 @@ def ls(
         typer.echo("  ".join([*(str(row[key]).ljust(widths[key]) for key in first), str(row[last])]).rstrip())
 
 
-def _rows(what: str) -> list[dict[str, object]]:
+def _rows(what: str, as_json: bool) -> list[dict[str, object]]:
     if what == "recipes":
         import tomllib
 
@@ -83,6 +83,21 @@ def _rows(what: str) -> list[dict[str, object]]:
             }
             for size, (n, width, heads, inner) in SIZES.items()
         ]
-    from xl_translit import LANGUAGES, language_name
+    from xl_translit import supported_languages
 
-    return [{"code": code, "name": language_name(code)} for code in LANGUAGES]
+    return [
+        {
+            "code": support.code,
+            "name": support.name,
+            "scripts": " ".join(support.scripts),
+            "romaniser": support.romaniser,
+            "phonemes": " ".join([support.g2p or "-", *support.variants]),
+            **(
+                {"spellings": list(support.spellings), "note": support.note}
+                if as_json
+                # every language is also named by its code, with _ or with -
+                else {"also named; note": "; ".join(filter(None, [", ".join(support.spellings[2:]), support.note]))}
+            ),
+        }
+        for support in supported_languages()
+    ]

@@ -1,14 +1,47 @@
-"""`xl translit`: text of any script in Latin letters, one line out for one line in."""
+"""`xl translit`: text of any script in Latin letters or phonemes, as many rows out as in."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xl_cli.errors import CliError
+from xl_cli.errors import UsageError
+from xl_cli.progress import Progress, say
+
+if TYPE_CHECKING:
+    from xl_translit import Manifest
+    from xl_translit.corpora.batch import Rejection
+    from xl_translit.corpora.romanization import Progress as CorpusProgress
+
+
+class _To(StrEnum):
+    latn = "latn"
+    ipa = "ipa"
+    phonemes = "phonemes"
+
+
+class _Format(StrEnum):
+    text = "text"
+    tsv = "tsv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+class _Engine(StrEnum):
+    local = "local"
+    ray = "ray"
+
+
+class _OnError(StrEnum):
+    stop = "stop"
+    skip = "skip"
+
+
+# Flags that only romanisation has; the other flags of engines are the Phonemizer's. It and the Romanizer check values.
+_ROMANIZER = ("romanizer",)
 
 
 def translit(
@@ -16,86 +49,256 @@ def translit(
         list[str] | None,
         typer.Argument(
             metavar="FILE",
-            help="UTF-8 text, also .gz, .zst or .xz; '-' or nothing reads standard input.",
+            help="UTF-8 text, TSV, JSON lines (also .gz, .zst, .xz) or Parquet; a folder (all files below it, hidden "
+            "ones left out, by path), a glob, or with --column the id of a hub data set; '-' or nothing reads standard "
+            "input.",
             show_default=False,
         ),
     ] = None,
-    to: Annotated[str, typer.Option("--to", metavar="SCRIPT", help="What to write; latn is Latin letters.")] = "latn",
+    to: Annotated[_To, typer.Option("--to", help="Latin letters, IPA, or phonemes separated by spaces.")] = _To.latn,
     lang: Annotated[
         str | None,
         typer.Option(
             "--lang",
             metavar="CODE",
-            help="Language of the text, in any spelling (tur_Latn, tr, Turkish); Uroman has rules for a few.",
+            help="Language of the text, in any spelling (tur_Latn, tr, Turkish); ipa and phonemes need it, Uroman has "
+            "rules for a few.",
             show_default=False,
         ),
     ] = None,
     pairs: Annotated[
         bool,
-        typer.Option(
-            "--pairs", help="Write original<TAB>romanised; a TAB inside a line becomes a space, so columns stay two."
-        ),
+        typer.Option("--pairs", help="Write the original too: as text, original<TAB>result; else as the column text."),
     ] = False,
+    form: Annotated[
+        _Format | None,
+        typer.Option(
+            "--format",
+            help="Shape of the output [default: what the suffix of --out says, else text]. In TSV, and in text with "
+            "--pairs, a TAB inside a row becomes a space.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="PATH",
-            help="Write here instead of standard output, compressed by suffix; must not exist.",
+            help="Write here instead of standard output, compressed by suffix, with PATH.manifest.json beside it; must "
+            "not exist. After a kill the same command goes on where it stood.",
+            show_default=False,
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="Column of the text in TSV (a name of its header line; a number counts columns of a file without "
+            "one), JSON lines, Parquet, or a hub data set.",
+            show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", metavar="NAME", help="Another column to write in front, as it is; repeatable.", show_default=False
+        ),
+    ] = None,
+    input_format: Annotated[
+        _Format | None,
+        typer.Option("--input-format", help="Shape of the input [default: by suffix].", show_default=False),
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="Split of a hub data set.")] = "train",
+    config: Annotated[
+        str | None,
+        typer.Option("--config", metavar="NAME", help="Configuration of a hub data set.", show_default=False),
+    ] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", metavar="REV", help="Commit, tag or branch of a hub data set.", show_default=False),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that work side by side.")] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only the Ith of N contiguous shares of the rows, counted from 1, e.g. for a SLURM array; the shards "
+            "one behind the other are the whole.",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        _Engine, typer.Option("--engine", help="Processes on this machine, or a Ray cluster (xl-translit[ray]).")
+    ] = _Engine.local,
+    on_error: Annotated[
+        _OnError,
+        typer.Option(
+            "--on-error",
+            help="A row that cannot be read stops the run, or is left out and listed in PATH.rejected.jsonl.",
+        ),
+    ] = _OnError.stop,
+    romanizer: Annotated[
+        str | None,
+        typer.Option(
+            "--romanizer", metavar="fast|reference", help="Engine of --to latn [default: fast].", show_default=False
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend",
+            metavar="auto|epitran|dictionary|flite|espeak",
+            help="Where phonemes come from [default: auto].",
+            show_default=False,
+        ),
+    ] = None,
+    ties: Annotated[
+        str | None,
+        typer.Option(
+            "--ties",
+            metavar="keep|split|ligature",
+            help="Affricates with a tie bar [default: keep].",
+            show_default=False,
+        ),
+    ] = None,
+    unmapped: Annotated[
+        str | None,
+        typer.Option(
+            "--unmapped",
+            metavar="keep|drop|spell",
+            help="Characters the language has no rule for [default: keep].",
+            show_default=False,
+        ),
+    ] = None,
+    digits: Annotated[
+        str | None,
+        typer.Option("--digits", metavar="keep|spell", help="Numbers in words [default: keep].", show_default=False),
+    ] = None,
+    segmenter: Annotated[
+        str | None,
+        typer.Option(
+            "--segmenter",
+            metavar="panphon|segments",
+            help="What cuts words into phonemes [default: panphon].",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Romanise text of any script with Uroman, one line out for one line in.
+    """Romanise text of any script with Uroman, or turn it into phonemes, one row out for one row in.
 
     Example: echo Ελλάδα | xl translit --pairs
     """
-    from xl_translit import Romanizer, UnknownLanguageError, check_readable, language, replacing
+    from xl_translit import TranslitError, make_transliterator, romanize_corpus
+    from xl_translit.errors import CorpusOptionError
 
-    if to != "latn":
-        message = f"{to!r} is not known; it can be: latn"
-        raise typer.BadParameter(message, param_hint="--to")
-    try:
-        code = None if lang is None else language(lang)
-    except UnknownLanguageError as error:
-        raise typer.BadParameter(str(error), param_hint="--lang") from None
-    paths = files or ["-"]
-    for path in paths:
-        check_readable(path)
+    given = {"romanizer": romanizer, "backend": backend, "ties": ties, "unmapped": unmapped, "digits": digits}
+    options: dict[str, Any] = {
+        name: value for name, value in {**given, "segmenter": segmenter}.items() if value is not None
+    }
+    _check_options(to, lang, options)
     if out is not None and os.path.lexists(out):
-        message = f"{out} exists already; remove it or choose another --out"
-        raise CliError(message)
-
-    lines = _results(paths, Romanizer(), code, pairs)
-    if out is None:
-        _print(lines)
-    else:
-        with replacing(out) as stream:
-            stream.writelines(f"{line}\n" for line in lines)
-
-
-def _results(
-    paths: list[str], romaniser: Callable[[str, str | None], str], code: str | None, pairs: bool
-) -> Iterator[str]:
-    from xl_translit import read_lines
-
-    for path in paths:
-        for line in read_lines(path):
-            if pairs:
-                original = line.replace("\t", " ")
-                romanised = romaniser(original, code).replace("\t", " ")
-                yield f"{original}\t{romanised}"
-            else:
-                yield romaniser(line, code)
-
-
-def _print(lines: Iterator[str]) -> None:
-    """Write UTF-8 lines to standard output, each at once; a reader that has seen enough (`| head`) ends it quietly."""
-    stream = sys.stdout.buffer
+        message = f"--out {out} exists already; remove it or choose another name."
+        raise UsageError(message)
+    if form == _Format.parquet and out is None:
+        message = "--format parquet needs a file to write; add --out PATH.parquet."
+        raise UsageError(message)
     try:
-        for line in lines:
-            stream.write(f"{line}\n".encode())
-            stream.flush()
+        make_transliterator(to.value, lang, **options)  # an unknown language or option is misuse; later errors are not
+    except TranslitError as error:
+        raise UsageError(str(error)) from None
+    show = _Show(out)
+    try:
+        with show:
+            manifest = romanize_corpus(
+                files or ["-"],
+                _Pipe() if out is None else out,  # ty: ignore[invalid-argument-type]
+                lang=lang,
+                to=to.value,
+                pairs=pairs,
+                format=None if form is None else form.value,
+                column=column,
+                keep=keep or (),
+                input_format=None if input_format is None else input_format.value,
+                split=split,
+                config=config,
+                revision=revision,
+                jobs=jobs,
+                shard=shard,
+                engine=engine.value,
+                on_error=on_error.value,
+                on_progress=show.progress,
+                on_reject=show.rejection,
+                **options,
+            )
+    except CorpusOptionError as error:
+        raise UsageError(str(error)) from None
     except BrokenPipeError:
         # Python flushes once more at exit and would complain; what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    except KeyboardInterrupt:
+        say("xl: stopped" if out is None else f"xl: stopped; the same command goes on with {out}")
+        raise typer.Exit(130) from None
+    show.summary(manifest)
+
+
+def _check_options(to: _To, lang: str | None, options: dict[str, str]) -> None:
+    """Speak of flags where the library would speak of arguments."""
+    for name in options:
+        if (name in _ROMANIZER) != (to == _To.latn):
+            wanted = "--to latn" if name in _ROMANIZER else "--to ipa or --to phonemes"
+            message = f"--{name} belongs to {wanted}; leave it out."
+            raise UsageError(message)
+    if to != _To.latn and lang is None:
+        message = f"--to {to.value} needs the language of the text; add --lang, e.g. --lang tur_Latn."
+        raise UsageError(message)
+
+
+class _Pipe:
+    """Standard output as it is at each call: bytes, flushed by who writes."""
+
+    def write(self, data: bytes) -> int:
+        return sys.stdout.buffer.write(data)
+
+    def flush(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+class _Show:
+    """What a person sees on stderr: a bar in a terminal, refused rows of a pipe, one line at the end of a file."""
+
+    def __init__(self, out: Path | None) -> None:
+        self._out = out
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> "_Show":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(*error)
+
+    def progress(self, state: "CorpusProgress") -> None:
+        if self._out is None or not state.total_bytes or not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            self._bar = Progress("transliterate", 100, "%").__enter__()
+        self._bar.advance(100 * state.n_bytes // state.total_bytes, f"{state.n_rows} rows")
+
+    def rejection(self, rejection: "Rejection") -> None:
+        if self._out is None:
+            say(f"xl: {rejection.file}:{rejection.line}: left out: {rejection.reason}")
+
+    def summary(self, manifest: "Manifest") -> None:
+        counts = manifest.counts
+        if self._out is None:
+            if counts["rejected"]:
+                say(f"xl: {counts['rejected']} of {counts['rows_in']} rows left out")
+            return
+        resumed = manifest.run["rows_resumed"]
+        again = f" ({resumed} of them by an earlier start)" if resumed else ""
+        say(f"{self._out}: {counts['rows_out']} rows of {counts['rows_in']}{again} in {manifest.run['seconds']:.1f} s")
+        if counts["rejected"]:
+            say(f"xl: {counts['rejected']} rows left out; {self._out}.rejected.jsonl says which and why")

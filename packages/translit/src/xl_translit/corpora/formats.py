@@ -1,0 +1,198 @@
+r"""How the rows of a corpus are written: text, TSV, JSON lines or Parquet, compressed by suffix.
+
+Every chunk is written on its own, so that workers can do it, and the output is the chunks one behind the other: in
+compressed files each chunk is a member (gzip), frame (zstd) or stream (xz) of its own, which their readers read as one.
+A Parquet file is put together at the end, with a row group for every 65,536 rows or so.
+
+A line must stay a line and a field a field: in text and TSV a "\n" inside a row becomes a space, and in TSV, and in
+text with pairs, a TAB does too (counted). JSON lines and Parquet keep them in the original.
+"""
+
+import gzip
+import io
+import json
+import lzma
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from xl_translit.corpora.statistics import Statistics
+from xl_translit.errors import CorpusOptionError
+from xl_translit.transliterator import Target
+
+FormatName = Literal["text", "tsv", "jsonl", "parquet"]
+FORMATS: tuple[FormatName, ...] = get_args(FormatName)
+RESULT_NAMES: dict[Target, str] = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
+
+_SUFFIXES: dict[str, FormatName] = {
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+_PACKED = (".gz", ".zst", ".xz")
+_GROUP_ROWS = 1 << 16
+_encode_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+@dataclass(frozen=True)
+class Format:
+    """The shape of the output.
+
+    result_name: column of the results. pairs: whether the original goes along, as column `text`.
+    keep: other columns that go along, in front. packed: "" or the suffix that says how the file is compressed.
+    kept_types: Arrow types of those columns for Parquet; a column that is not in it is written as strings.
+    """
+
+    name: FormatName
+    result_name: str
+    pairs: bool = False
+    keep: tuple[str, ...] = ()
+    packed: str = ""
+    kept_types: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name not in FORMATS:
+            message = f"format {self.name!r} is not known; it can be: {', '.join(FORMATS)}"
+            raise CorpusOptionError(message)
+        if self.keep and self.name == "text":
+            message = "lines of text have no names for columns to keep; choose the format tsv, jsonl or parquet"
+            raise CorpusOptionError(message)
+        if self.name == "parquet" and self.packed:
+            message = f"Parquet is compressed inside; leave the suffix {self.packed} off"
+            raise CorpusOptionError(message)
+        twice = {name for name in self.keep if name in ("text", self.result_name) or self.keep.count(name) > 1}
+        if twice:
+            message = f"column {min(twice)!r} would stand in the output twice; keep others"
+            raise CorpusOptionError(message)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the output's columns, in order."""
+        return [*self.keep, *(["text"] if self.pairs else []), self.result_name]
+
+    def header(self) -> bytes:
+        """What stands in front of the first chunk."""
+        if self.name != "tsv":
+            return b""
+        return self._pack(("\t".join(_field(name) for name in self.columns) + "\n").encode())
+
+    def write(
+        self, texts: Sequence[str], results: list[str], kept: Sequence[tuple[Any, ...]], statistics: Statistics
+    ) -> bytes:
+        """The bytes of some rows; what had to be replaced is added to `statistics`."""
+        if not texts:
+            return b""
+        if self.name == "parquet":
+            return self._write_arrow(texts, results, kept)
+        if self.name == "jsonl":
+            names = self.columns
+            rows = zip(*zip(*kept, strict=True), *([texts] if self.pairs else []), results, strict=True)
+            lines = [_encode_json(dict(zip(names, row, strict=True))) for row in rows]
+        elif self.name == "tsv" or self.pairs:
+            columns: list[Sequence[str]] = [list(map(_text_of, values)) for values in zip(*kept, strict=True)]
+            columns += [*([texts] if self.pairs else []), results]
+            cells = ["\t".join(column) for column in columns]
+            statistics.replaced_tabs += sum(cell.count("\t") - len(texts) + 1 for cell in cells)
+            statistics.replaced_line_feeds += sum(cell.count("\n") for cell in cells)
+            lines = ["\t".join(map(_field, row)) for row in zip(*columns, strict=True)]
+        else:
+            lines = results
+        data = "\n".join(lines) + "\n"
+        if data.count("\n") != len(lines):  # a transliterator of someone else's let one through
+            statistics.replaced_line_feeds += data.count("\n") - len(lines)
+            data = "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+        return self._pack(data.encode())
+
+    def assemble(self, parts: Sequence[Path], target: Path) -> None:
+        """Write the whole output to `target` from files that hold the chunks' bytes."""
+        if self.name == "parquet":
+            self._assemble_parquet(parts, target)
+            return
+        with target.open("wb") as file:
+            file.write(self.header())
+            for part in parts:
+                with part.open("rb") as stream:
+                    shutil.copyfileobj(stream, file, 1 << 20)
+            if not file.tell():  # a compressed file without rows is still a compressed file
+                file.write(self._pack(b""))
+
+    def _pack(self, data: bytes) -> bytes:
+        if self.packed == ".gz":
+            return gzip.compress(data, compresslevel=6, mtime=0)
+        if self.packed == ".xz":
+            return lzma.compress(data)
+        if self.packed == ".zst":
+            import zstandard
+
+            return zstandard.ZstdCompressor().compress(data)
+        return data
+
+    def _write_arrow(self, texts: Sequence[str], results: list[str], kept: Sequence[tuple[Any, ...]]) -> bytes:
+        import pyarrow as pa
+
+        schema = self._schema()
+        columns = [
+            list(values) if name in self.kept_types else list(map(_text_of, values))
+            for name, values in zip(self.keep, zip(*kept, strict=True), strict=True)
+        ]
+        columns += [*([list(texts)] if self.pairs else []), results]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, schema) as writer:
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+        return sink.getvalue()
+
+    def _assemble_parquet(self, parts: Sequence[Path], target: Path) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        schema = self._schema()
+        with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
+            batches: list[Any] = []
+            n_rows = 0
+            for batch in _arrow_batches(parts):
+                batches.append(batch)
+                n_rows += len(batch)
+                if n_rows >= _GROUP_ROWS:
+                    writer.write_table(pa.Table.from_batches(batches, schema), row_group_size=n_rows)
+                    batches, n_rows = [], 0
+            if batches:
+                writer.write_table(pa.Table.from_batches(batches, schema), row_group_size=n_rows)
+
+    def _schema(self) -> Any:
+        import pyarrow as pa
+
+        return pa.schema([(name, self.kept_types.get(name, pa.string())) for name in self.columns])
+
+
+def format_of(path: Path) -> tuple[FormatName, str]:
+    """The format and the compression that a file's suffixes tell: `("jsonl", ".gz")`; text where they tell nothing."""
+    packed = path.suffix if path.suffix in _PACKED else ""
+    suffix = Path(path.stem).suffix if packed else path.suffix
+    return _SUFFIXES.get(suffix, "text"), packed
+
+
+def _arrow_batches(parts: Sequence[Path]) -> Iterator[Any]:
+    """The record batches of files that hold Arrow streams one behind the other, a stream a chunk."""
+    import pyarrow as pa
+
+    for part in parts:
+        size = part.stat().st_size
+        with pa.OSFile(str(part), "rb") as file:
+            while file.tell() < size:
+                yield from pa.ipc.open_stream(file)
+
+
+def _text_of(value: object) -> str:
+    """A value as a field of text: itself, nothing for None, JSON for numbers, lists and objects."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _encode_json(value)
+
+
+def _field(text: str) -> str:
+    return text.replace("\t", " ").replace("\n", " ")

@@ -1,0 +1,153 @@
+"""The unfinished output: a hidden folder beside it that holds complete parts, so that a killed run can go on.
+
+`.OUT.parts/state.json` names the run (options and inputs); part `000012.data` holds the output of some chunks and
+`000012.json` their counts; the second is written last and makes the part count. Files appear whole or not at all.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from xl_translit.corpora.batch import Rejection
+from xl_translit.corpora.statistics import Pair, Statistics
+from xl_translit.errors import CorpusError
+from xl_translit.text import replacing
+
+
+@dataclass
+class Part:
+    """The counts of a part: chunks `first` to `last` (not included), a hash of their input, what was new in them."""
+
+    first: int
+    last: int
+    rows_in: int
+    digest: str
+    statistics: Statistics
+    rejections: list[Rejection]
+    pairs: list[Pair]
+
+
+class PartFolder:
+    """The parts of one output; hold it open (`with`) so that no second process writes them too."""
+
+    def __init__(self, out: Path) -> None:
+        self.path = out.with_name(f".{out.name}.parts")
+        self._out = out
+        self._lock: IO[str] | None = None
+        self._n_parts = 0
+
+    def __enter__(self) -> "PartFolder":
+        if not self._out.parent.is_dir():
+            message = f"{self._out}: there is no folder {self._out.parent}; create it first"
+            raise CorpusError(message)
+        self.path.mkdir(exist_ok=True)
+        self._lock = (self.path / "lock").open("w", encoding="utf-8")
+        if os.name == "posix":
+            import fcntl
+
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the system if we are killed
+            except BlockingIOError:
+                self._lock.close()
+                message = f"{self._out}: another process is writing it now; wait for it or choose another name"
+                raise CorpusError(message) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        # asked of the disk: an interrupt may come when a part is complete there and not yet counted here
+        if not self._file(0, "json").exists():  # nothing to go on with
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def resume(self, run: dict[str, Any]) -> Iterator[Part]:
+        """The parts that are there, if they are this run's; else the folder now begins with this run.
+
+        run: what decides the output's bytes, plain JSON values. Raises CorpusError if the parts are another run's.
+        """
+        state = self.path / "state.json"
+        run = json.loads(json.dumps(run))
+        if not self._file(0, "json").exists():
+            with replacing(state) as file:
+                file.write(json.dumps(run, indent=2) + "\n")
+            return
+        before = json.loads(state.read_text(encoding="utf-8"))
+        if before != run:
+            changed = [key for key in {**before, **run} if before.get(key) != run.get(key)]
+            differences = "; ".join(f"{key}: {before.get(key)} then, {run.get(key)} now" for key in changed)
+            message = (
+                f"{self._out}: an unfinished run of other options is in {self.path} ({differences}); "
+                "give its options to go on with it, or remove that folder to start over"
+            )
+            raise CorpusError(message)
+        for part in self.parts():
+            self._n_parts += 1
+            yield part
+
+    def parts(self) -> Iterator[Part]:
+        """Every part on the disk, in order."""
+        number = 0
+        while (file := self._file(number, "json")).exists():
+            values = json.loads(file.read_text(encoding="utf-8"))
+            values["statistics"] = Statistics.from_json(values["statistics"])
+            values["rejections"] = [Rejection(*item) for item in values["rejections"]]
+            values["pairs"] = [(word, result) for word, result in values["pairs"]]
+            yield Part(**values)
+            number += 1
+
+    def add(self, part: Part, data: list[bytes]) -> None:
+        """Write a part to the disk."""
+        with replacing(self._file(self._n_parts, "data"), "wb") as stream:
+            stream.writelines(data)
+        with replacing(self._file(self._n_parts, "json")) as stream:
+            values = {**vars(part), "statistics": part.statistics.as_json()}
+            stream.write(json.dumps(values) + "\n")
+        self._n_parts += 1
+
+    def data_files(self) -> list[Path]:
+        """The parts' output, in order."""
+        return [self._file(number, "data") for number in range(self._n_parts)]
+
+    @property
+    def whole(self) -> Path:
+        """Where the output is put together before it gets its name."""
+        return self.path / "whole"
+
+    @property
+    def manifest(self) -> Path:
+        """Where the manifest waits for its name."""
+        return self.path / "manifest.json"
+
+    @property
+    def rejected(self) -> Path:
+        """Where the list of refused rows waits for its name; it gets none if it is empty."""
+        return self.path / "rejected.jsonl"
+
+    def publish(self) -> None:
+        """Give the list of refused rows, the manifest and, last, the output their names, and remove the parts."""
+        with self.whole.open("rb") as file:
+            os.fsync(file.fileno())
+        listed = self._out.with_name(f"{self._out.name}.rejected.jsonl")
+        if self.rejected.stat().st_size:
+            self.rejected.replace(listed)
+        else:
+            listed.unlink(missing_ok=True)  # an earlier run's, whose output is gone
+        self.manifest.replace(self._out.with_name(f"{self._out.name}.manifest.json"))
+        self.whole.replace(self._out)
+        with suppress(OSError):
+            shutil.rmtree(self.path)
+
+    def _file(self, number: int, suffix: str) -> Path:
+        return self.path / f"{number:06}.{suffix}"
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,356 @@
+"""A corpus from one script into another, as many rows out as in, with an account of what was done.
+
+The run is a pipe: sources -> chunks -> the per-batch function (in this process, in several, or on a Ray cluster) ->
+parts beside the output -> the output, its manifest and the list of refused rows.
+"""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, get_args
+
+from xl_translit.corpora.batch import Batch, Rejection, Result
+from xl_translit.corpora.formats import RESULT_NAMES, Format, FormatName, format_of
+from xl_translit.corpora.inputs import Chunk, Corpus, InputFormat, Shard, open_corpus
+from xl_translit.corpora.manifest import Manifest, make_manifest, versions
+from xl_translit.corpora.parts import Part, PartFolder, hash_file
+from xl_translit.corpora.ray_engine import ray_map
+from xl_translit.corpora.statistics import Pair, Statistics, Words
+from xl_translit.corpora.workers import ordered_map
+from xl_translit.errors import CorpusError, CorpusOptionError
+from xl_translit.languages import language
+from xl_translit.text import replacing
+from xl_translit.transliterator import TARGETS, Target, Transliterator, make_transliterator
+
+Engine = Literal["local", "ray"]
+OnError = Literal["stop", "skip"]
+
+# A part is closed after so many chunks or seconds, whichever comes first: what a killed run has to do again.
+_PART_CHUNKS = 16
+_PART_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: rows done, bytes read, bytes in all (None where nobody knows)."""
+
+    n_rows: int
+    n_bytes: int
+    total_bytes: int | None
+
+
+def romanize_corpus(
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path | BinaryIO,
+    *,
+    lang: str | None = None,
+    to: Target = "latn",
+    pairs: bool = False,
+    format: FormatName | None = None,  # noqa: A002 - the option's name
+    column: str | None = None,
+    keep: Sequence[str] = (),
+    input_format: InputFormat | None = None,
+    split: str = "train",
+    config: str | None = None,
+    revision: str | None = None,
+    jobs: int = 1,
+    shard: str | Shard | None = None,
+    engine: Engine = "local",
+    on_error: OnError = "stop",
+    transliterator: Transliterator | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_reject: Callable[[Rejection], None] | None = None,
+    **options: str,
+) -> Manifest:
+    """Write the rows of `inputs` in Latin letters or phonemes to `out`, in order, and a manifest beside it.
+
+    inputs: files (text, TSV, JSON lines; also .gz, .zst, .xz; Parquet), folders, globs, ids of hub data sets, or `-`
+        for standard input; see `open_corpus` for folders, `column`, `keep`, the hub's `split`, `config`, `revision`.
+    out: a path that does not exist yet, or a binary stream, to which rows are written as they are done.
+    pairs: write the original too, as column `text`; the result's column is `romanized`, `ipa` or `phonemes`.
+    format: text, tsv, jsonl or parquet; by default what the suffix of `out` says. Compression is by suffix.
+    jobs: processes of the engine local, processors of a Ray that has to be started. shard: `3/8`, the third of eight
+        contiguous shares of the rows; shards one behind the other are the rows of the whole.
+    on_error: a row that cannot be read or transliterated stops the run, or is skipped and listed with file, line and
+        reason in `OUT.rejected.jsonl` (with a stream as `out`, only given to `on_reject`).
+    transliterator: use this one; else `to`, `lang` and `options` describe a Romanizer or Phonemizer.
+
+    A run that was killed goes on when it is called again, and ends with the same bytes. Memory does not grow with the
+    corpus. Raises CorpusOptionError before any work for options that cannot be, CorpusError or TextError for inputs.
+    """
+    started = time.time()
+    _check_choice("on_error", on_error, get_args(OnError))
+    _check_choice("engine", engine, get_args(Engine))
+    _check_choice("to", to, TARGETS)
+    if jobs < 1:
+        message = f"jobs is {jobs}; at least one process must work"
+        raise CorpusOptionError(message)
+    path = Path(out) if isinstance(out, str | Path) else None
+    if path is not None and (path.exists() or path.is_symlink()):
+        message = f"{path} exists already; remove it or choose another name"
+        raise CorpusOptionError(message)
+    told, packed = ("text", "") if path is None else format_of(path)
+    name = format or told
+    if path is None and name == "parquet":
+        message = "Parquet cannot be written to a stream; name a file"
+        raise CorpusOptionError(message)
+    shard = Shard.parse(shard) if isinstance(shard, str) else shard
+    lang = None if lang is None else language(lang)
+    if transliterator is None:
+        transliterator = make_transliterator(to, lang, **options)
+    elif options:
+        message = f"{', '.join(sorted(options))}: options of a transliterator that is given already; set them there"
+        raise CorpusOptionError(message)
+    form = Format(name, RESULT_NAMES[to], pairs, tuple(keep), packed)
+    names = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    corpus = open_corpus(
+        names,
+        column=column,
+        keep=keep,
+        input_format=input_format,
+        split=split,
+        config=config,
+        revision=revision,
+    )
+    streams = [source.layout.name for source in corpus.sources if source.is_stream]
+    if shard is not None and streams:
+        message = f"{streams[0]}: a pipe cannot be counted before it is read, so it has no shards; name a file"
+        raise CorpusOptionError(message)
+    form = _with_kept_types(form, corpus)
+
+    described: dict[str, Any] = {"to": to, "lang": lang, "transliterator": transliterator.name, **options}
+    described |= {"format": name, "compression": packed.removeprefix("."), "pairs": pairs, "keep": list(keep)}
+    described |= {"column": column, "input_format": input_format, "split": split, "config": config}
+    described |= {"revision": revision, "shard": None if shard is None else f"{shard.number}/{shard.of}"}
+    run = _Run(
+        corpus=corpus,
+        form=form,
+        transliterator=transliterator,
+        engine=engine,
+        jobs=jobs,
+        on_error=on_error,
+        shard=shard,
+        options=described,
+        on_progress=on_progress or (lambda _: None),
+        on_reject=on_reject or (lambda _: None),
+    )
+    if path is None:
+        return run.to_stream(out, started)  # ty: ignore[invalid-argument-type]
+    return run.to_file(path, started)
+
+
+@dataclass
+class _Account:
+    """What is known of the rows done so far."""
+
+    rows_in: int = 0
+    statistics: Statistics = field(default_factory=Statistics)
+    words: Words = field(default_factory=Words)
+
+    def add(self, rows_in: int, statistics: Statistics, pairs: Iterable[Pair]) -> list[Pair]:
+        """Count these rows too; gives the pairs whose words are new."""
+        self.rows_in += rows_in
+        self.statistics.add(statistics)
+        return self.words.add(pairs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    corpus: Corpus
+    form: Format
+    transliterator: Transliterator
+    engine: Engine
+    jobs: int
+    on_error: OnError
+    shard: Shard | None
+    options: dict[str, Any]
+    on_progress: Callable[[Progress], None]
+    on_reject: Callable[[Rejection], None]
+
+    def to_stream(self, stream: BinaryIO, started: float) -> Manifest:
+        """Rows as they are done; nothing is kept to go on with."""
+        account = _Account()
+        live = self.corpus.is_standard_input()
+        chunks = self.corpus.live_chunks() if live else self.corpus.chunks(*self._span())
+        stream.write(self.form.header())
+        stream.flush()
+        for chunk, result in self._results(chunks):
+            self._judge(result)
+            account.add(chunk.n_rows, result.statistics, result.pairs)
+            stream.write(result.data)
+            stream.flush()
+            self._report(account)
+        return self._manifest(account, {}, {"started": started})
+
+    def to_file(self, path: Path, started: float) -> Manifest:
+        """Parts beside the output, then the output; parts that are there already are not made again."""
+        account = _Account()
+        with PartFolder(path) as folder:
+            done = list(self._take_up(folder, account))
+            resumed = account.rows_in
+            chunks = self.corpus.chunks(*self._span())
+            for part in done:
+                _check_unchanged(part, islice(chunks, part.last - part.first), path, folder.path)
+            self._write_parts(chunks, folder, account, done[-1].last if done else 0)
+            self.form.assemble(folder.data_files(), folder.whole)
+            output = {
+                "format": self.form.name,
+                "columns": self.form.columns,
+                "sha256": hash_file(folder.whole),
+                "bytes": folder.whole.stat().st_size,
+            }
+            manifest = self._manifest(account, output, {"started": started, "rows_resumed": resumed})
+            self._list_rejections(folder, account.statistics.rejected)
+            manifest.write(folder.manifest)
+            folder.publish()
+        return manifest
+
+    def _take_up(self, folder: PartFolder, account: _Account) -> Iterator[Part]:
+        """What parts there are, counted; only the places of their chunks are kept."""
+        identity = {
+            "inputs": [source.layout.name for source in self.corpus.sources],
+            **self.options,
+            "versions": versions(self.transliterator),
+        }
+        for part in folder.resume(identity):
+            for rejection in part.rejections[:1]:
+                self._refuse(rejection)
+            account.add(part.rows_in, part.statistics, part.pairs)
+            part.rejections, part.pairs = [], []
+            yield part
+
+    def _write_parts(self, chunks: Iterator[Chunk], folder: PartFolder, account: _Account, first: int) -> None:
+        pending = _Pending(first)
+        with closing(self._results(chunks)) as results:
+            for chunk, result in results:
+                try:
+                    self._judge(result)
+                except CorpusError:
+                    pending.write(folder)  # what is in front of the bad row need not be done again
+                    raise
+                pairs = account.add(chunk.n_rows, result.statistics, result.pairs)
+                pending.add(chunk, result, pairs)
+                if pending.is_full():
+                    pending.write(folder)
+                    pending = _Pending(chunk.index + 1)
+                self._report(account)
+        pending.write(folder)
+
+    def _results(self, chunks: Iterable[Chunk | None]) -> Generator[tuple[Chunk, Result]]:
+        """Chunks and what became of them, in order; of a chunk only what counts rows and content is held."""
+        under_way: deque[Chunk] = deque()
+
+        def noted() -> Iterator[Chunk | None]:
+            for chunk in chunks:
+                if chunk is not None:
+                    under_way.append(chunk)
+                yield chunk
+
+        layouts = [source.layout for source in self.corpus.sources]
+        batch = Batch(self.transliterator, layouts, self.form, in_order=self.engine == "local")
+        results = ray_map(batch, noted(), self.jobs) if self.engine == "ray" else ordered_map(batch, noted(), self.jobs)
+        with closing(results):
+            for result in results:
+                yield under_way.popleft(), result
+
+    def _span(self) -> tuple[int, int | None]:
+        return (0, None) if self.shard is None else self.shard.span(self.corpus.count())
+
+    def _judge(self, result: Result) -> None:
+        for rejection in result.rejections:
+            self._refuse(rejection)
+            self.on_reject(rejection)
+
+    def _refuse(self, rejection: Rejection) -> None:
+        if self.on_error == "stop":
+            where = f"{rejection.file}:{rejection.line}"
+            message = f"{where}: {rejection.reason}; mend the row, or leave such rows out (on_error skip)"
+            raise CorpusError(message)
+
+    def _report(self, account: _Account) -> None:
+        self.on_progress(Progress(account.rows_in, *self.corpus.progress()))
+
+    def _manifest(self, account: _Account, output: dict[str, Any], run: dict[str, Any]) -> Manifest:
+        ended = time.time()
+        started = run.pop("started")
+        run = {"engine": self.engine, "jobs": self.jobs, "on_error": self.on_error, **run}
+        run |= {"started": _clock(started), "seconds": round(ended - started, 3)}
+        return make_manifest(
+            self.corpus.described(),
+            self.options,
+            self.transliterator,
+            account.rows_in,
+            account.statistics,
+            account.words,
+            output,
+            run,
+        )
+
+    def _list_rejections(self, folder: PartFolder, n_rejected: int) -> None:
+        with replacing(folder.rejected) as file:
+            for part in folder.parts() if n_rejected else ():
+                for rejection in part.rejections:
+                    file.write(json.dumps(rejection._asdict(), ensure_ascii=False) + "\n")
+
+
+class _Pending:
+    """Chunks that are done and not yet on the disk."""
+
+    def __init__(self, first: int) -> None:
+        self._began = time.monotonic()
+        self._part = Part(first, first, 0, "", Statistics(), [], [])
+        self._data: list[bytes] = []
+
+    def add(self, chunk: Chunk, result: Result, pairs: list[Pair]) -> None:
+        part = self._part
+        part.last = chunk.index + 1
+        part.rows_in += chunk.n_rows
+        part.digest += chunk.digest().hex()
+        part.statistics.add(result.statistics)
+        part.rejections += result.rejections
+        part.pairs += pairs
+        self._data.append(result.data)
+
+    def is_full(self) -> bool:
+        return len(self._data) >= _PART_CHUNKS or time.monotonic() - self._began >= _PART_SECONDS
+
+    def write(self, folder: PartFolder) -> None:
+        if self._data:
+            folder.add(self._part, self._data)
+            self._data = []
+
+
+def _check_unchanged(part: Part, chunks: Iterable[Chunk], path: Path, folder: Path) -> None:
+    if "".join(chunk.digest().hex() for chunk in chunks) != part.digest:
+        message = (
+            f"{path}: an input was changed since the run that is to go on; remove {folder} to start over, "
+            "or bring the input back"
+        )
+        raise CorpusError(message)
+
+
+def _with_kept_types(form: Format, corpus: Corpus) -> Format:
+    """Arrow types for columns that go along, where all sources agree on one."""
+    if form.name != "parquet" or not form.keep:
+        return form
+    found = [source.kept_types() for source in corpus.sources]
+    types = {name: kinds.get(name) for kinds in found[:1] for name in form.keep}
+    for kinds in found[1:]:
+        types = {name: kind for name, kind in types.items() if kinds.get(name) == kind}
+    agreed = {name: kind for name, kind in types.items() if kind is not None}
+    return Format(form.name, form.result_name, form.pairs, form.keep, form.packed, agreed)
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        message = f"{name}: {value!r} is not known; it can be: {', '.join(choices)}"
+        raise CorpusOptionError(message)
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

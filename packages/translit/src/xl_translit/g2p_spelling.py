@@ -1,0 +1,97 @@
+"""What Epitran's tables take for granted about spelling, and small repairs of what they write.
+
+Before the table, for words that hold a character which the table does not know:
+
+- Turkish casing (tables with ı): İ is i and I is ı in lower case (Turkish, Azerbaijani, Kazakh in Latin letters);
+- another code point for the same letter: Persian and Arabic yeh, kaf and heh (most of Urdu), cedilla and comma below
+  (Romanian), the apostrophes ' ’ ʼ ‘ ʻ, the palochka, and Latin letters inside Cyrillic words (Kazakh і, ә);
+- compatibility characters: ligatures, presentation forms, full-width letters;
+- characters without a sound: soft hyphen, joiners, direction marks, tatweel, the Turkish circumflex.
+
+After it: `:` behind a segment is length (Finnish, German, Sorani ...), g is ɡ, an apostrophe behind a consonant is the
+ejective ʼ (Hausa, Lezgian), and white space and the dotted circle inside a word go.
+"""
+
+import re
+import unicodedata
+
+from xl_translit.epitran_maps import EpitranMap
+
+APOSTROPHES = "'’ʼ‘ʻ`´ʹ′＇"
+_SAME_LETTERS = (
+    APOSTROPHES,
+    "يیىے",
+    "كکڪ",
+    "هہەھ",
+    "\u0326\u0327",
+    "ӏӀ1",
+)
+"""Code points that stand for one letter; the first one that a table knows is taken for the others."""
+_LATIN_IN_CYRILLIC = str.maketrans("aceiopxyhjsəæ", "асеіорхуһјѕәӕ")
+_SILENT = re.compile("[\u00ad\u0640\u180e\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufe00-\ufe0f]")
+_CIRCUMFLEX = "\u0302"
+
+
+class G2pSpelling:
+    """Repairs for the words and the results of one table."""
+
+    def __init__(self, table: EpitranMap) -> None:
+        self._known = table.known
+        self._turkic = "ı" in table.graphemes and "i" in table.graphemes
+        self._cyrillic = "Cyrl" in table.code
+        written = table.written
+        self._writes = {char for char in ":g'\u2009 ◌" if char in written}
+        self._replacements: dict[str, str | None] = {}
+
+    def before(self, word: str) -> str:
+        """The word as the table expects it; the same word where nothing is strange to the table."""
+        if self._turkic and ("I" in word or "İ" in word):
+            word = word.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
+        if self._known.issuperset(word):
+            return word
+        text = word.lower()
+        if not _has_hangul(text):
+            text = unicodedata.normalize("NFD", text)
+            if self._known.issuperset(text):
+                return word
+        new = {char: found for char in set(text) - self._known if (found := self._replacement(char, text)) is not None}
+        return "".join(new.get(char, char) for char in text) if new else word
+
+    def after(self, ipa: str) -> str:
+        """The table's result with its own notation repaired."""
+        if not self._writes:
+            return ipa
+        if ":" in self._writes:
+            ipa = re.sub(r"(?<=\S):", "ː", ipa)
+        if "g" in self._writes:
+            ipa = ipa.replace("g", "ɡ")
+        if "'" in self._writes:
+            ipa = re.sub("(?<=[ptksqʃʂ])'", "ʼ", ipa)
+        return re.sub(r"[\s◌]+", "", ipa)
+
+    def _replacement(self, char: str, word: str) -> str | None:
+        """What the table knows in the place of a character it does not know; None to leave it."""
+        if unicodedata.name(char, "").startswith("LATIN"):
+            twin = char.translate(_LATIN_IN_CYRILLIC)
+            if self._cyrillic and twin in self._known and re.search("[\u0400-\u04ff]", word):
+                return twin
+            if char.isascii():
+                return None
+        if char not in self._replacements:
+            self._replacements[char] = self._find(char)
+        return self._replacements[char]
+
+    def _find(self, char: str) -> str | None:
+        for letters in _SAME_LETTERS:
+            if char in letters:
+                known = next((other for other in letters if other in self._known), None)
+                if known and (self._cyrillic or not known.isdecimal()):
+                    return known
+        if _SILENT.match(char) or (self._turkic and char == _CIRCUMFLEX):
+            return ""
+        plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", char).lower())
+        return plain if plain != char and plain and self._known.issuperset(plain) else None
+
+
+def _has_hangul(text: str) -> bool:
+    return any("가" <= char <= "힣" for char in text)

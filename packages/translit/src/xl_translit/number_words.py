@@ -1,0 +1,72 @@
+"""Numbers in digits as words of a language: `number_words("1984", "spa-Latn")` is `["mil", "novecientos", ...]`.
+
+The words are those of the library `num2words`. A run of decimal digits of any script is a number; one that begins with
+0, or that is larger than num2words can say (twelve digits at most), is read digit by digit.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from xl_translit.errors import TranslitError
+
+# Epitran's code without a variant -> num2words. Amharic is left out: num2words 0.5.14 never returns from it.
+_LANGUAGES = {
+    "ara-Arab": "ar", "aze-Latn": "az", "ben-Beng": "bn", "cat-Latn": "ca", "ces-Latn": "cs", "cym-Latn": "cy",
+    "deu-Latn": "de", "eng-Latn": "en", "epo-Latn": "eo", "fas-Arab": "fa", "fin-Latn": "fi", "fra-Latn": "fr",
+    "hun-Latn": "hu", "ind-Latn": "id", "ita-Latn": "it", "jpn-Jpan": "ja", "kan-Knda": "kn", "kaz-Cyrl": "kz",
+    "kor-Hang": "ko", "lav-Latn": "lv", "lit-Latn": "lt", "nld-Latn": "nl", "nno-Latn": "no", "pol-Latn": "pl",
+    "por-Latn": "pt", "ron-Latn": "ro", "rus-Cyrl": "ru", "slv-Latn": "sl", "spa-Latn": "es", "srp-Latn": "sr",
+    "swe-Latn": "sv", "tel-Telu": "te", "tgk-Cyrl": "tg", "tha-Thai": "th", "tur-Latn": "tr", "ukr-Cyrl": "uk",
+    "vie-Latn": "vi",
+}  # fmt: skip
+_LONGEST = 12
+# Where a point separates thousands and a comma decimals; elsewhere it is taken the other way round.
+_POINT_LANGUAGES = {"ca", "de", "es", "id", "it", "nl", "pt", "ro", "sl", "sr", "tr", "vi", "az"}
+_GROUPED = r"\d{{1,3}}(?:[{marks}]\d{{3}})+(?!\d)"
+
+
+def can_spell_numbers(code: str) -> bool:
+    """Whether there are number words for a code of Epitran (a variant counts as its language)."""
+    return _language_of(code) is not None
+
+
+def number_pattern(code: str | None) -> str:
+    r"""Expression for a number: digits, and digits in groups of three as the language writes them.
+
+    None: digits alone, for languages without number words.
+    """
+    if code is None:
+        return r"\d+"
+    point = "." if _language_of(code) in _POINT_LANGUAGES else ","
+    return _GROUPED.format(marks=rf"{re.escape(point)}\u00a0\u202f\u066c") + r"|\d+"
+
+
+@lru_cache(maxsize=1 << 12)
+def number_words(number: str, code: str) -> tuple[str, ...]:
+    """The words of a number written in digits of any script.
+
+    Raises TranslitError where num2words does not know the language.
+    """
+    name = _language_of(code)
+    if name is None:
+        known = ", ".join(sorted(_LANGUAGES))
+        message = f"digits cannot be spelled in {code}: num2words does not know the language; keep them, or use {known}"
+        raise TranslitError(message)
+    digits = "".join(str(unicodedata.decimal(char)) for char in number if char.isdecimal())
+    if len(digits) <= _LONGEST and (digits[0] != "0" or len(digits) == 1):
+        try:
+            return _words(int(digits), name)
+        except OverflowError:  # beyond what num2words can say in Kannada and Telugu
+            pass
+    return tuple(word for digit in digits for word in _words(int(digit), name))
+
+
+def _words(number: int, name: str) -> tuple[str, ...]:
+    from num2words import num2words
+
+    return tuple(re.sub(r"[,\-\u2010-\u2014]", " ", num2words(number, lang=name)).split())
+
+
+def _language_of(code: str) -> str | None:
+    return _LANGUAGES.get("-".join(code.split("-")[:2]))

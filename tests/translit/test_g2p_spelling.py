@@ -1,0 +1,56 @@
+"""Repairs of spelling before the tables and of notation after them: what they change, and that they change no more."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xl_translit import epitran_map
+from xl_translit.epitran_maps import map_codes
+from xl_translit.g2p_spelling import G2pSpelling
+
+
+def spelled(code: str, word: str) -> str:
+    return epitran_map(code)(G2pSpelling(epitran_map(code)).before(word))
+
+
+@pytest.mark.parametrize(
+    ("code", "strange", "usual"),
+    [
+        ("tur-Latn", "İSTANBUL", "istanbul"), ("tur-Latn", "ISPARTA", "ısparta"), ("tur-Latn", "I\u0307zmir", "izmir"),
+        ("aze-Latn", "QIZIL", "qızıl"), ("tur-Latn", "kâğıt", "kağıt"), ("urd-Arab", "یہ", "يه"),
+        ("kaz-Cyrl", "бiр", "бір"), ("ukr-Cyrl", "Cаша", "Саша"), ("swa-Latn", "ng\u2019ombe", "ng'ombe"),
+        ("tur-Latn", "ﬁl", "fil"), ("tur-Latn", "ev\u00adler", "evler"), ("fas-Arab", "می\u200cروم", "میروم"),
+        ("rus-Cyrl", "мир\ufeff", "мир"), ("urd-Arab", "کا", "كا"),
+    ],
+)  # fmt: skip
+def test_a_strange_spelling_is_said_as_the_usual_one(code: str, strange: str, usual: str) -> None:
+    assert spelled(code, strange) == epitran_map(code)(usual)
+    assert epitran_map(code)(strange) != epitran_map(code)(usual)  # else the repair is not needed
+
+
+@pytest.mark.parametrize("code", map_codes())
+def test_words_in_the_letters_of_the_map_are_left_alone(code: str) -> None:
+    spelling = G2pSpelling(epitran_map(code))
+    for grapheme in epitran_map(code).graphemes:
+        assert epitran_map(code)(spelling.before(grapheme)) == epitran_map(code)(grapheme)
+
+
+def test_latin_words_among_cyrillic_ones_stay_latin() -> None:
+    assert G2pSpelling(epitran_map("rus-Cyrl")).before("Taxi") == "Taxi"
+
+
+@pytest.mark.parametrize(
+    ("code", "written", "repaired"),
+    [("fin-Latn", "tu:li", "tuːli"), ("hau-Latn", "t͡s'a", "t͡sʼa"), ("kmr-Latn", "ʏ̫ː\u2009a", "ʏ̫ːa"),
+     ("urd-Arab", "◌̃", "̃"), ("afr-Latn", "ga", "ɡa"), ("tur-Latn", "ga:", "ga:")],
+)  # fmt: skip
+def test_notation_of_results(code: str, written: str, repaired: str) -> None:
+    assert G2pSpelling(epitran_map(code)).after(written) == repaired
+
+
+@given(st.text())
+@settings(deadline=None)
+def test_no_text_fails_and_repairs_are_done_once(word: str) -> None:
+    for code in ("tur-Latn", "urd-Arab", "kor-Hang", "ukr-Cyrl"):
+        spelling = G2pSpelling(epitran_map(code))
+        assert spelling.before(spelling.before(word)) == spelling.before(word)
