@@ -109,6 +109,12 @@ def uroman_code(language: str) -> str:
     return _UROMAN_CODES.get(individual, individual)
 
 
+def has_own_rules(language: str) -> bool:
+    """Whether Uroman romanises a language (any spelling) by rules that do not hold for its script as a whole."""
+    code = uroman_code(language)
+    return code in _CODES_IN_PROGRAM or code in tables().codes
+
+
 @cache
 def _foreign(char: str) -> bool:
     return unicodedata.category(char)[0] in "LM" and not unicodedata.name(char, "").startswith("LATIN")
