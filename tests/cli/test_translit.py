@@ -229,3 +229,28 @@ def session_size(number: int) -> int:
             fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
             count += fields[3] == str(number) and fields[0] != "Z"
     return count
+
+
+def test_phonemes_and_their_options(tmp_path: Path) -> None:
+    from xl_translit import phonemize
+
+    text = "Çay 23 güzel."
+    for options in ({}, {"ties": "split"}, {"unmapped": "drop"}, {"digits": "spell"}, {"segmenter": "segments"}):
+        flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+        for form in ("ipa", "phonemes"):
+            _, out, _ = run("--to", form, "--lang", "Turkish", *flags, stdin=text)
+            assert out == phonemize(text, "tur", form=form, **options) + "\n"  # ty: ignore[invalid-argument-type]
+    assert run("--to", "ipa", "--lang", "en", "--backend", "dictionary", stdin="cat")[1] == "kæt\n"
+
+
+def test_mandarin_needs_its_dictionary_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"CC-CEDICT.*--dictionary PATH"):
+        run("--to", "ipa", "--lang", "zho_Hans", "--dictionary", tmp_path / "absent", stdin="你好")
+    words = tmp_path / "words.u8"
+    words.write_text("你好 你好 [ni3 hao3] /hello/\n", encoding="utf-8")
+    code, out, _ = run("--to", "ipa", "--lang", "zho_Hans", "--dictionary", words, stdin="你好")
+    assert code == 0
+    assert out.strip()
+    assert "你" not in out
+    with pytest.raises(UsageError, match="needs no dictionary"):
+        run("--to", "ipa", "--lang", "tur", "--dictionary", words, stdin="x")

@@ -59,6 +59,9 @@ class G2pEngine(Protocol):
 
 def make_engine(code: str, backend: Backend, unmapped: Unmapped, dictionary: str | None) -> G2pEngine:
     """The engine of one of Epitran's codes; TranslitError where the backend does not serve it."""
+    if dictionary is not None and code not in DICTIONARY_CODES:
+        message = f"{code} needs no dictionary file; leave dictionary out"
+        raise TranslitError(message)
     if code == ENGLISH:
         if backend == "epitran":
             message = "Epitran's English is Flite's lex_lookup; ask for it with backend='flite', or leave backend out"
@@ -212,7 +215,8 @@ class DictionaryEngine:
         if not self._path.is_file():
             message = (
                 f"{code} needs the dictionary {self._file.what}, which is not at {self._path}: fetch "
-                f"{self._file.address} and name the file with dictionary=..., or put it at {default}"
+                f"{self._file.address} and name the file (dictionary=PATH, in the command --dictionary PATH), or "
+                f"put it at {default}"
             )
             raise TranslitError(message)
         self._unmapped = unmapped

@@ -185,6 +185,16 @@ def translit(
             show_default=False,
         ),
     ] = None,
+    dictionary: Annotated[
+        str | None,
+        typer.Option(
+            "--dictionary",
+            metavar="PATH",
+            help="The file that phonemes of Mandarin, Cantonese and Japanese characters need; without it, the error "
+            "says which.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Romanise text of any script with Uroman, or turn it into phonemes, one row out for one row in.
 
@@ -195,7 +205,9 @@ def translit(
 
     given = {"romanizer": romanizer, "backend": backend, "ties": ties, "unmapped": unmapped, "digits": digits}
     options: dict[str, Any] = {
-        name: value for name, value in {**given, "segmenter": segmenter}.items() if value is not None
+        name: value
+        for name, value in {**given, "segmenter": segmenter, "dictionary": dictionary}.items()
+        if value is not None
     }
     _check_options(to, lang, options)
     if out is not None and os.path.lexists(out):
