@@ -234,8 +234,15 @@ def session_size(number: int) -> int:
 def test_phonemes_and_their_options(tmp_path: Path) -> None:
     from xl_translit import phonemize
 
-    text = "Çay 23 güzel."
-    for options in ({}, {"ties": "split"}, {"unmapped": "drop"}, {"digits": "spell"}, {"segmenter": "segments"}):
+    text = "Çay 23 güzel, IŞIK hâlâ."
+    for options in (
+        {},
+        {"ties": "split"},
+        {"unmapped": "drop"},
+        {"digits": "spell"},
+        {"segmenter": "segments"},
+        {"spelling": "keep"},
+    ):
         flags = [part for name, value in options.items() for part in (f"--{name}", value)]
         for form in ("ipa", "phonemes"):
             _, out, _ = run("--to", form, "--lang", "Turkish", *flags, stdin=text)

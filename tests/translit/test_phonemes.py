@@ -31,6 +31,24 @@ def test_words_are_epitrans_and_the_rest_stays() -> None:
     assert phonemize(text, "fra") == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("fin-Latn", "Ajattelin Amerikkaa Anna"), ("tur-Latn", "Hâlâ IŞIK İzmir dükkânı"), ("urd-Arab", "آئی یہ ہے"),
+        ("kaz-Cyrl", "Aмерика cурет"), ("ara-Arab", "أتى أخرى"), ("fra-Latn", "vôtre Œuvre"),
+    ],
+)  # fmt: skip
+def test_spelling_is_repaired_unless_it_is_to_be_kept(code: str, words: str) -> None:
+    expected = " ".join(epitran(code).transliterate(word) for word in words.split())
+    assert phonemize(words, code, spelling="keep") == expected
+    assert (phonemize(words, code) == expected) == (code == "fra-Latn")
+
+
+def test_keeping_the_spelling_is_for_tables() -> None:
+    with pytest.raises(TranslitError, match="spelling='keep' serves Epitran's tables only"):
+        Phonemizer("eng", spelling="keep")
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @given(texts=st.lists(TEXTS, max_size=4))
 @settings(deadline=None, max_examples=50)

@@ -5,7 +5,7 @@ An engine knows single words only; `phonemes.py` finds the words of a text and p
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Backend = Literal["auto", "epitran", "dictionary", "flite", "espeak"]
 Unmapped = Literal["keep", "drop", "spell"]
+Spelling = Literal["repair", "keep"]
 _MEMO_SIZE = 1 << 16
 
 
@@ -57,10 +58,15 @@ class G2pEngine(Protocol):
         ...
 
 
-def make_engine(code: str, backend: Backend, unmapped: Unmapped, dictionary: str | None) -> G2pEngine:
-    """The engine of one of Epitran's codes; TranslitError where the backend does not serve it."""
+def make_engine(
+    code: str, backend: Backend, unmapped: Unmapped, spelling: Spelling, dictionary: str | None
+) -> G2pEngine:
+    """The engine of one of Epitran's codes; TranslitError where an option does not serve it."""
     if dictionary is not None and code not in DICTIONARY_CODES:
         message = f"{code} needs no dictionary file; leave dictionary out"
+        raise TranslitError(message)
+    if spelling == "keep" and code in (ENGLISH, *DICTIONARY_CODES):
+        message = f"spelling='keep' serves Epitran's tables only, not {code}; leave spelling out"
         raise TranslitError(message)
     if code == ENGLISH:
         if backend == "epitran":
@@ -72,17 +78,19 @@ def make_engine(code: str, backend: Backend, unmapped: Unmapped, dictionary: str
         raise TranslitError(message)
     if code in DICTIONARY_CODES:
         return DictionaryEngine(code, dictionary, unmapped)
-    return TableEngine(code, unmapped)
+    return TableEngine(code, unmapped, spelling)
 
 
 class TableEngine:
-    """Epitran's tables, with the repairs of `g2p_spelling` around them."""
+    """Epitran's tables, with the repairs of `g2p_spelling` around them or (`keep`) without."""
 
     name = "epitran"
 
-    def __init__(self, code: str, unmapped: Unmapped) -> None:
+    def __init__(self, code: str, unmapped: Unmapped, spelling: Spelling = "repair") -> None:
         self._table = epitran_map(code)
-        self._spelling = G2pSpelling(self._table)
+        repairs = G2pSpelling(self._table) if spelling == "repair" else None
+        self._before: Callable[[str], str] = repairs.before if repairs else str
+        self._after: Callable[[str], str] = repairs.after if repairs else str
         self._unmapped = unmapped
         self._single = frozenset(key for key in self._table.graphemes if len(key) == 1)
         self.knows_apostrophes = not self._table.known.isdisjoint(APOSTROPHES)
@@ -94,7 +102,7 @@ class TableEngine:
 
     def words(self, words: Sequence[str]) -> list[str]:
         """IPA of each word."""
-        before, after, table = self._spelling.before, self._spelling.after, self._table
+        before, after, table = self._before, self._after, self._table
         spelled = [before(word) for word in words]
         if self._unmapped == "keep":
             return [after(ipa) for ipa in table.words(spelled)]
@@ -110,7 +118,7 @@ class TableEngine:
 
     def unmapped(self, word: str) -> Counter[str]:
         """Characters as written (lower case, NFD) that no rule of the table touched and that are no IPA letters."""
-        spelled = self._spelling.before(word)
+        spelled = self._before(word)
         return self._missing(spelled, self._table(spelled))
 
     def _missing(self, word: str, ipa: str) -> Counter[str]:

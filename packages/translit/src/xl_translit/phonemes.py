@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 from xl_translit.errors import TranslitError
-from xl_translit.g2p_engines import Backend, G2pEngine, Unmapped, make_engine
+from xl_translit.g2p_engines import Backend, G2pEngine, Spelling, Unmapped, make_engine
 from xl_translit.g2p_languages import ENGLISH, require_g2p_code
 from xl_translit.number_words import can_spell_numbers, number_pattern, number_words
 from xl_translit.segmentation import Segmenter, segment
@@ -50,6 +50,8 @@ class Phonemizer:
     unmapped: letters that the language has no rule for stay, go, or are romanised and read by the language's table or
         a general one of the Latin alphabet. `digits` decides on digits alone.
     digits: kept, or said as a number by num2words, where that knows the language.
+    spelling: spelling that a table does not expect is repaired, and `:` and g made IPA, see `g2p_spelling`; with `keep`
+        each word is what Epitran makes of it, to the letter.
     segmenter: how `phonemes` finds segments, see `segment`; what it does not know stays as a segment of its own.
     dictionary: path of the file that Mandarin, Cantonese and Japanese need.
 
@@ -67,11 +69,12 @@ class Phonemizer:
         unmapped: Unmapped = "keep",
         digits: Digits = "keep",
         segmenter: Segmenter = "panphon",
+        spelling: Spelling = "repair",
         dictionary: str | None = None,
     ) -> None:
         self._options: dict[str, Any] = {
             "form": form, "backend": backend, "ties": ties, "unmapped": unmapped, "digits": digits,
-            "segmenter": segmenter,
+            "segmenter": segmenter, "spelling": spelling,
         }  # fmt: skip
         _check(self._options)
         self._options |= {"lang": lang, "dictionary": dictionary}
@@ -80,7 +83,7 @@ class Phonemizer:
         if digits == "spell" and not can_spell_numbers(self.code):
             number_words("1", self.code)  # says what there is
         self._form, self._ties, self._digits, self._segmenter = form, ties, digits, segmenter
-        self._engine: G2pEngine = make_engine(self.code, backend, unmapped, dictionary)
+        self._engine: G2pEngine = make_engine(self.code, backend, unmapped, spelling, dictionary)
         self._pattern = _token_pattern(self.code, self._engine.knows_apostrophes, digits == "spell")
         self._memo: dict[str, str] = {"\n": "\n"}
         self._missing: dict[str, Counter[str]] = {}
@@ -240,6 +243,7 @@ def _phonemizer(lang: str, **options: Any) -> Phonemizer:
 def _check(options: dict[str, Any]) -> None:
     choices = {
         "form": Form, "backend": Backend, "ties": Ties, "unmapped": Unmapped, "digits": Digits, "segmenter": Segmenter,
+        "spelling": Spelling,
     }  # fmt: skip
     for name, kind in choices.items():
         if options[name] not in get_args(kind):

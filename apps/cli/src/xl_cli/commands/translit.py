@@ -185,6 +185,16 @@ def translit(
             show_default=False,
         ),
     ] = None,
+    spelling: Annotated[
+        str | None,
+        typer.Option(
+            "--spelling",
+            metavar="repair|keep",
+            help="Repair spelling that a table does not expect (Turkish I, Urdu yeh, Finnish length), or keep each "
+            "word as Epitran says it [default: repair].",
+            show_default=False,
+        ),
+    ] = None,
     dictionary: Annotated[
         str | None,
         typer.Option(
@@ -206,7 +216,7 @@ def translit(
     given = {"romanizer": romanizer, "backend": backend, "ties": ties, "unmapped": unmapped, "digits": digits}
     options: dict[str, Any] = {
         name: value
-        for name, value in {**given, "segmenter": segmenter, "dictionary": dictionary}.items()
+        for name, value in {**given, "segmenter": segmenter, "spelling": spelling, "dictionary": dictionary}.items()
         if value is not None
     }
     _check_options(to, lang, options)
