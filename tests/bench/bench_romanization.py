@@ -47,9 +47,9 @@ def main() -> None:
 def corpora(data: Path) -> dict[str, list[str]]:
     mixed = []
     for path in sorted(data.glob("tatoeba/*")):
-        mixed += path.read_text(encoding="utf-8", newline="\n").split("\n")
+        mixed += path.read_bytes().decode("utf-8").split("\n")
     for path in sorted(data.glob("sib200/*/*.tsv")):
-        mixed += [line.split("\t")[-1] for line in path.read_text(encoding="utf-8", newline="\n").split("\n")]
+        mixed += [line.split("\t")[-1] for line in path.read_bytes().decode("utf-8").split("\n")]
     bible = []
     for path in sorted(data.glob("bible/**/*.tsv.gz")):
         bible += [line.split("\t")[-1] for line in gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")]

@@ -33,6 +33,9 @@ class Number:
         self.large: bool = bool(record.get("is-large-power"))
         fraction = record.get("fraction")
         self.fraction = Fraction(fraction[0], fraction[1]) if fraction else None
+        self.used = False
+        """Whether it is part of another number now; of `into`, if it is the first part."""
+        self.into: Number | None = None
         if self.active:
             value = "" if self.value is None else str(self.value)
             ratio = f"{self.fraction.numerator}/{self.fraction.denominator}" if self.fraction else ""
@@ -94,6 +97,7 @@ class NumberPass:
                     combine(number)
                 except (ArithmeticError, AttributeError, TypeError, ValueError):
                     continue
+            self._active = list(filter(None, map(_standing, self._active)))
         self._signs()
         self._separate()
         self._keep_letters()
@@ -149,21 +153,12 @@ class NumberPass:
 
     def _replace(self, parts: list[Number], number: Number | None) -> None:
         """Put one number in the place of its parts, which are used no more."""
-        kept: list[Number] = []
-        placed = number is None
-        for other in self._active:
-            if any(other is part for part in parts):
-                other.active = False
-                if not placed and number is not None:
-                    kept.append(number)
-                    placed = True
-            else:
-                kept.append(other)
-        if not placed and number is not None:
-            kept.append(number)
         if number is not None:
+            parts[0].into = number
             self._add(number)
-        self._active = kept
+        for part in parts:
+            part.active = False
+            part.used = True
 
     # -- combinations, in Uroman's order -----------------------------------------------------------------------------
 
@@ -332,3 +327,10 @@ class NumberPass:
                 continue
             if "DIGIT" in tables.name(char) and lattice.single[place] is None:
                 lattice.single[place] = str(int(value))
+
+
+def _standing(number: Number) -> Number | None:
+    """The number that stands where `number` stood, once a pass over the text has put numbers together."""
+    while number.used and number.into is not None:
+        number = number.into
+    return None if number.used else number
