@@ -116,7 +116,7 @@ def test_bad_rows_are_said_on_standard_error_or_listed_beside_the_output(tmp_pat
     assert "in.txt:2: left out: not UTF-8 (byte 0xff at column 1)" in error
     assert "1 of 3 rows left out" in error
     code, out, error = run(tmp_path / "in.txt", "--on-error", "skip", "--out", tmp_path / "o.txt")
-    assert "1 rows left out" in error
+    assert "left out: 1;" in error
     assert json.loads((tmp_path / "o.txt.rejected.jsonl").read_text(encoding="utf-8"))["line"] == 2
 
 
@@ -261,3 +261,26 @@ def test_mandarin_needs_its_dictionary_named(tmp_path: Path) -> None:
     assert "你" not in out
     with pytest.raises(UsageError, match="needs no dictionary"):
         run("--to", "ipa", "--lang", "tur", "--dictionary", words, stdin="x")
+
+
+def test_letters_without_a_rule_are_told(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("آپ 12\n", encoding="utf-8")
+    _, _, error = run(tmp_path / "in.txt", "--to", "ipa", "--lang", "urd", "--out", tmp_path / "o.txt")
+    assert "characters without a rule: \u0653 (arabic maddah above) 1;" in error
+    assert run(tmp_path / "in.txt", "--out", tmp_path / "latin.txt")[2].count("\n") == 1
+
+
+def test_a_table_without_a_column_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("id\ttext\n1\tα\n", encoding="utf-8")
+    assert "--column NAME takes one" in run(tmp_path / "a.tsv")[2]
+    code, out, error = run(tmp_path / "a.tsv", "--column", "text")
+    assert (code, out, error) == (0, "a\n", "")
+
+
+def test_languages_can_be_asked_for() -> None:
+    result = CliRunner().invoke(app, ["ls", "languages", "tr", "Urdu", "--json"])
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["code"] for row in rows] == ["tur_Latn", "urd_Arab"]
+    assert "Türkçe" in rows[0]["spellings"]
+    with pytest.raises(UsageError, match="only languages can be named"):
+        CliRunner().invoke(app, ["ls", "tasks", "tr"], catch_exceptions=False)

@@ -18,7 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.translit.standins import Short, Unruly, Upper
 
-from xl_translit import CorpusError, CorpusOptionError, Romanizer, TextError, UnknownLanguageError, romanize_corpus
+from xl_translit import (
+    CorpusError,
+    CorpusOptionError,
+    Phonemizer,
+    Romanizer,
+    TextError,
+    UnknownLanguageError,
+    romanize_corpus,
+)
 from xl_translit.corpora import inputs
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -506,3 +514,18 @@ def test_refused_rows_of_different_faults_are_listed_in_order(tmp_path: Path) ->
     found = []
     romanize_corpus(tmp_path / "in.txt", io.BytesIO(), transliterator=Upper(), on_error="skip", on_reject=found.append)
     assert [rejection.line for rejection in found] == [1, 2]
+
+
+def test_what_an_earlier_run_wrote_is_no_input_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("α\n", encoding="utf-8")
+    first = romanize_corpus(tmp_path, tmp_path / "out.txt", on_error="skip")
+    second = romanize_corpus(tmp_path, tmp_path / "again.txt")
+    assert first.counts["rows_in"] == second.counts["rows_in"] == 1
+
+
+def test_a_corpus_takes_the_code_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("আমি\n", encoding="utf-8")
+    for lang in ("ben-Beng-red", "generic-Latn"):
+        romanize_corpus(tmp_path / "a.txt", tmp_path / f"{lang}.txt", to="ipa", lang=lang)
+        expected = Phonemizer(lang)("আমি")
+        assert (tmp_path / f"{lang}.txt").read_text(encoding="utf-8") == f"{expected}\n"

@@ -84,9 +84,28 @@ def test_units_of_words(lang: str, words: list[str]) -> None:
     units = phonemize_words(words, lang)
     assert len(units) == len(words)
     assert all(units)
+    assert not any("▁" in word for word in units)
     if all(word.strip() for word in words):
-        joined = " ▁ ".join(" ".join(word) for word in units)
-        assert joined == phonemize(" ".join(words), lang, form="phonemes")
+        # where a word has marks or digits inside, the text has a boundary more, and nothing else
+        text = phonemize(" ".join(words), lang, form="phonemes").split()
+        assert [unit for word in units for unit in word] == [unit for unit in text if unit != "▁"]
+        if all(word.isalpha() for word in words):
+            assert text.count("▁") == max(len(words) - 1, 0)
+
+
+def test_marks_without_a_rule_have_no_sound_when_spelled() -> None:
+    assert phonemize("آپ قرآن", "urd", unmapped="spell") == phonemize("آپ قرآن", "urd", unmapped="drop")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("21st", "twenty first"), ("15TH", "fifteenth"), ("1990s", "nineteen nineties"), ("A4", "a four"),
+        ("4b", "four b"), ("1,000th", "one thousandth"), ("12", "twelve"),
+    ],
+)  # fmt: skip
+def test_english_numbers_as_they_are_said(written: str, words: str) -> None:
+    assert phonemize(written, "en", digits="spell") == phonemize(words, "en")
 
 
 def test_words_without_a_phoneme() -> None:

@@ -141,7 +141,9 @@ class CoverageConfig:
     """What `xl analyze coverage` reads."""
 
     model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id; its tokenizer is measured"})
-    data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
+    data: str = field(
+        metadata={"help": "folder or file of text, parallel or not: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"}
+    )
     language: tuple[str, ...] = field(
         default=(), metadata={"help": "language, any spelling; repeat for more [default: all there are]"}
     )

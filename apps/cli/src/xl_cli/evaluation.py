@@ -174,7 +174,7 @@ def coverage_rows(config: CoverageConfig) -> list[Row]:
     from xl_analysis import tokenizer_coverage
     from xl_translit import Romanizer
 
-    data = load_texts(config.data)
+    data = load_texts(config.data, parallel=False)
     if config.language:
         data = data.restrict(config.language)
     keys = split_keys(data, config.split, config.data)

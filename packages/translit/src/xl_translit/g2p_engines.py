@@ -289,6 +289,8 @@ def _spell(char: str, code: str) -> str:
     """A character as Uroman romanises it, read by the language's table or, where that lacks a letter, a general one."""
     from xl_translit.uroman import Romanizer
 
+    if unicodedata.category(char)[0] == "M":
+        return ""  # a mark has a name (maddah, hamza) and no sound of its own
     roman = Romanizer()(char).lower()
     for name in (code, "generic-Latn"):
         pieces = epitran_map(name).pieces(roman)

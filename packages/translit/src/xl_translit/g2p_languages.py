@@ -96,7 +96,7 @@ def require_g2p_code(lang: str) -> str:
         instead = f"; of that language there is {', '.join(others)}" if others else ""
         message = (
             f"no phonemes for {canonical} ({language_name(canonical)}){instead}; "
-            f"`xl ls languages` and g2p_codes() list all {len(g2p_codes())} codes, e.g. {', '.join(_EXAMPLES)}"
+            f"`xl ls languages` and g2p_codes() list what there is, e.g. {', '.join(_EXAMPLES)}"
         )
         raise UnknownLanguageError(message)
     return code

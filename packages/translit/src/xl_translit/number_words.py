@@ -39,12 +39,13 @@ def number_pattern(code: str | None) -> str:
     if code is None:
         return r"\d+"
     point = "." if _language_of(code) in _POINT_LANGUAGES else ","
-    return _GROUPED.format(marks=rf"{re.escape(point)}\u00a0\u202f\u066c") + r"|\d+"
+    number = _GROUPED.format(marks=rf"{re.escape(point)}\u00a0\u202f\u066c") + r"|\d+"
+    return rf"(?:{number})(?i:st|nd|rd|th)\b|\d+0s\b|{number}" if _language_of(code) == "en" else number
 
 
 @lru_cache(maxsize=1 << 12)
 def number_words(number: str, code: str) -> tuple[str, ...]:
-    """The words of a number written in digits of any script.
+    """The words of a number written in digits of any script; in English also of 21st and 1990s.
 
     Raises TranslitError where num2words does not know the language.
     """
@@ -53,19 +54,24 @@ def number_words(number: str, code: str) -> tuple[str, ...]:
         known = ", ".join(sorted(_LANGUAGES))
         message = f"digits cannot be spelled in {code}: num2words does not know the language; keep them, or use {known}"
         raise TranslitError(message)
+    form = "year" if number.endswith("0s") else "ordinal" if number[-1].isalpha() else "cardinal"
     digits = "".join(str(unicodedata.decimal(char)) for char in number if char.isdecimal())
     if len(digits) <= _LONGEST and (digits[0] != "0" or len(digits) == 1):
         try:
-            return _words(int(digits), name)
+            return _words(int(digits), name, form)
         except OverflowError:  # beyond what num2words can say in Kannada and Telugu
             pass
     return tuple(word for digit in digits for word in _words(int(digit), name))
 
 
-def _words(number: int, name: str) -> tuple[str, ...]:
+def _words(number: int, name: str, form: str = "cardinal") -> tuple[str, ...]:
+    """form: `cardinal`, or in English `ordinal` (21st) and `year`, which here is a decade (1990s)."""
     from num2words import num2words
 
-    return tuple(re.sub(r"[,\-\u2010-\u2014]", " ", num2words(number, lang=name)).split())
+    words = re.sub(r"[,\-\u2010-\u2014]", " ", num2words(number, lang=name, to=form)).split()
+    if form == "year":
+        words[-1] = re.sub("y$", "ie", words[-1]) + "s"
+    return tuple(words)
 
 
 def _language_of(code: str) -> str | None:

@@ -119,12 +119,14 @@ class Phonemizer:
     def units(self, words: Iterable[str]) -> list[list[str]]:
         """The units of each word in the form `phonemes`, at least one a word, so that a label can go to the first.
 
-        A word of several (`U.S.A`, `New York`) has `▁` among its units; joined by ` ▁ ` they are the text's phonemes.
+        Where a word has marks inside (`U.S.A`, `1923'te`), its parts follow one another without `▁`: between gold words
+        there is one `▁`, and nowhere else.
         """
         if self._form != "phonemes":
             message = "units of words need Phonemizer(..., form='phonemes')"
             raise TranslitError(message)
-        return [said.split(" ") if said else [UNKNOWN_UNIT] for said in self.batch(list(words))]
+        rows = [[unit for unit in said.split(" ") if unit != WORD_BOUNDARY] for said in self.batch(list(words))]
+        return [row if row != [""] else [UNKNOWN_UNIT] for row in rows]
 
     def unmapped(self, texts: Sequence[str], results: Sequence[str] = ()) -> Counter[str]:
         """How often each character of `texts` came that there was no rule for, also where it was dropped or spelled.
@@ -175,15 +177,21 @@ class Phonemizer:
             self._memo[chunk] = make(row, said)
 
     def _tokens(self, chunk: str) -> list["_Token"]:
-        tokens = []
+        tokens: list[_Token] = []
+        spelled = False  # whether a number in words stands right before
         for match in self._pattern.finditer(chunk):
             kind, text = match.lastgroup or "mark", match[0]
             if kind == "number" and self._digits == "spell":
-                for i, word in enumerate(number_words(text, self.code)):
-                    if i:
+                for word in number_words(text, self.code):
+                    if tokens and tokens[-1].kind == "word":  # also A4: two words
                         tokens.append(_Token("space", " "))
                     tokens.append(_Token("word", word))
-            elif kind == "word" and self._form == "phonemes":
+                spelled = True
+                continue
+            if spelled and kind == "word":
+                tokens.append(_Token("space", " "))
+            spelled = False
+            if kind == "word" and self._form == "phonemes":
                 tokens.extend(_Token(kind, part) for part in self._engine.parts(text))
             else:
                 tokens.append(_Token(kind, text))

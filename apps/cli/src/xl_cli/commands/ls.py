@@ -12,6 +12,14 @@ KINDS = ("recipes", "keys", "tasks", "data", "objectives", "models", "languages"
 
 def ls(
     what: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.", metavar="WHAT")] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="With languages: only these, in any spelling (tr, Turkish, tur_Latn).",
+            metavar="[LANGUAGE]...",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List what can be named: recipes, their keys, tasks, data sets, objectives, model sizes, languages.
@@ -29,7 +37,10 @@ def ls(
     elif what not in KINDS:
         raise UsageError(unknown_name("list", what, list(KINDS)))
     else:
-        rows = _rows(what, as_json)
+        if only and what != "languages":
+            message = f"{only[0]!r}: xl ls {what} lists all there is; only languages can be named"
+            raise UsageError(message)
+        rows = _rows(what, as_json, only or [])
     if as_json:
         import json
 
@@ -38,11 +49,14 @@ def ls(
         return
     widths = {key: max(len(str(row[key])) for row in rows) for key in rows[0]}
     *first, last = rows[0]
+    if what == "languages":
+        rows = [{key: key for key in rows[0]}, *rows]
+        widths = {key: max(width, len(key)) for key, width in widths.items()}
     for row in rows:
         typer.echo("  ".join([*(str(row[key]).ljust(widths[key]) for key in first), str(row[last])]).rstrip())
 
 
-def _rows(what: str, as_json: bool) -> list[dict[str, object]]:
+def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
     if what == "recipes":
         import tomllib
 
@@ -83,7 +97,17 @@ def _rows(what: str, as_json: bool) -> list[dict[str, object]]:
             }
             for size, (n, width, heads, inner) in SIZES.items()
         ]
-    from xl_translit import supported_languages
+    from xl_translit import UnknownLanguageError, language, supported_languages
+
+    try:
+        wanted = {language(spelling) for spelling in only}
+    except UnknownLanguageError as error:
+        raise UsageError(str(error)) from None
+    known = supported_languages()
+    strange = wanted - {support.code for support in known}
+    if strange:
+        message = f"{min(strange)}: Uroman romanises it as it does its script; there are no phonemes for it"
+        raise UsageError(message)
 
     return [
         {
@@ -96,8 +120,9 @@ def _rows(what: str, as_json: bool) -> list[dict[str, object]]:
                 {"spellings": list(support.spellings), "note": support.note}
                 if as_json
                 # every language is also named by its code, with _ or with -
-                else {"also named; note": "; ".join(filter(None, [", ".join(support.spellings[2:]), support.note]))}
+                else {"also named so; note": "; ".join(filter(None, [", ".join(support.spellings[2:]), support.note]))}
             ),
         }
-        for support in supported_languages()
+        for support in known
+        if not wanted or support.code in wanted
     ]

@@ -231,6 +231,9 @@ def translit(
     except TranslitError as error:
         raise UsageError(str(error)) from None
     show = _Show(out)
+    whole = [name for name in files or () if column is None and input_format is None and _is_table(name)]
+    if whole:
+        say(f"note: {whole[0]} is read as text, all columns of a line together; --column NAME takes one.")
     try:
         with show:
             manifest = romanize_corpus(
@@ -278,6 +281,10 @@ def _check_options(to: _To, lang: str | None, options: dict[str, str]) -> None:
         raise UsageError(message)
 
 
+def _is_table(name: str) -> bool:
+    return any(suffix in (".tsv", ".tab") for suffix in Path(name).suffixes[-2:])
+
+
 class _Pipe:
     """Standard output as it is at each call: bytes, flushed by who writes."""
 
@@ -323,4 +330,11 @@ class _Show:
         again = f" ({resumed} of them by an earlier start)" if resumed else ""
         say(f"{self._out}: {counts['rows_out']} rows of {counts['rows_in']}{again} in {manifest.run['seconds']:.1f} s")
         if counts["rejected"]:
-            say(f"xl: {counts['rejected']} rows left out; {self._out}.rejected.jsonl says which and why")
+            say(f"xl: left out: {counts['rejected']}; {self._out}.rejected.jsonl says which rows and why")
+        unread = [entry for entry in manifest.unmapped["top"] if not entry["character"].isdecimal()]
+        if unread:
+            shown = ", ".join(
+                f"{entry['character']} ({entry['name'].lower()}) {entry['count']}" for entry in unread[:5]
+            )
+            more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
+            say(f"xl: characters without a rule: {shown}{more}; {self._out}.manifest.json counts them")

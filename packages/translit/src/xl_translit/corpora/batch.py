@@ -170,7 +170,7 @@ def _read(raw: bytes | list[Any], layout: Layout) -> tuple[str, tuple[Any, ...]]
         fields = (line.removesuffix("\r") if layout.crlf else line).split("\t")
         places = [int(place) for place in (layout.column or 0, *layout.kept)]
         if max(places) >= len(fields):
-            message = f"{len(fields)} columns, but the {max(places) + 1}th is wanted"
+            message = f"{len(fields)} column(s); column number {max(places) + 1} is wanted"
             raise _UnreadableError(message)
         text, *kept = (fields[place] for place in places)
         return text, tuple(kept)

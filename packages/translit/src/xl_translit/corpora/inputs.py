@@ -211,7 +211,9 @@ def _paths(name: str, column: str | None) -> list[str]:
         found = sorted(
             file.as_posix()
             for file in path.rglob("*")
-            if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file()
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            and not _is_ours(file)
         )
         found = [file for file in found if column is None or _format(file)]
         if not found:
@@ -227,6 +229,12 @@ def _paths(name: str, column: str | None) -> list[str]:
         return found
     check_readable(name)
     return [name]
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file is what an earlier run wrote, or says about it: no input of the next one."""
+    about = (".manifest.json", ".rejected.jsonl")
+    return file.name.endswith(about) or file.with_name(f"{file.name}{about[0]}").exists()
 
 
 def _file_source(path: str, column: str | None, keep: tuple[str, ...], input_format: InputFormat | None) -> Source:

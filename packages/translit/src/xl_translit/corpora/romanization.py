@@ -100,7 +100,8 @@ def romanize_corpus(
         message = "Parquet cannot be written to a stream; name a file"
         raise CorpusOptionError(message)
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
-    lang = None if lang is None else language(lang)
+    if lang is not None and to == "latn":
+        lang = language(lang)  # phonemes also know codes of tables, ben-Beng-red
     if transliterator is None:
         transliterator = make_transliterator(to, lang, **options)
     elif options:
@@ -269,7 +270,7 @@ class _Run:
     def _refuse(self, rejection: Rejection) -> None:
         if self.on_error == "stop":
             where = f"{rejection.file}:{rejection.line}"
-            message = f"{where}: {rejection.reason}; mend the row, or leave such rows out (on_error skip)"
+            message = f"{where}: {rejection.reason}; mend the row, or leave such rows out (--on-error skip)"
             raise CorpusError(message)
 
     def _report(self, account: _Account) -> None:
