@@ -26,14 +26,15 @@ FormatName = Literal["text", "tsv", "jsonl", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 RESULT_NAMES: dict[Target, str] = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
 
-_SUFFIXES: dict[str, FormatName] = {
+SUFFIXES: dict[str, FormatName] = {
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
-_PACKED = (".gz", ".zst", ".xz")
+PACKED = (".gz", ".zst", ".xz")
+"""Suffixes of compressed files."""
 _GROUP_ROWS = 1 << 16
 _encode_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
@@ -171,9 +172,9 @@ class Format:
 
 def format_of(path: Path) -> tuple[FormatName, str]:
     """The format and the compression that a file's suffixes tell: `("jsonl", ".gz")`; text where they tell nothing."""
-    packed = path.suffix if path.suffix in _PACKED else ""
+    packed = path.suffix if path.suffix in PACKED else ""
     suffix = Path(path.stem).suffix if packed else path.suffix
-    return _SUFFIXES.get(suffix, "text"), packed
+    return SUFFIXES.get(suffix, "text"), packed
 
 
 def _arrow_batches(parts: Sequence[Path]) -> Iterator[Any]:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
+from xl_translit.corpora.formats import PACKED, SUFFIXES, FormatName
 from xl_translit.corpora.sources import HubSource, LineFormat, LineSource, ParquetSource, Reading, Source
 from xl_translit.errors import CorpusError, CorpusOptionError
 from xl_translit.text import check_readable
@@ -20,16 +21,8 @@ from xl_translit.text import check_readable
 CHUNK_ROWS = 4096
 CHUNK_BYTES = 1 << 20  # reached by the last row of a chunk, so a chunk may be a row longer
 
-InputFormat = Literal["text", "tsv", "jsonl", "parquet"]
+InputFormat = FormatName
 
-_SUFFIXES: dict[str, InputFormat] = {
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
-_PACKED = (".gz", ".zst", ".xz")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -252,7 +245,7 @@ def _file_source(path: str, column: str | None, keep: tuple[str, ...], input_for
         )
         raise CorpusOptionError(message)
     if kind == "parquet":
-        if path == "-" or Path(path).suffix in _PACKED:
+        if path == "-" or Path(path).suffix in PACKED:
             message = f"{path}: Parquet is read from an uncompressed file only; unpack it first"
             raise CorpusOptionError(message)
         return ParquetSource(path, column, keep)
@@ -275,7 +268,7 @@ def _columns_of(path: str, kind: InputFormat | None) -> list[str]:
 
 def _format(path: str) -> InputFormat | None:
     name = Path(path)
-    return _SUFFIXES.get(Path(name.stem).suffix if name.suffix in _PACKED else name.suffix)
+    return SUFFIXES.get(Path(name.stem).suffix if name.suffix in PACKED else name.suffix)
 
 
 def _is_hub_id(name: str, column: str | None) -> bool:
@@ -283,7 +276,7 @@ def _is_hub_id(name: str, column: str | None) -> bool:
     if column is None or path.exists() or not _HUB_ID.fullmatch(name):
         return False
     # data/missing.tsv is a file that is not there, not a data set
-    return not path.parent.is_dir() and _format(name) is None and path.suffix not in (".txt", *_PACKED)
+    return not path.parent.is_dir() and _format(name) is None and path.suffix not in (".txt", *PACKED)
 
 
 def _ended(lines: list[bytes]) -> list[bytes]:
