@@ -11,10 +11,16 @@ from xl_objectives.config import MlmConfig, SeqConfig, TlmConfig
 from xl_objectives.errors import ObjectiveError
 
 if TYPE_CHECKING:
+    from xl_objectives.aligner import align_words, drop_identical, keep_one_to_one
+    from xl_objectives.dcca import dcca_loss
     from xl_objectives.mask import Masked, mask_tokens
     from xl_objectives.mlm import mlm_loss
+    from xl_objectives.mse import mse_loss
+    from xl_objectives.ot import ot_loss
+    from xl_objectives.pharaoh import format_pharaoh, parse_pharaoh
     from xl_objectives.seq import seq_loss
     from xl_objectives.tlm import join_pair, join_pairs
+    from xl_objectives.word_pairs import Words, drift_loss, gather_pairs, pool_words, word_l2_loss, word_nce_loss
 
 __all__ = [
     "OBJECTIVES",
@@ -23,12 +29,26 @@ __all__ = [
     "ObjectiveError",
     "SeqConfig",
     "TlmConfig",
+    "Words",
     "__version__",
+    "align_words",
+    "dcca_loss",
+    "drift_loss",
+    "drop_identical",
+    "format_pharaoh",
+    "gather_pairs",
     "join_pair",
     "join_pairs",
+    "keep_one_to_one",
     "mask_tokens",
     "mlm_loss",
+    "mse_loss",
+    "ot_loss",
+    "parse_pharaoh",
+    "pool_words",
     "seq_loss",
+    "word_l2_loss",
+    "word_nce_loss",
 ]
 __version__ = _version("xl-objectives")
 
@@ -43,9 +63,23 @@ _MODULES = {
     "Masked": "xl_objectives.mask",
     "mask_tokens": "xl_objectives.mask",
     "mlm_loss": "xl_objectives.mlm",
+    "dcca_loss": "xl_objectives.dcca",
+    "mse_loss": "xl_objectives.mse",
     "seq_loss": "xl_objectives.seq",
     "join_pair": "xl_objectives.tlm",
     "join_pairs": "xl_objectives.tlm",
+    "align_words": "xl_objectives.aligner",
+    "drop_identical": "xl_objectives.aligner",
+    "keep_one_to_one": "xl_objectives.aligner",
+    "format_pharaoh": "xl_objectives.pharaoh",
+    "ot_loss": "xl_objectives.ot",
+    "parse_pharaoh": "xl_objectives.pharaoh",
+    "Words": "xl_objectives.word_pairs",
+    "drift_loss": "xl_objectives.word_pairs",
+    "gather_pairs": "xl_objectives.word_pairs",
+    "pool_words": "xl_objectives.word_pairs",
+    "word_l2_loss": "xl_objectives.word_pairs",
+    "word_nce_loss": "xl_objectives.word_pairs",
 }
 
 
