@@ -191,7 +191,12 @@ def test_ctrl_c_ends_with_a_sentence_and_the_same_command_goes_on(tmp_path: Path
     lines = [f"Ελλάδα {number} Россия\n" for number in range(400_000)]
     (tmp_path / "in.txt").write_text("".join(lines), encoding="utf-8")
     out = tmp_path / "out.txt"
-    command = [sys.executable, "-m", "xl_cli", "translit", tmp_path / "in.txt", "--out", out, "--jobs", jobs]
+    # a shell that runs the tests in the background has its children ignore Ctrl-C
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from xl_cli.main import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, "translit", tmp_path / "in.txt", "--out", out, "--jobs", jobs]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (tmp_path / ".out.txt.parts" / "000000.json").exists():
         assert process.poll() is None
