@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from xl_translit.errors import TranslitError
 from xl_translit.languages import language as canonical_language
-from xl_translit.uroman_lattice import DEPENDS, Language, Lattice, text_alone, unspelled
+from xl_translit.uroman_lattice import Lattice
+from xl_translit.uroman_rules import DEPENDS, O_ANG, Language, text_alone, unspelled
 from xl_translit.uroman_tables import changing, tables
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _LONGEST = 40
 """Longer words (whole clauses of Chinese) are not remembered: they hardly come back."""
 
 _BRAILLE = re.compile("[\u2800-\u28ff]")
-_O_ANG = "\u0e2d"
 
 # Scripts without spaces, cut where no rule looks across: after a Tibetan tsheg before a letter; before a Burmese
 # consonant (not the vocalic signs) that stands between a Burmese consonant, vowel or mark and another Burmese sign.
@@ -135,7 +135,7 @@ class _Engine:
         self._words = _Words(self._word)
         # Where a spelling looks across a space: 。and a space make ". ", Ethiopic ፡ and a space make ", ".
         joined = self._joined()
-        self._special = re.compile(f"[\u2800-\u28ff{_O_ANG}\0{joined}]")
+        self._special = re.compile(f"[\u2800-\u28ff{O_ANG}\0{joined}]")
         self._join = re.compile(f"(?<=[{joined}]) +")
 
     def line(self, text: str) -> str:
@@ -146,7 +146,7 @@ class _Engine:
             if _BRAILLE.search(text):
                 return _Reference(self._code).line(text)
             # Thai o ang looks to the left for the last thing heard, however far away.
-            if _O_ANG in text or "\0" in text:
+            if O_ANG in text or "\0" in text:
                 return self._word(text)
             text = self._join.sub(lambda spaces: "\0" * len(spaces[0]), text)
         return " ".join(map(self._words.__getitem__, text.split(" ")))

@@ -6,158 +6,33 @@ letters. This follows `uroman.Lattice` piece by piece, quirks included, for text
 half of the romaniser: text that no neighbour can change never comes here.
 """
 
-import math
 import re
 import unicodedata
-from collections.abc import Callable
 from functools import lru_cache
 
 from xl_translit.uroman_numbers import NumberPass
-from xl_translit.uroman_tables import Rule, Tables, changing
+from xl_translit.uroman_rules import (
+    CONSONANT_FIRST,
+    CONSONANTS,
+    DEPENDS,
+    DOUBLERS,
+    GRAVE,
+    O_ANG,
+    SMALL_Y,
+    TAIL,
+    Language,
+    hangul,
+    unspelled,
+)
+from xl_translit.uroman_tables import Rule
+from xl_translit.uroman_tibetan import tibetan_vowels
 
-_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxyz]+$")
-_CONSONANT_FIRST = re.compile(r"[bcdfghjklmnpqrstvwxyz]")
 _DOUBLED = re.compile(r"(ch|[bcdfghjklmnpqrstwz])")
-_TAIL = re.compile(r"\+(m|ng|n|h|r)")
 _O_ANG_NEIGHBOUR = re.compile(r"[bcdfghjklmnpqrstvwxz]+$")
-_O_ANG = "\u0e2d"
-_GRAVE = "\u0300"
-_DOUBLERS = "っッ\u0a71"
-_SMALL_Y = "ゃゅょャュョ"
-_TIBETAN_A = "\u0f60"
-
-_LEADS = ("g", "gg", "n", "d", "dd", "r", "m", "b", "bb", "s", "ss", "-", "j", "jj", "c", "k", "t", "p", "h")
-_VOWELS = (
-    *("a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wai"),
-    *("oe", "yo", "u", "weo", "we", "wi", "yu", "eu", "yi", "i"),
-)
-_TAILS = (
-    *("-", "g", "gg", "gs", "n", "nj", "nh", "d", "l", "lg", "lm", "lb", "ls", "lt"),
-    *("lp", "lh", "m", "b", "bs", "s", "ss", "ng", "j", "c", "k", "t", "p", "h"),
-)
-
-_SUFFIXES_OF_TIBETAN = re.compile(
-    r"(?:|[bcdfghjklmnpqrstvwxz]|bh|bs|ch|cs|dd|ddh|dh|dz|dzh|gh|gr|gs|kh|khs|kss|n|nn|nt|ms|ng|ngs|ns|ph|rm|sh|ss|th|"
-    r"ts|tsh|tt|tth|zh|zhs)'?$"
-)
-_PREFIXES_OF_TIBETAN = re.compile(
-    r"'?(?:.|bd|br|brg|brgy|bs|bsh|bst|bt|bts|by|bz|bzh|ch|db|dby|dk|dm|dp|dpy|dr|gl|gn|gr|gs|gt|gy|gzh|kh|khr|khy|kr|"
-    r"ky|ld|lh|lt|mkh|mny|mth|mtsh|ny|ph|phr|phy|rgy|rk|el|rn|rny|rt|rts|sk|skr|sky|sl|sm|sn|sny|sp|spy|sr|st|th|ts|tsh)$"
-)
 
 
 class RuleFailedError(Exception):
     """Uroman's rule cannot be carried out (it stops with an error there); the rule is then taken not to hold."""
-
-
-class Language:
-    """The rules that hold in one language (an ISO 639-3 code, or None), resolved once for all texts."""
-
-    def __init__(self, tables: Tables, code: str | None, whole: Callable[[str, str | None], str]) -> None:
-        """`whole(text, code)` romanises a text from scratch: what a compatibility character stands for."""
-        self.tables = tables
-        self.code = code
-        self.whole = whole
-        self._ranked: dict[str, list[Rule]] = {}
-        self._carried: dict[tuple[str, str], tuple[str | None, str | None, str]] = {}
-        self.decompositions: dict[str, str | None] = {}
-        self.singles: dict[str, str | None] = _Singles(self)
-        """Character -> its text where no longer piece begins (None: no rule spells it), or `DEPENDS`."""
-        reacting = frozenset(tables.viramas) | frozenset(_SMALL_Y) | {"ー", _GRAVE}
-        self.reacting = reacting
-        """Characters that change what stands before them (the grave accent after Coptic letters only)."""
-        self.stops = {first: reacting | seconds for first, seconds in tables.seconds.items()}
-        """Character -> what must not follow if its text is that of the character alone; `reacting` for all others."""
-        self.depending = (reacting - {_GRAVE}) | {*_DOUBLERS, *tables.minus_signs, *tables.plus_signs}
-        """Characters that are simple themselves, but not what stands beside them."""
-
-    def ranked(self, source: str) -> list[Rule]:
-        """The rules of a string that can hold in this language, the one that wins first."""
-        found = self._ranked.get(source)
-        if found is None:
-            rules = self.tables.rules.get(source, ())
-            held = [r for r in rules if r.text is not None and (not r.languages or self.code in r.languages)]
-            found = self._ranked[source] = sorted(held, key=lambda rule: -rule.n_restrictions)
-        return found
-
-    def carried_vowel(self, script: str, text: str) -> tuple[str | None, str | None, str]:
-        """(bare consonant, consonant with its vowel, `text` as it is written) or (None, None, text) if none is due."""
-        found = self._carried.get((script, text))
-        if found is None:
-            vowels = self.tables.vowels[script]
-            one = "|".join(vowels)
-            many = "|".join(f"{vowel}+" for vowel in vowels)
-            written = text
-            if match := re.match(rf"([cfghkmnqrstxy]?y)({many})-?$", text):
-                bare, full = match[1], match[1] + match[2]
-            elif match := re.match(rf"([bcdfghjklmnpqrstvwxyz]+)({one})-?$", text):
-                bare, full = match[1], match[1] + match[2]
-                written = text.removesuffix("-")
-            else:
-                bare, full = text, text + vowels[0]
-            spelled: tuple[str | None, str | None, str] = (bare, full, written)
-            if not _CONSONANTS.match(bare) and not (script == "Tibetan" and bare == "'"):
-                spelled = (None, None, written)
-            found = self._carried[script, text] = spelled
-        return found
-
-    def decomposed(self, char: str) -> str | None:
-        """What a compatibility character (ﻼ, ﾄ, ㎏) stands for, romanised; None for one that is no such character."""
-        if char in self.decompositions:
-            return self.decompositions[char]
-        spelled = None
-        parts = unicodedata.decomposition(char).split()
-        if parts and parts[0][0] == "<" and parts[0] not in ("<super>", "<sub>", "<noBreak>", "<compat>"):
-            meant = "".join(chr(int(part, 16)) for part in parts[1:])
-            spelled = self.whole(meant, self.code) or None if meant else None
-        self.decompositions[char] = spelled
-        return spelled
-
-
-class _Singles(dict[str, "str | None"]):
-    """Character -> text where neighbours other than `Language.reacting` do not matter, else `DEPENDS`."""
-
-    def __init__(self, language: Language) -> None:
-        super().__init__()
-        self._language = language
-
-    def __missing__(self, char: str) -> str | None:
-        self[char] = found = text_alone(self._language, char)
-        return found
-
-
-DEPENDS = "\uffff\uffff"
-"""In `Language.singles`: what this character is spelled as depends on its neighbours."""
-
-
-def text_alone(language: Language, char: str) -> str | None:
-    """What `Language.singles` holds for a character."""
-    tables = language.tables
-    tables.expect(char)
-    if (
-        char in tables.numbers
-        or tables.scripts.get(char) in ("Tibetan", "Coptic")
-        or char == _O_ANG
-        or char in _DOUBLERS
-        or unicodedata.numeric(char, None) is not None
-    ):
-        return DEPENDS
-    ranked = language.ranked(char)
-    if not ranked:
-        return hangul(char) if "\uac00" <= char <= "\ud7a3" else language.decomposed(char)
-    text = ranked[0].text or ""
-    if any(rule.placed for rule in ranked) or ranked[0].at_end_of_syllable is not None or changing(text):
-        return DEPENDS
-    script = tables.scripts.get(char)
-    if _TAIL.match(text):
-        text = text[1:]
-    if script == "Thai":
-        return DEPENDS if _CONSONANT_FIRST.match(text) else text
-    if script in tables.vowels:
-        bare, _, written = language.carried_vowel(script, text)
-        if bare is not None or written != text:
-            return DEPENDS
-    return text
 
 
 class Lattice:
@@ -188,7 +63,7 @@ class Lattice:
         """The romanisation of the text."""
         scripts = self.tables.scripts
         if any(scripts.get(char) == "Tibetan" for char in self.text):
-            self._place_tibetan_vowels()
+            self._vowel_at, self._silent_at = tibetan_vowels(self.text, self.tables, self._top)
         self._spell()
         if any(char in self.tables.numbers or unicodedata.numeric(char, None) is not None for char in self.text):
             self.numbers = NumberPass(self)
@@ -254,7 +129,7 @@ class Lattice:
         if unspelled(char) == char != " ":
             spelling = self._top(place, place + 1)
             if spelling is not None:
-                return spelling[1:] if _TAIL.match(spelling) else spelling
+                return spelling[1:] if TAIL.match(spelling) else spelling
         return unspelled(char)
 
     # -- where in a word ---------------------------------------------------------------------------------------------
@@ -319,7 +194,7 @@ class Lattice:
         if not _starts_with_vowel(next_text):
             return True
         # before a vowel, o ang is a consonant
-        return following == _O_ANG and _starts_with_vowel(self._top(after + 1, after + 2, plain=True))
+        return following == O_ANG and _starts_with_vowel(self._top(after + 1, after + 2, plain=True))
 
     def _left_spelling(self, end: int) -> str | None:
         """The spelling of the longest piece that ends at `end`."""
@@ -370,7 +245,7 @@ class Lattice:
         """All pieces that rules, Hangul or a decomposition spell."""
         text, single = self.text, self.single
         singles, stops, reacting = self.language.singles, self.language.stops, self.language.reacting
-        doublers = frozenset(_DOUBLERS)
+        doublers = frozenset(DOUBLERS)
         before = ""
         for start, (char, after) in enumerate(zip(text, text[1:] + "\0", strict=True)):
             spelling = singles[char]
@@ -388,7 +263,7 @@ class Lattice:
             spelling = self._top(start, end)
             if spelling is None:
                 continue
-            tail = _TAIL.match(spelling) is not None
+            tail = TAIL.match(spelling) is not None
             if tail:
                 spelling = spelling[1:]
             spelling = self._with_vowel(spelling, start, end, tail=tail)
@@ -428,7 +303,7 @@ class Lattice:
                 return bare
             if _is_subjoined(tables.name(after)):
                 return bare
-            if second and unicodedata.category(after) == "Mn" and (second in tables.vowel_signs | tables.viramas):
+            if unicodedata.category(after) == "Mn" and (second in tables.vowel_signs or second in tables.viramas):
                 return bare
         if before in tables.viramas:
             return full
@@ -458,7 +333,7 @@ class Lattice:
         after = text[end] if end < n else ""
         if start + 1 == end and spelling.isupper() and after.islower():
             spelling = spelling.capitalize()  # Θεσσαλονίκη is Thessaloniki, ΘΕΣΣΑΛΟΝΙΚΗ stays THESSALONIKI
-        if before and before in _DOUBLERS and (match := _DOUBLED.match(spelling)):
+        if before and before in DOUBLERS and (match := _DOUBLED.match(spelling)):
             spelling = match[1].replace("ch", "c" if before == "\u0a71" else "t") + spelling
             start -= 1
             before = text[start - 1] if start else ""
@@ -466,13 +341,13 @@ class Lattice:
             changed = self._in_thai_context(spelling, start, end, before, after)
             if changed is not None:
                 return changed
-        if after == _GRAVE and scripts.get(text[end - 1]) == "Coptic" and not self._top(original, end + 1):
+        if after == GRAVE and scripts.get(text[end - 1]) == "Coptic" and not self._top(original, end + 1):
             spelling = "e" + spelling
             end += 1
             after = text[end] if end < n else ""
         if (
             after
-            and after in _SMALL_Y
+            and after in SMALL_Y
             and scripts.get(text[end - 1]) == scripts.get(after)
             and re.search(r"[bcdfghjklmnpqrstvwxyz]i$", spelling)
             and (small := self._first_text(after))
@@ -499,17 +374,17 @@ class Lattice:
         text, tables = self.text, self.tables
         first = text[start]
         if before in tables.before_consonant:
-            if start + 1 == end and _CONSONANTS.match(spelling):
+            if start + 1 == end and CONSONANTS.match(spelling):
                 for length in (3, 2, 1):
                     if end + length <= self.n:
                         rules = tables.rules.get(f"{before}–{text[end : end + length]}")
                         if rules:
                             return spelling + (rules[0].text or ""), start - 1, end + length
-            if tables.scripts.get(before) == "Thai" and _CONSONANT_FIRST.match(spelling):
+            if tables.scripts.get(before) == "Thai" and CONSONANT_FIRST.match(spelling):
                 vowel = self._first_text(before)
                 if vowel:
                     return spelling + vowel, start - 1, end
-        if first == _O_ANG and end - start == 1:
+        if first == O_ANG and end - start == 1:
             heard = False
             if tables.scripts.get(before) == "Thai" and tables.scripts.get(after) == "Thai":
                 left, right = self._text_before(start), self._first_text(after)
@@ -532,104 +407,6 @@ class Lattice:
             if before >= end:
                 end -= 1
         return ""
-
-    # -- Tibetan -----------------------------------------------------------------------------------------------------
-
-    def _place_tibetan_vowels(self) -> None:
-        """Decide after which letter of each syllable its vowel is spoken."""
-        tables, text = self.tables, self.text
-        syllable: list[int] = []
-        for place, char in enumerate(text):
-            if tables.scripts.get(char) == "Tibetan" and (char in tables.vowel_signs or "LETTER" in tables.name(char)):
-                syllable.append(place)
-            elif syllable:
-                self._place_tibetan_vowel(syllable)
-                syllable = []
-        if syllable:
-            self._place_tibetan_vowel(syllable)
-
-    def _place_tibetan_vowel(self, places: list[int]) -> None:
-        tables, text, vowel_at = self.tables, self.text, self._vowel_at
-        spellings: list[str] = []
-        subjoined: list[int] = []
-        found = False
-        first = places[0]
-        for place in places:
-            char = text[place]
-            spelling = self._top(place, place + 1)
-            spelling = "?" if spelling is None else spelling
-            vowel_at[place] = None
-            if char in tables.vowel_signs or re.match(r"[aeiou]+$", spelling):
-                found = True
-                vowel_at[place] = True
-                if spellings == ["'"]:
-                    self._silent_at.add(place - 1)
-            elif _is_subjoined(tables.name(char)):
-                subjoined.append(place)
-                if place > first:
-                    if char == "\u0fb0":
-                        found = True
-                    vowel_at[place - 1] = char == "\u0fb0"
-                spelling = _without_a(spelling)
-            elif char == _TIBETAN_A:
-                vowel_at[place] = False
-                if place > first:
-                    found = True
-                    vowel_at[place - 1] = True
-                    if place == places[-1]:
-                        self._silent_at.add(place)
-                spelling = "a'" if spellings and spellings[-1] not in "aeiou" else "'"
-            else:
-                spelling = _without_a(spelling)
-            spellings.append(spelling)
-        if found:
-            for place in places:
-                if vowel_at[place] is None:
-                    vowel_at[place] = False
-            return
-        best, chosen = math.inf, None
-        for place in places:
-            at = place - first
-            cost = self._tibetan_cost(places, at, spellings, subjoined)
-            if cost < best:
-                best, chosen = cost, place
-        if chosen is not None:
-            for place in places:
-                if vowel_at[place] is None:
-                    vowel_at[place] = place == chosen
-
-    def _tibetan_cost(self, places: list[int], at: int, spellings: list[str], subjoined: list[int]) -> float:
-        """How unlikely the vowel of a syllable is after its letter number `at`."""
-        if self._vowel_at[places[at]] is False:
-            return 20
-        if len(places) == 1:
-            return 0
-        if len(places) == 2:
-            return 0 if places[at] == 0 else 0.1
-        before, after = "".join(spellings[: at + 1]), "".join(spellings[at + 1 :])
-        good_before = _PREFIXES_OF_TIBETAN.match(before)
-        if _SUFFIXES_OF_TIBETAN.match(after):
-            return len(before) * 0.1 if good_before else len(before)
-        if all(place in subjoined for place in places[at + 2 :]):
-            return len(before) * (0.3 if good_before else 0.5)
-        return math.inf
-
-
-def unspelled(char: str) -> str:
-    """What a character that no rule spells becomes: marks, formatting and private characters vanish."""
-    return "" if unicodedata.category(char) in ("Mn", "Cf", "Co") else char
-
-
-@lru_cache(maxsize=1 << 14)
-def hangul(char: str) -> str:
-    """A Hangul syllable (U+AC00 to U+D7A3) by its lead, vowel and tail."""
-    index = ord(char) - 0xAC00
-    lead, vowel, tail = index // 588, index // 28 % 21, index % 28
-    return (_LEADS[lead] + _VOWELS[vowel] + _TAILS[tail]).replace("-", "")
-
-
-def _without_a(spelling: str) -> str:
-    return re.sub(r"([bcdfghjklmnpqrstvwxyz].*)a$", r"\1", spelling)
 
 
 @lru_cache(maxsize=1 << 12)
