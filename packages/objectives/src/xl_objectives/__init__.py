@@ -7,7 +7,20 @@ from importlib import import_module
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
-from xl_objectives.config import MlmConfig, SeqConfig, TlmConfig
+from xl_objectives.config import (
+    AlignedConfig,
+    BitextConfig,
+    DccaConfig,
+    L2Config,
+    MlmConfig,
+    MseConfig,
+    ObjectiveConfig,
+    OtConfig,
+    SeqConfig,
+    TlmConfig,
+    WordNceConfig,
+    WordVectorConfig,
+)
 from xl_objectives.errors import ObjectiveError
 
 if TYPE_CHECKING:
@@ -24,11 +37,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBJECTIVES",
+    "AlignedConfig",
+    "BitextConfig",
+    "DccaConfig",
+    "L2Config",
     "Masked",
     "MlmConfig",
+    "MseConfig",
+    "ObjectiveConfig",
     "ObjectiveError",
+    "OtConfig",
     "SeqConfig",
     "TlmConfig",
+    "WordNceConfig",
+    "WordVectorConfig",
     "Words",
     "__version__",
     "align_words",
@@ -57,6 +79,11 @@ OBJECTIVES = {
     "mlm": "xl_objectives.config:MlmConfig",
     "seq": "xl_objectives.config:SeqConfig",
     "tlm": "xl_objectives.config:TlmConfig",
+    "dcca": "xl_objectives.config:DccaConfig",
+    "mse": "xl_objectives.config:MseConfig",
+    "ot": "xl_objectives.config:OtConfig",
+    "l2": "xl_objectives.config:L2Config",
+    "word-nce": "xl_objectives.config:WordNceConfig",
 }
 
 _MODULES = {
