@@ -1,24 +1,20 @@
 """Opening folders: what a saved encoder gives back, and what is refused in which words."""
 
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    AutoModel,
-    AutoModelForMaskedLM,
-    AutoTokenizer,
-    CanineConfig,
-    CanineModel,
-    CanineTokenizer,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-    RobertaForMaskedLM,
-)
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from tests.encoders.conftest import TEXTS
+from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
 from xl_encoders import Encoder, EncoderError, load_encoder, save_model
 
 
@@ -74,8 +70,110 @@ def test_a_damaged_folder_is_named(xlmr: Encoder, tmp_path: Path) -> None:
 
 def test_a_hub_id_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(EncoderError, match="neither a folder here nor a model that could be fetched"):
+    with pytest.raises(EncoderError, match=r"neither a folder here nor whole in the cache .* HF_HUB_OFFLINE forbids"):
         load_encoder("someone/no-such-encoder")
+
+
+class Hub:
+    """A hub of one model, on this machine: what a download asks for, and a count of all requests.
+
+    up: while false, each connection is closed without an answer.
+    """
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+
+    def __init__(self, folder: Path) -> None:
+        hub = self
+        self.up = True
+        self.n_requests = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self, send: bool) -> None:
+                hub.n_requests += 1
+                if not hub.up:
+                    self.close_connection = True
+                    return
+                file = folder / self.path.rsplit("/", 1)[-1]
+                revisions = tuple(f"/someone/model/resolve/{revision}/" for revision in ("main", hub.commit))
+                found = self.path.startswith(revisions) and file.is_file()
+                data = file.read_bytes() if found else b""
+                if self.path.startswith("/api/models/someone/model"):
+                    about = {"id": "someone/model", "sha": hub.commit, "siblings": []}
+                    found, data = True, json.dumps([] if "/tree/" in self.path else about).encode()
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Length", str(len(data)))
+                self.send_header("X-Repo-Commit", hub.commit)
+                if found:
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+                elif not self.path.startswith("/someone/model"):
+                    self.send_header("X-Error-Code", "RepoNotFound")
+                else:
+                    self.send_header("X-Error-Code", "EntryNotFound")
+                self.end_headers()
+                if send:
+                    self.wfile.write(data)
+
+            def do_HEAD(self) -> None:
+                self.answer(send=False)
+
+            def do_GET(self) -> None:
+                self.answer(send=True)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def hub(xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    xlmr.save(tmp_path / "hub")
+    hub = Hub(tmp_path / "hub")
+    thread = Thread(target=hub.server.serve_forever)
+    thread.start()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
+    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.address)
+    # transformers keeps one client, which remembers the address it was made with.
+    monkeypatch.setattr("transformers.utils.hub._hf_api", None, raising=False)
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+        hub.address + "/{repo_id}/resolve/{revision}/{filename}",
+    )
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield hub
+    hub.server.shutdown()
+    hub.server.server_close()
+    thread.join()
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(hub: Hub) -> None:
+    hub.up = False
+    with pytest.raises(EncoderError, match=rf"nor whole in the cache .*cache, and {hub.address} could not be reached"):
+        load_encoder("someone/model")
+    assert hub.n_requests == 1
+
+
+def test_an_unknown_hub_id_is_not_asked_for_again_and_again(hub: Hub) -> None:
+    with pytest.raises(EncoderError, match="nor a model that could be fetched from the hub; check the name"):
+        load_encoder("someone/no-such-encoder")
+    assert hub.n_requests < 6
+
+
+def test_a_download_and_then_the_cache(hub: Hub, xlmr: Encoder) -> None:
+    expected = xlmr.embed(TEXTS)
+    fetched = load_encoder("someone/model", max_len=xlmr.max_len)
+    assert fetched.name == "someone/model"
+    assert np.array_equal(fetched.embed(TEXTS), expected)
+    hub.up = False
+    before = hub.n_requests
+    cached = load_encoder("someone/model", max_len=xlmr.max_len)
+    assert np.array_equal(cached.embed(TEXTS), expected)
+    assert hub.n_requests == before + 1
 
 
 def test_a_model_without_a_head_cannot_be_trained_further(xlmr: Encoder, tmp_path: Path) -> None:
@@ -86,44 +184,151 @@ def test_a_model_without_a_head_cannot_be_trained_further(xlmr: Encoder, tmp_pat
         load_encoder(str(tmp_path), with_head=True)
 
 
-def test_canine_reads_characters_the_same_in_every_batch(tmp_path: Path) -> None:
-    """Shortened layers come back at the length of the text, and neighbours in a batch change nothing."""
-    config = CanineConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=40, max_position_embeddings=512,
-        num_hash_functions=2, num_hash_buckets=512, local_transformer_stride=16,
-    )  # fmt: skip
-    CanineModel(config).save_pretrained(tmp_path)
-    CanineTokenizer().save_pretrained(tmp_path)
-    encoder = load_encoder(str(tmp_path))
-    texts = ["", "a", "the cat", "ο άσπρος γάτος", "long " * 30]
-    for layer in range(encoder.n_layers + 1):
-        together = encoder.embed(texts, layer=layer)
-        alone = np.concatenate([encoder.embed([text], layer=layer) for text in texts])
-        assert np.abs(together - alone).max() < 1e-5  # float32
-    batch = encoder.batch(["the cat"])
+@pytest.mark.parametrize("family", FAMILIES, indirect=True)
+def test_every_family_opens(request: pytest.FixtureRequest, family: Encoder, tmp_path: Path) -> None:
+    name = request.node.callspec.params["family"]
+    texts = [in_units(name, text) for text in TEXTS]
+    assert (family.width, family.training) == (16, False)
+    batch = family.batch(texts[:1])
+    assert batch.ids[0][batch.real[0]].tolist() == family.tokenizer(texts[0])["input_ids"]
+    assert int(batch.content.sum()) == int(batch.real.sum()) - 2
+    family.save(tmp_path / "again")
+    again = load_encoder(str(tmp_path / "again"))
+    assert np.array_equal(again.embed(texts, layer=2), family.embed(texts, layer=2))
+
+
+@pytest.mark.parametrize("family", MASKED_LM, indirect=True)
+def test_the_head_gives_the_library_s_scores(family: Encoder, tmp_path: Path) -> None:
+    family.save(tmp_path / "model")
+    library = AutoModelForMaskedLM.from_pretrained(tmp_path / "model").eval()
+    encoder = load_encoder(str(tmp_path / "model"), with_head=True)
+    ids = torch.randint(5, len(encoder.tokenizer), (3, 11), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        last = encoder.model(input_ids=batch.ids, attention_mask=batch.real.long()).last_hidden_state
-        assert torch.equal(encoder(batch.ids, batch.real)[-1], last)
+        states = encoder(ids, torch.ones_like(ids).bool())[-1]
+        scores = encoder.head(states.flatten(0, 1))
+        expected = library(input_ids=ids).logits.flatten(0, 1)
+    assert scores.shape == (33, len(encoder.tokenizer))
+    assert expected.std() > 0.01
+    assert torch.allclose(scores, expected, atol=1e-6)
+    assert {id(p) for p in encoder.head.parameters()} <= {id(p) for p in encoder.parameters()}
 
 
-def test_xphonebert_shape_splits_at_spaces(tmp_path: Path) -> None:
-    """A RoBERTa whose tokenizer knows whole phonemes, separated by spaces."""
-    ids = {token: i for i, token in enumerate(["<s>", "<pad>", "</s>", "<unk>", "a", "b", "▁", "<mask>"])}
-    tokenizer = Tokenizer(models.WordLevel(ids, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>",
-        mask_token="<mask>", cls_token="<s>", sep_token="</s>",
-    ).save_pretrained(tmp_path)  # fmt: skip
-    config = RobertaConfig(
-        vocab_size=8, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=20,
-        max_position_embeddings=40, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+# Where each family keeps its blocks, and what must still be applied to the last one's output.
+BLOCKS = {
+    "xlmr": "encoder.layer", "bert": "encoder.layer", "roberta": "encoder.layer", "xphonebert": "encoder.layer",
+    "distilbert": "transformer.layer", "modernbert": "layers", "xlm": "layer_norm2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", MASKED_LM, indirect=True)
+def test_layer_k_is_what_block_k_gives(request: pytest.FixtureRequest, family: Encoder) -> None:
+    outputs: list[torch.Tensor] = []
+
+    def keep(module: torch.nn.Module, inputs: object, output: torch.Tensor | tuple) -> None:
+        outputs.append(output if isinstance(output, torch.Tensor) else output[0])
+
+    base = family.model.base_model
+    name = request.node.callspec.params["family"]
+    hooks = [block.register_forward_hook(keep) for block in base.get_submodule(BLOCKS[name])]
+    ids = torch.tensor([[0, 5, 6, 7, 2]])
+    with torch.no_grad():
+        states = family(ids, torch.ones_like(ids).bool())
+        last = base(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        outputs = outputs[:3]
+        if name == "modernbert":  # a norm follows its last block, and only that
+            outputs[-1] = base.final_norm(outputs[-1])
+    for hook in hooks:
+        hook.remove()
+    assert len(states) == family.n_layers + 1 == 4
+    for k in (1, 2, 3):
+        assert torch.equal(states[k], outputs[k - 1])
+    assert torch.equal(states[3], last)
+    embedded = base.get_input_embeddings()(ids)
+    assert states[0].shape == embedded.shape
+    assert not torch.equal(states[0], states[1])
+
+
+@pytest.mark.parametrize(
+    ("family", "limit"),
+    [("xlmr", 58), ("bert", 58), ("roberta", 58), ("canine", 512), ("xphonebert", 58), ("xlm", 58), ("distilbert", 58),
+     ("modernbert", 58)],
+    indirect=["family"],
+)  # fmt: skip
+def test_as_many_positions_as_the_model_has(family: Encoder, limit: int) -> None:
+    """Embeddings with an offset, without one, and rotary positions, which end where the config says."""
+    assert family.max_len == limit
+    ids = torch.full((1, limit), 5)
+    with torch.no_grad():
+        family.model(input_ids=ids)
+        if family.tokenizer.name_or_path.rsplit("/", 1)[-1] not in ("modernbert", "canine"):
+            with pytest.raises((RuntimeError, IndexError)):
+                family.model(input_ids=torch.full((1, limit + 1), 5))
+    with pytest.raises(EncoderError, match=f"has positions for {limit} tokens"):
+        Encoder(family.model, family.tokenizer, name="too long", max_len=limit + 1)
+
+
+def test_canine_has_no_trained_head(family_folder: Callable[[str], Path]) -> None:
+    with pytest.raises(EncoderError, match=r"no trained masked-LM head \(architectures: \['CanineModel'\]\)"):
+        load_encoder(str(family_folder("canine")), with_head=True)
+
+
+def test_weights_that_are_missing_are_not_made_up(xlmr: Encoder, tmp_path: Path) -> None:
+    xlmr.save(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["roberta.encoder.layer.1.output.dense.weight"], weights["lm_head.dense.weight"]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EncoderError, match=r"lacks 2 of the weights .*\(lm_head\.dense\.weight, \.\.\.\)"):
+        load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pad_token": None}, "has no pad token"),
+        ({"mask_token": None}, "has no mask token, which masked-LM training needs"),
+        ({"pad_token": "<unk>"}, "positions from its padding id 1, but the pad token of its tokenizer has the id 3"),
+    ],
+)  # fmt: skip
+def test_a_tokenizer_that_does_not_fit(
+    family_folder: Callable[[str], Path], tmp_path: Path, change: dict, message: str
+) -> None:
+    model = AutoModelForMaskedLM.from_pretrained(family_folder("xlmr"))
+    tokenizer = AutoTokenizer.from_pretrained(family_folder("xlmr"))
+    for token, value in change.items():
+        setattr(tokenizer, token, value)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(EncoderError, match=message):
+        load_encoder(str(tmp_path), with_head=True)
+
+
+def test_special_ids_beyond_the_table_are_refused(family_folder: Callable[[str], Path]) -> None:
+    """A tokenizer with holes in its ids: fewer tokens than rows, and one of them outside."""
+    encoder = load_encoder(str(family_folder("xphonebert")))
+    data = json.loads(encoder.tokenizer.backend_tokenizer.to_str())
+    data["model"]["vocab"]["<mask>"] = 500
+    data["added_tokens"] = [
+        dict(token, id=500) if token["content"] == "<mask>" else token for token in data["added_tokens"]
+    ]
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(data)), bos_token="<s>", cls_token="<s>", eos_token="</s>",
+        sep_token="</s>", pad_token="<pad>", unk_token="<unk>", mask_token="<mask>",
     )  # fmt: skip
-    RobertaForMaskedLM(config).save_pretrained(tmp_path)
-    encoder = load_encoder(str(tmp_path))
-    assert encoder.max_len == 38
-    assert encoder.batch(["a ▁ b"]).ids.tolist() == [[0, 4, 6, 5, 2]]
-    assert encoder.embed(["a b ▁ a", "b"], layer=1).shape == (2, 16)
+    with pytest.raises(EncoderError, match="<mask> the id 500, its embedding table has"):
+        Encoder(encoder.model, tokenizer, name="holes", max_len=20)
+
+
+def test_a_tokenizer_without_edges_is_refused(xlmr: Encoder) -> None:
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({"a": 0, "<pad>": 1}, unk_token="a")), pad_token="<pad>"
+    )
+    with pytest.raises(EncoderError, match="no special tokens to open and close a text"):
+        Encoder(xlmr.model, tokenizer, name="bare", max_len=20)
+
+
+def test_a_tokenizer_that_needs_another_library(xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    xlmr.save(tmp_path)
+    message = "You need to install sacremoses to use XLMTokenizer."
+    monkeypatch.setattr("xl_encoders.load._open_tokenizer", lambda *_: (_ for _ in ()).throw(ImportError(message)))
+    with pytest.raises(EncoderError, match="cannot be opened as an encoder: You need to install sacremoses"):
+        load_encoder(str(tmp_path))

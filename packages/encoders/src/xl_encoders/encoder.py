@@ -3,41 +3,33 @@
 Layers are `hidden_states` indices everywhere: 0 is the embedding output, k the output of block k.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from xl_encoders.config import POOLINGS
 from xl_encoders.errors import EncoderError
-from xl_encoders.pooling import mean_pool
-from xl_encoders.tokens import TokenBatch, encode_content, pad_rows, special_ids, wrap_rows
+from xl_encoders.heads import masked_lm_head
+from xl_encoders.tokens import TokenBatch, edge_ids, encode_content, pad_rows, special_ids, wrap_rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    import numpy as np
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_log = logging.getLogger(__name__)
-
-# Names under which the model families keep their masked-LM head.
-_HEADS = ("lm_head", "cls", "generator_lm_head")
+    from xl_encoders.word_vectors import TextWords
 
 # CANINE puts its character-level states around the blocks: two before, two after (the embeddings are one of them).
 _EXTRA_STATES = {"canine": 4}
 
 # CANINE's convolutions look across padding, so that results depend on its length unless that is fixed.
 _PAD_TO = {"canine": 128}
-
-# Tokens, padding included, that one forward pass of `embed` may hold.
-_EMBED_TOKENS = 8192
 
 
 class Encoder(nn.Module):
@@ -52,23 +44,17 @@ class Encoder(nn.Module):
         self, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", *, name: str, max_len: int = 128
     ) -> None:
         super().__init__()
-        n_rows = _n_embeddings(model)
         limit = position_limit(model)
         if max_len > limit:
             message = f"model.max_len is {max_len}, but {name} has positions for {limit} tokens; give {limit} or less."
             raise EncoderError(message)
-        if n_rows is not None and len(tokenizer) > n_rows:
-            message = (
-                f"the tokenizer of {name} has {len(tokenizer)} tokens, its embedding table only {n_rows} rows; "
-                f"they do not belong together."
-            )
-            raise EncoderError(message)
+        _check_tokenizer(model, tokenizer, name)
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
         self.max_len = max_len
+        self.cut_before = False  # whether a warning about texts that are too long was given
         self._special_ids = special_ids(tokenizer)
-        self._cut_before = False
         self.train(model.training)  # a module is born in training mode, whatever its parts are in
 
     @property
@@ -84,6 +70,11 @@ class Encoder(nn.Module):
     def width(self) -> int:
         """Length of a state vector."""
         return self.model.config.hidden_size
+
+    @property
+    def pad_multiple(self) -> int:
+        """What the length of a batch must be a multiple of, so that a text's states do not depend on its neighbours."""
+        return _PAD_TO.get(self._family, 1)
 
     @property
     def device(self) -> torch.device:
@@ -103,8 +94,9 @@ class Encoder(nn.Module):
 
         ids: (batch, len) int64. real: (batch, len) bool, false for padding.
         """
-        # Without padding there is nothing to hide, and attention is faster with no mask at all.
-        mask = None if bool(real.all()) else real.long()
+        # Without padding there is nothing to hide, and attention is faster with no mask at all. XLM would take a
+        # padding id for padding, though, wherever masking drew one.
+        mask = None if bool(real.all()) and self._family != "xlm" else real.long()
         states = self.model.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
         if len(states) != self.n_layers + 1:
             message = f"{self.name} gives {len(states)} hidden states where {self.n_layers + 1} were expected."
@@ -114,9 +106,9 @@ class Encoder(nn.Module):
     @property
     def head(self) -> nn.Module:
         """The masked-LM head: states -> scores over the vocabulary. EncoderError where the model has none."""
-        for name in _HEADS:
-            if hasattr(self.model, name):
-                return getattr(self.model, name)
+        found = masked_lm_head(self.model)
+        if found is not None:
+            return found
         message = f"{self.name} ({type(self.model).__name__}) has no masked-LM head that is known here."
         raise EncoderError(message)
 
@@ -131,40 +123,88 @@ class Encoder(nn.Module):
             rows,
             pad_id=self.tokenizer.pad_token_id,
             special_ids=self._special_ids,
-            multiple=_PAD_TO.get(self._family, 1),
+            multiple=self.pad_multiple,
         )
 
-    def embed(self, texts: Sequence[str], *, layer: int = -1, pooling: str = "mean-content") -> "NDArray[np.float32]":
+    @overload
+    def embed(
+        self,
+        texts: Iterable[str],
+        *,
+        layer: int = -1,
+        pooling: str = "mean-content",
+        layers: None = None,
+        out: "Path | str | None" = None,
+        precision: str = "no",
+    ) -> "NDArray[np.float32]": ...
+
+    @overload
+    def embed(
+        self,
+        texts: Iterable[str],
+        *,
+        layer: int = -1,
+        pooling: str = "mean-content",
+        layers: Sequence[int],
+        out: "Path | str | None" = None,
+        precision: str = "no",
+    ) -> "list[NDArray[np.float32]]": ...
+
+    def embed(
+        self,
+        texts: Iterable[str],
+        *,
+        layer: int = -1,
+        pooling: str = "mean-content",
+        layers: Sequence[int] | None = None,
+        out: "Path | str | None" = None,
+        precision: str = "no",
+    ) -> "NDArray[np.float32] | list[NDArray[np.float32]]":
         """One vector a text: (n_texts, width) float32, row i for text i whatever the batching.
 
         layer: `hidden_states` index, negative from the end.
         pooling: "mean-content" (tokens of the text), "mean-all" (specials too) or "first" (the first position).
+        layers: several layers from the same forward passes; the result is then a list of arrays, one a layer.
+        out: file that takes the vectors, a `.npy` that `numpy.load(out, mmap_mode="r")` opens; with `layers` its name
+            must hold "{layer}". `texts` may then be an iterable larger than memory, and the result is memory-mapped.
+            The file appears when it is whole. A call that was killed goes on where it stopped when it is made again;
+            with a finished file it computes nothing. Other texts, another model or other settings are refused.
+        precision: "bf16" or "fp16" runs the forward passes under autocast (fp16 on a GPU only); vectors stay float32.
 
         Longer texts than `max_len` lose their end, and a warning in the log says how many. Evaluation mode and no
         gradient inside; both are left as they were found.
         """
-        index = self.resolve_layer(layer)
-        if pooling not in POOLINGS:
-            message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}."
-            raise EncoderError(message)
-        rows, n_cut = encode_content(self.tokenizer, texts, self.max_len)
-        if n_cut and not self._cut_before:
-            self._cut_before = True  # once is enough: the same texts come again, layer by layer
-            _log.warning(
-                "%s reads %d tokens; the end of %d in %d texts is cut.", self.name, self.max_len, n_cut, len(rows)
-            )
-        wrapped = wrap_rows(rows, self.tokenizer)
-        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        with torch.inference_mode(), evaluation_mode(self):
-            for members in _length_batches([len(row) for row in wrapped], _PAD_TO.get(self._family, 1)):
-                batch = self.pad([wrapped[i] for i in members]).to(self.device)
-                states = self(batch.ids, batch.real)[index].float()
-                if pooling == "first":
-                    pooled = states[:, 0]
-                else:
-                    pooled = mean_pool(states, batch.content if pooling == "mean-content" else batch.real)
-                vectors[members] = pooled.cpu().numpy()
-        return vectors
+        # Here, because these modules know the encoder.
+        from xl_encoders.embedding import Reading, embed_texts
+        from xl_encoders.vector_files import embed_to_files
+
+        wanted = [layer] if layers is None else list(layers)
+        reading = Reading.of(self, wanted, pooling, precision)
+        if out is None:
+            vectors = embed_texts(self, texts, reading)
+        else:
+            vectors = embed_to_files(self, texts, reading, Path(out), several=layers is not None)
+        return vectors[0] if layers is None else vectors
+
+    def word_vectors(
+        self,
+        texts: Sequence[str],
+        *,
+        layer: int = -1,
+        how: str = "last",
+        words: Sequence[Sequence[tuple[int, int]]] | None = None,
+    ) -> "list[TextWords]":
+        """Vectors of the words of each text in context, with the place of each word in the text.
+
+        layer: `hidden_states` index, negative from the end.
+        how: the state of a word's "last" or "first" token, or the "mean" of all of them.
+        words: (start, end) of the words of each text, in code points; None takes those of `split_words`.
+
+        No word is lost: a text longer than `max_len` is read in several passes, which begin between words.
+        """
+        from xl_encoders.word_vectors import word_vectors
+
+        return word_vectors(self, texts, self.resolve_layer(layer), how, words)
 
     def save(self, folder: Path) -> None:
         """Write a folder that `AutoModel` and `AutoTokenizer` open: config, safetensors, tokenizer."""
@@ -192,6 +232,42 @@ def _n_embeddings(model: "PreTrainedModel") -> int | None:
     return n_rows if isinstance(n_rows, int) else None
 
 
+def _check_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
+    """Raise EncoderError unless each id that `tokenizer` can give has a row in the model's embedding table."""
+    n_rows = _n_embeddings(model)
+    if n_rows is not None and len(tokenizer) > n_rows:
+        message = (
+            f"the tokenizer of {name} has {len(tokenizer)} tokens, its embedding table only {n_rows} rows; "
+            f"they do not belong together."
+        )
+        raise EncoderError(message)
+    if tokenizer.pad_token_id is None:
+        message = f"the tokenizer of {name} has no pad token, which batches are filled up with; give it a pad_token."
+        raise EncoderError(message)
+    # Ids may have holes, so that a tokenizer with few tokens can still reach beyond the table.
+    for token, number in zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True):
+        if n_rows is not None and not 0 <= number < n_rows:
+            message = (
+                f"the tokenizer of {name} gives {token} the id {number}, its embedding table has {n_rows} rows; "
+                f"they do not belong together."
+            )
+            raise EncoderError(message)
+    padding_idx = _counted_from(model)
+    if padding_idx is not None and padding_idx != tokenizer.pad_token_id:
+        message = (
+            f"{name} counts positions from its padding id {padding_idx}, but the pad token of its tokenizer has the id "
+            f"{tokenizer.pad_token_id}; they do not belong together."
+        )
+        raise EncoderError(message)
+    edge_ids(tokenizer)
+
+
+def _counted_from(model: "PreTrainedModel") -> int | None:
+    """The padding id behind which a model of the RoBERTa family counts positions; None for other families."""
+    positions = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    return getattr(positions, "padding_idx", None)
+
+
 def _at_length(states: Tensor, length: int) -> Tensor:
     """States of a shortened layer (CANINE's blocks see one position for four characters) repeated to `length`."""
     if states.shape[1] == length:
@@ -204,23 +280,5 @@ def position_limit(model: "PreTrainedModel") -> int:
     limit = getattr(model.config, "max_position_embeddings", None)
     if not limit or limit <= 0:
         return 10**9
-    # The RoBERTa family starts counting after the padding id.
-    positions = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
-    offset = 0 if positions is None or positions.padding_idx is None else positions.padding_idx + 1
-    return limit - offset
-
-
-def _length_batches(lengths: Sequence[int], multiple: int) -> "Generator[list[int]]":
-    """Indices in batches of similar length, longest first, so that little is padding and memory shows at once.
-
-    multiple: where padding is to a multiple, each text is padded to its own, whatever its neighbours are.
-    """
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    start = 0
-    while start < len(order):
-        longest = -(-lengths[order[start]] // multiple) * multiple
-        stop = min(len(order), start + max(1, _EMBED_TOKENS // longest))
-        if multiple > 1:
-            stop = next((i for i in range(start, stop) if lengths[order[i]] <= longest - multiple), stop)
-        yield order[start:stop]
-        start = stop
+    padding_idx = _counted_from(model)
+    return limit - (0 if padding_idx is None else padding_idx + 1)

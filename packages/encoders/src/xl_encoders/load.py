@@ -1,13 +1,23 @@
 """Opening pretrained encoders: a hub id or a folder, weights from safetensors only, no remote code."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from huggingface_hub import constants
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from xl_encoders.encoder import Encoder, position_limit
 from xl_encoders.errors import EncoderError
+from xl_encoders.heads import names_head
+from xl_encoders.hub import unreachable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _LONGEST_DEFAULT = 512
+
+# Weights that may be missing, because nothing here reads them: what sums a text up for a classifier.
+_UNREAD = ("pooler.",)
 
 
 def load_encoder(
@@ -20,8 +30,9 @@ def load_encoder(
     name: what result rows call it; empty takes the folder's name or the hub id.
     with_head: whether a masked-LM head is needed; a model without a trained one is then refused.
 
+    A hub id is taken from the hub's own cache where the hub does not answer.
     Raises EncoderError for a folder that is missing, holds no config or no safetensors, for a hub id that cannot be
-    reached, and for a tokenizer that does not fit the model.
+    reached, for weights that are missing, and for a tokenizer that does not fit the model.
     """
     folder = Path(name_or_path)
     local = folder.is_dir()
@@ -31,37 +42,73 @@ def load_encoder(
         message = f"{name_or_path}: no such model folder."
         raise EncoderError(message)
     source = str(folder) if local else name_or_path
-    options = {} if local else {"revision": revision or "main"}
+    offline = "" if local else unreachable()
+    options = {} if local else {"revision": revision or "main", "local_files_only": bool(offline)}
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
-        has_head = any("ForMaskedLM" in kind for kind in config.architectures or [])
-        if with_head and not has_head:
-            message = f"{name_or_path} has no trained masked-LM head (architectures: {config.architectures})."
-            raise EncoderError(message)
-        model_class = AutoModelForMaskedLM if has_head else AutoModel
-        model = model_class.from_pretrained(
-            source, config=config, use_safetensors=True, trust_remote_code=False, **options
-        )
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
-        if tokenizer is None:
-            message = f"{name_or_path} has no tokenizer; save one into the same folder."
-            raise EncoderError(message)
+        model = _open_model(source, with_head, options)
+        tokenizer = _open_tokenizer(source, options)
     except EncoderError:
         raise
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        if local:
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(error).__name__
+        if local or isinstance(error, ImportError):
             message = f"{name_or_path} cannot be opened as an encoder: {reason}"
+        elif offline:
+            message = (
+                f"{name_or_path} is neither a folder here nor whole in the cache {constants.HF_HUB_CACHE}, and "
+                f"{offline}; give a folder that save_pretrained wrote, or go online."
+            )
         else:
             message = (
                 f"{name_or_path} is neither a folder here nor a model that could be fetched from the hub; "
-                f"offline, give a folder that save_pretrained wrote. ({reason})"
+                f"check the name{' and the revision' if revision else ''}. ({reason})"
             )
         raise EncoderError(message) from error
     model.eval()
     limit = min(position_limit(model), _LONGEST_DEFAULT)
     shown = name or (folder.resolve().name if local else name_or_path)
-    return Encoder(model, tokenizer, name=shown, max_len=max_len or limit)
+    encoder = Encoder(model, tokenizer, name=shown, max_len=max_len or limit)
+    if with_head:
+        _check_mask(encoder)
+    return encoder
+
+
+def _open_model(source: str, with_head: bool, options: dict) -> "PreTrainedModel":
+    """The model with its head where it was saved with one; EncoderError for weights that are not in its file."""
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
+    has_head = names_head(config.architectures)
+    if with_head and not has_head:
+        message = f"{source} has no trained masked-LM head (architectures: {config.architectures})."
+        raise EncoderError(message)
+    model_class = AutoModelForMaskedLM if has_head else AutoModel
+    model, found = model_class.from_pretrained(
+        source, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
+    )
+    missing = sorted(key for key in found["missing_keys"] if not any(part in key for part in _UNREAD))
+    if missing:
+        message = (
+            f"{source} lacks {len(missing)} of the weights that its config.json asks for ({missing[0]}"
+            f"{', ...' if len(missing) > 1 else ''}); they would be random."
+        )
+        raise EncoderError(message)
+    return model
+
+
+def _open_tokenizer(source: str, options: dict) -> "PreTrainedTokenizerBase":
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
+    if tokenizer is None:
+        message = f"{source} has no tokenizer; save one into the same folder."
+        raise EncoderError(message)
+    return tokenizer
+
+
+def _check_mask(encoder: Encoder) -> None:
+    """What masked-LM training needs of the tokenizer and the head, beyond what reading states needs."""
+    if encoder.tokenizer.mask_token_id is None:
+        message = f"the tokenizer of {encoder.name} has no mask token, which masked-LM training needs."
+        raise EncoderError(message)
+    _ = encoder.head
 
 
 def _check_folder(folder: Path) -> None:

@@ -10,6 +10,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
+from xl_encoders.errors import EncoderError
+
 
 class TokenBatch(NamedTuple):
     """A padded batch of texts.
@@ -76,5 +78,16 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> Tensor:
 
 
 def edge_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
-    """Ids of the special tokens that open and close a text: `<s>`, `</s>` or `[CLS]`, `[SEP]`."""
-    return tokenizer.cls_token_id, tokenizer.sep_token_id
+    """Ids of the special tokens that open and close a text, as the tokenizer itself puts them: `<s>`, `</s>` or so.
+
+    Raises EncoderError for a tokenizer that has none.
+    """
+    ids = tokenizer("", verbose=False)["input_ids"]
+    if len(ids) > 1 and {ids[0], ids[-1]} <= set(tokenizer.all_special_ids):
+        return ids[0], ids[-1]
+    first = tokenizer.bos_token_id if tokenizer.cls_token_id is None else tokenizer.cls_token_id
+    last = tokenizer.eos_token_id if tokenizer.sep_token_id is None else tokenizer.sep_token_id
+    if first is None or last is None:
+        message = "the tokenizer has no special tokens to open and close a text; give it a cls_token and a sep_token."
+        raise EncoderError(message)
+    return first, last
