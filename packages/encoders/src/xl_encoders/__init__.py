@@ -9,56 +9,152 @@ from xl_encoders.errors import CheckpointError, EncoderError
 from xl_encoders.registry import Registry, RegistryError, unknown_name
 
 if TYPE_CHECKING:
+    from xl_encoders.backward import backward_batch
     from xl_encoders.batches import LengthBatches, PairCorpus, encode_pairs
+    from xl_encoders.bitext_part import Bitext, BitextPart, align_bitext, frozen_copy
     from xl_encoders.checkpoint import Checkpoints, save_model
     from xl_encoders.encoder import Encoder
-    from xl_encoders.fit_loop import StepRecord, count_steps, fit, learning_rate
+    from xl_encoders.export import cut_model, export_sentence_transformers, export_transformers
+    from xl_encoders.fit_loop import FitEnd, StepRecord, count_steps, fit, learning_rate
     from xl_encoders.load import load_encoder
     from xl_encoders.new import count_parameters, model_config, new_encoder, train_tokenizer
+    from xl_encoders.packing import TokenStates, read_rows, supports_packing
+    from xl_encoders.parts import Chunk, Encoded, PairBatch, Part, Share, Term
     from xl_encoders.pooling import mean_pool
+    from xl_encoders.prefetch import Prefetch
+    from xl_encoders.selection import Scored, Selection
+    from xl_encoders.streams import TextBatch, TextStream
+    from xl_encoders.text_batches import CorpusBatches, PairBatches, StreamBatches, encode_blocks, encode_texts
+    from xl_encoders.text_part import TextPart
     from xl_encoders.tokens import TokenBatch
-    from xl_encoders.translit_step import PairBatch, translit_losses
+    from xl_encoders.transforms import (
+        TRANSFORMS,
+        Centring,
+        Chain,
+        OutlierRemoval,
+        Whitening,
+        fit_chain,
+        fit_transform,
+        load_transform,
+        save_transform,
+    )
+    from xl_encoders.vector_part import VectorPart, WordVectors
+    from xl_encoders.vocabulary import EXTENSIONS, VocabularyExtension, extend_vocabulary
+    from xl_encoders.word_splitting import split_words
+    from xl_encoders.word_vectors import TextWords
+    from xl_encoders.words import WordTokens, encode_words
 
 __all__ = [
+    "EXTENSIONS",
     "POOLINGS",
     "SIZES",
+    "TRANSFORMS",
+    "Bitext",
+    "BitextPart",
+    "Centring",
+    "Chain",
     "CheckpointError",
     "Checkpoints",
+    "Chunk",
+    "CorpusBatches",
+    "Encoded",
     "Encoder",
     "EncoderError",
     "FitConfig",
+    "FitEnd",
     "LengthBatches",
     "ModelConfig",
+    "OutlierRemoval",
     "PairBatch",
+    "PairBatches",
     "PairCorpus",
+    "Part",
+    "Prefetch",
     "Registry",
     "RegistryError",
+    "Scored",
+    "Selection",
+    "Share",
     "StepRecord",
+    "StreamBatches",
+    "Term",
+    "TextBatch",
+    "TextPart",
+    "TextStream",
+    "TextWords",
     "TokenBatch",
+    "TokenStates",
+    "VectorPart",
+    "VocabularyExtension",
+    "Whitening",
+    "WordTokens",
+    "WordVectors",
     "__version__",
+    "align_bitext",
+    "backward_batch",
     "count_parameters",
     "count_steps",
+    "cut_model",
+    "encode_blocks",
     "encode_pairs",
+    "encode_texts",
+    "encode_words",
+    "export_sentence_transformers",
+    "export_transformers",
+    "extend_vocabulary",
     "fit",
+    "fit_chain",
+    "fit_transform",
+    "frozen_copy",
     "learning_rate",
     "load_encoder",
+    "load_transform",
     "mean_pool",
     "model_config",
     "new_encoder",
+    "read_rows",
     "save_model",
+    "save_transform",
+    "split_words",
+    "supports_packing",
     "train_tokenizer",
-    "translit_losses",
     "unknown_name",
 ]
 __version__ = _version("xl-encoders")
 
 _MODULES = {
+    "encode_texts": "text_batches",
+    "encode_blocks": "text_batches",
+    "StreamBatches": "text_batches",
+    "PairBatches": "text_batches",
+    "Prefetch": "prefetch",
+    "WordVectors": "vector_part",
+    "VectorPart": "vector_part",
+    "TextPart": "text_part",
+    "Selection": "selection",
+    "Scored": "selection",
+    "Term": "parts",
+    "Share": "parts",
+    "Part": "parts",
+    "PairBatch": "parts",
+    "Encoded": "parts",
+    "Chunk": "parts",
+    "FitEnd": "fit_loop",
+    "frozen_copy": "bitext_part",
+    "align_bitext": "bitext_part",
+    "BitextPart": "bitext_part",
+    "Bitext": "bitext_part",
+    "CorpusBatches": "text_batches",
+    "backward_batch": "backward",
     "LengthBatches": "batches",
     "PairCorpus": "batches",
     "encode_pairs": "batches",
     "Checkpoints": "checkpoint",
     "save_model": "checkpoint",
     "Encoder": "encoder",
+    "cut_model": "export",
+    "export_sentence_transformers": "export",
+    "export_transformers": "export",
     "StepRecord": "fit_loop",
     "count_parameters": "new",
     "count_steps": "fit_loop",
@@ -68,10 +164,29 @@ _MODULES = {
     "model_config": "new",
     "new_encoder": "new",
     "train_tokenizer": "new",
+    "TokenStates": "packing",
+    "read_rows": "packing",
+    "supports_packing": "packing",
     "mean_pool": "pooling",
+    "TextBatch": "streams",
+    "TextStream": "streams",
     "TokenBatch": "tokens",
-    "PairBatch": "translit_step",
-    "translit_losses": "translit_step",
+    "Centring": "transforms",
+    "Chain": "transforms",
+    "OutlierRemoval": "transforms",
+    "TRANSFORMS": "transforms",
+    "Whitening": "transforms",
+    "fit_chain": "transforms",
+    "fit_transform": "transforms",
+    "load_transform": "transforms",
+    "save_transform": "transforms",
+    "split_words": "word_splitting",
+    "TextWords": "word_vectors",
+    "WordTokens": "words",
+    "encode_words": "words",
+    "EXTENSIONS": "vocabulary",
+    "VocabularyExtension": "vocabulary",
+    "extend_vocabulary": "vocabulary",
 }
 
 

@@ -3,10 +3,12 @@
 No random state is kept because none is needed: batches, masks and dropout of step k depend on (seed, k) alone.
 """
 
+import errno
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -16,8 +18,12 @@ from torch import Tensor
 
 from xl_encoders.encoder import Encoder
 from xl_encoders.errors import CheckpointError
+from xl_encoders.processes import from_main, rank
 
 _SUFFIX = ".safetensors"
+
+# Names of what `replace_whole` writes aside; left behind only by a process that was killed.
+_ASIDE = re.compile(r"\..+\.[0-9]+\.(tmp|old)")
 
 
 class Checkpoints:
@@ -36,24 +42,47 @@ class Checkpoints:
         steps = sorted(int(path.stem.removeprefix("step-")) for path in self.folder.glob(f"step-*{_SUFFIX}"))
         return steps[-1] if steps else None
 
-    def save(self, step: int, encoder: Encoder, optimizer: torch.optim.Optimizer) -> None:
-        """Write the state after `step` steps, then drop older checkpoints."""
+    def save(
+        self,
+        step: int,
+        encoder: Encoder,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> None:
+        """Write the state after `step` steps, then drop older checkpoints; only the main process writes.
+
+        Raises CheckpointError where there is no room; the checkpoint before then stays as it is.
+        """
+        if rank() != 0:
+            return
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(encoder, optimizer).items()}
-        metadata = {"xl": json.dumps({"step": step, "fingerprint": self.fingerprint})}
-        self.folder.mkdir(parents=True, exist_ok=True)
+        about = {"step": step, "fingerprint": self.fingerprint, "scaler": scaler.state_dict() if scaler else None}
         target = self._path(step)
-        replace_whole(target, lambda path: save_file(tensors, path, metadata=metadata))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_whole(target, lambda path: save_file(tensors, path, metadata={"xl": json.dumps(about)}))
+        except (SafetensorError, OSError) as error:
+            size = sum(tensor.nbytes for tensor in tensors.values())
+            raise CheckpointError(self._no_room(step, size, error)) from error
         for path in self.folder.glob(f"step-*{_SUFFIX}"):
             if path != target:
                 path.unlink()
 
-    def restore(self, encoder: Encoder, optimizer: torch.optim.Optimizer) -> int:
+    def restore(
+        self,
+        encoder: Encoder,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> int:
         """Put the newest checkpoint into `encoder` and `optimizer`; the number of finished steps, 0 without one.
 
         Raises CheckpointError for a broken file or one of another recipe, data set or model.
         """
-        step = self.latest()
-        if step is None:
+        if rank() == 0 and self.folder.is_dir():
+            remove_leftovers(self.folder)
+        # The main process says which: it may still have been writing when another one came here.
+        step = int(from_main(self.latest() or 0, encoder.device))
+        if step == 0:
             return 0
         path = self._path(step)
         try:
@@ -66,7 +95,7 @@ class Checkpoints:
         if meta.get("fingerprint") != self.fingerprint:
             message = f"{path} belongs to another recipe or other data; give a new --out instead of --resume."
             raise CheckpointError(message)
-        _fill_optimizer(encoder, optimizer)
+        _fill_optimizer(encoder, optimizer, tensors.keys())
         state = _state(encoder, optimizer)
         if state.keys() != tensors.keys():
             message = f"{path} holds other tensors than this model and optimiser; give a new --out."
@@ -74,6 +103,8 @@ class Checkpoints:
         with torch.no_grad():
             for name, tensor in state.items():
                 tensor.copy_(tensors[name])
+        if scaler and meta.get("scaler"):
+            scaler.load_state_dict(meta["scaler"])
         return step
 
     def clear(self) -> None:
@@ -82,6 +113,20 @@ class Checkpoints:
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}{_SUFFIX}"
+
+    def _no_room(self, step: int, size: int, error: Exception) -> str:
+        last = self.latest()
+        kept = "there is none before it" if last is None else f"that of step {last} is whole"
+        # safetensors wraps the system's error in text.
+        numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = getattr(error, "errno", None) in numbers or any(
+            f"(os error {number})" in str(error) for number in numbers
+        )
+        what = "no room on the disk" if full else str(error)
+        return (
+            f"the checkpoint of step {step} ({size / 2**20:.0f} MiB) could not be written to {self.folder}: {what}; "
+            f"{kept}. Make room and go on with --resume."
+        )
 
 
 def save_model(encoder: Encoder, folder: Path) -> None:
@@ -113,6 +158,13 @@ def replace_whole(target: Path, write: Callable[[Path], object]) -> None:
             aside.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed process left half-written in `folder`; never called while another one writes there."""
+    for path in folder.iterdir():
+        if _ASIDE.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -131,13 +183,17 @@ def _state(encoder: Encoder, optimizer: torch.optim.Optimizer) -> dict[str, Tens
     return state
 
 
-def _fill_optimizer(encoder: Encoder, optimizer: torch.optim.Optimizer) -> None:
-    """Make AdamW create its state, which it otherwise does at its first step; at rate 0 that step changes nothing."""
+def _fill_optimizer(encoder: Encoder, optimizer: torch.optim.Optimizer, names: Collection[str]) -> None:
+    """Make AdamW create its state, which it otherwise does at its first step; at rate 0 that step changes nothing.
+
+    names: of the tensors in the checkpoint. A weight that no loss has reached so far has no state in it.
+    """
     settings = [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
     for group in optimizer.param_groups:
         group["lr"] = group["weight_decay"] = 0.0
-    for parameter in encoder.parameters():
-        parameter.grad = torch.zeros_like(parameter)
+    for name, parameter in encoder.named_parameters():
+        if any(f"{key}/{name}" in names for key in ("step", "exp_avg", "exp_avg_sq")):
+            parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
     optimizer.zero_grad()
     for group, (lr, weight_decay) in zip(optimizer.param_groups, settings, strict=True):

@@ -34,6 +34,12 @@ class ModelConfig:
         default="mean-content", metadata={"help": "how retrieval pools tokens: mean-content | mean-all | first"}
     )
     max_len: int = field(default=128, metadata={"help": "longest input in tokens, specials included, >= 8"})
+    extend_vocabulary: str = field(
+        default="",
+        metadata={
+            "help": "add romanised pieces to a pretrained vocabulary, each as the max | min | mean of its sources"
+        },
+    )
     size: str = field(default="tiny", metadata={"help": f"shape of a new model: {' | '.join(SIZES)}"})
     pieces: int = field(default=8000, metadata={"help": "vocabulary of a new model's tokenizer, in sub-words"})
     lower_case: bool = field(default=False, metadata={"help": "a new model's tokenizer lower-cases its input"})
@@ -42,6 +48,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _one_of("model.pooling", self.pooling, POOLINGS)
         _one_of("model.size", self.size, tuple(SIZES))
+        _one_of("model.extend_vocabulary", self.extend_vocabulary, ("", "max", "min", "mean"))
         _at_least("model.max_len", self.max_len, 8)
         _at_least("model.pieces", self.pieces, 16)
         if not 0.0 <= self.dropout < 1.0:
@@ -58,6 +65,13 @@ class FitConfig:
         default=16, metadata={"help": "texts a micro-batch; their number is the pool of seq's negatives"}
     )
     accumulate: int = field(default=1, metadata={"help": "micro-batches summed into one step"})
+    tokens: int = field(
+        default=8192, metadata={"help": "most tokens of one forward pass; a batch takes as many passes as it needs"}
+    )
+    gradient_cache: bool = field(
+        default=False,
+        metadata={"help": "encode twice, so that a contrast over any batch takes the memory of one forward pass"},
+    )
     steps: int = field(default=0, metadata={"help": "optimiser steps; 0 lets epochs decide"})
     epochs: float = field(default=1.0, metadata={"help": "passes over the training texts, used where steps is 0"})
     warmup: float = field(default=0.0, metadata={"help": "share of the steps in which the rate climbs, in [0, 1)"})
@@ -65,6 +79,24 @@ class FitConfig:
     weight_decay: float = field(default=0.01, metadata={"help": "AdamW's, on matrices only, >= 0"})
     clip: float = field(default=1.0, metadata={"help": "largest gradient norm; 0 does not clip"})
     precision: str = field(default="no", metadata={"help": "mixed precision: no (float32) | bf16 | fp16 (GPU only)"})
+    checkpointing: bool = field(
+        default=False, metadata={"help": "compute activations again in the backward pass: less memory, a third slower"}
+    )
+    compile: bool = field(default=False, metadata={"help": "torch.compile the encoder (needs a C++ compiler)"})
+    compat: str = field(
+        default="none",
+        metadata={
+            "help": "published: contrast counts 1/processes and means are each process's own, as in the papers' runs"
+        },
+    )
+    norms_every: int = field(
+        default=100,
+        metadata={"help": "steps between logged gradient norms of each objective (costs a pass each); 0: none"},
+    )
+    trackers: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "also log to tensorboard, wandb ... (any tracker of Accelerate's that is installed)"},
+    )
     save_every: int = field(default=500, metadata={"help": "steps between checkpoints; 0 saves at a stop only"})
     log_every: int = field(default=10, metadata={"help": "steps between rows of log.jsonl"})
     seed: int = field(default=1, metadata={"help": "source of everything random in the run"})
@@ -72,7 +104,16 @@ class FitConfig:
     def __post_init__(self) -> None:
         _one_of("train.schedule", self.schedule, SCHEDULES)
         _one_of("train.precision", self.precision, PRECISIONS)
-        for name, low in (("batch", 1), ("accumulate", 1), ("steps", 0), ("save_every", 0), ("log_every", 1)):
+        _one_of("train.compat", self.compat, ("none", "published"))
+        for name, low in (
+            ("batch", 1),
+            ("accumulate", 1),
+            ("steps", 0),
+            ("save_every", 0),
+            ("log_every", 1),
+            ("tokens", 1),
+            ("norms_every", 0),
+        ):
             _at_least(f"train.{name}", getattr(self, name), low)
         for name in ("weight_decay", "clip", "seed"):
             _at_least(f"train.{name}", getattr(self, name), 0)
@@ -89,7 +130,7 @@ class FitConfig:
 
 def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        message = f"{key} is {value!r}; choose one of {', '.join(choices)}."
+        message = f"{key} is {value!r}; choose one of {', '.join(filter(None, choices))}."
         raise EncoderError(message)
 
 

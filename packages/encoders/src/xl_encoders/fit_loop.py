@@ -1,29 +1,39 @@
-"""The training loop: batch, losses, backward, step, record. It knows neither objectives nor data, only their callables.
+"""The training loop: draw, encode, backward, average, step, record. Of objectives it knows only what a part tells.
 
-Runs on Accelerate (device, mixed precision, gradient clipping). Everything random in step k is drawn from generators
-seeded by (seed, k), so that a run killed anywhere goes on from its last checkpoint to the same weights.
+Runs on Accelerate (device, mixed precision, gradient scaling, trackers). Everything random in step k is drawn from
+generators seeded by (seed, k), so that a run killed anywhere goes on from its last checkpoint to the same weights.
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 from torch import Tensor
 
+from xl_encoders.backward import backward_batch
 from xl_encoders.checkpoint import Checkpoints
 from xl_encoders.config import FitConfig
 from xl_encoders.encoder import Encoder
 from xl_encoders.errors import EncoderError
-
-BatchT = TypeVar("BatchT")
+from xl_encoders.parts import Part, Share, mix
+from xl_encoders.prefetch import Prefetch
+from xl_encoders.processes import average_gradients, rank, sum_over_processes, world_size
+from xl_encoders.selection import Selection
+from xl_objectives import ObjectiveConfig
 
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
+
+# Layouts in which no process has all weights; passes differ in number between processes, which these cannot follow.
+_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,98 +41,245 @@ class StepRecord:
     """What one optimiser step did.
 
     step: finished steps, from 1. n_steps: steps of the whole run.
-    losses: unweighted mean over the step's micro-batches, by objective, in nats.
-    loss: their weighted sum. grad_norm: before clipping. lr: learning rate of this step.
-    seconds: wall time of this step.
+    losses: unweighted mean over the step's micro-batches, by loss, in nats where they are logarithms.
+    weights: factor of each loss in this step. loss: the weighted sum.
+    grad_norm: of the whole gradient, before clipping. grad_norms: of each objective's share, where measured.
+    lr: learning rate of this step. tokens: real tokens encoded by this process. seconds: wall time.
     """
 
     step: int
     n_steps: int
     losses: Mapping[str, float]
+    weights: Mapping[str, float]
     loss: float
     grad_norm: float
     lr: float
     seconds: float
+    grad_norms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitEnd:
+    """Where training ended.
+
+    step: finished steps. reason: "finished" (all were made), "early" (nothing got better any more) or "stopped".
+    """
+
+    step: int
+    reason: str
 
 
 def fit(
     encoder: Encoder,
-    draw: Callable[[int], BatchT],
-    losses: Callable[[BatchT, torch.Generator], dict[str, Tensor]],
+    parts: Sequence[Part],
+    objectives: Mapping[str, ObjectiveConfig],
     *,
-    weights: Mapping[str, float],
     n_steps: int,
     config: FitConfig,
     checkpoints: Checkpoints | None = None,
+    selection: Selection | None = None,
     on_step: Callable[[StepRecord], None] = lambda record: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> int:
-    """Train `encoder` in place and return the number of finished steps: `n_steps`, or fewer if told to stop.
+    trackers: tuple[Path, str] | None = None,
+) -> FitEnd:
+    """Train `encoder` in place on all `parts` together.
 
-    draw: micro-batch by number, counted from 0 over the whole run.
-    losses: unweighted losses by name on one micro-batch; its generator (CPU) is the only randomness to use besides
-        dropout.
-    weights: factor of each loss in the sum; a loss without one counts once.
+    objectives: settings of every objective that the parts name: weights and schedules.
     checkpoints: where to save every `config.save_every` steps and at a stop, and where to go on from.
-    on_step: sees each step's record, `should_stop` is asked after it.
+    selection: scores the encoder now and then, keeps the best, and may end training early.
+    on_step: sees each step's record; `should_stop` is asked after it.
+    trackers: folder for the files of `config.trackers`, and the run's name there.
 
-    Raises EncoderError when a loss is not finite, and for more than one process.
+    Every process of a distributed run calls this alike; each encodes its share of the same batches. Raises EncoderError
+    when a loss is not finite.
     """
-    accelerator = Accelerator(mixed_precision=config.precision)
-    if accelerator.num_processes > 1:
+    if AcceleratorState._shared_state.get("_mixed_precision", config.precision) != config.precision:
+        AcceleratorState._reset_state()  # one precision a process, unless an earlier run's is forgotten
+    accelerator = Accelerator(
+        mixed_precision=config.precision,
+        log_with=list(config.trackers) or None,
+        project_dir=trackers[0] if trackers else None,
+    )
+    if accelerator.distributed_type in _SHARDED:
         message = (
-            f"started with {accelerator.num_processes} processes, but seq compares texts of one process only so far; "
-            f"start one process."
+            f"training keeps the whole model on every device, but Accelerate was told to shard it "
+            f"({accelerator.distributed_type.value}); launch with --multi_gpu instead."
         )
         raise EncoderError(message)
+    if trackers and config.trackers:
+        accelerator.init_trackers(trackers[1])
     encoder.to(accelerator.device)
+    encoder.zero_grad()  # of whatever the caller did before
+    _prepare_model(encoder, config)
     optimizer = torch.optim.AdamW(_groups(encoder, config), lr=config.lr, betas=_BETAS, eps=_EPSILON, fused=True)
-    done = checkpoints.restore(encoder, optimizer) if checkpoints else 0
-    model, optimizer = accelerator.prepare(encoder, optimizer)
-    model.train()
+    done = checkpoints.restore(encoder, optimizer, accelerator.scaler) if checkpoints else 0
+    if selection:
+        selection.forget_after(done)
+    optimizer = accelerator.prepare(optimizer)
+    encoder.train()
     saved = done
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        for step in range(done, n_steps):
+    loop = _Steps(encoder, parts, objectives, n_steps, config, accelerator)
+    reason = "finished"
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
+        loop.open(stack)
+        # A stop comes before the score of its step, which is then made here.
+        last = n_steps
+        if selection and selection.late(done, n_steps, accelerator.device) and selection(encoder, done):
+            last, reason = done, "early" if done < n_steps else "finished"
+        for step in range(done, last):
             started = time.perf_counter()
             lr = learning_rate(step, n_steps, config)
             for group in optimizer.param_groups:
                 group["lr"] = lr
-            torch.manual_seed(_mix(config.seed, step))  # dropout of this step
-            means: dict[str, Tensor] = {}
-            for micro in range(config.accumulate):
-                number = step * config.accumulate + micro
-                generator = torch.Generator().manual_seed(_mix(config.seed + 1, number))
-                with accelerator.autocast():
-                    parts = losses(draw(number), generator)
-                total = sum(weights.get(name, 1.0) * value for name, value in parts.items()) / config.accumulate
-                accelerator.backward(total)
-                for name, value in parts.items():
-                    means[name] = means.get(name, 0.0) + value.detach() / config.accumulate
-            norm = accelerator.clip_grad_norm_(model.parameters(), config.clip or math.inf)
-            values = {name: float(value) for name, value in means.items()}
-            if not all(math.isfinite(value) for value in values.values()):
-                shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
+            losses, weights, norms = loop.run(step)
+            if not all(math.isfinite(value) for value in losses.values()):
+                shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 message = f"step {step + 1}: a loss is not finite ({shown}); lower train.lr or give train.precision no."
                 raise EncoderError(message)
+            norm = float(accelerator.clip_grad_norm_(loop.parameters, config.clip or math.inf))
             optimizer.step()
             optimizer.zero_grad()
             done = step + 1
-            loss = sum(weights.get(name, 1.0) * value for name, value in values.items())
-            seconds = time.perf_counter() - started
-            on_step(
-                StepRecord(
-                    step=done, n_steps=n_steps, losses=values, loss=loss, grad_norm=float(norm), lr=lr, seconds=seconds
-                )
+            record = StepRecord(
+                step=done,
+                n_steps=n_steps,
+                losses=losses,
+                weights=weights,
+                loss=sum(weights[name] * value for name, value in losses.items()),
+                grad_norm=norm,
+                lr=lr,
+                seconds=time.perf_counter() - started,
+                grad_norms=norms,
             )
-            stop = should_stop()
-            if checkpoints and done < n_steps and (stop or (config.save_every and done % config.save_every == 0)):
-                checkpoints.save(done, encoder, optimizer.optimizer)
+            on_step(record)
+            if config.trackers and (done % config.log_every == 0 or done == n_steps):
+                accelerator.log(_flat(record), step=done)
+            stop = _any_process(should_stop(), accelerator.device)
+            early = bool(selection) and not stop and selection.due(done, n_steps) and selection(encoder, done)
+            due = config.save_every and done % config.save_every == 0
+            if checkpoints and done < n_steps and not early and (stop or due):
+                checkpoints.save(done, encoder, optimizer.optimizer, accelerator.scaler)
                 saved = done
-            if stop:
+            if stop or early:
+                reason = "finished" if done == n_steps else "stopped" if stop else "early"
                 break
     if checkpoints and done == n_steps and saved != done:
-        checkpoints.save(done, encoder, optimizer.optimizer)
-    return done
+        checkpoints.save(done, encoder, optimizer.optimizer, accelerator.scaler)
+    if config.trackers:
+        accelerator.end_training()
+    return FitEnd(step=done, reason=reason)
+
+
+class _Steps:
+    """The gradient of one step: every part that takes part in it, micro-batch by micro-batch."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        parts: Sequence[Part],
+        objectives: Mapping[str, ObjectiveConfig],
+        n_steps: int,
+        config: FitConfig,
+        accelerator: Accelerator,
+    ) -> None:
+        for part in parts:
+            for term in part.terms.values():
+                if term.objective not in objectives:
+                    message = f"a part computes {term.objective}, for which there are no settings."
+                    raise EncoderError(message)
+        self.parameters = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+        self._encoder = encoder
+        self._parts = parts
+        self._objectives = objectives
+        self._n_steps = n_steps
+        self._config = config
+        self._accelerator = accelerator
+        self._share = Share(rank(), world_size(), config.compat != "published")
+        # How often each part was used before a step, which says what batches it is at.
+        self._used = [
+            np.concatenate([[0], np.cumsum([bool(self._weights(part, step)) for step in range(n_steps)])])
+            for part in parts
+        ]
+        self._streams: list[Prefetch] = []
+
+    def open(self, stack: ExitStack) -> None:
+        """Draw batches ahead from now on, until `stack` is left."""
+        ahead = max(2, self._config.accumulate)
+        self._streams = [stack.enter_context(Prefetch(part.draw, ahead=ahead)) for part in self._parts]
+
+    def run(self, step: int) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """Leave the gradient of step `step` in the parameters: losses, weights by loss, and norms by objective."""
+        config = self._config
+        weights = [self._weights(part, step) for part in self._parts]
+        batches = [
+            [self._streams[place][int(used[step]) * config.accumulate + micro] for micro in range(config.accumulate)]
+            if part_weights
+            else []
+            for place, (used, part_weights) in enumerate(zip(self._used, weights, strict=True))
+        ]
+        norms: dict[str, float] = {}
+        names = {part.terms[name].objective for part, its in zip(self._parts, weights, strict=True) for name in its}
+        if config.norms_every and step % config.norms_every == 0 and len(names) > 1:
+            losses: dict[str, Tensor] = {}
+            total: dict[Tensor, Tensor] = {}
+            for objective in sorted(names):
+                only = [
+                    {name: weight for name, weight in its.items() if part.terms[name].objective == objective}
+                    for part, its in zip(self._parts, weights, strict=True)
+                ]
+                losses |= self._backward(step, batches, only)
+                gradients = {p: p.grad for p in self.parameters if p.grad is not None}
+                norms[objective] = float(torch.nn.utils.get_total_norm(list(gradients.values()))) / self._scale()
+                for parameter, gradient in gradients.items():
+                    total[parameter] = total[parameter].add_(gradient) if parameter in total else gradient
+                    parameter.grad = None
+            # What no objective has a gradient for keeps none, as in a step without norms.
+            for parameter, gradient in total.items():
+                parameter.grad = gradient
+        else:
+            losses = self._backward(step, batches, weights)
+        flat = {name: weight for its in weights for name, weight in its.items()}
+        return {name: float(value) for name, value in losses.items()}, flat, norms
+
+    def _backward(
+        self, step: int, batches: Sequence[Sequence[object]], weights: Sequence[Mapping[str, float]]
+    ) -> dict[str, Tensor]:
+        """Add up the gradients of all micro-batches and average them over the processes; the losses' means."""
+        config, accelerator = self._config, self._accelerator
+        means: dict[str, Tensor] = {}
+        for place, (part, part_weights) in enumerate(zip(self._parts, weights, strict=True)):
+            if not part_weights:
+                continue
+            for micro, batch in enumerate(batches[place]):
+                values = backward_batch(
+                    part,
+                    batch,
+                    {name: weight / config.accumulate for name, weight in part_weights.items()},
+                    share=self._share,
+                    seed=mix(config.seed, step, place, micro),
+                    cached=config.gradient_cache,
+                    backward=accelerator.backward,
+                    autocast=accelerator.autocast,
+                    width=self._encoder.width,
+                    device=accelerator.device,
+                )
+                for name, value in values.items():
+                    means[name] = means.get(name, torch.zeros_like(value)) + value / config.accumulate
+        average_gradients(self.parameters)
+        return means
+
+    def _weights(self, part: Part, step: int) -> dict[str, float]:
+        """Factor of each of a part's losses in a step; none for those that take no part in it."""
+        found = {
+            name: term.factor * self._objectives[term.objective].weight_at(step, self._n_steps)
+            for name, term in part.terms.items()
+        }
+        return {name: weight for name, weight in found.items() if weight}
+
+    def _scale(self) -> float:
+        scaler = self._accelerator.scaler
+        return float(scaler.get_scale()) if scaler is not None else 1.0
 
 
 def learning_rate(step: int, n_steps: int, config: FitConfig) -> float:
@@ -143,6 +300,17 @@ def count_steps(n_batches_per_epoch: int, config: FitConfig) -> int:
     return config.steps or max(1, math.ceil(config.epochs * n_batches_per_epoch / config.accumulate))
 
 
+def _prepare_model(encoder: Encoder, config: FitConfig) -> None:
+    if config.checkpointing:
+        # Renamed within version 5 of transformers.
+        model = encoder.model
+        enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
+    if config.compile:
+        # In place: the names of the weights stay as they are.
+        encoder.model.base_model.compile(dynamic=True)
+
+
 def _groups(encoder: Encoder, config: FitConfig) -> list[dict[str, object]]:
     """Weight decay pulls matrices towards zero; biases and layer norms have no reason to be there."""
     trained = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
@@ -152,6 +320,17 @@ def _groups(encoder: Encoder, config: FitConfig) -> list[dict[str, object]]:
     ]
 
 
-def _mix(seed: int, number: int) -> int:
-    """One 63-bit seed from two numbers; neighbours of either give unrelated streams."""
-    return int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def _any_process(flag: bool, device: torch.device) -> bool:
+    """Whether any process says so: a signal may reach one of them first."""
+    return bool(sum_over_processes(torch.tensor([float(flag)], device=device))) if world_size() > 1 else flag
+
+
+def _flat(record: StepRecord) -> dict[str, float]:
+    """A record as the figures that trackers draw."""
+    return {
+        **{f"loss/{name}": value for name, value in record.losses.items()},
+        **{f"grad_norm/{name}": value for name, value in record.grad_norms.items()},
+        "loss": record.loss,
+        "grad_norm": record.grad_norm,
+        "lr": record.lr,
+    }

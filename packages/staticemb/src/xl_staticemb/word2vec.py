@@ -100,7 +100,8 @@ def _text_rows(stream: BinaryIO, path: Path, limit: int | None) -> Iterator[_Row
             )
             raise StaticembError(message)
         try:
-            vector = np.array(fields[1:], dtype=np.float32)
+            with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+                vector = np.array(fields[1:], dtype=np.float32)
         except ValueError as error:
             message = f"{where}: expected a word and {width} numbers ({error})"
             raise StaticembError(message) from None

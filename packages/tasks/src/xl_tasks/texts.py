@@ -113,8 +113,8 @@ def hold_out(data: ParallelTexts, *, test: float = 0.2, dev: float = 0.1) -> dic
     return {key: data.splits.get(key) or _hashed_split(data.groups.get(key, key), test, dev) for key in data.keys}
 
 
-def training_texts(data: ParallelTexts, splits: Mapping[str, str]) -> dict[str, list[str]]:
-    """Texts to train on by language, each once, in key order.
+def training_texts(data: ParallelTexts, splits: Mapping[str, str], *, unique: bool = True) -> dict[str, list[str]]:
+    """Texts to train on by language, in key order, each once or (unless `unique`) as often as it occurs.
 
     Left out: texts of keys that are not "train" in `splits`, and every text that equals a held-out text of any language
     (a city may be spelled as the country is, and a name alike in English and Turkish).
@@ -122,16 +122,15 @@ def training_texts(data: ParallelTexts, splits: Mapping[str, str]) -> dict[str, 
     held_out = {
         text for texts in data.texts.values() for key, text in texts.items() if splits.get(key) in ("dev", "test")
     }
-    return {
-        language: list(
-            dict.fromkeys(
-                text
-                for key, text in sorted(data.texts[language].items())
-                if splits.get(key) == "train" and text not in held_out
-            )
-        )
+    found = {
+        language: [
+            text
+            for key, text in sorted(data.texts[language].items())
+            if splits.get(key) == "train" and text not in held_out
+        ]
         for language in data.languages
     }
+    return {language: list(dict.fromkeys(texts)) if unique else texts for language, texts in found.items()}
 
 
 def _hashed_split(group: str, test: float, dev: float) -> str:
