@@ -4,27 +4,29 @@ import hashlib
 import json
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 
+from xl_cli import processes
 from xl_cli.errors import CliError
+from xl_cli.mixture import Sources, build_parts, check_widths, variant_objectives
 from xl_cli.progress import Progress, say
-from xl_cli.recipe import Recipe
-from xl_cli.run_data import RunData, romanise
+from xl_cli.recipe import Recipe, check_layers
+from xl_cli.run_data import RunData
 from xl_cli.run_folder import RunFolder, environment
+from xl_cli.selecting import selection_of
 from xl_cli.stopping import Stopping
 from xl_encoders import (
     Checkpoints,
     Encoder,
-    LengthBatches,
-    PairCorpus,
+    FitEnd,
     StepRecord,
     count_steps,
-    encode_pairs,
+    extend_vocabulary,
     fit,
     load_encoder,
     new_encoder,
     save_model,
-    translit_losses,
 )
 from xl_tasks import ParallelTexts, Row, StringMatch, retrieval_rows
 from xl_translit import Romanizer
@@ -41,59 +43,45 @@ class StoppedEarlyError(CliError):
 def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     """Carry out `recipe` in `folder`, from wherever an earlier attempt stopped; all result rows.
 
-    Raises StoppedEarlyError after a signal, with the folder in a state that `--resume` continues from.
+    Every process of a distributed run calls this; the main one writes and scores. Raises StoppedEarlyError after a
+    signal, with the folder in a state that `--resume` continues from.
     """
+    processes.wait()  # until the main process has written run.json
     about = folder.about()
     started = time.monotonic() - float(about.get("wall_seconds", 0.0))
-    read = [
-        {"name": corpus.name, "languages": list(corpus.languages), "fingerprint": corpus.fingerprint}
-        for corpus in data.corpora
-    ]
+    read = data.about()
     if about.get("data", read) != read:
         message = f"the data is not what {folder.path} began with; bring it back, or start a new run with a new --out."
         raise CliError(message)
     folder.describe(
-        status="running",
-        data=read,
-        n_training_texts=len(data.training),
-        seed=recipe.train.seed,
-        **environment(),
+        status="running", data=read, n_training_texts=len(data.training), seed=recipe.train.seed, **environment()
     )
-    romaniser = Romanizer()
-    romanised = romanise(data.training, romaniser)
-    encoder = _start(recipe, data, romanised, folder)
+    sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
+    encoder = _start(recipe, sources, folder)
+    check_widths(recipe, data, encoder.width)
     layer = encoder.resolve_layer(recipe.model.layer)
-    corpus = encode_pairs(data.training, romanised, encoder.tokenizer, recipe.model.max_len)
-    if corpus.n_cut:
-        say(
-            f"{corpus.n_cut} of {2 * len(corpus)} texts are longer than model.max_len {recipe.model.max_len}; "
-            f"their end is cut."
-        )
     folder.describe(
         layer=layer, pooling=recipe.model.pooling, n_parameters=sum(p.numel() for p in encoder.parameters())
     )
-
     scored = {row.variant for row in folder.rows()}
-    start_name = "untrained" if recipe.model.from_ == "new" else "pretrained"
-    if start_name not in scored:
-        folder.add_rows(_score(recipe, data, encoder, start_name, layer, folder))
+    _score_starts(recipe, data, encoder, layer, folder, scored)
     finished = list(folder.about().get("finished_variants", []))
     with Stopping() as stopping:
         for variant in recipe.train.variants:
             if variant in finished:
                 continue
-            encoder = _start(recipe, data, romanised, folder)
-            done, n_steps = _train(recipe, variant, encoder, corpus, layer, folder, data.fingerprint, stopping)
-            if done < n_steps or variant == recipe.train.variants[-1]:
+            encoder = _start(recipe, sources, folder)
+            end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
+            if processes.is_main() and (end.reason == "stopped" or variant == recipe.train.variants[-1]):
                 save_model(encoder, folder.model)
-            if done < n_steps:
+            if end.reason == "stopped":
                 folder.describe(
                     status="interrupted",
-                    model={"variant": variant, "step": done},
+                    model={"variant": variant, "step": end.step},
                     wall_seconds=round(time.monotonic() - started, 1),
                 )
                 message = (
-                    f"stopped after step {done} of {n_steps} of {variant}; {folder.model} holds this state. "
+                    f"stopped after step {end.step} of {n_steps} of {variant}; {folder.model} holds this state. "
                     f"Go on with: xl align --resume --out {folder.path}"
                 )
                 raise StoppedEarlyError(message, stopping.signal_number or signal.SIGINT)
@@ -101,91 +89,134 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
                 folder.add_rows(_score(recipe, data, encoder, variant, layer, folder))
             finished.append(variant)
             folder.describe(finished_variants=finished)
+            processes.wait()
     if recipe.eval.string_match and data.scored and StringMatch.name not in scored:
-        folder.add_rows(_score_strings(recipe, data, romaniser, folder))
-    folder.clear_checkpoints()
+        folder.add_rows(_score_strings(recipe, data, folder))
+    folder.keep_selected(recipe.select.keep if recipe.select.every else 0)
     folder.describe(
         status="finished",
         model={"variant": recipe.train.variants[-1]},
         wall_seconds=round(time.monotonic() - started, 1),
     )
+    folder.write_model_card()
     return folder.rows()
 
 
-def _start(recipe: Recipe, data: RunData, romanised: list[str], folder: RunFolder) -> Encoder:
-    """The encoder that every variant starts from. A new one is made once and read back, so that all are the same."""
-    if recipe.model.from_ != "new":
-        return pretrained(recipe)
-    kept = folder.checkpoints / "start"
-    if not kept.is_dir():
-        save_model(new_encoder([*data.training, *romanised], recipe.model, seed=recipe.train.seed), kept)
-    return load_encoder(str(kept), max_len=recipe.model.max_len, name=recipe.model.name or recipe.name, with_head=True)
-
-
 def pretrained(recipe: Recipe) -> Encoder:
-    """The encoder that the recipe names by folder or hub id, with its masked-LM head."""
-    return load_encoder(
+    """The encoder that the recipe names by folder or hub id, with its masked-LM head where an objective needs one."""
+    encoder = load_encoder(
         recipe.model.from_,
         revision=recipe.model.revision,
         max_len=recipe.model.max_len,
         name=recipe.model.name,
-        with_head=True,
+        with_head=bool({"mlm", "tlm"} & set(recipe.objectives)),
     )
+    check_layers(recipe, encoder.n_layers)
+    return encoder
+
+
+def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
+    """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
+    if recipe.model.from_ != "new" and not recipe.model.extend_vocabulary:
+        return pretrained(recipe).to(processes.device())
+    kept = folder.checkpoints / "start"
+    if processes.is_main() and not kept.is_dir():
+        if recipe.model.from_ == "new":
+            encoder = new_encoder(sources.vocabulary_texts(), recipe.model, seed=recipe.train.seed)
+        else:
+            encoder = pretrained(recipe)
+        if recipe.model.extend_vocabulary:
+            added = extend_vocabulary(encoder, Romanizer().batch, recipe.model.extend_vocabulary)
+            say(f"vocabulary: {added.n_added} romanised pieces added to {added.n_before}")
+        save_model(encoder, kept)
+    processes.wait()
+    name = recipe.model.name or (recipe.name if recipe.model.from_ == "new" else "")
+    with_head = bool({"mlm", "tlm"} & set(recipe.objectives))
+    encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=name, with_head=with_head)
+    return encoder.to(processes.device())
+
+
+def _score_starts(
+    recipe: Recipe, data: RunData, encoder: Encoder, layer: int, folder: RunFolder, scored: set[str]
+) -> None:
+    """The lines that the variants are compared with: the encoder before training, and before its vocabulary grew."""
+    if recipe.model.from_ == "new":
+        lines = {"untrained": lambda: encoder}
+    elif recipe.model.extend_vocabulary:
+        lines = {"pretrained": lambda: pretrained(recipe).to(encoder.device), "extended": lambda: encoder}
+    else:
+        lines = {"pretrained": lambda: encoder}
+    for name, opened in lines.items():
+        if name not in scored and processes.is_main():
+            folder.add_rows(_score(recipe, data, opened(), name, layer, folder))
+    processes.wait()
 
 
 def _train(
     recipe: Recipe,
     variant: str,
     encoder: Encoder,
-    corpus: PairCorpus,
+    sources: Sources,
     layer: int,
     folder: RunFolder,
-    fingerprint: str,
     stopping: Stopping,
-) -> tuple[int, int]:
-    """Train one variant; (finished steps, all steps)."""
-    objectives = {name: recipe.objectives[name] for name in variant.split("+")}
-    batches = LengthBatches(corpus.lengths, batch=recipe.train.batch, seed=recipe.train.seed)
-    n_steps = count_steps(batches.n_per_epoch, recipe.train)
+) -> tuple[FitEnd, int, Encoder]:
+    """Train one variant: how it ended, the steps there were to make, and the encoder to keep."""
+    objectives = {name: recipe.objectives[name] for name in variant_objectives(recipe, variant)}
+    parts = build_parts(sources, variant, encoder, layer)
+    n_steps = count_steps(parts[0].n_per_epoch, recipe.train)
     settings = {key: value for key, value in recipe.as_dict().items() if key not in ("description", "note", "eval")}
-    identity = json.dumps([settings, variant, fingerprint], sort_keys=True)
-    checkpoints = Checkpoints(
-        folder.checkpoints / variant.replace("+", "_"), hashlib.sha256(identity.encode()).hexdigest()
-    )
+    identity = json.dumps([settings, variant, sources.data.fingerprint], sort_keys=True)
+    state = folder.checkpoints / variant.replace("+", "_")
+    checkpoints = Checkpoints(state, hashlib.sha256(identity.encode()).hexdigest())
     done = checkpoints.latest() or 0
     folder.drop_log_after(variant, done)
     if done:
         say(f"{variant}: going on from step {done}")
     with Progress(variant, n_steps, "steps", done) as progress:
+        selection = selection_of(
+            recipe, sources, folder.selected / variant.replace("+", "_"), layer,
+            lambda scored: folder.log({"variant": variant, "step": scored.step, "selection": scored.score}),
+        )  # fmt: skip
 
         def on_step(record: StepRecord) -> None:
             note = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items())
             progress.advance(record.step, note)
-            if record.step % recipe.train.log_every == 0 or record.step in (1, n_steps):
+            if record.step % recipe.train.log_every == 0 or record.grad_norms or record.step in (1, n_steps):
                 folder.log({"variant": variant, **asdict(record)})
 
-        done = fit(
+        end = fit(
             encoder,
-            lambda number: corpus.batch(batches[number]),
-            lambda batch, generator: translit_losses(encoder, batch, objectives, layer=layer, generator=generator),
-            weights={name: settings.weight for name, settings in objectives.items()},
+            parts,
+            objectives,
             n_steps=n_steps,
             config=recipe.train,
             checkpoints=checkpoints,
+            selection=selection,
             on_step=on_step,
             should_stop=stopping,
+            trackers=(folder.path / "trackers", variant) if recipe.train.trackers else None,
         )
-    return done, n_steps
+    if end.reason != "stopped" and selection:
+        best = selection.best()
+        if best:
+            scored, kept = best
+            say(f"{variant}: kept step {scored.step}, {recipe.select.task} {scored.score:.4f}")
+            folder.describe(selected={**folder.about().get("selected", {}), variant: asdict(scored)})
+            encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=encoder.name).to(encoder.device)
+    return end, n_steps, encoder
 
 
 def _score(recipe: Recipe, data: RunData, encoder: Encoder, variant: str, layer: int, folder: RunFolder) -> list[Row]:
+    if not processes.is_main():
+        return []
     rows = []
     for corpus, keys in data.scored:
         rows += retrieval_rows(
             encoder,
             corpus,
             keys,
-            pairs=_pairs(recipe, corpus),
+            pairs=language_pairs(corpus, recipe.eval.sources, recipe.eval.targets),
             layer=layer,
             pooling=recipe.model.pooling,
             variant=variant,
@@ -195,17 +226,19 @@ def _score(recipe: Recipe, data: RunData, encoder: Encoder, variant: str, layer:
     return rows
 
 
-def _score_strings(recipe: Recipe, data: RunData, romaniser: Romanizer, folder: RunFolder) -> list[Row]:
+def _score_strings(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
+    if not processes.is_main():
+        return []
     rows = []
     for corpus, keys in data.scored:
         wanted = set(keys)
         texts = [text for by_key in corpus.texts.values() for key, text in sorted(by_key.items()) if key in wanted]
-        matcher = StringMatch(texts, romaniser)
+        matcher = StringMatch(texts, Romanizer())
         rows += retrieval_rows(
             matcher,
             corpus,
             keys,
-            pairs=_pairs(recipe, corpus),
+            pairs=language_pairs(corpus, recipe.eval.sources, recipe.eval.targets),
             layer=0,
             pooling="none",
             variant=StringMatch.name,
@@ -216,7 +249,8 @@ def _score_strings(recipe: Recipe, data: RunData, romaniser: Romanizer, folder: 
     return rows
 
 
-def _pairs(recipe: Recipe, corpus: ParallelTexts) -> list[tuple[str, str]]:
-    sources = corpus.restrict(recipe.eval.sources).languages if recipe.eval.sources else corpus.languages
-    targets = corpus.restrict(recipe.eval.targets).languages if recipe.eval.targets else corpus.languages
-    return [(source, target) for source in sources for target in targets if source != target]
+def language_pairs(corpus: ParallelTexts, sources: Sequence[str], targets: Sequence[str]) -> list[tuple[str, str]]:
+    """Ordered pairs of two languages; a side that is not named means every language."""
+    queries = corpus.restrict(sources).languages if sources else corpus.languages
+    candidates = corpus.restrict(targets).languages if targets else corpus.languages
+    return [(source, target) for source in queries for target in candidates if source != target]

@@ -5,27 +5,79 @@ from dataclasses import dataclass, field
 from xl_cli.errors import UsageError
 from xl_encoders.config import POOLINGS, FitConfig
 
-KINDS = ("names", "parallel", "text")
+KINDS = ("names", "parallel", "text", "pairs", "vectors")
+TARGETS = ("latn", "ipa", "phonemes")
+WORDS = ("", "spaces", "unicode")
 SPLITS = ("test", "dev")
+TRANSFORMS = ("center", "whiten", "outliers")
+SELECTION_TASKS = ("retrieval", "mlm")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """One corpus that a run trains on, and what of it is kept for scoring."""
 
+    name: str = field(default="", metadata={"help": "what objectives and --set call it; empty takes its kind"})
     kind: str = field(
         default="parallel",
         metadata={
             "help": "names (of places, languages, ... in the babel library) | parallel (translations of one another) | "
-            "text (any text, no translations)"
+            "text (any text, no translations) | pairs (two files line by line, for ot, l2, word-nce) | "
+            "vectors (word2vec files, for dcca, mse)"
         },
     )
     files: tuple[str, ...] = field(
-        default=(), metadata={"help": "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz"}
+        default=(),
+        metadata={
+            "help": "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz; text: also *.parquet, "
+            "*.arrow (read piece by piece); pairs: left and pivot in turn, or *.tsv; vectors: LLL.vec"
+        },
     )
     languages: tuple[str, ...] = field(default=(), metadata={"help": "languages to read, any spelling; none takes all"})
-    held_out: float = field(default=0.2, metadata={"help": "share of the items kept for the final score, in [0, 1)"})
-    dev: float = field(default=0.1, metadata={"help": "share of the items kept for choosing settings, in [0, 1)"})
+    held_out: float = field(
+        default=0.2,
+        metadata={"help": "share of the items kept for the final score, in [0, 1); of names, parallel and text"},
+    )
+    dev: float = field(
+        default=0.1,
+        metadata={"help": "share of the items kept for choosing settings, in [0, 1); of names, parallel and text"},
+    )
+    to: str = field(default="latn", metadata={"help": "what texts are paired with: latn (romanised) | ipa | phonemes"})
+    temperature: float = field(
+        default=1.0,
+        metadata={"help": "languages are drawn in proportion to n^(1/T): 1 as they are, 3 flatter, inf all alike"},
+    )
+    deduplicate: bool = field(default=True, metadata={"help": "false trains on a text as often as it occurs"})
+    limit: int = field(
+        default=0,
+        metadata={
+            "help": "first texts, sentence pairs or words that are read of each language (of *.parquet and *.arrow: in "
+            "all); 0 reads all"
+        },
+    )
+    columns: tuple[str, ...] = field(
+        default=("text", "transliteration"),
+        metadata={"help": "of *.parquet and *.arrow: the text and, if it is there, its transliteration"},
+    )
+    language_column: str = field(
+        default="",
+        metadata={"help": "of *.parquet and *.arrow: tells each text's language; empty: data.languages does"},
+    )
+    buffer: int = field(
+        default=100_000, metadata={"help": "texts of *.parquet and *.arrow that are shuffled together, in memory"}
+    )
+    pivot: str = field(
+        default="eng_Latn", metadata={"help": "language of parallel data that ot, l2 and word-nce pair the others with"}
+    )
+    alignments: tuple[str, ...] = field(
+        default=(), metadata={"help": "of pairs: a file of word alignments i-j (Pharaoh) for each two files"}
+    )
+    words: str = field(
+        default="",
+        metadata={
+            "help": "words of a sentence: spaces | unicode [empty: spaces where there are alignments, else unicode]"
+        },
+    )
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -35,7 +87,27 @@ class DataConfig:
             message = "data.files is given but data.kind is names, which reads none; give data.kind parallel or text."
             raise UsageError(message)
         if self.kind != "names" and not self.files:
-            message = f"data.kind is {self.kind} but data.files is empty; name a folder, files or a glob."
+            key = f"data.{self.name}.files" if self.name else "data.files"
+            message = f"data.kind is {self.kind} but {key} is empty; name a folder, files or a glob: --set {key}=..."
+            raise UsageError(message)
+        for name, choices in (("to", TARGETS), ("words", WORDS)):
+            if getattr(self, name) not in choices:
+                shown = ", ".join(filter(None, choices))
+                message = f"data.{name} is {getattr(self, name)!r}; choose one of {shown}."
+                raise UsageError(message)
+        if not self.temperature > 0:
+            message = f"data.temperature is {self.temperature}; give a number above 0."
+            raise UsageError(message)
+        if self.limit < 0 or self.buffer < 1:
+            message = f"data.limit is {self.limit} and data.buffer {self.buffer}; give 0 or more, and 1 or more."
+            raise UsageError(message)
+        if self.alignments and self.kind != "pairs":
+            message = f"data.alignments is given, but data.kind is {self.kind}; alignments belong to kind pairs."
+            raise UsageError(message)
+        if len(self.columns) not in (1, 2):
+            message = (
+                f"data.columns is {list(self.columns)}; name the text's column, or that and the transliteration's."
+            )
             raise UsageError(message)
         for name in ("held_out", "dev"):
             if not 0 <= getattr(self, name) < 1:
@@ -85,6 +157,44 @@ class EvalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectConfig:
+    """Scoring while training: the best state is kept as the model, and training may end early."""
+
+    every: int = field(default=0, metadata={"help": "steps between two scores; 0 keeps the last state unscored"})
+    task: str = field(
+        default="retrieval", metadata={"help": "retrieval (of translations) | mlm (minus the loss on the dev slice)"}
+    )
+    data: str = field(
+        default="", metadata={"help": "folder of parallel text to score on; empty: the dev slice of the run's own data"}
+    )
+    metric: str = field(default="top10", metadata={"help": "of retrieval, mean over all pairs: top1 | top5 | top10"})
+    sources: tuple[str, ...] = field(default=(), metadata={"help": "query languages; none takes all"})
+    targets: tuple[str, ...] = field(default=(), metadata={"help": "candidate languages; none takes all"})
+    limit: int = field(default=500, metadata={"help": "most items scored, drawn by their key's hash; 0 scores all"})
+    patience: int = field(
+        default=0, metadata={"help": "scores without a better one after which training ends; 0 never"}
+    )
+    keep: int = field(
+        default=1, metadata={"help": "best states that stay in the run folder, the best one as its model"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.task not in SELECTION_TASKS:
+            message = f"select.task is {self.task!r}; choose one of {', '.join(SELECTION_TASKS)}."
+            raise UsageError(message)
+        if self.metric not in ("top1", "top5", "top10"):
+            message = f"select.metric is {self.metric!r}; choose one of top1, top5, top10."
+            raise UsageError(message)
+        for name, low in (("every", 0), ("limit", 0), ("patience", 0), ("keep", 1)):
+            if getattr(self, name) < low:
+                message = f"select.{name} is {getattr(self, name)}; give {low} or more."
+                raise UsageError(message)
+        if self.patience and not self.every:
+            message = f"select.patience is {self.patience}, but select.every is 0, so nothing is ever scored."
+            raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RetrievalConfig:
     """What `xl eval retrieval` and `xl analyze` read and how they embed it."""
 
@@ -104,6 +214,13 @@ class RetrievalConfig:
         metadata={
             "help": "mean-content (no specials) | mean-all (specials too, as published) | first "
             "[default: the run's own, else mean-all]"
+        },
+    )
+    transform: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "center (each language's own mean taken away) | whiten | outliers (rogue dimensions set to 0); "
+            "fitted on the scored items, the last two on all languages together; repeat for more, in order"
         },
     )
     revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
@@ -130,6 +247,10 @@ class RetrievalConfig:
         if self.limit < -1 or self.max_len < 0:
             message = f"--limit is {self.limit} and --max-len is {self.max_len}; give 0 or more."
             raise UsageError(message)
+        for transform in self.transform:
+            if transform not in TRANSFORMS:
+                message = f"--transform is {transform!r}; choose one of {', '.join(TRANSFORMS)}."
+                raise UsageError(message)
         for layer in self.layer:
             if layer != "all" and not layer.lstrip("-").isdigit():
                 message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, or all."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import CliError
+from xl_cli.layer_sweep import LayerSweep
 from xl_cli.progress import say
 from xl_cli.run_data import first_by_hash
 from xl_encoders import Encoder, load_encoder
@@ -93,15 +94,21 @@ def retrieve(config: RetrievalConfig) -> list[Row]:
     pairs = language_pairs(config, data)
     scored = scored_keys(data, keys, {language for pair in pairs for language in pair}, config.limit)
     opened = open_model(config)
+    kept = set(scored)
+    texts = {
+        language: list(dict.fromkeys(text for key, text in sorted(data.texts[language].items()) if key in kept))
+        for language in dict.fromkeys(language for pair in pairs for language in pair)
+    }
+    sweep = LayerSweep(opened.encoder, texts, opened.layers, opened.pooling, config.transform)
     rows = []
     for layer in opened.layers:
         rows += retrieval_rows(
-            opened.encoder,
+            sweep,
             data,
             scored,
             pairs=pairs,
             layer=layer,
-            pooling=opened.pooling,
+            pooling=sweep.pooling,
             variant=opened.variant,
             seed=opened.seed,
         )
@@ -151,15 +158,12 @@ def cka_rows(config: RetrievalConfig, *, debiased: bool) -> list[Row]:
         raise CliError(message)
     shared = scored_keys(data, keys, data.languages, config.limit)
     opened = open_model(config)
+    texts = {language: [data.texts[language][key] for key in shared] for language in data.languages}
+    sweep = LayerSweep(opened.encoder, texts, opened.layers, opened.pooling, config.transform)
+    opened = dataclasses.replace(opened, pooling=sweep.pooling)
     rows = []
     for layer in opened.layers:
-        views = {
-            language: opened.encoder.embed(
-                [data.texts[language][key] for key in shared], layer=layer, pooling=opened.pooling
-            )
-            for language in data.languages
-        }
-        names, matrix = cka_matrix(views, debiased=debiased)
+        names, matrix = cka_matrix(sweep.views(layer), debiased=debiased)
         rows += [
             _row(opened, data, "cka", "cka_debiased" if debiased else "cka", matrix[i, j], len(shared), a, b, layer)
             for i, a in enumerate(names)

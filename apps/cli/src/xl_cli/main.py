@@ -13,6 +13,7 @@ from xl_cli import __version__
 from xl_cli.commands.align import align
 from xl_cli.commands.analyze import analyze
 from xl_cli.commands.eval import evaluate
+from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
 from xl_cli.commands.report import report
 from xl_cli.commands.translit import translit
@@ -30,6 +31,7 @@ app.command("translit", short_help="Romanise text of any script.")(translit)
 app.command("align", short_help="Align an encoder across scripts; score it.")(align)
 app.command("eval", short_help="Score an encoder on tasks.")(evaluate)
 app.add_typer(analyze, name="analyze")
+app.command("export", short_help="Write a model for another library.")(export)
 app.command("report", short_help="Print the tables of runs.")(report)
 app.command("ls", short_help="List what can be named: recipes, tasks ...")(ls)
 

@@ -4,6 +4,8 @@ import sys
 import time
 from types import TracebackType
 
+from xl_cli import processes
+
 # Seconds between two lines where stderr is a file or a pipe.
 _LINE_EVERY = 15.0
 
@@ -25,7 +27,7 @@ class Progress:
         self._bar = None
 
     def __enter__(self) -> "Progress":
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and processes.is_main():
             from rich import progress
             from rich.console import Console
 
@@ -64,6 +66,8 @@ class Progress:
 
 
 def say(text: str) -> None:
-    """One line for a person who watches."""
+    """One line for a person who watches; of several processes the main one speaks."""
+    if not processes.is_main():
+        return
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

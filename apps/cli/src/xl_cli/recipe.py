@@ -7,16 +7,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xl_cli.config import DataConfig, EvalConfig, TrainConfig
+from xl_cli.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.errors import UsageError
-from xl_encoders.config import ModelConfig
+from xl_cli.trackers import check_trackers
+from xl_encoders.config import SIZES, ModelConfig
 from xl_encoders.registry import Registry, unknown_name
-from xl_objectives import OBJECTIVES, MlmConfig, SeqConfig, TlmConfig
-
-ObjectiveConfig = MlmConfig | SeqConfig | TlmConfig
+from xl_objectives import OBJECTIVES, ObjectiveConfig
 
 _FOLDER = Path(__file__).with_name("recipes")
-_SECTIONS: dict[str, type] = {"model": ModelConfig, "data": DataConfig, "train": TrainConfig, "eval": EvalConfig}
+_SECTIONS: dict[str, type] = {
+    "model": ModelConfig,
+    "data": DataConfig,
+    "train": TrainConfig,
+    "select": SelectConfig,
+    "eval": EvalConfig,
+}
+# objective -> kinds of data it can read
+READS = {
+    **dict.fromkeys(("mlm", "seq", "tlm"), ("names", "parallel", "text")),
+    **dict.fromkeys(("dcca", "mse"), ("vectors",)),
+    **dict.fromkeys(("ot", "l2", "word-nce"), ("pairs", "parallel", "names")),
+}
 _TOP_LEVEL = ("description", "note", *_SECTIONS, "objective")
 
 
@@ -35,7 +46,32 @@ class Recipe:
     data: tuple[DataConfig, ...]
     objectives: Mapping[str, ObjectiveConfig]
     train: TrainConfig = field(default_factory=TrainConfig)
+    select: SelectConfig = field(default_factory=SelectConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
+
+    def data_of(self, objective: str) -> tuple[int, ...]:
+        """Numbers of the [[data]] that an objective reads: those it names, or all that are of a kind it can read.
+
+        Raises UsageError where there is none.
+        """
+        kinds = READS[objective]
+        named = self.objectives[objective].data
+        if not named:
+            found = tuple(number for number, entry in enumerate(self.data) if entry.kind in kinds)
+            if not found:
+                wanted = " or ".join(kinds)
+                message = f"objective {objective} reads data of kind {wanted}, and the recipe has none; add a [[data]]."
+                raise UsageError(message)
+            return found
+        names = [entry.name or entry.kind for entry in self.data]
+        for name in named:
+            if name not in names:
+                raise UsageError(unknown_name(f"data in objective.{objective}.data:", name, names))
+            kind = self.data[names.index(name)].kind
+            if kind not in kinds:
+                message = f"objective {objective} reads data of kind {' or '.join(kinds)}, but data {name} is {kind}."
+                raise UsageError(message)
+        return tuple(names.index(name) for name in named)
 
     def as_dict(self) -> dict[str, object]:
         """The recipe with every key filled in, in the form of its TOML file."""
@@ -46,6 +82,7 @@ class Recipe:
             "data": [_plain(entry) for entry in self.data],
             "objective": [{"name": name, **_plain(settings)} for name, settings in self.objectives.items()],
             "train": _plain(self.train),
+            "select": _plain(self.select),
             "eval": _plain(self.eval),
         }
 
@@ -101,12 +138,30 @@ def parse_recipe(name: str, content: Mapping[str, object]) -> Recipe:
         data=tuple(_build(DataConfig, entry, "data") for entry in _tables(content, "data")),
         objectives=objectives,
         train=_build(TrainConfig, _table(content, "train"), "train"),
+        select=_build(SelectConfig, _table(content, "select"), "select"),
         eval=_build(EvalConfig, _table(content, "eval"), "eval"),
     )
     if not recipe.data:
         message = f"recipe {name} has no [[data]]; say what to train on."
         raise UsageError(message)
-    return _only_used(recipe)
+    recipe = _only_used(recipe)
+    for objective in recipe.objectives:
+        recipe.data_of(objective)
+    if recipe.model.from_ == "new":
+        check_layers(recipe, SIZES[recipe.model.size][0])
+    check_trackers(recipe.train.trackers)
+    return recipe
+
+
+def check_layers(recipe: Recipe, n_layers: int) -> None:
+    """Refuse layers that an encoder of `n_layers` blocks does not have, by the name of their key."""
+    asked: dict[str, int | None] = {"model.layer": recipe.model.layer}
+    for name, settings in recipe.objectives.items():
+        asked |= {f"objective.{name}.{key}": getattr(settings, key, None) for key in ("layer", "align_layer")}
+    for key, layer in asked.items():
+        if layer is not None and not -n_layers - 1 <= layer <= n_layers:
+            message = f"{key} is {layer}, but the encoder has layers 0 (embeddings) to {n_layers}."
+            raise UsageError(message)
 
 
 def recipe_keys() -> list[tuple[str, str, object]]:
@@ -119,7 +174,8 @@ def recipe_keys() -> list[tuple[str, str, object]]:
     for objective in OBJECTIVES:
         config = typing.cast("type", Registry("objective", OBJECTIVES).load(objective))
         keys += [
-            (f"objective.{objective}.{_key(item)}", item.metadata["help"], item.default) for item in _fields(config)
+            (f"objective.{objective}.{_key(item)}", item.metadata["help"], _plain_value(item.default))
+            for item in _fields(config)
         ]
     return keys
 
@@ -164,9 +220,15 @@ def _override(content: dict[str, typing.Any], text: str) -> None:
             tables.append(table)
     elif section == "data":
         tables = content.setdefault("data", [{}])
-        number = int(rest.pop(0)) if rest[0].isdigit() else 0 if len(tables) == 1 else -1
+        number = _data_number(tables, rest)
+        if number == len(tables):
+            tables.append({})
         if not 0 <= number < len(tables):
-            message = f"--set {text!r}: the recipe has {len(tables)} [[data]]; name one as data.0.{rest[-1]}."
+            names = [entry.get("name") or str(place) for place, entry in enumerate(tables)]
+            message = (
+                f"--set {text!r}: the recipe has {len(tables)} [[data]], {', '.join(names)}; "
+                f"name one as data.{names[0]}.{rest[-1]}."
+            )
             raise UsageError(message)
         table = tables[number]
     else:
@@ -179,7 +241,21 @@ def _override(content: dict[str, typing.Any], text: str) -> None:
         content.pop("note", None)
         table.pop("files", None)
         table.pop("languages", None)
+    if key.strip() == "model.from" and value == "new":
+        # The layer, pooling and length of the recipe's model mean nothing in a new, smaller one.
+        for stale in ("layer", "pooling", "max_len", "revision"):
+            table.pop(stale, None)
     table[rest[-1]] = value
+
+
+def _data_number(tables: list[dict[str, typing.Any]], rest: list[str]) -> int:
+    """Which [[data]] the rest of a key means (its name or number is taken off); -1 for none."""
+    if len(rest) > 1:
+        first = rest.pop(0)
+        if first.isdigit():
+            return int(first)
+        return next((number for number, entry in enumerate(tables) if entry.get("name") == first), -1)
+    return 0 if len(tables) == 1 else -1
 
 
 def _build(config: object, values: Mapping[str, object], section: str) -> typing.Any:
@@ -201,6 +277,8 @@ def _build(config: object, values: Mapping[str, object], section: str) -> typing
 def _checked(value: object, wanted: object, key: str) -> object:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if wanted == int | None:
+        wanted = int
     if wanted == tuple[str, ...]:
         value = [value] if isinstance(value, str) else value
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -239,10 +317,12 @@ def _key(item: dataclasses.Field) -> str:
 
 
 def _plain(config: object) -> dict[str, object]:
-    return {
+    values = {
         _key(item): _plain_value(getattr(config, item.name))
         for item in dataclasses.fields(typing.cast("typing.Any", config))
     }
+    # TOML has no word for nothing: what is left to another setting is left out.
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _plain_value(value: object) -> object:

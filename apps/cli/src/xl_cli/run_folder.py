@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xl_cli import processes
 from xl_cli.errors import CliError, UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class RunFolder:
         self.path = path
         self.model = path / "model"
         self.checkpoints = path / "checkpoints"
+        self.selected = path / "selected"
         self.results = path / "results.jsonl"
         self._log = path / "log.jsonl"
         self._about = path / "run.json"
@@ -40,9 +42,11 @@ class RunFolder:
             while out.exists():
                 number += 1
                 out = DEFAULT_PARENT / f"{recipe_name}-{number}"
-        elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+            out = processes.same_path(out)
+        elif processes.is_main() and out.exists() and (not out.is_dir() or any(out.iterdir())):
             message = f"--out {out} exists already; name another folder, or go on with it by --resume."
             raise UsageError(message)
+        processes.wait()
         out.mkdir(parents=True, exist_ok=True)
         return cls(out)
 
@@ -71,6 +75,8 @@ class RunFolder:
 
     def describe(self, **entries: object) -> None:
         """Set entries of run.json and keep the others."""
+        if not processes.is_main():
+            return
         from xl_translit import replacing
 
         about = self.about() if self._about.is_file() else {}
@@ -80,12 +86,14 @@ class RunFolder:
 
     def log(self, record: Mapping[str, object]) -> None:
         """Append one line to log.jsonl."""
+        if not processes.is_main():
+            return
         with self._log.open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(record) + "\n")
 
     def drop_log_after(self, variant: str, step: int) -> None:
         """Forget logged steps of `variant` later than `step`: they are about to be trained again."""
-        if not self._log.is_file():
+        if not self._log.is_file() or not processes.is_main():
             return
         from xl_translit import replacing
 
@@ -108,18 +116,38 @@ class RunFolder:
 
     def add_rows(self, rows: "Iterable[Row]") -> None:
         """Add result rows; the file is replaced whole."""
+        if not processes.is_main():
+            return
         from xl_tasks import write_rows
 
         write_rows(self.results, [*self.rows(), *rows])
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run that failed before it trained or scored anything."""
-        if not self._log.exists() and not self.results.exists():
+        if processes.is_main() and not self._log.exists() and not self.results.exists():
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def clear_checkpoints(self) -> None:
-        """Remove what only an unfinished run needs."""
+    def keep_selected(self, keep: int) -> None:
+        """Remove what only an unfinished run needs: checkpoints, and with `keep` below 2 the models selected from.
+
+        Word alignments that our aligner found stay, beside the model that they trained.
+        """
+        if not processes.is_main():
+            return
+        found = self.checkpoints / "alignments"
+        if found.is_dir():
+            shutil.rmtree(self.path / "alignments", ignore_errors=True)
+            found.rename(self.path / "alignments")
         shutil.rmtree(self.checkpoints, ignore_errors=True)
+        if keep < 2:
+            shutil.rmtree(self.selected, ignore_errors=True)
+
+    def write_model_card(self) -> None:
+        """Write README.md into the model's folder, from run.json and the result rows."""
+        if processes.is_main():
+            from xl_cli.model_card import write_model_card
+
+            write_model_card(self)
 
 
 def environment() -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xl_cli.errors import UsageError
+from xl_cli.progress import say
 from xl_cli.recipe import Recipe, load_recipe, parse_recipe
 
 # Columns that lines under the table are broken to, as its caption is.
@@ -49,10 +50,15 @@ def align(
         resolved = parse_recipe(about["recipe_name"], about["recipe"])
     else:
         resolved = load_recipe(recipe, overrides or [])
+    from xl_cli import processes
     from xl_cli.alignment import StoppedEarlyError, run
+    from xl_cli.mixture import check_sources
     from xl_cli.run_data import load_data
+    from xl_cli.selecting import check_selection
 
     data = load_data(resolved)
+    check_sources(resolved, data)
+    check_selection(resolved, data)
     if dry_run:
         from xl_cli.plan import plan
 
@@ -66,13 +72,15 @@ def align(
     except StoppedEarlyError as stopped:
         if stopped.signal_number == signal.SIGTERM:
             # A scheduler that takes the machine back asked for this: nothing failed.
-            typer.echo(str(stopped), err=True)
+            say(str(stopped))
             return
         raise
     except Exception:
         if not resume:
             folder.discard_if_empty()
         raise
+    if not processes.is_main():
+        return
     if as_json:
         for row in rows:
             typer.echo(row.to_json())

@@ -1,0 +1,82 @@
+"""Vectors of parallel texts at several layers from one reading, and transformed alike in all languages."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_encoders import Encoder, fit_transform
+
+# Vectors that are kept for later layers; where all layers need more, each layer reads the texts again.
+_MOST_BYTES = 2 << 30
+
+
+class LayerSweep:
+    """An encoder as tasks see it, which knows beforehand what it will be asked for.
+
+    texts: for each language what will be embedded, in one call a language.
+    layers: `hidden_states` indices, from 0.
+    transforms: names, in order of application. `center` takes each language's own mean away: most of what tells
+        languages apart is a constant. The others are fitted on the texts of all languages together, since dimensions
+        that one language alone drops or turns cannot be compared with another's.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        texts: Mapping[str, Sequence[str]],
+        layers: Sequence[int],
+        pooling: str,
+        transforms: Sequence[str] = (),
+    ) -> None:
+        self._encoder = encoder
+        self._texts = {language: tuple(items) for language, items in texts.items()}
+        self._layers = list(dict.fromkeys(layers))
+        self._pooling = pooling
+        self._transforms = transforms
+        self._kept: dict[tuple[int, str], NDArray[np.float32]] = {}
+        self._ready: dict[tuple[str, ...], NDArray[np.float32]] = {}
+        self._ready_layer = -1
+
+    @property
+    def name(self) -> str:
+        """How result rows call the model."""
+        return self._encoder.name
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks."""
+        return self._encoder.n_layers
+
+    @property
+    def pooling(self) -> str:
+        """How result rows call the vectors: the pooling, then what was done to them, e.g. mean-all+center."""
+        return "+".join([self._pooling, *self._transforms])
+
+    def embed(self, texts: Sequence[str], *, layer: int, pooling: str) -> NDArray[np.float32]:
+        """The vectors of one language's texts, (n_texts, width) float32. `pooling` is this object's own."""
+        if layer != self._ready_layer:
+            views = self.views(layer)
+            self._ready = {self._texts[language]: vectors for language, vectors in views.items()}
+            self._ready_layer = layer
+        return self._ready[tuple(texts)]
+
+    def views(self, layer: int) -> dict[str, NDArray[np.float32]]:
+        """The vectors of every language at a layer, (n_texts, width) each, with all transforms."""
+        views = {language: self._read(language, layer) for language in self._texts}
+        for name in self._transforms:
+            shared = None if name == "center" else fit_transform(name, np.concatenate(list(views.values())))
+            views = {
+                language: (shared or fit_transform(name, vectors)).apply(vectors) for language, vectors in views.items()
+            }
+        return views
+
+    def _read(self, language: str, layer: int) -> NDArray[np.float32]:
+        """Untransformed vectors; those of the layers to come are read along where there is room for them."""
+        if (layer, language) not in self._kept:
+            n_texts = sum(map(len, self._texts.values()))
+            fits = n_texts * self._encoder.width * 4 * len(self._layers) <= _MOST_BYTES
+            layers = [number for number in self._layers if fits or number == layer]
+            found = self._encoder.embed(self._texts[language], layers=layers, pooling=self._pooling)
+            self._kept |= {(number, language): vectors for number, vectors in zip(layers, found, strict=True)}
+        return self._kept.pop((layer, language))

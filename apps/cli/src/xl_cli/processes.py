@@ -1,0 +1,56 @@
+"""Several processes of one run, as `accelerate launch` or `torchrun` start them: one writes, all train."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import PartialState
+
+# One process may score or align words while the others wait; when a process dies, the launcher ends the others.
+_PATIENCE = timedelta(days=7)
+
+
+def several() -> bool:
+    """Whether this process is one of several that train together."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes files and prints."""
+    return int(os.environ.get("RANK", "0")) == 0 or not several()
+
+
+def wait() -> None:
+    """Go on when all processes have come here."""
+    if several():
+        _state().wait_for_everyone()
+
+
+def same_path(path: Path) -> Path:
+    """The main process's path, on every process."""
+    if several():
+        from accelerate.utils import broadcast_object_list
+
+        _state()
+        return Path(broadcast_object_list([str(path)])[0])
+    return path
+
+
+def device() -> "torch.device":
+    """Where this process computes."""
+    import torch
+
+    return torch.device(_state().device or "cpu")
+
+
+def _state() -> "PartialState":
+    import torch
+    from accelerate import PartialState
+
+    if not several():
+        return PartialState()
+    # Accelerate takes several processes without an accelerator for one each, unless it is told.
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=_PATIENCE)
