@@ -52,6 +52,7 @@ def test_passes_of_a_batch_are_one_pass_without_dropout(without_dropout: Encoder
             assert torch.allclose(ours[name], loss, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:dcca .* cannot tell:UserWarning")  # of two words
 @settings(deadline=None, max_examples=10)
 @given(
     kind=st.sampled_from(list(KINDS)),

@@ -80,10 +80,15 @@ def test_targets_have_length_one_and_no_gradient(xlmr: Encoder) -> None:
     assert not batch.targets.requires_grad
 
 
-def test_every_word_once_an_epoch_and_shared_by_processes(xlmr: Encoder) -> None:
+def test_every_word_an_epoch_and_shared_by_processes(xlmr: Encoder) -> None:
+    """The last batch of a pass is filled up with words of the next one."""
     part = VectorPart(xlmr, make_vectors(30), "dcca", DccaConfig(k=2), batch=7, tokens=9)
     assert part.n_per_epoch == -(-len(WORDS) // 7)
-    assert sorted(w for n in range(part.n_per_epoch) for w in words_of(part, xlmr, n)) == WORDS
+    drawn = [words_of(part, xlmr, number) for number in range(2 * part.n_per_epoch)]
+    assert {len(batch) for batch in drawn} == {7}
+    for batches in (drawn[: part.n_per_epoch], drawn[part.n_per_epoch :]):
+        words = [word for batch in batches for word in batch]
+        assert sorted(set(words)) == WORDS
     batch = part.draw(0)
     slots = [int(s) for rank in range(3) for chunk in part.chunks(batch, Share(rank, 3), {"dcca"}) for s in chunk.slots]
     assert sorted(slots) == list(range(7))
