@@ -22,9 +22,21 @@ import torch
 from torch import Tensor
 from transformers import XLMRobertaForMaskedLM
 
-from xl_encoders import Encoder, LengthBatches, ModelConfig, encode_pairs, new_encoder, read_rows
+from xl_encoders import (
+    CorpusBatches,
+    Encoder,
+    LengthBatches,
+    ModelConfig,
+    Share,
+    TextPart,
+    backward_batch,
+    encode_pairs,
+    new_encoder,
+    read_rows,
+)
+from xl_encoders.text_part import MaskedRows
 from xl_encoders.tokens import special_ids, wrap_rows
-from xl_objectives import join_pairs, mask_tokens, mlm_loss, seq_loss
+from xl_objectives import MlmConfig, SeqConfig, TlmConfig, join_pairs, mask_tokens, mlm_loss, seq_loss
 from xl_tasks import load_sib200
 from xl_translit import Romanizer
 
@@ -82,11 +94,19 @@ def main() -> None:
         "packed, bf16": (lambda step: rows_step(encoder, step, half()), shuffled),
         "packed 3x, bf16": (lambda step: rows_step(encoder, step, half(), together=False), shuffled),
     }
+    # What `xl align` runs: the same three objectives as a part of the training loop.
+    objectives = {"mlm": MlmConfig(), "seq": SeqConfig(), "tlm": TlmConfig()}
+    part = TextPart(encoder, CorpusBatches(corpus, by_length), objectives)
+    for name, precision in (("xl align", nullcontext), ("xl align, bf16", half)):
+        ways[name] = (lambda step, precision=precision: align_step(encoder, part, step, precision), sorted_batches)
     ways = {name: way for name, way in ways.items() if not arguments.ways or name in arguments.ways}
     encoder.train()
     generator = torch.Generator().manual_seed(1)
     steps = {
-        name: [make_step(encoder, corpus.batch(members), generator) for members in batches]
+        name: [
+            part.draw(number) if name.startswith("xl") else make_step(encoder, corpus.batch(members), generator)
+            for number, members in enumerate(batches)
+        ]
         for name, (_, batches) in ways.items()
     }
     if arguments.profile:
@@ -96,13 +116,13 @@ def main() -> None:
     speeds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(arguments.rounds + 1):
         for name, (run, _) in ways.items():
-            part = steps[name][number * arguments.steps : (number + 1) * arguments.steps]
+            turn = steps[name][number * arguments.steps : (number + 1) * arguments.steps]
             started = time.process_time()
-            for step in part:
+            for step in turn:
                 run(step)
                 encoder.zero_grad()
                 peer.zero_grad()
-            speed = sum(step.n_tokens for step in part) / (time.process_time() - started)
+            speed = sum(count_tokens(step) for step in turn) / (time.process_time() - started)
             if number:  # the first round warms up
                 speeds[name].append(speed)
     print(
@@ -188,6 +208,26 @@ def rows_step(
             pooled.append(mean_rows(part.float(), content(encoder, ids), [len(row) for row in rows]))
         total = total + seq_loss(pooled[0], pooled[1])
     total.backward()
+
+
+def count_tokens(step: Step | MaskedRows) -> int:
+    return step.n_tokens if isinstance(step, Step) else sum(len(row) for row in step.rows)
+
+
+def align_step(encoder: Encoder, part: TextPart, batch: MaskedRows, precision) -> None:
+    """One batch through the loop's own backward pass."""
+    backward_batch(
+        part,
+        batch,
+        {"mlm": 1.0, "seq": 1.0, "tlm": 1.0},
+        share=Share(),
+        seed=1,
+        cached=False,
+        backward=lambda loss: loss.backward(),
+        autocast=precision,
+        width=encoder.width,
+        device=torch.device("cpu"),
+    )
 
 
 def content(encoder: Encoder, ids: Tensor) -> Tensor:

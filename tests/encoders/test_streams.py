@@ -320,7 +320,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-@pytest.mark.parametrize("group", [5_000, 400_000])
+@pytest.mark.parametrize("group", [5_000, 600_000])
 def test_memory_stays_at_two_windows(tmp_path: Path, group: int) -> None:
     """A file of several hundred windows, read in a process of its own: what is held does not grow with it."""
     program = """
@@ -335,16 +335,17 @@ for number in range(0, stream.n_per_epoch, 25):
     stream[number]
 print(opened, peak())
 """
-    letters = "abcdefghijklmnopqrstuvwxyz " * 15
-    rows = [f"{i} {letters}" for i in range(400_000)]
+    # Text that does not compress well, or a whole row group in memory would hardly show.
+    random = np.random.default_rng(0)
+    rows = [random.bytes(200).hex() for _ in range(600_000)]
     parquet.write_table(pa.table({"text": rows}), tmp_path / "a.parquet", row_group_size=group, compression="zstd")
     del rows
     command = [sys.executable, "-c", program, str(tmp_path / "a.parquet")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     opened, peak = map(int, done.stdout.split())
-    # 160 MB of text; a window is 1.6 MB, and 16 half-read row groups have their buffers.
+    # 240 MB of text; a window is 1.6 MB, and 16 half-read row groups have their buffers.
     assert opened < 200e6
-    assert peak - opened < 80e6
+    assert peak - opened < 100e6
 
 
 def test_prefetch_gives_what_the_stream_gives_in_any_order(files: tuple[list[Path], pa.Table]) -> None:

@@ -56,8 +56,11 @@ class DataConfig:
         },
     )
     columns: tuple[str, ...] = field(
-        default=("text", "transliteration"),
-        metadata={"help": "of *.parquet and *.arrow: the text and, if it is there, its transliteration"},
+        default=("text",),
+        metadata={
+            "help": "of *.parquet and *.arrow: the text's and its transliteration's; the second by default what "
+            "`xl translit --pairs` writes (romanized, ipa, phonemes), and made here where it is missing"
+        },
     )
     language_column: str = field(
         default="",

@@ -43,6 +43,9 @@ from xl_objectives import (
 )
 from xl_translit import read_lines, replacing
 
+# What `xl translit --pairs` calls its second column.
+_WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
+
 # Share of the depth at which our aligner reads words: block 8 of 12.
 _ALIGN_DEPTH = 2 / 3
 
@@ -219,7 +222,7 @@ def open_stream(files: Sequence[Path], entry: DataConfig, *, batch: int, seed: i
         files,
         batch=batch,
         seed=seed,
-        columns=entry.columns,
+        columns=entry.columns if len(entry.columns) == 2 else (*entry.columns, _WRITTEN_AS[entry.to]),
         language_column=entry.language_column or None,
         language=None if entry.language_column else language,
         buffer=entry.buffer,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from xl_encoders.errors import EncoderError
 
 # Rows that Parquet decodes at a time.
-_STEP = 8192
+_STEP = 2048
 
 
 @dataclass(frozen=True)
