@@ -339,3 +339,30 @@ def test_settings_that_name_nothing(xl: Run, tmp_path: Path, setting: str, words
     data = "".join(f'[[data]]\nname = "{name}"\nkind = "vectors"\nfiles = ["v.vec"]\n' for name in ("wide", "narrow"))
     recipe = align_toml(tmp_path, f'{NEW}{data}[[objective]]\nname = "dcca"\n[train]\nvariants = ["dcca"]\n{TRAIN}')
     refused(xl, recipe, tmp_path / "run", words, 2, setting)
+
+
+def test_a_warning_is_one_line(xl_process: Run, tmp_path: Path) -> None:
+    """Twenty words for forty dimensions: said once, not at every step, and not as Python says it."""
+    write_vectors(tmp_path / "v.vec", [word(k) for k in range(20)], 40)
+    recipe = words_recipe(tmp_path, tmp_path / "v.vec", "dcca", "k = 0")
+    result = xl_process("align", recipe, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("note: dcca") == 1
+    assert "UserWarning" not in result.stderr
+
+
+def test_a_language_that_the_recipe_asks_for(xl: Run, corpus: Path, tmp_path: Path) -> None:
+    files = ("--set", f"data.files={corpus}")
+    result = xl("align", "ppa-maf", *files, "--dry-run")
+    assert result.returncode == 1
+    assert re.search(r"unknown language .* data\.languages asks for ara_Arab, .*data\.languages=\[\]", result.stderr)
+    assert xl("align", "ppa-maf", *files, "--set", "data.languages=[]", "--dry-run").returncode == 0
+
+
+def test_words_of_vectors_are_unescaped(xl: Run, tmp_path: Path) -> None:
+    from xl_cli.recipe import load_recipe
+    from xl_cli.run_data import load_data
+
+    file = write_lines(tmp_path / "v.vec", ["3 2", "at&amp;t 1 2", "&lt;b&gt; 2 1", "ba 1 1"])
+    data = load_data(load_recipe(str(words_recipe(tmp_path, file))))
+    assert data.vectors[0].words == ["at&t", "<b>", "ba"]

@@ -5,7 +5,8 @@ Nothing heavy is imported here or by the command modules: `xl --help` answers be
 
 import os
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
@@ -56,12 +57,28 @@ def xl(
         os.environ["XL_DEBUG"] = "1"
 
 
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of ours as one line; others, which are for programmers, only with --debug."""
+    if os.environ.get("XL_DEBUG"):
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+    elif f"{os.sep}xl_" in filename:
+        sys.stderr.write(f"note: {message}\n")
+
+
 def main() -> None:
     """Run `xl` and turn an error that the user can mend into one line and an exit code."""
     # Hugging Face libraries print bars and advice of their own between our lines; a user's own setting wins.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    warnings.showwarning = _say_warning  # ty: ignore[invalid-assignment]
     try:
         app()
     except Exception as error:

@@ -1,6 +1,7 @@
 """What a run reads: texts, sentence pairs and word vectors to train on, and the items to score."""
 
 import hashlib
+import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from xl_cli.progress import Progress
 from xl_cli.recipe import Recipe
 from xl_encoders import Bitext, WordVectors
 from xl_staticemb import read_word2vec
-from xl_tasks import ParallelTexts, hold_out, load_names, load_texts, training_texts
+from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
 from xl_translit import Romanizer, Transliterator, language, make_transliterator
 
 STREAMED = (".parquet", ".arrow")
@@ -213,7 +214,15 @@ def _whole(folder: str, limit: int) -> tuple[ParallelTexts, list[str]]:
 def _load(entry: DataConfig) -> ParallelTexts:
     if entry.kind == "names":
         return load_names(entry.languages) if entry.languages else load_names()
-    return load_texts(entry.files, languages=entry.languages or None, parallel=entry.kind == "parallel")
+    try:
+        return load_texts(entry.files, languages=entry.languages or None, parallel=entry.kind == "parallel")
+    except TaskError as error:
+        if entry.languages and "unknown language" in str(error):
+            # A recipe may name a group of languages that its user never typed.
+            asked = ", ".join(entry.languages)
+            message = f"{error} data.languages asks for {asked}; --set data.languages=[] takes all that are there."
+            raise CliError(message) from error
+        raise
 
 
 def _is_streamed(entry: DataConfig) -> bool:
@@ -249,7 +258,7 @@ def _read_vectors(entry: DataConfig, files: dict[str, str]) -> WordVectors:
         if matrices and read.matrix.shape[1] != matrices[0].shape[1]:
             message = f"{path}: {read.matrix.shape[1]} dimensions, but the files before it have {matrices[0].shape[1]}."
             raise CliError(message)
-        words += [read.words[i] for i in kept]
+        words += [html.unescape(read.words[i]) for i in kept]  # "&amp;" comes from corpora, not from the language
         matrices.append(read.matrix[kept])
         groups += [number] * len(kept)
     if not words:
