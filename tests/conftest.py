@@ -3,7 +3,19 @@
 import os
 from pathlib import Path
 
+# Tests side by side, each with as many threads as there are cores, would wait for one another.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
+
+# Workers that `-n auto` starts at most: each loads torch.
+_MOST_WORKERS = 4
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
