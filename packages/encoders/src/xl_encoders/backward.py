@@ -14,6 +14,7 @@ from torch import Tensor
 
 from xl_encoders.parts import Encoded, Part, Share, mix
 from xl_encoders.processes import gather_rows, sum_over_processes
+from xl_encoders.sharding import Sharding
 
 
 def backward_batch(
@@ -28,6 +29,7 @@ def backward_batch(
     autocast: Callable[[], AbstractContextManager],
     width: int,
     device: torch.device,
+    sharding: Sharding | None = None,
 ) -> dict[str, Tensor]:
     """Add the gradient of the weighted losses of one batch to the parameters; the unweighted losses by term.
 
@@ -38,6 +40,7 @@ def backward_batch(
     seed: decides dropout, chunk by chunk; the same seed gives the same masks.
     cached: whether joint losses of more than one chunk go through the gradient cache.
     backward: called with each scalar to differentiate; autocast: entered around every forward pass.
+    sharding: of the encoder, where it is sharded; every process then makes as many passes as any other.
     """
     wanted = {name for name, weight in weights.items() if weight}
     joint_terms = wanted & part.joint_terms
@@ -46,9 +49,22 @@ def backward_batch(
     scale = float(share.world) if share.exact else 1.0
     values: dict[str, Tensor] = {}
 
-    def encode(number: int, terms: Collection[str]) -> Encoded:
-        torch.manual_seed(mix(seed, share.rank, number))
+    passes: list[list[Tensor]] = []  # of a sharded encoder, since the last backward pass
+
+    def encode(number: int | None, terms: Collection[str]) -> Encoded:
+        if sharding is None or not torch.is_grad_enabled():
+            return encode_plainly(number, terms)
+        with sharding.recording() as outputs:
+            passes.append(outputs)
+            return encode_plainly(number, terms)
+
+    def encode_plainly(number: int | None, terms: Collection[str]) -> Encoded:
         with autocast():
+            if number is None and sharding is not None:
+                sharding.idle()
+            if number is None:
+                return Encoded(torch.zeros(0, width, device=device), {})
+            torch.manual_seed(mix(seed, share.rank, number))
             return part.encode(batch, chunks[number], share, terms)
 
     def weighted(losses: Mapping[str, Tensor]) -> Tensor:
@@ -62,12 +78,20 @@ def backward_batch(
         return weighted(part.joint(batch, torch.empty_like(rows).index_copy(0, places, rows), joint_terms))
 
     def differentiate(loss: Tensor) -> None:
+        if sharding is not None:
+            loss = sharding.align(loss, passes)
+            passes.clear()
         if loss.requires_grad:  # the share of a process may be empty
             backward(loss)
 
-    with_vectors = [number for number, chunk in enumerate(chunks) if joint_terms and len(chunk.slots)]
+    with_vectors: list[int | None] = [n for n, chunk in enumerate(chunks) if joint_terms and len(chunk.slots)]
+    alone: list[int | None] = [n for n in range(len(chunks)) if n not in with_vectors]
+    if sharding is not None:
+        for own, most in zip((with_vectors, alone), sharding.most(len(with_vectors), len(alone)), strict=True):
+            own += [None] * (most - len(own))
     if joint_terms:
-        slots = torch.cat([torch.empty(0, dtype=torch.int64), *(chunks[number].slots for number in with_vectors)])
+        own_slots = [chunks[number].slots for number in with_vectors if number is not None]
+        slots = torch.cat([torch.empty(0, dtype=torch.int64), *own_slots])
         none = torch.zeros(0, width, device=device)
         if cached and len(with_vectors) > 1:
             with torch.no_grad():
@@ -81,9 +105,8 @@ def backward_batch(
             encoded = [encode(number, wanted) for number in with_vectors]
             loss = joint_loss(torch.cat([none, *(one.vectors for one in encoded)]), slots)
             differentiate(loss + sum(weighted(one.losses) for one in encoded))
-    for number, chunk in enumerate(chunks):
-        if not (joint_terms and len(chunk.slots)):
-            differentiate(weighted(encode(number, wanted).losses))
+    for number in alone:
+        differentiate(weighted(encode(number, wanted).losses))
     return _over_processes(values, wanted, part.joint_terms, share, device)
 
 

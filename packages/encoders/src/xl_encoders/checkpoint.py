@@ -18,7 +18,7 @@ from torch import Tensor
 
 from xl_encoders.encoder import Encoder
 from xl_encoders.errors import CheckpointError
-from xl_encoders.processes import from_main, rank
+from xl_encoders.processes import fill_tensor, from_main, rank, whole_tensor
 
 _SUFFIX = ".safetensors"
 
@@ -51,11 +51,17 @@ class Checkpoints:
     ) -> None:
         """Write the state after `step` steps, then drop older checkpoints; only the main process writes.
 
+        What is sharded is put together for that, and every process has to call this.
+
         Raises CheckpointError where there is no room; the checkpoint before then stays as it is.
         """
+        tensors: dict[str, Tensor] = {}
+        for name, tensor in _state(encoder, optimizer).items():
+            whole = whole_tensor(tensor)
+            if rank() == 0:
+                tensors[name] = whole.cpu().contiguous()
         if rank() != 0:
             return
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(encoder, optimizer).items()}
         about = {"step": step, "fingerprint": self.fingerprint, "scaler": scaler.state_dict() if scaler else None}
         target = self._path(step)
         try:
@@ -102,7 +108,7 @@ class Checkpoints:
             raise CheckpointError(message)
         with torch.no_grad():
             for name, tensor in state.items():
-                tensor.copy_(tensors[name])
+                fill_tensor(tensor, tensors[name])
         if scaler and meta.get("scaler"):
             scaler.load_state_dict(meta["scaler"])
         return step

@@ -7,7 +7,7 @@ generators seeded by (seed, k), so that a run killed anywhere goes on from its l
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,15 +25,16 @@ from xl_encoders.encoder import Encoder
 from xl_encoders.errors import EncoderError
 from xl_encoders.parts import Part, Share, mix
 from xl_encoders.prefetch import Prefetch
-from xl_encoders.processes import average_gradients, rank, sum_over_processes, world_size
+from xl_encoders.processes import average_gradients, is_sharded, rank, sum_over_processes, world_size
 from xl_encoders.selection import Selection
+from xl_encoders.sharding import Sharding, asked_for, clip_gradients, total_norm, unseen_by_accelerate
 from xl_objectives import ObjectiveConfig
 
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
 
-# Layouts in which no process has all weights; passes differ in number between processes, which these cannot follow.
-_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+# Layouts of other libraries, which want to own the model and the loop.
+_FOREIGN = (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,20 +91,27 @@ def fit(
     on_step: sees each step's record; `should_stop` is asked after it.
     trackers: folder for the files of `config.trackers`, and the run's name there.
 
-    Every process of a distributed run calls this alike; each encodes its share of the same batches. Raises EncoderError
-    when a loss is not finite.
+    Every process of a distributed run calls this alike; each encodes its share of the same batches. Launched with FSDP
+    (`accelerate launch --use_fsdp`), the blocks are sharded while it runs and whole again, with new parameters, when it
+    ends. Raises EncoderError when a loss is not finite, and for a launch or setting that it cannot follow.
     """
     if AcceleratorState._shared_state.get("_mixed_precision", config.precision) != config.precision:
         AcceleratorState._reset_state()  # one precision a process, unless an earlier run's is forgotten
-    accelerator = Accelerator(
-        mixed_precision=config.precision,
-        log_with=list(config.trackers) or None,
-        project_dir=trackers[0] if trackers else None,
-    )
-    if accelerator.distributed_type in _SHARDED:
+    sharded = asked_for()
+    if sharded and (config.precision == "fp16" or config.compile):
+        setting = "train.precision is fp16" if config.precision == "fp16" else "train.compile is on"
+        message = f"{setting}, which does not go with FSDP here; give bf16 and no compile, or launch with --multi_gpu."
+        raise EncoderError(message)
+    with unseen_by_accelerate():
+        accelerator = Accelerator(
+            mixed_precision=config.precision,
+            log_with=list(config.trackers) or None,
+            project_dir=trackers[0] if trackers else None,
+        )
+    if accelerator.distributed_type in _FOREIGN:
         message = (
-            f"training keeps the whole model on every device, but Accelerate was told to shard it "
-            f"({accelerator.distributed_type.value}); launch with --multi_gpu instead."
+            f"Accelerate was told to shard the model by {accelerator.distributed_type.value}, which training here "
+            f"cannot follow; launch with --use_fsdp or --multi_gpu instead."
         )
         raise EncoderError(message)
     if trackers and config.trackers:
@@ -111,6 +119,7 @@ def fit(
     encoder.to(accelerator.device)
     encoder.zero_grad()  # of whatever the caller did before
     _prepare_model(encoder, config)
+    sharding = Sharding(encoder) if sharded and world_size() > 1 else None
     optimizer = torch.optim.AdamW(_groups(encoder, config), lr=config.lr, betas=_BETAS, eps=_EPSILON, fused=True)
     done = checkpoints.restore(encoder, optimizer, accelerator.scaler) if checkpoints else 0
     if selection:
@@ -118,14 +127,22 @@ def fit(
     optimizer = accelerator.prepare(optimizer)
     encoder.train()
     saved = done
-    loop = _Steps(encoder, parts, objectives, n_steps, config, accelerator)
+    loop = _Steps(encoder, parts, objectives, n_steps, config, accelerator, sharding)
+
+    def ends(step: int) -> bool:
+        """Score the encoder after `step` steps: whether nothing got better any more."""
+        if selection is None:
+            return False
+        with sharding.whole_on_main() if sharding else nullcontext():
+            return selection(encoder, step)
+
     reason = "finished"
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
         loop.open(stack)
         # A stop comes before the score of its step, which is then made here.
         last = n_steps
-        if selection and selection.late(done, n_steps, accelerator.device) and selection(encoder, done):
+        if selection and selection.late(done, n_steps, accelerator.device) and ends(done):
             last, reason = done, "early" if done < n_steps else "finished"
         for step in range(done, last):
             started = time.perf_counter()
@@ -137,7 +154,8 @@ def fit(
                 shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 message = f"step {step + 1}: a loss is not finite ({shown}); lower train.lr or give train.precision no."
                 raise EncoderError(message)
-            norm = float(accelerator.clip_grad_norm_(loop.parameters, config.clip or math.inf))
+            clip = clip_gradients if sharding else accelerator.clip_grad_norm_
+            norm = float(clip(loop.parameters, config.clip or math.inf))
             optimizer.step()
             optimizer.zero_grad()
             done = step + 1
@@ -156,7 +174,7 @@ def fit(
             if config.trackers and (done % config.log_every == 0 or done == n_steps):
                 accelerator.log(_flat(record), step=done)
             stop = _any_process(should_stop(), accelerator.device)
-            early = bool(selection) and not stop and selection.due(done, n_steps) and selection(encoder, done)
+            early = bool(selection) and not stop and selection.due(done, n_steps) and ends(done)
             due = config.save_every and done % config.save_every == 0
             if checkpoints and done < n_steps and not early and (stop or due):
                 checkpoints.save(done, encoder, optimizer.optimizer, accelerator.scaler)
@@ -166,6 +184,9 @@ def fit(
                 break
     if checkpoints and done == n_steps and saved != done:
         checkpoints.save(done, encoder, optimizer.optimizer, accelerator.scaler)
+    if sharding:
+        optimizer.zero_grad()
+        sharding.undo()
     if config.trackers:
         accelerator.end_training()
     return FitEnd(step=done, reason=reason)
@@ -182,6 +203,7 @@ class _Steps:
         n_steps: int,
         config: FitConfig,
         accelerator: Accelerator,
+        sharding: Sharding | None,
     ) -> None:
         for part in parts:
             for term in part.terms.values():
@@ -195,6 +217,7 @@ class _Steps:
         self._n_steps = n_steps
         self._config = config
         self._accelerator = accelerator
+        self._sharding = sharding
         self._share = Share(rank(), world_size(), config.compat != "published")
         # How often each part was used before a step, which says what batches it is at.
         self._used = [
@@ -230,7 +253,7 @@ class _Steps:
                 ]
                 losses |= self._backward(step, batches, only)
                 gradients = {p: p.grad for p in self.parameters if p.grad is not None}
-                norms[objective] = float(torch.nn.utils.get_total_norm(list(gradients.values()))) / self._scale()
+                norms[objective] = float(total_norm(gradients.values())) / self._scale()
                 for parameter, gradient in gradients.items():
                     total[parameter] = total[parameter].add_(gradient) if parameter in total else gradient
                     parameter.grad = None
@@ -263,6 +286,7 @@ class _Steps:
                     autocast=accelerator.autocast,
                     width=self._encoder.width,
                     device=accelerator.device,
+                    sharding=self._sharding,
                 )
                 for name, value in values.items():
                     means[name] = means.get(name, torch.zeros_like(value)) + value / config.accumulate
@@ -314,10 +338,14 @@ def _prepare_model(encoder: Encoder, config: FitConfig) -> None:
 def _groups(encoder: Encoder, config: FitConfig) -> list[dict[str, object]]:
     """Weight decay pulls matrices towards zero; biases and layer norms have no reason to be there."""
     trained = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    sliced = [parameter for parameter in trained if is_sharded(parameter)]
+    whole = [parameter for parameter in trained if not is_sharded(parameter)]
+    groups: list[dict[str, object]] = []
+    # One call of the fused optimiser takes slices or whole weights, not both.
+    for some in (whole, sliced) if sliced else (whole,):
+        groups.append({"params": [p for p in some if p.ndim > 1], "weight_decay": config.weight_decay})
+        groups.append({"params": [p for p in some if p.ndim <= 1], "weight_decay": 0.0})
+    return groups
 
 
 def _any_process(flag: bool, device: torch.device) -> bool:

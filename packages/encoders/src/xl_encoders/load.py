@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelerate.utils import patch_environment
 from huggingface_hub import constants
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
@@ -82,9 +83,11 @@ def _open_model(source: str, with_head: bool, options: dict) -> "PreTrainedModel
         message = f"{source} has no trained masked-LM head (architectures: {config.architectures})."
         raise EncoderError(message)
     model_class = AutoModelForMaskedLM if has_head else AutoModel
-    model, found = model_class.from_pretrained(
-        source, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
-    )
+    # Launched with FSDP, transformers leaves what the file lacks without values on all processes but the first.
+    with patch_environment(FSDP_CPU_RAM_EFFICIENT_LOADING="false"):
+        model, found = model_class.from_pretrained(
+            source, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
+        )
     missing = sorted(key for key in found["missing_keys"] if not any(part in key for part in _UNREAD))
     if missing:
         message = (

@@ -1,11 +1,12 @@
 """Several processes as one: vectors gathered with the exact gradient, gradients averaged, figures summed.
 
-Each process holds the whole model and encodes its share of every batch. What DistributedDataParallel does while the
-backward pass runs is done here after it, in few large messages: a step has several backward passes over several
-streams, some of which leave parameters out, and only their sum is to be averaged.
+Each process holds the whole model (or slices of it, see `sharding`) and encodes its share of every batch. What
+DistributedDataParallel does while the backward pass runs is done here after it, in few large messages: a step has
+several backward passes over several streams, some of which leave parameters out, and only their sum is to be averaged.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -56,11 +57,12 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Replace each gradient by its mean over the processes; one that some of them miss counts as zero there.
 
     What no process has a gradient for keeps none, so that an optimiser leaves it alone, as it does with one process.
+    Sharded parameters are left out: their gradients are averaged as they come.
     """
     n_processes = world_size()
     if n_processes == 1:
         return
-    parameters = list(parameters)
+    parameters = [parameter for parameter in parameters if not is_sharded(parameter)]
     present = torch.tensor([parameter.grad is not None for parameter in parameters], dtype=torch.int32)
     present = sum_over_processes(present.to(parameters[0].device)).tolist()
     bucket: list[Tensor] = []
@@ -75,6 +77,25 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
         size += parameter.grad.numel()
     if bucket:
         _average(bucket, n_processes)
+
+
+def is_sharded(tensor: Tensor) -> bool:
+    """Whether each process holds a slice of `tensor` only."""
+    return hasattr(tensor, "full_tensor")  # torch's DTensor, whose import is slow
+
+
+def whole_tensor(tensor: Any) -> Tensor:
+    """A sharded tensor put together on every process, all of which call this; any other tensor itself."""
+    return tensor.detach().full_tensor() if is_sharded(tensor) else tensor.detach()
+
+
+def fill_tensor(tensor: Any, values: Tensor) -> None:
+    """Copy `values` into `tensor`, or this process's slice of them where it is sharded; all processes call this."""
+    if is_sharded(tensor):
+        from torch.distributed.tensor import distribute_tensor
+
+        values = distribute_tensor(values.to(tensor.device), tensor.device_mesh, tensor.placements)
+    tensor.copy_(values)
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
