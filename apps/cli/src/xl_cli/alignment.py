@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from xl_cli import processes
 from xl_cli.errors import CliError
@@ -104,11 +105,14 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
 
 def pretrained(recipe: Recipe) -> Encoder:
     """The encoder that the recipe names by folder or hub id, with its masked-LM head where an objective needs one."""
+    source, name = recipe.model.from_, recipe.model.name
+    if (Path(source) / "run.json").is_file():
+        source, name = str(Path(source) / "model"), name or Path(source).resolve().name
     encoder = load_encoder(
-        recipe.model.from_,
+        source,
         revision=recipe.model.revision,
         max_len=recipe.model.max_len,
-        name=recipe.model.name,
+        name=name,
         with_head=bool({"mlm", "tlm"} & set(recipe.objectives)),
     )
     check_layers(recipe, encoder.n_layers)
@@ -173,17 +177,27 @@ def _train(
     folder.drop_log_after(variant, done)
     if done:
         say(f"{variant}: going on from step {done}")
+    scoring = {"task": recipe.select.task, "data": recipe.select.data or "dev slice", "limit": recipe.select.limit}
+    if recipe.select.task == "retrieval":
+        scoring["metric"] = recipe.select.metric
     with Progress(variant, n_steps, "steps", done) as progress:
         selection = selection_of(
             recipe, sources, folder.selected / variant.replace("+", "_"), layer,
-            lambda scored: folder.log({"variant": variant, "step": scored.step, "selection": scored.score}),
+            lambda scored: folder.log({"variant": variant, "step": scored.step, "selection": scored.score, **scoring}),
         )  # fmt: skip
+        # The latest value of each loss since the last row: objectives that take part in few steps are seen as well.
+        losses: dict[str, float] = {}
+        weights: dict[str, float] = {}
 
         def on_step(record: StepRecord) -> None:
+            losses.update(record.losses)
+            weights.update(record.weights)
             note = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items())
             progress.advance(record.step, note)
             if record.step % recipe.train.log_every == 0 or record.grad_norms or record.step in (1, n_steps):
-                folder.log({"variant": variant, **asdict(record)})
+                folder.log({"variant": variant, **asdict(record), "losses": dict(losses), "weights": dict(weights)})
+                losses.clear()
+                weights.clear()
 
         end = fit(
             encoder,

@@ -51,8 +51,8 @@ class DataConfig:
     limit: int = field(
         default=0,
         metadata={
-            "help": "first texts, sentence pairs or words that are read of each language (of *.parquet and *.arrow: in "
-            "all); 0 reads all"
+            "help": "most texts, sentence pairs or words of each language to train on, the first ones (of *.parquet "
+            "and *.arrow: in all); 0 takes all"
         },
     )
     columns: tuple[str, ...] = field(

@@ -51,6 +51,7 @@ def open_model(config: RetrievalConfig) -> Opened:
         source, name = str(path / "model"), path.resolve().name
         if about.get("status") != "finished":
             say(f"note: {path} is not finished; its model is {about.get('model')}.")
+    exported = _exported_pooling(path)
     encoder = load_encoder(source, revision=config.revision, max_len=config.max_len or None, name=name)
     import torch
 
@@ -61,14 +62,34 @@ def open_model(config: RetrievalConfig) -> Opened:
     elif config.layer:
         layers = [encoder.resolve_layer(int(layer)) for layer in config.layer]
     else:
-        layers = [about.get("layer", round(encoder.n_layers * _DEPTH_SHARE))]
+        # What `xl export` wrote is cut at its layer.
+        layers = [about.get("layer", encoder.n_layers if exported else round(encoder.n_layers * _DEPTH_SHARE))]
     return Opened(
         encoder=encoder,
         layers=layers,
-        pooling=config.pooling or about.get("pooling", "mean-all"),
+        pooling=config.pooling or about.get("pooling") or exported or "mean-all",
         variant=about.get("model", {}).get("variant", ""),
         seed=about.get("seed", 0),
     )
+
+
+def _exported_pooling(folder: Path) -> str:
+    """The pooling of a folder for sentence-transformers whose last layer is read; "" for any other folder."""
+    if not (folder / "modules.json").is_file():
+        return ""
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    kinds = [module["type"].rpartition(".")[2] for module in modules]
+    pooling = next(
+        (folder / module["path"] / "config.json" for module in modules if module["path"].endswith("Pooling")), None
+    )
+    if pooling is None or "WeightedLayerPooling" in kinds or not pooling.is_file():
+        return ""
+    settings = json.loads(pooling.read_text(encoding="utf-8"))
+    if settings.get("pooling_mode_cls_token"):
+        return "first"
+    if not settings.get("pooling_mode_mean_tokens"):
+        return ""
+    return "mean-content" if "WordWeights" in kinds else "mean-all"
 
 
 def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:

@@ -203,8 +203,11 @@ def _override(content: dict[str, typing.Any], text: str) -> None:
         raise UsageError(message)
     try:
         value = tomllib.loads(f"value = {value_text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except tomllib.TOMLDecodeError as error:
         value = value_text.strip()
+        if value.startswith("["):
+            message = f'--set {text!r}: the list is not TOML; write its texts in quotes: --set \'{key}=["a", "b"]\'.'
+            raise UsageError(message) from error
     section, *rest = parts
     if section not in _TOP_LEVEL:
         raise UsageError(unknown_name("recipe section", section, list(_TOP_LEVEL)))

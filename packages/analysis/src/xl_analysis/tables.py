@@ -103,6 +103,7 @@ class _Figure:
     seed: object
     variant: str
     telling: tuple[str, ...]
+    n: int = 0
 
     @property
     def cross(self) -> bool:
@@ -119,7 +120,7 @@ def _figure(number: int, row: Row) -> _Figure:
         if name not in row:
             message = f"row {number} has no field {name!r}; a result row needs {', '.join(_REQUIRED)}."
             raise AnalysisError(message)
-    value = row["value"]
+    value, count = row["value"], row.get("n")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         message = f"row {number}: value is {value!r}; a finite number is needed."
         raise AnalysisError(message)
@@ -132,6 +133,7 @@ def _figure(number: int, row: Row) -> _Figure:
         seed=row.get("seed", 0),
         variant=str(row.get("variant") or row.get("model") or "-"),
         telling=tuple("" if row.get(name) is None else str(row[name]) for name in _TELLING),
+        n=count if isinstance(count, int) else 0,
     )
 
 
@@ -220,6 +222,11 @@ def _caption(lines: Mapping[str, Sequence[_Figure]], first: str) -> str:
         f"Mean over {len(every)} ordered pairs of languages (all), over the {n_cross} that cross scripts (cross), and "
         f"over the pairs with a language on either side ({_title(first)})."
     )
+    counts = {figure.n for figures in lines.values() for figure in figures if figure.metric == first and figure.n}
+    if counts and first.startswith("top") and first[3:].isdigit():
+        few, many = min(counts), max(counts)
+        items = f"{many}" if few == many else f"{few} to {many}"
+        text += f" {items} items; chance is about {100 * int(first[3:]) / many:.1f} % in {_title(first)}."
     if max(seeds) > 1:
         text += f" Mean of up to {max(seeds)} seeds, ± standard deviation."
     for name, own in pairs.items():

@@ -60,7 +60,9 @@ class ObjectiveConfig:
 class MlmConfig(ObjectiveConfig):
     """Masked language modelling on the text and on its romanisation."""
 
-    text: str = field(default="both", metadata={"help": "which side is modelled: both | original | romanised"})
+    text: str = field(
+        default="both", metadata={"help": "which side is modelled: both (the sum of two means) | original | romanised"}
+    )
     mask_prob: float = field(
         default=0.15, metadata={"help": "chance that a token is picked, in (0, 1]; seq and tlm mask alike"}
     )
@@ -144,7 +146,11 @@ class DccaConfig(WordVectorConfig):
     """Canonical correlation of words encoded alone with their static vectors, of any dimension."""
 
     variant: str = field(
-        default="subspace", metadata={"help": "subspace | classic (Andrew et al. 2013) | legacy (the released code)"}
+        default="subspace",
+        metadata={
+            "help": "subspace (the loss goes from -k, nothing shared, to -1.41 k) | classic (Andrew et al. 2013; "
+            "from 0 to -k) | legacy (the released code)"
+        },
     )
     k: int = field(default=10, metadata={"help": "directions compared; 0 takes all that both views have"})
     r1: float = field(default=1e-3, metadata={"help": "ridge of classic on the encoder's side, >= 0"})
