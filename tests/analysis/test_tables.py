@@ -127,3 +127,13 @@ def test_other_bad_rows():
 def test_a_file_of_json_lines_is_enough():
     lines = [json.dumps(row) for row in rows()]
     assert retrieval_table(map(json.loads, lines)).body == retrieval_table(rows()).body
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [((250,), "250 items; chance is about 4.0 %"), ((50, 200), "50 to 200 items; chance is about 5.0 %")],
+)
+def test_the_caption_says_what_chance_would_give(counts, said):
+    data = [row | {"n": counts[i % len(counts)]} for i, row in enumerate(rows(metrics=("top10",)))]
+    assert f"{said} in top-10 %." in retrieval_table(data, metrics=("top10",)).caption
+    assert "chance" not in retrieval_table(rows()).caption

@@ -366,3 +366,9 @@ def test_words_of_vectors_are_unescaped(xl: Run, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "v.vec", ["3 2", "at&amp;t 1 2", "&lt;b&gt; 2 1", "ba 1 1"])
     data = load_data(load_recipe(str(words_recipe(tmp_path, file))))
     assert data.vectors[0].words == ["at&t", "<b>", "ba"]
+
+
+def test_a_list_without_quotes(xl: Run, tmp_path: Path) -> None:
+    result = xl("align", "names", "--set", "data.languages=[tur,heb]", "--dry-run")
+    assert result.returncode == 2
+    assert "write its texts in quotes: --set 'data.languages=" in result.stderr

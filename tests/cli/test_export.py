@@ -180,3 +180,18 @@ def test_nothing_heavy_is_loaded_for_its_help(xl: Run) -> None:
     assert result.returncode == 0
     for option in ("--out", "--format", "--layer", "--pooling", "--max-len", "--revision", "--push", "--private"):
         assert option in result.stdout
+
+
+@pytest.mark.parametrize("pooling", ["mean-all", "mean-content", "first"])
+def test_an_exported_folder_is_scored_as_it_pools(
+    xl: Run, run: Path, corpus: Path, tmp_path: Path, pooling: str
+) -> None:
+    """Without a word about layer and pooling: those of the run, cut off below."""
+    result = xl("export", run, "--layer", 1, "--pooling", pooling, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    data = ("--data", corpus, "--source", "eng_Latn", "--target", "ell_Grek", "--json")
+    there = xl("eval", "retrieval", "--model", tmp_path / "out", *data)
+    here = xl("eval", "retrieval", "--model", run, "--layer", 1, "--pooling", pooling, *data)
+    kept = ("metric", "value", "source", "layer", "pooling")
+    rows = [[[json.loads(line)[key] for key in kept] for line in out.stdout.splitlines()] for out in (there, here)]
+    assert rows[0] == rows[1] != []

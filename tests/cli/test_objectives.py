@@ -604,3 +604,28 @@ def test_a_streams_languages_decide_its_phonemes(xl: Run, tmp_path: Path) -> Non
     missing = xl("align", tmp_path / "mine.toml", "--set", 'data.language_column=""', "--out", tmp_path / "r")
     assert missing.returncode == 2
     assert "needs the language of each text" in missing.stderr
+
+
+def test_an_objective_of_few_steps_is_in_every_row(xl: Run, tiny: Path, tmp_path: Path) -> None:
+    """Rows at even steps (and the first), the objective at odd ones: each row has its latest loss since the last."""
+    lines = sentences(24, seed=8)
+    write_lines(tmp_path / "text" / "ell_Grek.txt", [greek(text) for text in lines])
+    text = model(tiny) + f'[[data]]\nkind = "text"\nfiles = ["{tmp_path}/text"]\nheld_out = 0.0\ndev = 0.0\n'
+    text += '[[objective]]\nname = "mlm"\n[[objective]]\nname = "tlm"\nevery = 2\n'
+    out = run_of(xl, tmp_path, text + train("mlm+tlm", 6, 8), "train.log_every=2", "train.norms_every=0")
+    seen = {row["step"]: (set(row["losses"]), set(row["weights"])) for row in log_of(out)}
+    both = ({"mlm", "tlm"}, {"mlm", "tlm"})
+    assert seen == {1: both, 2: ({"mlm"}, {"mlm"}), 4: both, 6: both}
+
+
+def test_a_run_may_start_from_another_run(xl: Run, tiny: Path, tmp_path: Path) -> None:
+    """The run's folder is as good as the model's folder in it."""
+    write_lines(tmp_path / "text" / "ell_Grek.txt", [greek(text) for text in sentences(24, seed=8)])
+    data = f'[[data]]\nkind = "text"\nfiles = ["{tmp_path}/text"]\nheld_out = 0.0\ndev = 0.0\n'
+    rest = data + '[[objective]]\nname = "mlm"\n' + train("mlm", 2, 8)
+    first = run_of(xl, tmp_path, model(tiny) + rest, name="first")
+    losses = [
+        losses_of(run_of(xl, tmp_path, model(start) + rest, name=name), "mlm")
+        for name, start in (("a", first), ("b", first / "model"), ("c", tiny))
+    ]
+    assert losses[0] == losses[1] != losses[2]
