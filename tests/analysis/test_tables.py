@@ -131,7 +131,7 @@ def test_a_file_of_json_lines_is_enough():
 
 @pytest.mark.parametrize(
     ("counts", "said"),
-    [((250,), "250 items; chance is about 4.0 %"), ((50, 200), "50 to 200 items; chance is about 5.0 %")],
+    [((250,), "250 items; chance is about 4.0 %"), ((50, 200), "50 to 200 items; chance is about 5.0 to 20.0 %")],
 )
 def test_the_caption_says_what_chance_would_give(counts, said):
     data = [row | {"n": counts[i % len(counts)]} for i, row in enumerate(rows(metrics=("top10",)))]

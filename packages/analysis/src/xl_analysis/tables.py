@@ -226,7 +226,8 @@ def _caption(lines: Mapping[str, Sequence[_Figure]], first: str) -> str:
     if counts and first.startswith("top") and first[3:].isdigit():
         few, many = min(counts), max(counts)
         items = f"{many}" if few == many else f"{few} to {many}"
-        text += f" {items} items; chance is about {100 * int(first[3:]) / many:.1f} % in {_title(first)}."
+        chances = dict.fromkeys(f"{100 * int(first[3:]) / count:.1f}" for count in (many, few))
+        text += f" {items} items; chance is about {' to '.join(chances)} % in {_title(first)}."
     if max(seeds) > 1:
         text += f" Mean of up to {max(seeds)} seeds, ± standard deviation."
     for name, own in pairs.items():
