@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from tests.cli.conftest import small
 
+from xl_cli.config import DataConfig
+from xl_cli.errors import UsageError
+from xl_cli.mixture import open_stream
 from xl_cli.plan import plan
 from xl_cli.recipe import Recipe, load_recipe
 from xl_cli.run_data import first_by_hash, load_data
@@ -53,3 +58,24 @@ def test_the_plan_counts_tokens_with_their_specials(corpus: Path) -> None:
     assert figures["about tokens read"]["mlm+seq+tlm"] == pytest.approx(n_read * (2 * per_text - 1), abs=1)
     assert figures["training texts"] == len(data.training)
     assert figures["scored items"] == {data.corpora[0].name: len(data.scored[0][1])}
+
+
+def test_one_corpus_in_two_data_is_scored_once_and_held_out_alike(corpus: Path, tmp_path: Path) -> None:
+    entry = f'[[data]]\nname = "{{}}"\nkind = "parallel"\nfiles = ["{corpus}"]\nheld_out = {{}}\n'
+    rest = '[[objective]]\nname = "mlm"\n[[objective]]\nname = "ot"\ndata = ["b"]\n[train]\nvariants = ["mlm+ot"]\n'
+    file = tmp_path / "two.toml"
+    file.write_text(entry.format("a", 0.2) + entry.format("b", 0.2) + rest)
+    assert len(load_data(load_recipe(str(file))).scored) == 1
+    file.write_text(entry.format("a", 0.2) + entry.format("b", 0.0) + rest)
+    with pytest.raises(UsageError, match="data a and data b both read lines, but hold out other shares"):
+        load_data(load_recipe(str(file)))
+
+
+@pytest.mark.parametrize(("to", "column"), [("latn", "romanized"), ("ipa", "ipa"), ("phonemes", "phonemes")])
+def test_the_second_column_is_the_one_that_xl_translit_writes(tmp_path: Path, to: str, column: str) -> None:
+    """Read, not made again: the column says what no transliteration would."""
+    table = pa.table({"text": ["αβ", "γδ"], column: ["one", "two"], "transliteration": ["no", "no"]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    entry = DataConfig(kind="text", files=("x.parquet",), to=to)
+    batch = open_stream([tmp_path / "x.parquet"], entry, batch=2, seed=1)[0]
+    assert sorted(zip(batch.originals, batch.romanised or [], strict=True)) == [("αβ", "one"), ("γδ", "two")]

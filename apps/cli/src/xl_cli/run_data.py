@@ -109,6 +109,7 @@ def load_data(recipe: Recipe) -> RunData:
             data.files.update({str(path): fingerprint_file(path) for path in data.streams[number]})
         else:
             _load_texts(recipe, number, entry, needed[number], data, seen)
+    _check_held_out(recipe, data)
     if recipe.eval.data:
         data.scored.append(_whole(recipe.eval.data, recipe.eval.limit))
     if recipe.select.data and recipe.select.every:
@@ -123,6 +124,21 @@ def load_data(recipe: Recipe) -> RunData:
             )
             raise CliError(message)
     return data
+
+
+def _check_held_out(recipe: Recipe, data: RunData) -> None:
+    """Refuse two [[data]] of one corpus that hold out other shares: what one scores, the other would train on."""
+    for number, corpus in data.corpora.items():
+        for other, its in data.corpora.items():
+            one, two = recipe.data[number], recipe.data[other]
+            same = number < other and corpus.name == its.name and corpus.parallel == its.parallel
+            if same and (one.held_out, one.dev) != (two.held_out, two.dev) and set(corpus.keys) & set(its.keys):
+                message = (
+                    f"data {one.name or number} and data {two.name or other} both read {corpus.name}, but hold out "
+                    f"other shares: items that one keeps for scoring would be trained on in the other. "
+                    f"Give both the same held_out and dev."
+                )
+                raise UsageError(message)
 
 
 def first_by_hash(keys: list[str], limit: int) -> list[str]:
@@ -198,9 +214,11 @@ def _load_texts(
             data.bitexts[number] = bitexts
     if corpus.parallel and len(corpus.languages) > 1:
         by_split = {split: [key for key, its in splits.items() if its == split] for split in ("dev", "test")}
-        if by_split[recipe.eval.split] and not recipe.eval.data:
+        known = [scored.fingerprint for scored, _ in data.scored]
+        if by_split[recipe.eval.split] and not recipe.eval.data and corpus.fingerprint not in known:
             data.scored.append((corpus, first_by_hash(by_split[recipe.eval.split], recipe.eval.limit)))
-        if by_split["dev"] and recipe.select.every and not recipe.select.data:
+        known = [scored.fingerprint for scored, _ in data.developing]
+        if by_split["dev"] and recipe.select.every and not recipe.select.data and corpus.fingerprint not in known:
             data.developing.append((corpus, first_by_hash(by_split["dev"], recipe.select.limit)))
 
 
