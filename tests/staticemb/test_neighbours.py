@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
-from xl_staticemb import StaticembError, cosine_scores, csls_scores, gold_ranks, nearest_mean, unit_rows
+from xl_staticemb import StaticembError, cosine_scores, csls_scores, gold_ranks, unit_rows
 
 
 def normals(seed: int, *shape: int) -> NDArray[np.float64]:
@@ -44,7 +44,7 @@ def test_ranks_do_not_depend_on_blocks_or_on_sparse_storage(monkeypatch: pytest.
     gold = np.arange(23)
     whole = gold_ranks(queries, candidates, gold)
     np.testing.assert_array_equal(whole, oracle_ranks(queries, candidates, gold))
-    monkeypatch.setattr("xl_staticemb.neighbours._CANDIDATE_BLOCK", 7)
+    monkeypatch.setattr("xl_staticemb.search.neighbours._CANDIDATE_BLOCK", 7)
     np.testing.assert_array_equal(gold_ranks(queries, candidates, gold, block=4), whole)
     for store in (sparse.csr_array, sparse.csr_matrix, sparse.coo_array):
         np.testing.assert_array_equal(gold_ranks(store(queries), store(candidates), gold, block=4), whole)
@@ -127,8 +127,8 @@ def test_csls_equals_a_plain_loop(k: int) -> None:
     np.testing.assert_allclose(found, loop_csls(sources[:4], keys, sources, k), atol=1e-12)
 
 
-def test_neighbourhoods_do_not_depend_on_blocks() -> None:
-    rows, others = normals(6, 11, 3), normals(7, 6, 3)
-    np.testing.assert_allclose(nearest_mean(rows, others, 2, block=3), nearest_mean(rows, others, 2), atol=1e-15)
-    with pytest.raises(StaticembError, match="at least 1"):
-        nearest_mean(rows, others, 0)
+def test_csls_without_neighbours_is_refused() -> None:
+    with pytest.raises(StaticembError, match="at least 1, not 0"):
+        csls_scores(normals(6, 3, 2), normals(7, 2, 2), 0)
+    with pytest.raises(StaticembError, match="no vectors"):
+        csls_scores(normals(6, 3, 2), np.zeros((0, 2)))

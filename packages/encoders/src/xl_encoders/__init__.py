@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from xl_encoders.pooling import mean_pool
     from xl_encoders.prefetch import Prefetch
     from xl_encoders.selection import Scored, Selection
+    from xl_encoders.sentence_breaking import SentenceBreaker, sentence_breaker
+    from xl_encoders.sentence_filter import SentenceCounts, corpus_sentences
+    from xl_encoders.static_teacher import StaticTeacher
     from xl_encoders.streams import TextBatch, TextStream
     from xl_encoders.text_batches import CorpusBatches, PairBatches, StreamBatches, encode_blocks, encode_texts
     from xl_encoders.text_part import TextPart
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     )
     from xl_encoders.vector_part import VectorPart, WordVectors
     from xl_encoders.vocabulary import EXTENSIONS, VocabularyExtension, extend_vocabulary
+    from xl_encoders.word_breaking import WordBreaker, word_breaker
     from xl_encoders.word_splitting import split_words
     from xl_encoders.word_vectors import TextWords
     from xl_encoders.words import WordTokens, encode_words
@@ -74,7 +78,10 @@ __all__ = [
     "RegistryError",
     "Scored",
     "Selection",
+    "SentenceBreaker",
+    "SentenceCounts",
     "Share",
+    "StaticTeacher",
     "StepRecord",
     "StreamBatches",
     "Term",
@@ -87,11 +94,13 @@ __all__ = [
     "VectorPart",
     "VocabularyExtension",
     "Whitening",
+    "WordBreaker",
     "WordTokens",
     "WordVectors",
     "__version__",
     "align_bitext",
     "backward_batch",
+    "corpus_sentences",
     "count_parameters",
     "count_steps",
     "cut_model",
@@ -115,14 +124,22 @@ __all__ = [
     "read_rows",
     "save_model",
     "save_transform",
+    "sentence_breaker",
     "split_words",
     "supports_packing",
     "train_tokenizer",
     "unknown_name",
+    "word_breaker",
 ]
 __version__ = _version("xl-encoders")
 
 _MODULES = {
+    "SentenceBreaker": "sentence_breaking",
+    "SentenceCounts": "sentence_filter",
+    "WordBreaker": "word_breaking",
+    "corpus_sentences": "sentence_filter",
+    "sentence_breaker": "sentence_breaking",
+    "word_breaker": "word_breaking",
     "encode_texts": "text_batches",
     "encode_blocks": "text_batches",
     "StreamBatches": "text_batches",
@@ -155,6 +172,7 @@ _MODULES = {
     "cut_model": "export",
     "export_sentence_transformers": "export",
     "export_transformers": "export",
+    "StaticTeacher": "static_teacher",
     "StepRecord": "fit_loop",
     "count_parameters": "new",
     "count_steps": "fit_loop",

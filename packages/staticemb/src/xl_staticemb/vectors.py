@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_staticemb.errors import StaticembError
-from xl_staticemb.neighbours import unit_rows
+from xl_staticemb.search.neighbours import unit_rows
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class WordVectors:
     """A vocabulary in order of frequency and one vector a word.
 
-    `words` holds each word once; `matrix` is (n_words, width), converted to float32. Raises StaticembError where the
-    two do not fit together or a word is repeated.
+    `words` holds each word once; `matrix` is (n_words, width), converted to float32. A float32 matrix is not copied,
+    and may be a memory map of a file. Raises StaticembError where the two do not fit together or a word is repeated.
     """
 
     words: list[str]
@@ -54,14 +54,17 @@ class WordVectors:
         return WordVectors(self.words, unit_rows(self.matrix))
 
     def to_gensim(self) -> "KeyedVectors":
-        """A gensim KeyedVectors with copies of these vectors, in the same order."""
+        """A gensim KeyedVectors of the same words in the same order; it shares the memory of `matrix`."""
         from gensim.models import KeyedVectors
 
         vectors = KeyedVectors(self.width, count=0, dtype=np.float32)
-        vectors.add_vectors(self.words, self.matrix)
+        vectors.index_to_key = list(self.words)
+        vectors.key_to_index = dict(self.index)
+        vectors.vectors = self.matrix
+        vectors.next_index = len(self)
         return vectors
 
     @classmethod
     def from_gensim(cls, vectors: "KeyedVectors") -> "WordVectors":
-        """The words and a copy of the vectors of a gensim KeyedVectors."""
-        return cls([str(word) for word in vectors.index_to_key], np.array(vectors.vectors, dtype=np.float32))
+        """The words and vectors of a gensim KeyedVectors; vectors in float32 stay where they are and are shared."""
+        return cls([str(word) for word in vectors.index_to_key], np.asarray(vectors.vectors, dtype=np.float32))

@@ -20,5 +20,13 @@ def orthogonal_map(x: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
     if not (np.isfinite(left).all() and np.isfinite(right).all()):
         message = "the vectors of the dictionary hold numbers that are not finite; leave those pairs out"
         raise StaticembError(message)
-    u, _, vt = np.linalg.svd(left.T @ right)
+    return rotation_of(left.T @ right)
+
+
+def rotation_of(products: ArrayLike) -> NDArray[np.float64]:
+    """W = U V^T (d_x, d_z) from the products x^T z = U S V^T (d_x, d_z) of a dictionary.
+
+    W^T W = I where d_x >= d_z and W W^T = I where d_x <= d_z; computed in double precision.
+    """
+    u, _, vt = np.linalg.svd(np.asarray(products, dtype=np.float64), full_matrices=False)
     return u @ vt

@@ -4,7 +4,7 @@ CSLS (cross-domain similarity local scaling; Conneau et al. 2018, "Word translat
 cosine how near each of the two vectors is to its neighbours anyway, so that hubs stop being everybody's neighbour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,6 @@ from xl_staticemb.errors import StaticembError
 
 # candidates scored at a time; with 1,024 queries a block of scores takes 64 MiB in double precision
 _CANDIDATE_BLOCK = 8192
-# scores of whole rows held at a time where a row cannot be cut
-_SCORES_AT_ONCE = 1 << 24
 
 Rows = ArrayLike | sparse.sparray | sparse.spmatrix
 _Matrix = Any  # NDArray or csr_array: no type covers the operators that the two share
@@ -45,31 +43,12 @@ def csls_scores(queries: Rows, keys: Rows, k: int = 10, *, sources: Rows | None 
 
     r(x) is the mean cosine of query x with its `k` nearest keys; r(z) that of key z with its `k` nearest rows of
     `sources` (s, width), the whole vocabulary that queries were picked from; without it the queries are taken.
-    `k` counts at most as many rows as there are. Returns (n, m), in [-4, 4].
+    `k` counts at most as many rows as there are. Returns (n, m), in [-4, 4]. The whole matrix is held, and that of keys
+    and sources; `nearest` finds the best of large sets without it.
     """
-    return (
-        2.0 * cosine_scores(queries, keys)
-        - nearest_mean(queries, keys, k)[:, None]
-        - nearest_mean(keys, queries if sources is None else sources, k)[None, :]
-    )
-
-
-def nearest_mean(rows: Rows, others: Rows, k: int = 10, *, block: int = 1024) -> NDArray[np.floating]:
-    """Mean cosine of each of `rows` (n, width) with the `k` nearest of `others` (m, width): the r of CSLS, (n,)."""
-    if k < 1:
-        message = f"the number of neighbours must be at least 1, not {k}"
-        raise StaticembError(message)
-    left, right = (_unit(matrix) for matrix in _pair(rows, others))
-    n_others = right.shape[0]
-    if not n_others:
-        message = "there are no vectors to take neighbours from"
-        raise StaticembError(message)
-    k = min(k, n_others)
-    means = []
-    for start, stop in _blocks(left.shape[0], min(block, max(1, _SCORES_AT_ONCE // n_others))):
-        scores = _products(left[start:stop], right)
-        means.append(np.partition(scores, n_others - k, axis=1)[:, n_others - k :].mean(axis=1))
-    return np.concatenate(means) if means else np.zeros(0, dtype=left.dtype)
+    scores = cosine_scores(queries, keys)
+    backward = scores.T if sources is None else cosine_scores(keys, sources)
+    return 2.0 * scores - _mean_of_best(scores, k)[:, None] - _mean_of_best(backward, k)[None, :]
 
 
 def gold_ranks(
@@ -96,16 +75,50 @@ def gold_ranks(
     for start, stop in _blocks(n_queries, block):
         asked, answers = left[start:stop], wanted[start:stop]
         targets = _row_products(asked, right[answers])
-        better = np.zeros(stop - start, dtype=np.int64)
-        tied = np.zeros(stop - start, dtype=np.int64)
-        for first, last in _blocks(n_candidates, _CANDIDATE_BLOCK):
-            above = _products(asked, right[first:last]) - targets[:, None]
-            here = np.flatnonzero((answers >= first) & (answers < last))
-            above[here, answers[here] - first] = np.nan  # the gold one does not compete with itself
-            better += np.count_nonzero(above > tolerance, axis=1)  # NaN compares as false
-            tied += np.count_nonzero(np.abs(above) <= tolerance, axis=1)
-        ranks[start:stop] = np.where(np.isnan(targets), float(n_candidates), 1.0 + better + 0.5 * tied)
+        scored = (
+            (first, last, _products(asked, right[first:last]))
+            for first, last in _blocks(n_candidates, _CANDIDATE_BLOCK)
+        )
+        found = ranks_among(scored, targets, np.arange(stop - start), answers, tolerance)
+        ranks[start:stop] = np.where(np.isnan(targets), float(n_candidates), found)
     return ranks
+
+
+def ranks_among(
+    scored: Iterable[tuple[int, int, NDArray[np.floating]]],
+    targets: NDArray[np.floating],
+    gold_rows: NDArray[np.integer],
+    gold_columns: NDArray[np.integer],
+    tolerance: float = 1e-6,
+) -> NDArray[np.float64]:
+    """Rank of a score among those of all other candidates, ties sharing the middle rank, (n_queries,) float64.
+
+    `scored` gives the candidates in pieces: (first, last + 1, scores (n_queries, last + 1 - first)). `targets`
+    (n_queries,) are the scores to rank. The candidates `gold_columns` of the queries `gold_rows` do not compete. A NaN
+    score beats nobody, and a NaN target gets rank 1: the caller knows what it is worth.
+    """
+    better = np.zeros(targets.shape, dtype=np.int64)
+    tied = np.zeros(targets.shape, dtype=np.int64)
+    for first, last, scores in scored:
+        above = scores - targets[:, None]
+        here = np.flatnonzero((gold_columns >= first) & (gold_columns < last))
+        above[gold_rows[here], gold_columns[here] - first] = np.nan
+        better += np.count_nonzero(above > tolerance, axis=1)  # NaN compares as false
+        tied += np.count_nonzero(np.abs(above) <= tolerance, axis=1)
+    return 1.0 + better + 0.5 * tied
+
+
+def _mean_of_best(scores: NDArray[np.floating], k: int) -> NDArray[np.floating]:
+    """Mean of the `k` largest scores of each row (n, m), or of all where there are fewer: the r of CSLS, (n,)."""
+    if k < 1:
+        message = f"the number of neighbours must be at least 1, not {k}"
+        raise StaticembError(message)
+    n_others = scores.shape[1]
+    if not n_others:
+        message = "there are no vectors to take neighbours from"
+        raise StaticembError(message)
+    first = max(n_others - k, 0)
+    return np.partition(scores, first, axis=1)[:, first:].mean(axis=1)
 
 
 def _matrix(rows: Rows) -> _Matrix:

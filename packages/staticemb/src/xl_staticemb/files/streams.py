@@ -1,0 +1,95 @@
+"""Byte streams of plain and compressed files, and files that appear whole or not at all."""
+
+import gzip
+import io
+import lzma
+import os
+import secrets
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from xl_staticemb.errors import StaticembError
+
+_COMPRESSIONS = (".gz", ".xz", ".zst")
+
+
+def kind_suffix(path: Path) -> str:
+    """The suffix that says what a file holds, in lower case: ".vec" of "wiki.vec.gz"; "" if there is none."""
+    stem = path.name
+    for compression in _COMPRESSIONS:
+        stem = stem.removesuffix(compression)
+    return Path(stem).suffix.lower()
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the name says that the file is compressed."""
+    return path.suffix in _COMPRESSIONS
+
+
+@contextmanager
+def reading(path: Path) -> Generator[BinaryIO]:
+    """A stream of the file's bytes, unpacked by suffix. Raises StaticembError for no file and for damaged data."""
+    if not path.is_file():
+        message = f"{path}: no such file"
+        raise StaticembError(message)
+    try:
+        if path.suffix == ".zst":
+            with _zstandard(path).open(path, "rb") as raw, io.BufferedReader(raw) as unpacked:
+                yield cast("BinaryIO", unpacked)
+        elif is_compressed(path):
+            with (gzip if path.suffix == ".gz" else lzma).open(path, "rb") as unpacked:
+                yield cast("BinaryIO", unpacked)
+        else:
+            with path.open("rb") as raw:
+                yield raw
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
+        raise _damaged(path, error) from None
+    except Exception as error:
+        if path.suffix == ".zst" and type(error).__name__ in ("ZstdError",):
+            raise _damaged(path, error) from None
+        raise
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[BinaryIO]:
+    """A stream whose bytes appear under `path` once all are on the disk; after an error nothing is left."""
+    if not path.parent.is_dir():
+        message = f"{path}: there is no folder {path.parent}; create it first"
+        raise StaticembError(message)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with aside.open("xb") as raw:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
+                    yield cast("BinaryIO", packed)
+            elif path.suffix == ".xz":
+                with lzma.LZMAFile(raw, mode="wb") as packed:
+                    yield cast("BinaryIO", packed)
+            elif path.suffix == ".zst":
+                with _zstandard(path).open(raw, "wb", closefd=False) as packed:
+                    yield cast("BinaryIO", packed)
+            else:
+                yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        aside.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            aside.unlink()
+        raise
+
+
+def _damaged(path: Path, error: Exception) -> StaticembError:
+    return StaticembError(f"{path}: compressed data is cut short or damaged ({error}); fetch the file again")
+
+
+def _zstandard(path: Path):
+    try:
+        import zstandard
+    except ImportError:
+        message = f"{path}: .zst files need the library zstandard; install it with: pip install zstandard"
+        raise StaticembError(message) from None
+    return zstandard

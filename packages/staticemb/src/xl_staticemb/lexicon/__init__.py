@@ -1,0 +1,1 @@
+"""What vectors know of words: dictionaries, lexicon induction, similarity, refinement by feedback."""

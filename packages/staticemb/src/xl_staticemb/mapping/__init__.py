@@ -1,0 +1,1 @@
+"""VecMap's framework: two vocabularies, or many, into one space."""

@@ -1,0 +1,188 @@
+"""What a mapping does and does not do: the options of VecMap's framework, and its presets by name."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from xl_staticemb.errors import StaticembError
+from xl_staticemb.mapping.normalization import ACTIONS
+
+DICTIONARIES = ("pairs", "identical", "numerals", "unsupervised")
+MAPS = ("advanced", "orthogonal", "unconstrained")
+DIRECTIONS = ("union", "forward", "backward")
+PRECISIONS = ("float32", "bfloat16")
+SIDES = ("none", "src", "trg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingConfig:
+    """Options of `learn_mapping`; `preset` gives the published combinations. Raises StaticembError for senseless ones.
+
+    Sources: Artetxe et al. 2018 (AAAI), the multi-step framework; Artetxe et al. 2018 (ACL), self-learning with a
+    stochastic dictionary and the unsupervised start; Conneau et al. 2018, CSLS.
+    """
+
+    normalization: tuple[str, ...] = field(
+        default=("unit", "center", "unit"),
+        metadata={
+            "help": "actions on both vocabularies before anything else, in order: unit, center, unitdim, centeremb"
+        },
+    )
+    dictionary: str = field(
+        default="pairs",
+        metadata={"help": "where the first dictionary comes from: pairs, identical, numerals or unsupervised"},
+    )
+    unsupervised_words: int = field(
+        default=4000, metadata={"help": "most frequent words of each side that the unsupervised start compares, >= 1"}
+    )
+    unsupervised_precision: str = field(
+        default="float32", metadata={"help": "float32 or float64: precision of the unsupervised start's products"}
+    )
+    map: str = field(default="advanced", metadata={"help": "final map: advanced, orthogonal or unconstrained"})
+    whiten: bool = field(default=True, metadata={"help": "advanced: decorrelate both sides before they are rotated"})
+    src_reweight: float = field(default=0.5, metadata={"help": "advanced: exponent of the singular values, source"})
+    trg_reweight: float = field(default=0.5, metadata={"help": "advanced: exponent of the singular values, target"})
+    src_dewhiten: str = field(
+        default="src", metadata={"help": "advanced: whose whitening is undone on the source side: src, trg or none"}
+    )
+    trg_dewhiten: str = field(
+        default="trg", metadata={"help": "advanced: whose whitening is undone on the target side: src, trg or none"}
+    )
+    width: int = field(
+        default=0, metadata={"help": "advanced: dimensions of the shared space that are kept, 0 for all"}
+    )
+    ridge: float = field(
+        default=-1.0,
+        metadata={
+            "help": "whitening: share of the mean squared singular value added to each, >= 0; "
+            "-1 adds nothing unless the dictionary is too small for its width"
+        },
+    )
+    self_learning: bool = field(
+        default=False, metadata={"help": "induce the dictionary again from each map until nothing improves"}
+    )
+    cutoff: int = field(
+        default=20_000, metadata={"help": "self-learning: most frequent words of each side it looks at, 0 for all"}
+    )
+    csls: int = field(default=10, metadata={"help": "self-learning: neighbours of CSLS, 0 for plain cosines"})
+    direction: str = field(
+        default="union", metadata={"help": "self-learning: dictionary of forward, backward or union of both searches"}
+    )
+    keep: float = field(
+        default=0.1, metadata={"help": "self-learning: probability at first that a score is kept, in (0, 1]"}
+    )
+    keep_factor: float = field(
+        default=2.0, metadata={"help": "self-learning: growth of that probability when nothing improves, > 1"}
+    )
+    interval: int = field(
+        default=50, metadata={"help": "self-learning: iterations without improvement before it grows, >= 1"}
+    )
+    threshold: float = field(default=1e-6, metadata={"help": "self-learning: least gain that is an improvement, >= 0"})
+    max_iterations: int = field(default=0, metadata={"help": "self-learning: iterations at most, 0 for no limit"})
+    precision: str = field(
+        default="float32",
+        metadata={"help": "self-learning: float32, or bfloat16 to find candidates, which are then scored in float32"},
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "normalization", tuple(self.normalization))
+        for action in self.normalization:
+            _known("normalization", action, ACTIONS)
+        _known("dictionary", self.dictionary, DICTIONARIES)
+        _known("unsupervised_precision", self.unsupervised_precision, ("float32", "float64"))
+        _known("map", self.map, MAPS)
+        _known("src_dewhiten", self.src_dewhiten, SIDES)
+        _known("trg_dewhiten", self.trg_dewhiten, SIDES)
+        _known("direction", self.direction, DIRECTIONS)
+        _known("precision", self.precision, PRECISIONS)
+        _require(self.unsupervised_words >= 1, f"unsupervised_words must be at least 1, not {self.unsupervised_words}")
+        _require(self.width >= 0, f"width must be at least 0, not {self.width}")
+        _require(self.ridge == -1 or self.ridge >= 0, f"ridge must be at least 0, or -1, not {self.ridge}")
+        for option in ("src_reweight", "trg_reweight"):
+            value = getattr(self, option)
+            _require(0 <= value < float("inf"), f"{option} must be a number of at least 0, not {value}")
+        _require(self.cutoff >= 0, f"cutoff must be at least 0, not {self.cutoff}")
+        _require(self.csls >= 0, f"csls must be at least 0, not {self.csls}")
+        _require(0 < self.keep <= 1, f"keep must lie in (0, 1], not {self.keep}")
+        _require(self.keep_factor > 1, f"keep_factor must be above 1, not {self.keep_factor}")
+        _require(self.interval >= 1, f"interval must be at least 1, not {self.interval}")
+        _require(self.threshold >= 0, f"threshold must be at least 0, not {self.threshold}")
+        _require(self.max_iterations >= 0, f"max_iterations must be at least 0, not {self.max_iterations}")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        dewhitens = "none" not in (self.src_dewhiten, self.trg_dewhiten) or self.src_dewhiten != self.trg_dewhiten
+        if self.map != "advanced":
+            _require(self.width == 0, f"width reduces the advanced map only, not map {self.map!r}; leave it at 0")
+            _require(
+                not self.whiten and not dewhitens and not (self.src_reweight or self.trg_reweight),
+                f"whiten, reweight and dewhiten belong to the advanced map, not to map {self.map!r}; "
+                "set whiten off, both exponents to 0 and both dewhiten to none",
+            )
+        _require(
+            self.whiten or not dewhitens,
+            "dewhiten undoes a whitening; set whiten, or both src_dewhiten and trg_dewhiten to none",
+        )
+        _require(self.whiten or self.ridge <= 0, "ridge acts on the whitening; set whiten, or leave ridge at -1")
+        _require(
+            self.dictionary != "unsupervised" or self.self_learning,
+            "an unsupervised start gives a poor dictionary that only self-learning mends; set self_learning",
+        )
+
+    @classmethod
+    def preset(cls, name: str, **overrides: object) -> "MappingConfig":
+        """The published combination `name`, with some of its options replaced.
+
+        supervised, semi_supervised, identical, numerals, unsupervised (= acl2018), orthogonal and unconstrained
+        (supervised, another final map); aaai2018, acl2017, acl2017_seed, emnlp2016: those years' papers.
+        """
+        _known("preset", name, tuple(PRESETS))
+        known = {each.name for each in dataclasses.fields(cls)}
+        for option in overrides:
+            _require(option in known, f"a mapping has no option {option!r}; it has {', '.join(sorted(known))}")
+        return cls(**{**PRESETS[name], **overrides})  # ty: ignore[invalid-argument-type]
+
+
+_ROTATE = {
+    "whiten": False,
+    "src_reweight": 0.0,
+    "trg_reweight": 0.0,
+    "src_dewhiten": "none",
+    "trg_dewhiten": "none",
+}
+_UNIT_CENTER = ("unit", "center")
+_ACL2017 = {
+    **_ROTATE,
+    "normalization": _UNIT_CENTER,
+    "map": "orthogonal",
+    "self_learning": True,
+    "csls": 0,
+    "cutoff": 0,
+    "direction": "forward",
+    "keep": 1.0,
+    "interval": 1,
+}
+
+# name -> what differs from the defaults
+PRESETS: dict[str, dict[str, object]] = {
+    "supervised": {},
+    "semi_supervised": {"self_learning": True},
+    "identical": {"dictionary": "identical", "self_learning": True},
+    "numerals": {"dictionary": "numerals", "self_learning": True},
+    "unsupervised": {"dictionary": "unsupervised", "self_learning": True},
+    "acl2018": {"dictionary": "unsupervised", "self_learning": True},
+    "aaai2018": {"normalization": _UNIT_CENTER, "src_reweight": 0.0, "trg_reweight": 1.0},
+    "acl2017": {**_ACL2017, "dictionary": "numerals"},
+    "acl2017_seed": _ACL2017,
+    "emnlp2016": {**_ROTATE, "normalization": _UNIT_CENTER, "map": "orthogonal"},
+    "orthogonal": {**_ROTATE, "map": "orthogonal"},
+    "unconstrained": {**_ROTATE, "map": "unconstrained"},
+}
+
+
+def _known(option: str, value: str, values: tuple[str, ...]) -> None:
+    _require(value in values, f"{option} {value!r} is not known; it can be {', '.join(values)}")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise StaticembError(message)

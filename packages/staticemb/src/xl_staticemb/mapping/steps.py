@@ -1,0 +1,124 @@
+"""The last map of VecMap's framework: whitening, rotation, re-weighting, de-whitening, reduction (Artetxe et al. 2018).
+
+"Generalizing and Improving Bilingual Word Embedding Mappings with a Multi-Step Framework of Linear Transformations",
+steps 1 to 5. Everything but the products over the dictionary is width x width, in double precision.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_staticemb.mapping.config import MappingConfig
+from xl_staticemb.mapping.orthogonal import rotation_of
+
+_ROWS = 8192  # dictionary rows at a time
+# A squared singular value below this share of the largest is rounding: float32 vectors resolve (1e-7)^2 of it, and
+# squares in double precision 1e-16.
+_RESOLVED = 1e-12
+# share of the mean squared singular value that is added where the dictionary does not determine a whitening
+AUTOMATIC_RIDGE = 1.0
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Both sides' linear maps into the shared space, float64: mapped = vectors @ map."""
+
+    source: NDArray[np.float64]  # (d_x, k)
+    target: NDArray[np.float64]  # (d_z, k)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """A symmetric W = (X^T X + c I)^(-1/2) (d, d) and its inverse; c is 0 unless a ridge was used."""
+
+    matrix: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    added: float
+
+
+def final_maps(
+    source: NDArray, target: NDArray, pairs: tuple[NDArray[np.int64], NDArray[np.int64]], config: MappingConfig
+) -> Maps:
+    """The maps of `config.map` learnt from the pairs (rows of source (n_x, d_x), rows of target (n_z, d_z))."""
+    if config.map == "orthogonal":
+        return Maps(rotation_of(dictionary_products(source, target, pairs)), np.eye(target.shape[1]))
+    if config.map == "unconstrained":
+        return _unconstrained(source, target, pairs)
+    return _advanced(source, target, pairs, config)
+
+
+def whitening(squares: NDArray[np.float64], ridge: float, n_pairs: int) -> Whitening:
+    """Whitening from the products X^T X (d, d) of a dictionary's side of `n_pairs` rows: V diag(1/s) V^T.
+
+    With s^2 the eigenvalues. `ridge` >= 0 adds that share of their mean to each; -1 adds `AUTOMATIC_RIDGE` only where
+    the rows do not span the space, so that 1/s would be without bound, and else nothing, which is the published form.
+    """
+    values, vectors = np.linalg.eigh(squares)
+    mean = float(values.mean())
+    spans = n_pairs >= len(values) and values[0] > _RESOLVED * values[-1]
+    share = ridge if ridge >= 0 else (0.0 if spans else AUTOMATIC_RIDGE)
+    added = share * mean if mean > 0 else 1.0  # vectors of zeros stay what they are
+    # with a ridge of 0 asked for, directions that the rows do not have are left out (pseudo-inverse)
+    roots = np.sqrt(np.maximum(values, 0.0) + added)
+    reached = roots > np.sqrt(_RESOLVED) * roots[-1]
+    inverses = np.where(reached, 1.0 / np.where(reached, roots, 1.0), 0.0)
+    return Whitening((vectors * inverses) @ vectors.T, (vectors * np.where(reached, roots, 0.0)) @ vectors.T, added)
+
+
+def _advanced(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray], config: MappingConfig) -> Maps:
+    products = dictionary_products(source, target, pairs)
+    map_x, map_z = np.eye(source.shape[1]), np.eye(target.shape[1])
+    warnings = []
+    white_x = white_z = None
+    if config.whiten:  # step 1: W_x = (X_D^T X_D)^(-1/2), likewise W_z
+        n_pairs = len(pairs[0])
+        white_x = whitening(dictionary_products(source, source, (pairs[0], pairs[0])), config.ridge, n_pairs)
+        white_z = whitening(dictionary_products(target, target, (pairs[1], pairs[1])), config.ridge, n_pairs)
+        map_x, map_z = white_x.matrix, white_z.matrix
+        if config.ridge < 0 and (white_x.added or white_z.added):
+            warnings.append(
+                f"the {n_pairs} pairs of the dictionary do not determine a whitening of {source.shape[1]} and "
+                f"{target.shape[1]} dimensions, so a ridge of {AUTOMATIC_RIDGE:g} was used; give more pairs, "
+                "set ridge, or use the orthogonal map"
+            )
+    # step 2: (X_D W_x)^T (Z_D W_z) = A S B^T
+    a, singular, bt = np.linalg.svd(map_x.T @ products @ map_z, full_matrices=False)
+    b = bt.T
+    map_x, map_z = map_x @ a, map_z @ b
+    # step 3: re-weighting
+    map_x, map_z = map_x * singular**config.src_reweight, map_z * singular**config.trg_reweight
+    # step 4: de-whitening with A^T W_x^(-1) A or B^T W_z^(-1) B
+    if white_x is not None and white_z is not None:
+        back = {"src": a.T @ white_x.inverse @ a, "trg": b.T @ white_z.inverse @ b}
+        if config.src_dewhiten != "none":
+            map_x = map_x @ back[config.src_dewhiten]
+        if config.trg_dewhiten != "none":
+            map_z = map_z @ back[config.trg_dewhiten]
+    # step 5: the directions come in order of S
+    if config.width:
+        map_x, map_z = map_x[:, : config.width], map_z[:, : config.width]
+    return Maps(map_x, map_z, tuple(warnings))
+
+
+def _unconstrained(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray]) -> Maps:
+    """W = pinv(X_D) Z_D (Mikolov et al. 2013), the target side as it is."""
+    x, z = source[pairs[0]].astype(np.float64), target[pairs[1]].astype(np.float64)
+    matrix, _, rank, _ = np.linalg.lstsq(x, z, rcond=None)
+    warnings = ()
+    if rank < x.shape[1]:
+        warnings = (
+            f"the {len(x)} pairs of the dictionary span {rank} of {x.shape[1]} dimensions, so the unconstrained map "
+            "sends the rest to zero; give more pairs or use the orthogonal map",
+        )
+    return Maps(matrix, np.eye(z.shape[1]), warnings)
+
+
+def dictionary_products(left: NDArray, right: NDArray, pairs: tuple[NDArray, NDArray]) -> NDArray[np.float64]:
+    """X_D^T Z_D (d_x, d_z) in double precision, without a copy of all dictionary rows."""
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for start in range(0, len(pairs[0]), _ROWS):
+        rows = slice(start, start + _ROWS)
+        total += left[pairs[0][rows]].astype(np.float64).T @ right[pairs[1][rows]].astype(np.float64)
+    return total

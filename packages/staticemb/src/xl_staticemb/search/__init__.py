@@ -1,0 +1,1 @@
+"""Exact search among large vocabularies: nearest neighbours, CSLS, inverted softmax."""

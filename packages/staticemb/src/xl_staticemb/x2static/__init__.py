@@ -1,0 +1,1 @@
+"""Static vectors distilled from the states of an encoder."""
