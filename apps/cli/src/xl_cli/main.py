@@ -17,6 +17,7 @@ from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
 from xl_cli.commands.report import report
+from xl_cli.commands.static import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("translit", short_help="Romanise text of any script.")(translit)
 app.command("align", short_help="Align an encoder across scripts; score it.")(align)
 app.command("eval", short_help="Score an encoder on tasks.")(evaluate)
+app.add_typer(static, name="static")
 app.add_typer(analyze, name="analyze")
 app.command("export", short_help="Write a model for another library.")(export)
 app.command("report", short_help="Print the tables of runs.")(report)

@@ -23,6 +23,16 @@ def is_main() -> bool:
     return int(os.environ.get("RANK", "0")) == 0 or not several()
 
 
+def rank() -> int:
+    """Number of this process, from 0; the main one has 0."""
+    return int(os.environ.get("RANK", "0")) if several() else 0
+
+
+def n_processes() -> int:
+    """How many processes work together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def wait() -> None:
     """Go on when all processes have come here."""
     if several():

@@ -1,0 +1,124 @@
+"""`xl static induce`: a dictionary out of two vocabularies that share a space."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xl_cli.options import with_options
+from xl_cli.word_vectors import (
+    check_at_least,
+    check_choice,
+    check_device,
+    check_new,
+    check_retrieval,
+    read_pair,
+)
+from xl_staticemb.search.choices import DIRECTIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class InduceConfig:
+    """Which words look at each other, which pairs are taken, and which must not be."""
+
+    direction: str = field(
+        default="mutual",
+        metadata={
+            "help": "mutual (each is the other's nearest) | forward (of each source word) | backward (of each target "
+            "word) | union"
+        },
+    )
+    retrieval: str = field(default="csls", metadata={"help": "csls | nn (cosine) | invsoftmax | invnn"})
+    cutoff: int = field(default=20_000, metadata={"help": "Most frequent words of each side to look at; 0: all"})
+    k: int = field(default=1, metadata={"help": "Nearest words that count as such."})
+    n_neighbours: int = field(default=10, metadata={"help": "Neighbours that CSLS takes the mean of."})
+    temperature: float = field(default=30.0, metadata={"help": "Inverse temperature of invsoftmax."})
+    min_score: float | None = field(default=None, metadata={"help": "Leave out pairs that score less."})
+    max_pairs: int = field(default=0, metadata={"help": "Most pairs to write, the best ones; 0 writes all."})
+    exclude: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "File of what must not appear, such as a test dictionary: source<TAB>target, two words, or one "
+            "word (of either side) a line; '-' is standard input; repeatable."
+        },
+    )
+    exclude_by: str = field(
+        default="word",
+        metadata={"help": "Of a pair in --exclude: word (neither appears on its side) | pair (only the pair)"},
+    )
+    skip_identical: bool = field(default=False, metadata={"help": "Leave out pairs of equal strings."})
+    device: str = field(default="cpu", metadata={"help": "cpu | cuda"})
+
+    def __post_init__(self) -> None:
+        check_choice("direction", self.direction, DIRECTIONS)
+        check_retrieval((self.retrieval,), self.n_neighbours, self.temperature)
+        check_choice("exclude-by", self.exclude_by, ("word", "pair"))
+        for name, value, least in (("cutoff", self.cutoff, 0), ("k", self.k, 1), ("max-pairs", self.max_pairs, 0)):
+            check_at_least(name, value, least)
+
+
+@with_options(InduceConfig)
+def induce(
+    source: Annotated[Path, typer.Argument(help="Word vectors of the source language.", metavar="SOURCE")],
+    target: Annotated[Path, typer.Argument(help="Word vectors of the target language, same space.", metavar="TARGET")],
+    config: InduceConfig,
+    out: Annotated[Path, typer.Option(help="Write source<TAB>target<TAB>score here, best first; must be new.")],
+) -> None:
+    """Write a dictionary: the pairs of words that are each other's nearest neighbours.
+
+    Example: xl static induce mapped/de.vec mapped/en.vec --out de-en.tsv --exclude de-en.5000-6500.txt
+    """
+    check_new(out)
+    check_device(config.device)
+    from xl_cli.errors import CliError
+    from xl_cli.progress import say
+    from xl_staticemb import induce_dictionary, write_dictionary
+
+    banned = _Banned(config)
+    sides = read_pair(source, target, config.cutoff)
+    pairs = induce_dictionary(
+        *sides,
+        direction=config.direction,
+        retrieval=config.retrieval,
+        cutoff=config.cutoff or None,
+        k=config.k,
+        n_neighbours=config.n_neighbours,
+        temperature=config.temperature,
+        min_score=config.min_score,
+        max_pairs=config.max_pairs or None,
+        exclude_pairs=banned.pairs,
+        exclude_sources=banned.sources,
+        exclude_targets=banned.targets,
+        skip_identical=config.skip_identical,
+        device=config.device,
+    )
+    if not pairs:
+        message = f"{source} and {target}: no pair is left to write; lower --min-score, or take --direction union."
+        raise CliError(message)
+    write_dictionary(out, pairs)
+    scores = f"{pairs[-1][2]:.3f} to {pairs[0][2]:.3f}"
+    say(f"{len(pairs)} pairs among {len(sides[0])} and {len(sides[1])} words, scores {scores}")
+
+
+class _Banned:
+    """What --exclude names."""
+
+    def __init__(self, config: InduceConfig) -> None:
+        from xl_staticemb import parse_dictionary
+        from xl_translit import read_lines
+
+        self.pairs: list[tuple[str, str]] = []
+        self.sources: list[str] = []
+        self.targets: list[str] = []
+        for path in config.exclude:
+            lines = list(read_lines(path))
+            words = [line.split()[0] if "\t" not in line and len(line.split()) == 1 else "" for line in lines]
+            self.sources += filter(None, words)
+            self.targets += filter(None, words)
+            rest = ["" if word else line for line, word in zip(lines, words, strict=True)]
+            if any(line.strip() for line in rest) or not any(words):
+                self.pairs += parse_dictionary(rest, path)
+        if config.exclude_by == "word":
+            self.sources += [source for source, _ in self.pairs]
+            self.targets += [target for _, target in self.pairs]

@@ -1,0 +1,119 @@
+"""`xl static map`: vectors of two languages, or of many onto a pivot, into one space."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xl_cli.errors import UsageError
+from xl_cli.mapping_options import MappingOptions
+from xl_cli.options import with_options
+
+
+@with_options(MappingOptions, "options")
+def map_vectors(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Vectors: SOURCE TARGET, or with --pivot each LANG=FILE.", metavar="FILE..."),
+    ],
+    options: MappingOptions,
+    out_source: Annotated[
+        Path | None, typer.Option(help="Mapped source: .vec/.txt text, .bin, .safetensors; .gz; must be new.")
+    ] = None,
+    out_target: Annotated[Path | None, typer.Option(help="Mapped target, likewise; must be new.")] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="supervised | semi-supervised | identical | numerals | unsupervised | orthogonal | unconstrained | "
+            "aaai2018 | acl2017 | acl2017-seed | acl2018 | emnlp2016; with --pivot orthogonal | pull-back | per-pair "
+            "[default: supervised, with --pivot orthogonal]",
+            show_default=False,
+        ),
+    ] = "",
+    dictionary: Annotated[
+        list[str] | None,
+        typer.Option(help="Seed dictionary FILE, source<TAB>target a line; with --pivot LANG=FILE. May be repeated."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Self-learning: runs; the best objective counts.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="First random seed.")] = 0,
+    device: Annotated[str, typer.Option(help="torch device of self-learning: cpu, cuda ...")] = "cpu",
+    limit: Annotated[int | None, typer.Option(help="Read the first words of each file only.", min=1)] = None,
+    digits: Annotated[int, typer.Option(help="Significant digits in text; 9 lose nothing.", min=1, max=9)] = 9,
+    pivot: Annotated[str, typer.Option(help="LANG=FILE whose space stays; all FILE... are mapped onto it.")] = "",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --pivot, LANG=FILE[,PIVOTFILE]: induce the dictionary from these vectors, which share a space "
+            "with PIVOTFILE or with --by PIVOT=FILE. May be repeated."
+        ),
+    ] = None,
+    held_out: Annotated[float, typer.Option(help="With --pivot: share of the dictionary kept to choose by.")] = 0.2,
+    choose: Annotated[
+        str, typer.Option(help="With --pivot: on | off, keep a language unaligned where that does better held out.")
+    ] = "on",
+    out: Annotated[Path | None, typer.Option(help="With --pivot: folder to write LANG.vec into; must be new.")] = None,
+    source_lang: Annotated[str, typer.Option(help="Name of the source in rows, such as tur_Latn [default: file]")] = "",
+    target_lang: Annotated[str, typer.Option(help="Name of the target in rows [default: file]")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
+) -> None:
+    """Bring word vectors of two languages into one space, or those of many onto a pivot.
+
+    Example: xl static map tr.vec en.vec --dictionary tr-en.tsv --out-source tr.mapped.vec --out-target en.mapped.vec
+    """
+    from xl_cli import static_mapping
+
+    if pivot:
+        for name, value in (("--out-source", out_source), ("--out-target", out_target)):
+            _refuse(value is not None, f"{name} is for two files; with --pivot give --out FOLDER.")
+        _refuse(out is None, "--pivot writes a file a language; give --out FOLDER.")
+        _refuse(seeds != 1, "--seeds is for two files; a map onto a pivot has no random part.")
+        _refuse(choose not in ("on", "off"), f"--choose is {choose!r}; say on or off.")
+        rows = static_mapping.map_onto_pivot(
+            static_mapping.PivotJob(
+                pivot=pivot,
+                files=tuple(files),
+                out=out or Path(),
+                mode=mode or "orthogonal",
+                dictionaries=tuple(dictionary or ()),
+                by=tuple(by or ()),
+                held_out=held_out,
+                choose=choose == "on",
+                seed=seed,
+                device=device,
+                limit=limit,
+                digits=digits,
+            ),
+            options,
+        )
+    else:
+        for name, value in (("--out", out), ("--by", by)):
+            _refuse(bool(value), f"{name} is for many languages; give --pivot LANG=FILE, or leave it out.")
+        _refuse(
+            len(files) != 2, f"two files are mapped, SOURCE and TARGET, but {len(files)} are given; many need --pivot."
+        )
+        if out_source is None or out_target is None:
+            message = "a map moves both languages; give --out-source FILE and --out-target FILE."
+            raise UsageError(message)
+        rows = static_mapping.map_pair(
+            static_mapping.PairJob(
+                source=Path(files[0]),
+                target=Path(files[1]),
+                out_source=out_source,
+                out_target=out_target,
+                mode=mode or "supervised",
+                dictionaries=tuple(dictionary or ()),
+                seeds=tuple(range(seed, seed + seeds)),
+                device=device,
+                limit=limit,
+                digits=digits,
+                names=(source_lang or Path(files[0]).name, target_lang or Path(files[1]).name),
+            ),
+            options,
+        )
+    for row in rows:
+        typer.echo(row.to_json() if as_json else static_mapping.sentence(row))
+
+
+def _refuse(wrong: bool, message: str) -> None:
+    if wrong:
+        raise UsageError(message)

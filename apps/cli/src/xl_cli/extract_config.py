@@ -1,0 +1,63 @@
+"""What `xl static extract` reads and how; how vectors are trained stands in X2StaticConfig. Imports nothing heavy."""
+
+from dataclasses import dataclass, field
+
+from xl_cli.errors import UsageError
+from xl_encoders.config import PRECISIONS
+from xl_staticemb.errors import StaticembError
+from xl_staticemb.x2static.config import X2StaticConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingConfig:
+    """The encoder, the language of the text, and how its words are found."""
+
+    model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
+    lang: str = field(
+        default="",
+        metadata={"help": "language of the text, any spelling: chooses the file of a folder and the word breaker"},
+    )
+    layer: int | None = field(
+        default=None,
+        metadata={
+            "help": "hidden_states index, 0 = embeddings, negative from the end [default: 6 (of 12), half the depth of "
+            "shallower models]"
+        },
+    )
+    max_len: int = field(
+        default=0,
+        metadata={
+            "help": "longest input in tokens, what is behind is not read [default: 200, of paragraphs 500, or the "
+            "model's limit]"
+        },
+    )
+    tokenized: bool = field(default=False, metadata={"help": "words are what stands between spaces"})
+    engine: str = field(
+        default="auto", metadata={"help": "what finds words: auto | rule | space | icu | jieba | fugashi"}
+    )
+    precision: str = field(default="no", metadata={"help": "of the encoder: no (float32) | bf16 | fp16 (on a GPU)"})
+    revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            message = f"--precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}."
+            raise UsageError(message)
+        if self.max_len < 0 or 0 < self.max_len < 8:
+            message = f"--max-len is {self.max_len}; give 8 or more, or 0 for the default."
+            raise UsageError(message)
+        if self.tokenized and self.engine not in ("auto", "space"):
+            message = f"--engine is {self.engine}, but --tokenized takes words as they stand; give one of the two."
+            raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractConfig(X2StaticConfig):
+    """X2StaticConfig, whose refusals are refusals of the command line."""
+
+    def __post_init__(self) -> None:
+        try:
+            super().__post_init__()
+        except StaticembError as error:
+            name, _, rest = str(error).partition(" ")
+            message = f"--{name.replace('_', '-')} {rest}"
+            raise UsageError(message) from None

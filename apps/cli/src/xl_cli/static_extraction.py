@@ -1,0 +1,196 @@
+"""Drives `xl static extract`: model and text in, a file of vectors out, on one process or several."""
+
+import json
+import shutil
+import time
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xl_cli import processes
+from xl_cli.config import RetrievalConfig
+from xl_cli.errors import UsageError
+from xl_cli.evaluation import open_model
+from xl_cli.extract_config import ExtractConfig, ReadingConfig
+from xl_cli.progress import Progress, say
+from xl_cli.running_text import RunningText
+from xl_encoders import sentence_breaker, word_breaker
+from xl_encoders.encoder import position_limit
+from xl_encoders.static_teacher import StaticTeacher
+from xl_staticemb import VectorWriter, write_vectors
+from xl_staticemb.x2static.extraction import Extraction, Share
+from xl_staticemb.x2static.extraction import extract as extract_static
+from xl_translit import language as language_code
+from xl_translit import read_lines, replacing
+
+# Sub-tokens of a sentence and of a paragraph, specials included, as published.
+_MAX_LENS = {"sentence": 200, "paragraph": 500}
+# Seconds between two lines on how many lines were counted; how many there are is not known then.
+_COUNT_EVERY = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What was done, for a person or a program."""
+
+    out: str
+    words: int
+    width: int
+    model: str
+    layer: int
+    n_layers: int
+    max_len: int
+    method: str
+    counts: dict[str, int]
+    loss: float
+    seconds: float
+
+    def to_json(self) -> str:
+        """One JSON object."""
+        return json.dumps(vars(self), ensure_ascii=False)
+
+    def to_text(self) -> str:
+        """Some lines for a person."""
+        counts = self.counts
+        lines = [
+            f"{self.out}: {self.words} words x {self.width} from {self.model} at layer {self.layer} of {self.n_layers} "
+            f"({self.method}), {self.seconds:.0f} s",
+            f"text: {counts['lines']} lines, {counts['words']} words; {counts['lines_without_words']} lines without a "
+            f"word of the vocabulary dropped; {counts['lines_read']} read by the encoder",
+        ]
+        if counts["words_cut"]:
+            lines.append(
+                f"not read: {counts['words_cut']} occurrences behind the first {self.max_len} tokens of a line"
+            )
+        if counts.get("words_without_vector"):
+            lines.append(f"left out: {counts['words_without_vector']} words of which no token was read")
+        if "steps" in counts:
+            lines.append(f"training: {counts['steps']} steps, loss {self.loss:.4f} in the last epoch")
+        return "\n".join(lines)
+
+
+def extract_vectors(
+    names: Sequence[str], reading: ReadingConfig, training: ExtractConfig, out: Path, cache: Path | None
+) -> Summary | None:
+    """Write the vectors to `out`; None on all processes but the main one."""
+    began = time.monotonic()
+    _check_out(out)
+    VectorWriter(out, 1, 1)  # refuses a format that there is not
+    code = language_code(reading.lang) if reading.lang else ""
+    folder = cache or out.with_name(f"{out.name}.cache")
+    breaker = word_breaker(code, "space" if reading.tokenized else reading.engine)
+    sentences = sentence_breaker(code)
+    with _files(names, folder) as files:
+        lines = RunningText(files, code)
+        teacher, name = _open_teacher(reading, training)
+        if folder.is_dir():
+            say(f"note: going on with {folder}.")
+        share = Share(processes.rank(), processes.n_processes(), processes.wait)
+        with _Stages() as stages:
+            found = extract_static(
+                lines,
+                teacher,
+                training,
+                words=breaker,
+                sentences=sentences,
+                names={"text": lines.fingerprint, "word breaker": breaker.identity, "language": code},
+                leave_out=teacher.special_tokens,
+                folder=folder,
+                share=share,
+                device=teacher.device,
+                progress=stages.tell,
+            )
+    if found is None:
+        return None
+    write_vectors(out, found.vectors)
+    if cache is None:
+        shutil.rmtree(folder)
+    return _summary(found, teacher, name, training, out, time.monotonic() - began)
+
+
+def _summary(
+    found: Extraction, teacher: StaticTeacher, name: str, training: ExtractConfig, out: Path, seconds: float
+) -> Summary:
+    return Summary(
+        out=str(out),
+        words=len(found.vectors),
+        width=found.vectors.width,
+        model=name,
+        layer=teacher.layer,
+        n_layers=teacher.n_layers,
+        max_len=teacher.max_len,
+        method=training.method if training.method == "aggregate" else f"x2static, {training.variant}",
+        counts=found.counts,
+        loss=found.loss,
+        seconds=round(seconds, 1),
+    )
+
+
+def _check_out(out: Path) -> None:
+    if out.exists():
+        message = f"--out {out} exists already; name another file."
+        raise UsageError(message)
+    if not out.parent.is_dir():
+        message = f"--out {out}: there is no folder {out.parent}; create it first."
+        raise UsageError(message)
+
+
+def _open_teacher(reading: ReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
+    opened = open_model(
+        RetrievalConfig(model=reading.model, data="", layer=("0",), revision=reading.revision, max_len=reading.max_len)
+    )
+    encoder = opened.encoder.to(processes.device())
+    limit = position_limit(encoder.model)
+    max_len = reading.max_len or min(_MAX_LENS[training.variant], limit)
+    teacher = StaticTeacher(encoder, reading.layer, max_len=max_len, precision=reading.precision)
+    say(f"{encoder.name}: layer {teacher.layer} of {encoder.n_layers}, up to {teacher.max_len} tokens a line.")
+    return teacher, encoder.name
+
+
+@contextmanager
+def _files(names: Sequence[str], folder: Path) -> Generator[list[str]]:
+    """The names, stdin written to a file beside `folder`, because the text is read twice."""
+    if "-" not in names:
+        yield list(names)
+        return
+    if list(names).count("-") > 1 or processes.several():
+        message = "- (stdin) can be read once, by one process; give it once, or write the text to a file."
+        raise UsageError(message)
+    spool = folder.with_name(f"{folder.name}.stdin.txt")
+    try:
+        with replacing(spool) as file:
+            file.writelines(f"{line}\n" for line in read_lines("-"))
+        yield [str(spool) if name == "-" else name for name in names]
+    finally:
+        spool.unlink(missing_ok=True)
+
+
+class _Stages:
+    """Progress of one stage after another."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar: Progress | None = None
+        self._stack = ExitStack()
+        self._last = time.monotonic()
+
+    def __enter__(self) -> "_Stages":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def tell(self, stage: str, done: int, total: int, note: str) -> None:
+        """Say what is done of which stage."""
+        if not total:
+            if time.monotonic() - self._last >= _COUNT_EVERY:
+                self._last = time.monotonic()
+                say(f"{stage}: {done} lines")
+            return
+        if stage != self._stage:
+            self._stack.close()
+            self._stage = stage
+            self._bar = self._stack.enter_context(Progress(stage, total, "lines" if stage == "reading" else "batches"))
+        if self._bar is not None:
+            self._bar.advance(done, note)

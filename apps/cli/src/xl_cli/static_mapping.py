@@ -1,0 +1,214 @@
+"""What `xl static map` does: reads dictionaries, maps files, and says what came out as rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xl_cli.errors import UsageError
+from xl_cli.mapping_options import MappingOptions
+from xl_cli.progress import say
+from xl_staticemb import induce_dictionary, read_dictionary, read_vectors
+from xl_staticemb.mapping.mapped_files import map_files
+from xl_staticemb.mapping.pivot_files import map_files_to_pivot
+from xl_tasks.rows import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairJob:
+    """Two files into one space."""
+
+    source: Path
+    target: Path
+    out_source: Path
+    out_target: Path
+    mode: str
+    dictionaries: tuple[str, ...]
+    seeds: tuple[int, ...]
+    device: str
+    limit: int | None
+    digits: int
+    names: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PivotJob:
+    """Many files onto one; `pivot`, `files`, `dictionaries` and `by` are LANG=FILE."""
+
+    pivot: str
+    files: tuple[str, ...]
+    out: Path
+    mode: str
+    dictionaries: tuple[str, ...]
+    by: tuple[str, ...]
+    held_out: float
+    choose: bool
+    seed: int
+    device: str
+    limit: int | None
+    digits: int
+
+
+def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
+    """Map two files; rows of what was learnt: pairs, and with self-learning objective, mutual share, failed seeds."""
+    config = options.config(job.mode)
+    for name, path in (("--out-source", job.out_source), ("--out-target", job.out_target)):
+        if path.exists():
+            message = f"{name} {path} exists already; name another file."
+            raise UsageError(message)
+    if config.dictionary == "pairs" and not job.dictionaries:
+        message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
+        raise UsageError(message)
+    if config.dictionary != "pairs" and job.dictionaries:
+        message = f"--mode {job.mode} starts without a dictionary; leave --dictionary out, or take another mode."
+        raise UsageError(message)
+    if len(job.seeds) > 1 and not config.self_learning:
+        message = f"--mode {job.mode} has no random part; leave --seeds out."
+        raise UsageError(message)
+    pairs = [pair for path in job.dictionaries for pair in read_dictionary(path)] if job.dictionaries else None
+    found = map_files(
+        job.source,
+        job.target,
+        job.out_source,
+        job.out_target,
+        config,
+        dictionary=pairs,
+        seeds=job.seeds,
+        device=job.device,
+        limit=job.limit,
+        digits=job.digits,
+        progress=_progress,
+    )
+    mapping = found.mapping
+    for warning in mapping.warnings:
+        say(f"note: {warning}")
+
+    def row(metric: str, value: float, n: int) -> Row:
+        source, target = job.names
+        return Row(
+            task="map",
+            metric=metric,
+            value=value,
+            n=n,
+            source=source,
+            target=target,
+            seed=mapping.seed,
+            variant=job.mode,
+        )
+
+    rows = [
+        row("words of the source", found.n_source, found.n_source),
+        row("words of the target", found.n_target, found.n_target),
+        row("pairs of the first dictionary", found.n_start, found.n_start),
+        row("pairs of the last dictionary", len(mapping.pairs[0]), len(mapping.pairs[0])),
+    ]
+    if mapping.objective is not None:
+        rows.append(row("objective", mapping.objective, mapping.n_iterations))
+        rows.append(row("iterations", mapping.n_iterations, mapping.n_iterations))
+        rows.append(row("failed seeds", found.n_failed, found.n_seeds))
+    if mapping.mutual is not None:
+        rows.append(row("mutual neighbours", mapping.mutual, len(mapping.pairs[0])))
+    return rows
+
+
+def map_onto_pivot(job: PivotJob, options: MappingOptions) -> list[Row]:
+    """Map many files onto a pivot; rows: held-out precision with and without a map, and which was chosen."""
+    if options.start is not None or options.self_learning is not None:
+        message = "--start and --self-learning are for two files; a map onto a pivot starts from a dictionary."
+        raise UsageError(message)
+    mode = job.mode.replace("-", "_")
+    if mode not in ("orthogonal", "pull_back", "per_pair"):
+        message = f"--mode {job.mode} does not go with --pivot; it can be orthogonal, pull-back or per-pair."
+        raise UsageError(message)
+    config = options.config("orthogonal" if mode == "orthogonal" else "supervised")
+    if job.out.exists():
+        message = f"--out {job.out} exists already; name another folder."
+        raise UsageError(message)
+    pivot, pivot_path = _named("--pivot", job.pivot)
+    files = _by_name("FILE", job.files)
+    given = _by_name("--dictionary", job.dictionaries)
+    by = _by_name("--by", job.by)
+    for name in [*given, *by]:
+        if name not in files and not (name == pivot and name in by):
+            message = f"{name} has a dictionary but no vectors; add {name}=FILE, or check the name."
+            raise UsageError(message)
+    without = [name for name in files if name not in given and name not in by]
+    if without:
+        message = f"no dictionary for {', '.join(without)}; give --dictionary LANG=FILE or --by LANG=FILE."
+        raise UsageError(message)
+    both = [name for name in files if name in given and name in by]
+    if both:
+        message = f"{both[0]} has both --dictionary and --by; give one."
+        raise UsageError(message)
+    dictionaries = {name: read_dictionary(path) for name, path in given.items()}
+    for name, paths in by.items():
+        if name != pivot:
+            dictionaries[name] = _induced(name, paths, by.get(pivot), pivot, job)
+    rows = []
+    for name, found in map_files_to_pivot(
+        (pivot, pivot_path),
+        files,
+        dictionaries,
+        job.out,
+        mode=mode,
+        config=config,
+        held_out=job.held_out,
+        choose=job.choose,
+        seed=job.seed,
+        device=job.device,
+        limit=job.limit,
+        digits=job.digits,
+    ):
+        for warning in found.warnings:
+            say(f"note: {name}: {warning}")
+        for variant, score in (("aligned", found.aligned_score), ("unaligned", found.unaligned_score)):
+            if score is not None:
+                rows.append(_pivot_row("held-out p@1", score, found.n_held_out, name, pivot, variant))
+        variant = "aligned" if found.aligned else "unaligned"
+        rows.append(_pivot_row("chosen", 1.0, found.n_pairs, name, pivot, variant))
+        say(f"{name}: {variant}")
+    return rows
+
+
+def sentence(row: Row) -> str:
+    """A row as a line for people."""
+    value = f"{row.value:,.0f}" if row.value == int(row.value) else f"{row.value:.4f}"
+    return f"{row.source} -> {row.target}  {row.variant:16s} {row.metric:30s} {value:>12s}  (n = {row.n:,})"
+
+
+def _pivot_row(metric: str, value: float, n: int, name: str, pivot: str, variant: str) -> Row:
+    return Row(task="map", metric=metric, value=value, n=n, source=name, target=pivot, variant=variant)
+
+
+def _progress(iteration: int, objective: float, keep: float, best: float) -> None:
+    if iteration % 10 == 0:
+        say(f"iteration {iteration}: objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
+
+
+def _induced(name: str, paths: str, shared: str | None, pivot: str, job: PivotJob) -> list[tuple[str, str]]:
+    """Mutual CSLS neighbours of other vectors of the language and of the pivot."""
+    mine, _, theirs = paths.partition(",")
+    theirs = theirs or shared or ""
+    if not theirs:
+        message = f"--by {name} needs vectors of {pivot} too; give --by {name}=FILE,PIVOTFILE or --by {pivot}=FILE."
+        raise UsageError(message)
+    found = induce_dictionary(read_vectors(mine, job.limit), read_vectors(theirs, job.limit), device=job.device)
+    say(f"{name}: {len(found)} pairs induced from {mine} and {theirs}")
+    return [(source, target) for source, target, _ in found]
+
+
+def _by_name(option: str, entries: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        name, path = _named(option, entry)
+        if name in found:
+            message = f"{option}: {name} is there twice; name each language once."
+            raise UsageError(message)
+        found[name] = path
+    return found
+
+
+def _named(option: str, entry: str) -> tuple[str, str]:
+    name, _, path = entry.partition("=")
+    if not name or not path or "/" in name:
+        message = f"{option} {entry!r} is not LANG=FILE, such as tur_Latn=tr.vec."
+        raise UsageError(message)
+    return name, path

@@ -1,0 +1,237 @@
+"""`xl static extract`: from text and a model to a file of vectors; killed, in two processes, wrongly used."""
+
+import gzip
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.conftest import Run, environment
+from tests.cli.made_data import sentences, write_lines
+
+from xl_encoders import Encoder, ModelConfig, StaticTeacher, new_encoder
+from xl_staticemb import X2StaticConfig, extract, read_vectors
+
+QUICK = ("--min-count", "2", "--epochs", "2", "--subsample", "0.001")
+CONFIG = X2StaticConfig(min_count=2, epochs=2, subsample=0.001)
+LINES = sentences(150)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return new_encoder(LINES, ModelConfig(size="tiny", pieces=100, max_len=40), seed=1)
+
+
+@pytest.fixture(scope="module")
+def model(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "small"
+    encoder.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lines(tmp_path_factory.mktemp("text") / "eng_Latn.txt", LINES)
+
+
+def test_vectors_are_those_of_the_library(xl: Run, model: Path, text: Path, encoder: Encoder, tmp_path: Path) -> None:
+    done = xl("static", "extract", text, "--model", model, "--out", tmp_path / "a.vec", "--tokenized", *QUICK)
+    assert done.returncode == 0, done.stderr
+    found = read_vectors(tmp_path / "a.vec")
+    wanted = extract(LINES, StaticTeacher(encoder, 1, max_len=40), CONFIG)
+    assert wanted is not None
+    assert found.words == wanted.vectors.words
+    np.testing.assert_array_equal(found.matrix, wanted.vectors.matrix)
+    counts = Counter(word for line in LINES for word in line.split())
+    assert [counts[word] for word in found.words] == sorted((n for n in counts.values() if n >= 2), reverse=True)
+    assert (tmp_path / "a.vec").read_text("utf-8").splitlines()[0] == f"{len(found)} 128"
+    assert "small at layer 1 of 2" in done.stdout
+    assert "layer 1 of 2, up to 40 tokens" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.vec"]
+
+
+def test_json_says_what_was_done(xl: Run, model: Path, text: Path, tmp_path: Path) -> None:
+    done = xl("static", "extract", text, "--model", model, "--out", tmp_path / "a.bin", "--json", "--layer", "-1",
+              "--context", "exclude_target", *QUICK)  # fmt: skip
+    summary = json.loads(done.stdout)
+    assert summary["layer"] == 2
+    assert summary["counts"]["lines"] == 150
+    assert summary["words"] == len(read_vectors(tmp_path / "a.bin"))
+    assert summary["width"] == 128
+
+
+def test_aggregation_paragraphs_width_and_safetensors(xl: Run, model: Path, text: Path, tmp_path: Path) -> None:
+    for name, more in (
+        ("a.vec", ["--method", "aggregate", "--first", "3"]),
+        ("b.safetensors", ["--variant", "paragraph", "--dim", "10"]),
+        ("c.vec.gz", ["--lower", "both", "--compat", "--precision", "bf16", "--negatives", "3"]),
+    ):
+        done = xl("static", "extract", text, "--model", model, "--out", tmp_path / name, *QUICK, *more)
+        assert done.returncode == 0, done.stderr
+        assert read_vectors(tmp_path / name).width == (10 if "dim" in str(more) else 128)
+
+
+def test_text_of_every_kind_gives_the_same_vectors(
+    xl: Run, model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gzip.open(tmp_path / "half.txt.gz", "wt", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in LINES[:70])
+    write_lines(tmp_path / "rest.txt", LINES[70:])
+    bible = tmp_path / "bible" / "eng_Latn.tsv.gz"
+    bible.parent.mkdir()
+    with gzip.open(bible, "wt", encoding="utf-8") as file:
+        file.writelines(f"{40001001 + i}\t{line}\n" for i, line in enumerate(LINES))
+    folder = write_lines(tmp_path / "lines" / "en.txt", LINES).parent
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.read_bytes())))
+    given = {
+        "file": [text], "two": [tmp_path / "half.txt.gz", tmp_path / "rest.txt"], "glob": [text.parent / "*.txt"],
+        "table": [bible], "bible": [bible.parent, "--lang", "English"], "folder": [folder, "--lang", "en"],
+        "stdin": ["-"],
+    }  # fmt: skip
+    found = {}
+    for name, arguments in given.items():
+        out = tmp_path / f"{name}.vec"
+        done = xl("static", "extract", *arguments, "--model", model, "--out", out, *QUICK)
+        assert done.returncode == 0, (name, done.stderr)
+        found[name] = out.read_bytes()
+    assert len(set(found.values())) == 1
+    assert not list(tmp_path.glob("*.stdin.txt"))
+
+
+def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
+    xl: Run, model: Path, text: Path, tmp_path: Path
+) -> None:
+    base = ["static", "extract", "--model", model, "--cache", tmp_path / "c", *QUICK]
+    assert xl(*base, text, "--out", tmp_path / "a.vec").returncode == 0
+    again = xl(*base, text, "--out", tmp_path / "b.vec")
+    assert "going on with" in again.stderr
+    assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
+    other = write_lines(tmp_path / "other.txt", LINES[:-1])
+    for more, what in (([other], "another text;"), ([text, "--layer", "2"], "another encoder;"),
+                       ([text, "--context", "no_special"], "another context;")):  # fmt: skip
+        done = xl(*base, *more, "--out", tmp_path / "d.vec")
+        assert done.returncode == 1
+        assert what in done.stderr
+    assert not (tmp_path / "d.vec").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--layer", "7"], 1, "layer 7 is out of range"),
+        (["--min-count", "0"], 2, "--min-count is 0; give 1 or more"),
+        (["--precision", "fp8"], 2, "--precision is 'fp8'"),
+        (["--max-len", "2"], 2, "--max-len is 2"),
+        (["--max-len", "4000"], 1, "has positions for"),
+        (["--tokenized", "--engine", "icu"], 2, "--engine is icu, but --tokenized"),
+        (["--method", "aggregate", "--dim", "3"], 2, "--dim is 3, but aggregate"),
+        (["--min-count", "5000"], 1, "no word occurs 5000 times"),
+        (["--lang", "Klingonese"], 1, "Klingonese"),
+        (["--engine", "magic"], 1, "magic"),
+        (["nothing.txt"], 1, "nothing.txt: no such file"),
+        (["table.parquet"], 1, "tables of columns are not read here"),
+        (["flat.tsv"], 1, "flat.tsv:1: expected id TAB text"),
+        (["."], 1, "say which language"),
+        (["-", "-"], 2, "can be read once"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    xl: Run, model: Path, text: Path, tmp_path: Path, more: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "table.parquet").write_bytes(b"")
+    write_lines(tmp_path / "flat.tsv", ["no tab"])
+    done = xl("static", "extract", text, *more, "--model", model, "--out", "x.vec", cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert not (tmp_path / "x.vec").exists()
+
+
+def test_out_must_be_new_and_its_folder_there(xl: Run, model: Path, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.vec").write_text("mine")
+    for out, said in ((tmp_path / "a.vec", "exists already"), (tmp_path / "no" / "a.vec", "there is no folder")):
+        done = xl("static", "extract", text, "--model", model, "--out", out)
+        assert (done.returncode, said in done.stderr) == (2, True)
+    assert (tmp_path / "a.vec").read_text() == "mine"
+
+
+def test_every_setting_is_in_the_help(xl: Run) -> None:
+    shown = xl("static", "extract", "--help").stdout
+    for option in (
+        "--model",
+        "--lang",
+        "--layer",
+        "--context",
+        "--min-count",
+        "--subsample",
+        "--dim",
+        "--first",
+        "--cache",
+    ):
+        assert re.search(rf"^ +{option} ", shown, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_call_that_was_killed_goes_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:
+    text = write_lines(tmp_path / "t.txt", [line for k in range(15) for line in sentences(150, seed=k)])
+    arguments = ["static", "extract", str(text), "--model", str(model), "--epochs", "5", "--save-every", "10"]
+    command = [sys.executable, "-m", "xl_cli", *arguments]
+    whole = subprocess.run(
+        [*command, "--out", str(tmp_path / "a.vec")], env=environment(), capture_output=True, text=True
+    )
+    assert whole.returncode == 0, whole.stderr
+    cache = tmp_path / "b.vec.cache"
+    # Killed once while it reads, once while it trains.
+    for sign in ("part-000000.safetensors", "training.safetensors"):
+        process = subprocess.Popen(
+            [*command, "--out", str(tmp_path / "b.vec")], env=environment(), stderr=subprocess.PIPE
+        )
+        while not (cache / sign).exists() and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        process.communicate()
+        assert not (tmp_path / "b.vec").exists()
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "b.vec")], env=environment(), capture_output=True, text=True
+    )
+    assert "going on with" in done.stderr
+    assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
+    assert not cache.exists()
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_vectors_of_one(xl: Run, model: Path, tmp_path: Path) -> None:
+    text = write_lines(tmp_path / "t.txt", [line for k in range(15) for line in sentences(150, seed=k)])
+    arguments = ["static", "extract", str(text), "--model", str(model), "--epochs", "2"]
+    one = subprocess.run(
+        [sys.executable, "-m", "xl_cli", *arguments, "--out", str(tmp_path / "a.vec")], env=environment(), check=False
+    )
+    assert one.returncode == 0
+    two = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "xl_cli",
+         *arguments, "--out", str(tmp_path / "b.vec")],
+        env={**environment(), "GLOO_SOCKET_IFNAME": "lo"}, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert two.returncode == 0, two.stderr
+    assert two.stdout.count("words x 128") == 1
+    assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_real_verses(xl: Run, model: Path, data_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "swh.vec"
+    done = xl("static", "extract", data_folder / "bible", "--lang", "Swahili", "--model", model, "--out", out,
+              "--method", "aggregate", "--first", "20", "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["lines"] == 7769
+    vectors = read_vectors(out)
+    assert "yesu" in vectors.index
+    assert np.isfinite(vectors.matrix).all()
