@@ -78,6 +78,25 @@ def test_aggregation_paragraphs_width_and_safetensors(xl: Run, model: Path, text
         assert read_vectors(tmp_path / name).width == (10 if "dim" in str(more) else 128)
 
 
+def test_paragraphs_are_cut_into_sentences_and_filtered(xl: Run, model: Path, text: Path, tmp_path: Path) -> None:
+    # three lines a paragraph, each a sentence; a headline of one sentence, and sentences of two words, go
+    texts = [f"{line[0].upper()}{line[1:]}." for line in LINES]
+    paragraphs = [" ".join([*texts[i : i + 3], "Short."]) for i in range(0, len(texts), 3)]
+    wanted = write_lines(tmp_path / "sentences.txt", texts)
+    given = write_lines(tmp_path / "paragraphs.txt", [paragraphs[0], "A headline of six words here", *paragraphs[1:]])
+    filters = ("--split", "--min-sentences", "2", "--min-words", "3", "--json")
+    written = []
+    for name, more in ((wanted, ("--json",)), (given, filters)):
+        done = xl("static", "extract", name, "--model", model, "--out", tmp_path / f"{name.stem}.vec", *QUICK, *more)
+        assert done.returncode == 0, done.stderr
+        written.append(((tmp_path / f"{name.stem}.vec").read_bytes(), json.loads(done.stdout)["counts"]))
+    assert written[0][0] == written[1][0]
+    counts = written[1][1]
+    assert (counts["paragraphs"], counts["paragraphs_dropped"]) == (51, 1)
+    assert (counts["sentences"], counts["short_sentences_dropped"]) == (201, 50)
+    assert counts["lines"] == 150
+
+
 def test_text_of_every_kind_gives_the_same_vectors(
     xl: Run, model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +159,7 @@ def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
         (["flat.tsv"], 1, "flat.tsv:1: expected id TAB text"),
         (["."], 1, "say which language"),
         (["-", "-"], 2, "can be read once"),
+        (["--min-words", "7"], 2, "add --split"),
     ],
 )
 def test_wrong_use_is_one_sentence(

@@ -19,6 +19,7 @@ from xl_encoders import (
     EncoderError,
     SentenceCounts,
     WordBreaker,
+    corpus_lines,
     corpus_sentences,
     sentence_breaker,
     split_words,
@@ -325,6 +326,9 @@ def test_filters_keep_what_they_say() -> None:
         n_kept_words=3 + 4,
     )
     assert counts == expected
+    lines = list(corpus_lines(paragraphs, words, sentences, min_sentences=2, min_words=3))
+    assert lines == ["One two three.", "Three four five six."]
+    assert list(corpus_lines(["A b c. D e f. G."], words, sentences, min_words=2, whole=True)) == ["A b c. D e f."]
     everything = list(corpus_sentences(paragraphs, words, sentences))
     assert [word for p in everything for s in p for word in s] == " ".join(paragraphs).split()
 

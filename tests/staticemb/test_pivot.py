@@ -12,7 +12,6 @@ from xl_staticemb import (
     WordVectors,
     induction_accuracy,
     map_to_pivot,
-    mutual_pairs,
     split_dictionary,
 )
 
@@ -104,18 +103,6 @@ def test_the_split_keeps_a_word_together_and_knows_nothing_of_the_rest() -> None
         split_dictionary(pairs, 1)
 
 
-def test_mutual_pairs_equal_those_of_the_whole_matrix() -> None:
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(90, 6))
-    source, target = space(x, "s"), space(x[:70] + 0.4 * rng.normal(size=(70, 6)), "t")
-    scores = source.matrix[:80].astype(float) @ target.matrix.astype(float).T
-    csls = 2 * scores - np.sort(scores, 1)[:, -10:].mean(1)[:, None] - np.sort(scores, 0)[-10:].mean(0)
-    expected = [(f"s{i}", f"t{j}") for i, j in enumerate(csls.argmax(1)) if csls[:, j].argmax() == i]
-    assert mutual_pairs(source, target, limit=80) == expected
-    with pytest.raises(StaticembError, match="widths are 6 and 4"):
-        mutual_pairs(source, space(rng.normal(size=(5, 4)), "q"))
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -123,7 +110,7 @@ def test_mutual_pairs_equal_those_of_the_whole_matrix() -> None:
         ({"mode": "pull_back", "config": MappingConfig.preset("orthogonal")}, "does not go with map 'orthogonal'"),
         ({"config": MappingConfig.preset("supervised")}, "does not go with map 'advanced'"),
         ({"mode": "pull_back", "config": MappingConfig.preset("supervised", width=3)}, "no way back"),
-        ({"mode": "per_pair", "config": MappingConfig.preset("unsupervised")}, "induce them with mutual_pairs"),
+        ({"mode": "per_pair", "config": MappingConfig.preset("unsupervised")}, "make them with induce_dictionary"),
         ({"dictionaries": {}}, "aa: there is no dictionary"),
         ({"dictionaries": {"aa": [("no", "none")] * 2}}, "aa: no pair of the dictionary has vectors"),
     ],

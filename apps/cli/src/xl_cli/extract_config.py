@@ -35,6 +35,16 @@ class ReadingConfig:
     engine: str = field(
         default="auto", metadata={"help": "what finds words: auto | rule | space | icu | jieba | fugashi"}
     )
+    split: bool = field(
+        default=False,
+        metadata={"help": "lines are paragraphs: cut them into sentences first"},
+    )
+    min_sentences: int = field(
+        default=1, metadata={"help": "with --split: fewer sentences drop a paragraph; 2 drops headlines, as published"}
+    )
+    min_words: int = field(
+        default=1, metadata={"help": "with --split: fewer words drop a sentence; 7 as published, punctuation counted"}
+    )
     precision: str = field(default="no", metadata={"help": "of the encoder: no (float32) | bf16 | fp16 (on a GPU)"})
     revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
 
@@ -45,6 +55,13 @@ class ReadingConfig:
         if self.max_len < 0 or 0 < self.max_len < 8:
             message = f"--max-len is {self.max_len}; give 8 or more, or 0 for the default."
             raise UsageError(message)
+        for name, value in (("--min-sentences", self.min_sentences), ("--min-words", self.min_words)):
+            if value < 1:
+                message = f"{name} is {value}; give 1 or more."
+                raise UsageError(message)
+            if value > 1 and not self.split:
+                message = f"{name} counts in sentences of paragraphs; add --split, or leave it out."
+                raise UsageError(message)
         if self.tokenized and self.engine not in ("auto", "space"):
             message = f"--engine is {self.engine}, but --tokenized takes words as they stand; give one of the two."
             raise UsageError(message)

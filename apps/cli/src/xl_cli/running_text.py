@@ -1,6 +1,6 @@
 """Lines of running text from what a user names: files of any size, which are opened anew for each pass."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from xl_cli.errors import CliError
@@ -15,11 +15,19 @@ _COLUMNS = (".parquet", ".arrow")
 class RunningText:
     """Lines of files, one file after the other; folders of data sets are read whole, for one language.
 
+    prepare: makes other lines of the lines of all files, such as the sentences of paragraphs.
+
     Raises CliError for a name that nothing has, a kind of file that is not text, and a folder without a language;
     `file:line` for a line of a table without a TAB.
     """
 
-    def __init__(self, names: Iterable[str], language: str = "") -> None:
+    def __init__(
+        self,
+        names: Iterable[str],
+        language: str = "",
+        prepare: Callable[[Iterator[str]], Iterator[str]] = iter,
+    ) -> None:
+        self._prepare = prepare
         self._sources: list[Path | list[str]] = []
         fingerprints = []
         for name in names:
@@ -34,6 +42,9 @@ class RunningText:
         self.fingerprint = " ".join(fingerprints)
 
     def __iter__(self) -> Iterator[str]:
+        return self._prepare(self._lines())
+
+    def _lines(self) -> Iterator[str]:
         for source in self._sources:
             if isinstance(source, list):
                 yield from source

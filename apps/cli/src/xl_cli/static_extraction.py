@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from xl_cli.evaluation import open_model
 from xl_cli.extract_config import ExtractConfig, ReadingConfig
 from xl_cli.progress import Progress, say
 from xl_cli.running_text import RunningText
-from xl_encoders import sentence_breaker, word_breaker
+from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
 from xl_encoders.encoder import position_limit
 from xl_encoders.static_teacher import StaticTeacher
 from xl_staticemb import VectorWriter, write_vectors
@@ -59,6 +59,11 @@ class Summary:
             f"text: {counts['lines']} lines, {counts['words']} words; {counts['lines_without_words']} lines without a "
             f"word of the vocabulary dropped; {counts['lines_read']} read by the encoder",
         ]
+        if "paragraphs" in counts:
+            lines.append(
+                f"sentences: {counts['sentences']} of {counts['paragraphs']} paragraphs; dropped "
+                f"{counts['paragraphs_dropped']} paragraphs, {counts['short_sentences_dropped']} sentences of others"
+            )
         if counts["words_cut"]:
             lines.append(
                 f"not read: {counts['words_cut']} occurrences behind the first {self.max_len} tokens of a line"
@@ -82,7 +87,8 @@ def extract_vectors(
     breaker = word_breaker(code, "space" if reading.tokenized else reading.engine)
     sentences = sentence_breaker(code)
     with _files(names, folder) as files:
-        lines = RunningText(files, code)
+        split = _Split(reading, breaker, sentences, whole=training.variant == "paragraph") if reading.split else None
+        lines = RunningText(files, code, split or iter)
         teacher, name = _open_teacher(reading, training)
         if folder.is_dir():
             say(f"note: going on with {folder}.")
@@ -94,7 +100,12 @@ def extract_vectors(
                 training,
                 words=breaker,
                 sentences=sentences,
-                names={"text": lines.fingerprint, "word breaker": breaker.identity, "language": code},
+                names={
+                    "text": lines.fingerprint,
+                    "word breaker": breaker.identity,
+                    "language": code,
+                    "sentences": split.identity if split else "",
+                },
                 leave_out=teacher.special_tokens,
                 folder=folder,
                 share=share,
@@ -106,11 +117,49 @@ def extract_vectors(
     write_vectors(out, found.vectors)
     if cache is None:
         shutil.rmtree(folder)
-    return _summary(found, teacher, name, training, out, time.monotonic() - began)
+    counts = found.counts | (split.counts() if split else {})
+    return _summary(found, counts, teacher, name, training, out, time.monotonic() - began)
+
+
+class _Split:
+    """Paragraphs cut into sentences and filtered, as lines."""
+
+    def __init__(self, reading: ReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool) -> None:
+        self._reading, self._words, self._sentences, self._whole = reading, words, sentences, whole
+        self.identity = f"{reading.min_sentences} {reading.min_words}"
+        self._counts = SentenceCounts()
+
+    def __call__(self, paragraphs: Iterator[str]) -> Iterator[str]:
+        self._counts = SentenceCounts()  # of this pass alone
+        return corpus_lines(
+            paragraphs,
+            self._words,
+            self._sentences,
+            min_sentences=self._reading.min_sentences,
+            min_words=self._reading.min_words,
+            whole=self._whole,
+            counts=self._counts,
+        )
+
+    def counts(self) -> dict[str, int]:
+        """What came in and what was dropped, in the last pass."""
+        counts = self._counts
+        return {
+            "paragraphs": counts.n_paragraphs,
+            "paragraphs_dropped": counts.n_short_paragraphs + counts.n_emptied_paragraphs,
+            "sentences": counts.n_sentences,
+            "short_sentences_dropped": counts.n_short_sentences,
+        }
 
 
 def _summary(
-    found: Extraction, teacher: StaticTeacher, name: str, training: ExtractConfig, out: Path, seconds: float
+    found: Extraction,
+    counts: dict[str, int],
+    teacher: StaticTeacher,
+    name: str,
+    training: ExtractConfig,
+    out: Path,
+    seconds: float,
 ) -> Summary:
     return Summary(
         out=str(out),
@@ -121,7 +170,7 @@ def _summary(
         n_layers=teacher.n_layers,
         max_len=teacher.max_len,
         method=training.method if training.method == "aggregate" else f"x2static, {training.variant}",
-        counts=found.counts,
+        counts=counts,
         loss=found.loss,
         seconds=round(seconds, 1),
     )

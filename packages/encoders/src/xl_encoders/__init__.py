@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xl_encoders.prefetch import Prefetch
     from xl_encoders.selection import Scored, Selection
     from xl_encoders.sentence_breaking import SentenceBreaker, sentence_breaker
-    from xl_encoders.sentence_filter import SentenceCounts, corpus_sentences
+    from xl_encoders.sentence_filter import SentenceCounts, corpus_lines, corpus_sentences
     from xl_encoders.static_teacher import StaticTeacher
     from xl_encoders.streams import TextBatch, TextStream
     from xl_encoders.text_batches import CorpusBatches, PairBatches, StreamBatches, encode_blocks, encode_texts
@@ -100,6 +100,7 @@ __all__ = [
     "__version__",
     "align_bitext",
     "backward_batch",
+    "corpus_lines",
     "corpus_sentences",
     "count_parameters",
     "count_steps",
@@ -137,6 +138,7 @@ _MODULES = {
     "SentenceBreaker": "sentence_breaking",
     "SentenceCounts": "sentence_filter",
     "WordBreaker": "word_breaking",
+    "corpus_lines": "sentence_filter",
     "corpus_sentences": "sentence_filter",
     "sentence_breaker": "sentence_breaking",
     "word_breaker": "word_breaking",

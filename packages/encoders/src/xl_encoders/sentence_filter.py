@@ -1,11 +1,12 @@
-"""Paragraphs of a corpus as sentences of words, and the two filters that keep running text and drop headlines."""
+"""Sentences of a corpus of paragraphs, as words or as text, and two filters that keep running text, no headlines."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from xl_encoders.errors import EncoderError
 
-Breaker = Callable[[str], list[tuple[int, int]]]
+Spans = list[tuple[int, int]]
+Breaker = Callable[[str], Spans]
 
 
 @dataclass
@@ -42,11 +43,27 @@ def corpus_sentences(
         trained with 2 and 7; 1 and 1, the defaults, drop only what is empty.
     counts: is added to, so that one object can count several files.
     """
-    for name, value in (("min_sentences", min_sentences), ("min_words", min_words)):
-        if value < 1:
-            message = f"{name} must be at least 1, not {value}"
-            raise EncoderError(message)
-    return _kept(paragraphs, words, sentences, min_sentences, min_words, SentenceCounts() if counts is None else counts)
+    kept = _kept(paragraphs, words, sentences, min_sentences, min_words, counts)
+    return ([[sentence[start:end] for start, end in spans] for sentence, spans in each] for each in kept)
+
+
+def corpus_lines(
+    paragraphs: Iterable[str],
+    words: Breaker,
+    sentences: Breaker,
+    *,
+    min_sentences: int = 1,
+    min_words: int = 1,
+    whole: bool = False,
+    counts: SentenceCounts | None = None,
+) -> Iterator[str]:
+    """The text of each sentence that stays, by the rules of `corpus_sentences`.
+
+    whole: what stays of a paragraph is one line, its sentences parted by a space.
+    """
+    for kept in _kept(paragraphs, words, sentences, min_sentences, min_words, counts):
+        lines = [sentence for sentence, _ in kept]
+        yield from [" ".join(lines)] if whole else lines
 
 
 def _kept(
@@ -55,8 +72,25 @@ def _kept(
     sentences: Breaker,
     min_sentences: int,
     min_words: int,
+    counts: SentenceCounts | None,
+) -> Iterator[list[tuple[str, Spans]]]:
+    for name, value in (("min_sentences", min_sentences), ("min_words", min_words)):
+        if value < 1:
+            message = f"{name} must be at least 1, not {value}"
+            raise EncoderError(message)
+    counts = SentenceCounts() if counts is None else counts
+    return _filtered(paragraphs, words, sentences, min_sentences, min_words, counts)
+
+
+def _filtered(
+    paragraphs: Iterable[str],
+    words: Breaker,
+    sentences: Breaker,
+    min_sentences: int,
+    min_words: int,
     counts: SentenceCounts,
-) -> Iterator[list[list[str]]]:
+) -> Iterator[list[tuple[str, Spans]]]:
+    """For each paragraph that stays, its sentences that stay, with their words."""
     for text in paragraphs:
         spans = sentences(text)
         counts.n_paragraphs += 1
@@ -64,11 +98,11 @@ def _kept(
         if len(spans) < min_sentences:
             counts.n_short_paragraphs += 1
             continue
-        cut = [[sentence[start:end] for start, end in words(sentence)] for sentence in (text[a:b] for a, b in spans)]
-        kept = [sentence for sentence in cut if len(sentence) >= min_words]
+        cut = [(sentence, words(sentence)) for sentence in (text[a:b] for a, b in spans)]
+        kept = [(sentence, found) for sentence, found in cut if len(found) >= min_words]
         counts.n_short_sentences += len(cut) - len(kept)
         counts.n_kept_sentences += len(kept)
-        counts.n_kept_words += sum(map(len, kept))
+        counts.n_kept_words += sum(len(found) for _, found in kept)
         if kept:
             yield kept
         else:

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from xl_staticemb.mapping.orthogonal import orthogonal_map as orthogonal_map
     from xl_staticemb.mapping.pivot import PivotMap as PivotMap
     from xl_staticemb.mapping.pivot import map_to_pivot as map_to_pivot
-    from xl_staticemb.mapping.pivot import mutual_pairs as mutual_pairs
     from xl_staticemb.mapping.pivot import split_dictionary as split_dictionary
     from xl_staticemb.mapping.pivot_files import map_files_to_pivot as map_files_to_pivot
     from xl_staticemb.mapping.seed_dictionary import seed_pairs as seed_pairs
@@ -105,7 +104,6 @@ __all__ = [
     "map_files",
     "map_files_to_pivot",
     "map_to_pivot",
-    "mutual_pairs",
     "nearest",
     "neighbourhoods",
     "orthogonal_map",
@@ -165,7 +163,6 @@ _MODULES = {
     "learn_mapping": "xl_staticemb.mapping.learning",
     "learn_mappings": "xl_staticemb.mapping.learning",
     "map_to_pivot": "xl_staticemb.mapping.pivot",
-    "mutual_pairs": "xl_staticemb.mapping.pivot",
     "nearest": "xl_staticemb.search.nearest_keys",
     "neighbourhoods": "xl_staticemb.search.nearest_keys",
     "orthogonal_map": "xl_staticemb.mapping.orthogonal",

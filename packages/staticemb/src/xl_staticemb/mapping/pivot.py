@@ -13,17 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.lexicon.bli import induction_accuracy
-from xl_staticemb.mapping.candidate_sweep import usable_device
 from xl_staticemb.mapping.config import MappingConfig
-from xl_staticemb.mapping.induction import Inducer
 from xl_staticemb.mapping.learning import learn_mapping
 from xl_staticemb.mapping.seed_dictionary import seed_pairs
-from xl_staticemb.search.neighbours import unit_rows
 from xl_staticemb.vectors import WordVectors
 
 MODES = ("orthogonal", "pull_back", "per_pair")
@@ -63,8 +59,8 @@ def map_to_pivot(
     """Map each language (name, vectors) onto `pivot`, one after the other; gives (name, map) as each is done.
 
     All vectors are normalised (`Normalization`), rows by frequency. `dictionaries[name]` holds pairs (word, word of
-    the pivot), given or from `mutual_pairs` of other vectors; a share `held_out` in (0, 1) of its source words is kept
-    from training. With `choose` a language whose held-out score is better without a map keeps its vectors.
+    the pivot), given or from `induce_dictionary` of other vectors; a share `held_out` in (0, 1) of its source words is
+    kept from training. With `choose` a language whose held-out score is better without a map keeps its vectors.
     `config` is by default the preset orthogonal or, for the other modes, supervised; its dictionary is always `pairs`.
     Raises StaticembError for options that make no sense together and a language without a dictionary.
     """
@@ -78,7 +74,7 @@ def map_to_pivot(
         )
         raise StaticembError(message)
     if config.dictionary != "pairs":
-        message = f"a pivot takes pairs for each language, not {config.dictionary!r}; induce them with mutual_pairs"
+        message = f"a pivot takes pairs for each language, not {config.dictionary!r}; make them with induce_dictionary"
         raise StaticembError(message)
     if mode == "pull_back" and config.width:
         message = "a map onto fewer dimensions has no way back to the pivot; leave width at 0"
@@ -109,24 +105,6 @@ def split_dictionary(pairs: Iterable[tuple[str, str]], held_out: float = 0.2) ->
         digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=4).digest()
         sides[int.from_bytes(digest, "big") < held_out * _HASHED].append((word, translation))
     return sides
-
-
-def mutual_pairs(
-    source: WordVectors, target: WordVectors, *, limit: int = 20_000, csls: int = 10, device: str = "cpu"
-) -> Dictionary:
-    """A dictionary from vectors that share a space: words that are each other's nearest under CSLS, by frequency.
-
-    Only the first `limit` words of each side are looked at; `csls` is the neighbourhood, 0 for plain cosines.
-    """
-    if source.width != target.width:
-        message = f"the vocabularies must share a space, but their widths are {source.width} and {target.width}"
-        raise StaticembError(message)
-    place = usable_device(device)
-    x, z = (torch.from_numpy(unit_rows(side.matrix[:limit])).to(place) for side in (source, target))
-    found = Inducer(csls)(x, z, 1.0, np.random.default_rng(0))
-    forward, backward = found.forward.cpu().numpy(), found.backward.cpu().numpy()
-    mutual = np.flatnonzero(backward[forward] == np.arange(len(forward)))
-    return [(source.words[row], target.words[forward[row]]) for row in mutual]
 
 
 def _mapped(
