@@ -70,6 +70,7 @@ def main() -> None:
             with ProcessPoolExecutor(1) as own:
                 line = own.submit(one_way, arguments, language, way).result()
             if line is None:
+                print(f"| {language} | {way} | none |" + " - |" * 7, flush=True)
                 continue
             if way.startswith("supervised"):
                 supervised = max(supervised, *line.csls)
@@ -92,7 +93,7 @@ def cells(line: Line, supervised: float) -> str:
 
 
 def one_way(arguments: argparse.Namespace, language: str, way: str) -> Line | None:
-    """One row, or None where there is no dictionary to learn from."""
+    """One row, or None where there is no dictionary to learn from and no word in common."""
     found = dictionaries(arguments.data, language)
     name, _, size = way.partition(" ")
     if found is None and size:
@@ -108,6 +109,8 @@ def one_way(arguments: argparse.Namespace, language: str, way: str) -> Line | No
         usable = [(right, left) for left, right in learn if left in english.index and right in source.index]
         pairs = seed_pairs("pairs", source.words, english.words, usable[: {"1k": 1000, "25": 25}.get(size)])
     elif name == "identical":
+        if source.index.keys().isdisjoint(english.index):
+            return None
         pairs = seed_pairs("identical", source.words, english.words)
     begin = time.perf_counter()
     mappings = learn_mappings(x, z, config, pairs=pairs, seeds=range(arguments.seeds if config.self_learning else 1))
