@@ -2,6 +2,7 @@
 
     uv run python -m tests.bench.bench_mapping [--words 20000] [--width 300] [--precision bfloat16]
     uv run python -m tests.bench.bench_mapping --whole 5000      (a complete unsupervised run, ours alone)
+    uv run python -m tests.bench.bench_mapping --agreement 5     (P@1 at the end of both, mean over so many seeds)
 
 Vectors are clusters of Gaussian words and a noisy rotation of them. Each measurement is a process of its own with one
 thread: processor seconds an iteration (the first is not counted) and the most memory the process held. The peer
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=3, help="of which the first is not counted")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--whole", type=int, default=0, help="words of a complete unsupervised run")
+    parser.add_argument("--agreement", type=int, default=0, help="seeds of complete runs of both, 1,000 x 50 words")
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -38,6 +40,9 @@ def main() -> None:
     if arguments.whole:
         found = measured(arguments, "whole:0.1")
         print(f"unsupervised, {arguments.whole} x {arguments.width}: {found}")
+        return
+    if arguments.agreement:
+        agreement(arguments.agreement)
         return
     for keep in ("0.1", "1"):
         seconds, memory = {}, {}
@@ -76,12 +81,12 @@ def worker(arguments: argparse.Namespace) -> dict:
     return {"seconds": float(np.mean(seconds[1:])), "megabytes": megabytes(), "objective": objective}
 
 
-def vectors(n: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def vectors(n: int, width: int, noise: float = 1.0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n // 50, width), np.float32)[rng.integers(0, n // 50, n)]
     x += rng.standard_normal((n, width), np.float32)
     z = x @ np.linalg.qr(rng.standard_normal((width, width)))[0].astype(np.float32)
-    z += rng.standard_normal((n, width), np.float32)
+    z += np.float32(noise) * rng.standard_normal((n, width), np.float32)
     return tuple(side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, z))  # ty: ignore
 
 
@@ -144,6 +149,48 @@ def mean_of_best(scores: NDArray, k: int) -> NDArray:
     return total / k
 
 
+def agreement(n_seeds: int) -> None:
+    """Self-learning from 100 pairs to its end by both programs, an orthogonal map last: P@1 by cosine, in per cent."""
+    from xl_staticemb import MappingConfig, learn_mapping
+
+    x, z = vectors(1000, 50, noise=1.3)
+    start = np.arange(100)
+    config = MappingConfig.preset("orthogonal", self_learning=True)
+    found: dict[str, list[float]] = {"ours": [], "peer": []}
+    for seed in range(n_seeds):
+        mapping = learn_mapping(x, z, config, pairs=(start, start), seed=seed)
+        found["ours"].append(100 * precision(x @ mapping.source, z))
+        found["peer"].append(100 * precision(x @ peer_to_the_end(x, z, start, seed), z))
+        print(f"seed {seed}: ours {found['ours'][-1]:.1f}, peer {found['peer'][-1]:.1f}", flush=True)
+    ours, theirs = np.mean(found["ours"]), np.mean(found["peer"])
+    print(f"P@1, mean of {n_seeds} seeds: ours {ours:.2f}, peer {theirs:.2f}, ours is {ours - theirs:+.2f} points away")
+
+
+def peer_to_the_end(x: NDArray, z: NDArray, start: NDArray, seed: int) -> NDArray:
+    """The rotation that the published loop ends with."""
+    rng = np.random.default_rng(seed)
+    pairs, keep, best, improved, iteration = (start, start), 0.1, -np.inf, 0, 1
+    while True:
+        u, _, vt = np.linalg.svd(z[pairs[1]].T @ x[pairs[0]])
+        rotation = vt.T @ u.T
+        forward, nearest_x = one_direction(x @ rotation, z, keep, rng)
+        backward, nearest_z = one_direction(z, x @ rotation, keep, rng)
+        pairs = np.r_[np.arange(len(x)), backward], np.r_[forward, np.arange(len(z))]
+        objective = (nearest_x + nearest_z) / 2
+        if objective - best >= 1e-6:
+            best, improved = objective, iteration
+        iteration += 1
+        if iteration - improved > 50:
+            if keep >= 1:
+                u, _, vt = np.linalg.svd(z[pairs[1]].T @ x[pairs[0]])
+                return vt.T @ u.T
+            keep, improved = min(1.0, 2 * keep), iteration
+
+
+def precision(left: NDArray, right: NDArray) -> float:
+    return float(np.mean((left @ right.T).argmax(1) == np.arange(len(left))))
+
+
 def whole(x: NDArray, z: NDArray) -> dict:
     import torch
 
@@ -155,12 +202,11 @@ def whole(x: NDArray, z: NDArray) -> dict:
     seconds = time.process_time() - start
     left, right = x @ mapping.source, z @ mapping.target
     right /= np.linalg.norm(right, axis=1, keepdims=True)
-    precision = float(np.mean((left @ right.T).argmax(1) == np.arange(len(x))))
     return {
         "seconds": round(seconds, 1),
         "iterations": mapping.n_iterations,
         "megabytes": round(megabytes()),
-        "P@1": precision,
+        "P@1": precision(left, right),
         "mutual": mapping.mutual,
         "objective": mapping.objective,
     }

@@ -7,7 +7,7 @@ from scipy.linalg import fractional_matrix_power, orthogonal_procrustes
 from scipy.stats import ortho_group
 
 from xl_staticemb import MappingConfig, learn_mapping
-from xl_staticemb.mapping.steps import final_maps, whitening
+from xl_staticemb.mapping.steps import final_maps, spans, whitening
 
 
 def sides(n: int, width: int, seed: int = 0) -> tuple[NDArray, NDArray, tuple[NDArray, NDArray]]:
@@ -76,7 +76,7 @@ def test_sides_of_different_widths_meet_in_the_smaller() -> None:
 
 def test_whitening_decorrelates_and_equals_the_matrix_power() -> None:
     x = sides(80, 10)[0]
-    white = whitening(x.T @ x, -1, len(x))
+    white = whitening(x.T @ x, 0.0)
     np.testing.assert_allclose((x @ white.matrix).T @ (x @ white.matrix), np.eye(10), atol=1e-10)
     np.testing.assert_allclose(white.matrix, fractional_matrix_power(x.T @ x, -0.5), atol=1e-10)
     np.testing.assert_allclose(white.matrix @ white.inverse, np.eye(10), atol=1e-10)
@@ -108,11 +108,26 @@ def test_with_fewer_pairs_than_dimensions_all_stays_finite_and_the_map_says_so()
 def test_many_pairs_that_lie_in_a_plane_get_a_ridge_too() -> None:
     rng = np.random.default_rng(4)
     flat = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 8))
-    white = whitening(flat.T @ flat, -1, 200)
+    assert not spans(flat.T @ flat, 200)
+    white = whitening(flat.T @ flat, 1.0)
     assert white.added == pytest.approx(np.trace(flat.T @ flat) / 8)
     assert np.abs(white.matrix).max() < 1
     x = sides(200, 8)[0]
-    assert final_maps(flat, x, (np.arange(200),) * 2, MappingConfig()).warnings
+    assert spans(x.T @ x, 200)
+    assert not spans(x.T @ x, 7)
+    # one side that does not span its space: both are whitened with the ridge
+    pairs = (np.arange(200),) * 2
+    found, asked = (final_maps(flat, x, pairs, MappingConfig(ridge=ridge)) for ridge in (-1.0, 1.0))
+    assert "ridge of 1 was used" in found.warnings[0]
+    np.testing.assert_array_equal(found.source, asked.source)
+    np.testing.assert_array_equal(found.target, asked.target)
+
+
+def test_few_pairs_for_a_whitening_are_named() -> None:
+    x, z, pairs = sides(60, 10)
+    few, enough = (tuple(rows[:n] for rows in pairs) for n in (19, 20))
+    assert "19 pairs of the dictionary are few" in final_maps(x, z, few, MappingConfig()).warnings[0]
+    assert final_maps(x, z, enough, MappingConfig()).warnings == ()
 
 
 def test_a_ridge_that_is_asked_for_is_used_and_warns_of_nothing() -> None:
@@ -121,9 +136,9 @@ def test_a_ridge_that_is_asked_for_is_used_and_warns_of_nothing() -> None:
     share = 0.3
     added = share * np.trace(squares) / 9
     expected = fractional_matrix_power(squares + added * np.eye(9), -0.5)
-    np.testing.assert_allclose(whitening(squares, share, 60).matrix, expected, atol=1e-10)
+    np.testing.assert_allclose(whitening(squares, share).matrix, expected, atol=1e-10)
     assert final_maps(x, z, pairs, MappingConfig(ridge=share)).warnings == ()
-    zero = whitening(np.diag([4.0, 1.0, 0.0]), 0.0, 2)  # asked for none: the direction without rows is left out
+    zero = whitening(np.diag([4.0, 1.0, 0.0]), 0.0)  # asked for none: the direction without rows is left out
     np.testing.assert_allclose(zero.matrix, np.diag([0.5, 1, 0]), atol=1e-12)
 
 

@@ -18,6 +18,7 @@ _ROWS = 8192  # dictionary rows at a time
 _RESOLVED = 1e-12
 # share of the mean squared singular value that is added where the dictionary does not determine a whitening
 AUTOMATIC_RIDGE = 1.0
+_ENOUGH = 2  # pairs a dimension below which a whitening is mostly noise
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,20 @@ def final_maps(
     return _advanced(source, target, pairs, config)
 
 
-def whitening(squares: NDArray[np.float64], ridge: float, n_pairs: int) -> Whitening:
-    """Whitening from the products X^T X (d, d) of a dictionary's side of `n_pairs` rows: V diag(1/s) V^T.
+def spans(squares: NDArray[np.float64], n_pairs: int) -> bool:
+    """Whether the `n_pairs` rows of a dictionary's side, X^T X (d, d), span the space, so that 1/s has a bound."""
+    values = np.linalg.eigvalsh(squares)
+    return bool(n_pairs >= len(values) and values[0] > _RESOLVED * values[-1])
 
-    With s^2 the eigenvalues. `ridge` >= 0 adds that share of their mean to each; -1 adds `AUTOMATIC_RIDGE` only where
-    the rows do not span the space, so that 1/s would be without bound, and else nothing, which is the published form.
+
+def whitening(squares: NDArray[np.float64], ridge: float) -> Whitening:
+    """Whitening from the products X^T X (d, d) of a dictionary's side: V diag(1/s) V^T, with s^2 the eigenvalues.
+
+    `ridge` >= 0 adds that share of their mean to each; 0 is the published form.
     """
     values, vectors = np.linalg.eigh(squares)
     mean = float(values.mean())
-    spans = n_pairs >= len(values) and values[0] > _RESOLVED * values[-1]
-    share = ridge if ridge >= 0 else (0.0 if spans else AUTOMATIC_RIDGE)
-    added = share * mean if mean > 0 else 1.0  # vectors of zeros stay what they are
+    added = ridge * mean if mean > 0 else 1.0  # vectors of zeros stay what they are
     # with a ridge of 0 asked for, directions that the rows do not have are left out (pseudo-inverse)
     roots = np.sqrt(np.maximum(values, 0.0) + added)
     reached = roots > np.sqrt(_RESOLVED) * roots[-1]
@@ -73,16 +77,25 @@ def _advanced(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray], 
     warnings = []
     white_x = white_z = None
     if config.whiten:  # step 1: W_x = (X_D^T X_D)^(-1/2), likewise W_z
-        n_pairs = len(pairs[0])
-        white_x = whitening(dictionary_products(source, source, (pairs[0], pairs[0])), config.ridge, n_pairs)
-        white_z = whitening(dictionary_products(target, target, (pairs[1], pairs[1])), config.ridge, n_pairs)
+        n_pairs, widths = len(pairs[0]), (source.shape[1], target.shape[1])
+        squares = [
+            dictionary_products(side, side, (rows, rows)) for side, rows in zip((source, target), pairs, strict=True)
+        ]
+        ridge = config.ridge
+        if ridge < 0:
+            # both sides or none: a side whose rows just span its space is whitened as badly as one whose rows do not
+            ridge = 0.0 if all(spans(each, n_pairs) for each in squares) else AUTOMATIC_RIDGE
+            few = f"the {n_pairs} pairs of the dictionary"
+            of_space = f"a whitening of {widths[0]} and {widths[1]} dimensions"
+            if ridge:
+                warnings.append(
+                    f"{few} do not determine {of_space}, so a ridge of {AUTOMATIC_RIDGE:g} was used; "
+                    "give more pairs, set ridge, or use the orthogonal map"
+                )
+            elif n_pairs < _ENOUGH * max(widths):
+                warnings.append(f"{few} are few for {of_space}; a ridge of 1 or the orthogonal map may do better")
+        white_x, white_z = (whitening(each, ridge) for each in squares)
         map_x, map_z = white_x.matrix, white_z.matrix
-        if config.ridge < 0 and (white_x.added or white_z.added):
-            warnings.append(
-                f"the {n_pairs} pairs of the dictionary do not determine a whitening of {source.shape[1]} and "
-                f"{target.shape[1]} dimensions, so a ridge of {AUTOMATIC_RIDGE:g} was used; give more pairs, "
-                "set ridge, or use the orthogonal map"
-            )
     # step 2: (X_D W_x)^T (Z_D W_z) = A S B^T
     a, singular, bt = np.linalg.svd(map_x.T @ products @ map_z, full_matrices=False)
     b = bt.T
