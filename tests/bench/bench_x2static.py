@@ -16,6 +16,7 @@ import os
 import random
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from torch import nn
 
 from xl_encoders import Encoder, cut_model, load_encoder, split_words
 from xl_encoders.static_teacher import StaticTeacher
-from xl_staticemb import WordVectors, induction_accuracy, orthogonal_map, read_dictionary
+from xl_staticemb import BliScore, WordVectors, induction_accuracy, orthogonal_map, read_dictionary
 from xl_staticemb.x2static.config import X2StaticConfig
 from xl_staticemb.x2static.contexts import Part
 from xl_staticemb.x2static.extraction import extract
@@ -34,7 +35,7 @@ from xl_staticemb.x2static.negative_sampling import NegativeSampling
 from xl_staticemb.x2static.negatives import keep_probability
 from xl_staticemb.x2static.training import train
 from xl_staticemb.x2static.word_counts import Vocabulary, WordReader, choose_words, count_words, read_vocabulary
-from xl_tasks import load_bible
+from xl_tasks import load_bible, load_texts
 
 SETTINGS = X2StaticConfig(lower="both", compat=True)
 LR = SETTINGS.lr
@@ -100,7 +101,15 @@ def compare_updates(rounds: int) -> None:
 class Published:
     """The published loop on lines of text; `seconds` by what they went into."""
 
-    def __init__(self, encoder: Encoder, layer: int, lines: Sequence[str], vocabulary: Vocabulary, seed: int) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        layer: int,
+        lines: Sequence[str],
+        vocabulary: Vocabulary,
+        seed: int,
+        subsample: float = SETTINGS.subsample,
+    ) -> None:
         self.encoder = Encoder(cut_model(encoder, layer), encoder.tokenizer, name="cut", max_len=encoder.max_len)
         self.max_len = min(200, encoder.max_len)
         self.vocabulary = vocabulary
@@ -111,7 +120,7 @@ class Published:
         self.words = [[index[key] for key, _ in reader.words(line) if key in index] for line in self.lines]
         kept = [i for i, words in enumerate(self.words) if words]
         self.lines, self.words = [self.lines[i] for i in kept], [self.words[i] for i in kept]
-        self.reject = (1 - keep_probability(vocabulary.frequencies, SETTINGS.subsample)).tolist()
+        self.reject = (1 - keep_probability(vocabulary.frequencies, subsample)).tolist()
         roots = np.sqrt(vocabulary.counts)
         self.pool = np.random.default_rng(seed).choice(len(roots), 10 * len(self.lines), p=roots / roots.sum()).tolist()
         self.drawn = 0
@@ -175,11 +184,24 @@ def bible(data: Path, language: str) -> list[str]:
     return [text for _, text in sorted(found.texts[found.languages[0]].items())]
 
 
-def compare_loops(encoder: Encoder, data: Path, n_lines: int, n_batches: int) -> None:
-    lines = bible(data, "eng_Latn")[:n_lines]
-    teacher = StaticTeacher(encoder)
+def english_sentences(data: Path) -> list[str]:
+    """English of Tatoeba and SIB-200, a mixture of short and long lines, each once."""
+    tatoeba = load_texts(data / "tatoeba", languages=["eng"], parallel=False)
+    sib = load_texts(data / "sib200", languages=["eng"], parallel=False)
+    lines = [text for found in (tatoeba, sib) for code in found.languages for text in found.texts[code].values()]
+    random.Random(0).shuffle(lines)
+    return list(dict.fromkeys(lines))
+
+
+def compare_loops(encoder: Encoder, data: Path, arguments: argparse.Namespace) -> None:
+    found_lines = english_sentences(data) if arguments.text == "sentences" else bible(data, "eng_Latn")
+    lines, n_batches = found_lines[: arguments.lines], arguments.batches
+    teacher = StaticTeacher(encoder, precision=arguments.precision)
     vocabulary = choose_words(count_words(lines, WordReader(split_words, "both")), min_count=10)
-    print(f"whole loop: {len(lines)} verses, {len(vocabulary)} words, {SETTINGS.epochs} epochs, layer {teacher.layer}")
+    print(
+        f"whole loop: {len(lines)} lines ({arguments.text}), {len(vocabulary)} words, {SETTINGS.epochs} epochs, "
+        f"layer {teacher.layer}, precision {arguments.precision}"
+    )
     began = time.process_time()
     found = extract(lines, teacher, SETTINGS, words=split_words)
     ours = time.process_time() - began
@@ -217,31 +239,54 @@ def compare_rest(peer: Published, teacher: StaticTeacher, lines: Sequence[str]) 
     )
 
 
-def quality(encoder: Encoder, data: Path, pair: str, seeds: int, n_verses: int | None) -> None:
-    """Precision of word translation through an orthogonal map by a seed dictionary, both ways, each seed."""
+def quality(encoder: Encoder, data: Path, arguments: argparse.Namespace) -> None:
+    """Word translation through an orthogonal map learnt from four fifths of a dictionary, on the rest, in turn."""
     teacher = StaticTeacher(encoder)
     codes = {"en": "eng_Latn", "fr": "fra_Latn", "ru": "rus_Cyrl", "de": "deu_Latn"}
-    sides = pair.split("-")
-    texts = [bible(data, codes[side])[-n_verses if n_verses else None :] for side in sides]
-    folder = data / "bli_xling"
-    train = read_dictionary(next(folder.rglob(f"*5k*{pair}*")))
-    test = read_dictionary(next(folder.rglob(f"*test*{pair}*")))
-    for seed in range(seeds):
-        config = X2StaticConfig(lower="both", seed=seed)
+    sides = arguments.pair.split("-")
+    texts = [bible(data, codes[side])[-arguments.verses if arguments.verses else None :] for side in sides]
+    files = [next((data / "bli_xling").rglob(f"*{part}*{arguments.pair}*")) for part in ("5k", "test")]
+    pairs = list(dict.fromkeys(pair for file in files for pair in read_dictionary(file)))
+    totals: dict[tuple[str, str], list[float]] = {}
+    for seed in range(arguments.seeds):
+        config = X2StaticConfig(lower="both", seed=seed, subsample=arguments.subsample, epochs=arguments.epochs)
         mine, theirs = [], []
         for lines in texts:
             found = extract(lines, teacher, config, words=split_words)
+            assert found is not None  # one process
             mine.append(found.vectors)
             vocabulary = Vocabulary(found.vectors.words, counts_of(lines, found.vectors.words))
-            peer = Published(encoder, teacher.layer, lines, vocabulary, seed)
+            peer = Published(encoder, teacher.layer, lines, vocabulary, seed, config.subsample)
             peer.compute_means(teacher)
             for _ in range(config.epochs):
                 peer.epoch()
             theirs.append(peer.vectors)
             print(f"  steps: ours {found.counts['steps']}, published {peer.n_steps}", flush=True)
         for name, (source, target) in (("ours", mine), ("published", theirs)):
-            scores = [score(source, target, train, test, retrieval) for retrieval in ("nn", "csls")]
-            print(f"  {pair} seed {seed} {name}: " + ", ".join(scores), flush=True)
+            for retrieval in ("nn", "csls"):
+                n, shares = folds(source, target, pairs, retrieval)
+                totals.setdefault((name, retrieval), []).append(shares[1])
+                print(
+                    f"  {arguments.pair} seed {seed} {name:>9} {retrieval:>4}: P@1 {100 * shares[1]:.1f}, "
+                    f"P@10 {100 * shares[10]:.1f} (n {n})",
+                    flush=True,
+                )
+    for (name, retrieval), values in totals.items():
+        print(f"  {name:>9} {retrieval:>4}: P@1 {100 * np.mean(values):.2f}, mean of {len(values)} seeds")
+
+
+def folds(source: WordVectors, target: WordVectors, pairs: list, retrieval: str) -> tuple[int, dict[int, float]]:
+    """Words asked in all folds, and the shares of them that found a translation among the first 1 and 10."""
+    parts = [zlib.crc32(word.encode()) % 5 for word, _ in pairs]
+    n, hits = 0, {1: 0.0, 10: 0.0}
+    for part in range(5):
+        train = [pair for pair, number in zip(pairs, parts, strict=True) if number != part]
+        test = [pair for pair, number in zip(pairs, parts, strict=True) if number == part]
+        found = score(source, target, train, test, retrieval)
+        n += found.n_covered
+        for k in hits:
+            hits[k] += found.precision[k] * found.n_covered
+    return n, {k: value / n for k, value in hits.items()}
 
 
 def counts_of(lines: Sequence[str], words: Sequence[str]) -> np.ndarray:
@@ -249,7 +294,7 @@ def counts_of(lines: Sequence[str], words: Sequence[str]) -> np.ndarray:
     return np.array([counts[word] for word in words])
 
 
-def score(source: WordVectors, target: WordVectors, train: list, test: list, retrieval: str) -> str:
+def score(source: WordVectors, target: WordVectors, train: list, test: list, retrieval: str) -> BliScore:
     def prepared(vectors: WordVectors) -> WordVectors:
         centred = vectors.unit().matrix
         return WordVectors(vectors.words, centred - centred.mean(0)).unit()
@@ -258,9 +303,7 @@ def score(source: WordVectors, target: WordVectors, train: list, test: list, ret
     pairs = [(source.index[a], target.index[b]) for a, b in train if a in source.index and b in target.index]
     left, right = (list(side) for side in zip(*pairs, strict=True))
     mapped = WordVectors(source.words, source.matrix @ orthogonal_map(source.matrix[left], target.matrix[right]))
-    found = induction_accuracy(mapped, target, test, retrieval=retrieval)
-    shown = f"{retrieval} P@1 {found.precision[1]:.3f} P@10 {found.precision[10]:.3f}"
-    return f"{shown} (n {found.n_covered}, seed {len(pairs)})"
+    return induction_accuracy(mapped, target, test, retrieval=retrieval)
 
 
 def main() -> None:
@@ -274,6 +317,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--verses", type=int, help="with --quality: only the last so many of each Bible")
     parser.add_argument("--quality", action="store_true")
+    parser.add_argument("--subsample", type=float, default=1e-3, help="with --quality: small text needs more targets")
+    parser.add_argument("--epochs", type=int, default=5, help="with --quality")
+    parser.add_argument("--precision", default="no", help="of our encoder: no or bf16; the peer's is float32")
+    parser.add_argument("--text", default="bible", help="bible, or sentences: English of Tatoeba and SIB-200")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     encoder = None
@@ -281,11 +328,11 @@ def main() -> None:
         inner = Path(arguments.model) / "model"
         encoder = load_encoder(str(inner if inner.is_dir() else arguments.model))
     if arguments.quality:
-        quality(encoder, Path(arguments.data), arguments.pair, arguments.seeds, arguments.verses)
+        quality(encoder, Path(arguments.data), arguments)
         return
     compare_updates(arguments.rounds)
     if encoder is not None:
-        compare_loops(encoder, Path(arguments.data), arguments.lines, arguments.batches)
+        compare_loops(encoder, Path(arguments.data), arguments)
 
 
 if __name__ == "__main__":
