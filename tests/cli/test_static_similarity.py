@@ -51,9 +51,25 @@ def test_rows_of_one_language(xl: Run, folder: Path) -> None:
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert {row["metric"]: row["value"] for row in rows} == pytest.approx(expected(ENGLISH, ENGLISH, MONO), abs=1e-6)
     for row in rows:
-        assert (row["task"], row["data"], row["variant"], row["n"]) == ("similarity", "en.test", "oov-skip", 24)
+        assert (row["task"], row["data"], row["pooling"], row["n"]) == ("similarity", "en.test", "oov-skip", 24)
         assert (row["source"], row["target"], row["coverage"]) == ("eng_Latn", "eng_Latn", 24 / 25)
     assert [json.loads(row.to_json()) for row in read_rows(out)] == rows
+
+
+def test_a_report_keeps_vectors_apart(xl: Run, folder: Path) -> None:
+    values = []
+    for number, options in enumerate(([folder / "en.vec"], [folder / "en.vec", folder / "es.bin"])):
+        gold = folder / ("en.test.txt" if number == 0 else "en-es.test.txt")
+        done = xl(
+            "static", "similarity", *options, "--gold", gold, "--oov", "skip", "--out", folder / f"r{number}.jsonl"
+        )
+        assert done.returncode == 0, done.stderr
+        values += [row.value for row in read_rows(folder / f"r{number}.jsonl") if row.metric == "pearson"]
+    report = xl("report", folder / "r0.jsonl", folder / "r1.jsonl")
+    assert report.returncode == 0, report.stderr
+    lines = [line for line in report.stdout.splitlines() if "pearson" in line]
+    assert len(lines) == 2
+    assert sorted(f"{value:.4f}" in "".join(lines) for value in values) == [True, True]
 
 
 def test_rows_of_two_languages(xl: Run, folder: Path) -> None:
@@ -63,7 +79,7 @@ def test_rows_of_two_languages(xl: Run, folder: Path) -> None:
     )  # fmt: skip
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     wanted = expected(ENGLISH, SPANISH, CROSS)
-    assert [row["variant"] for row in rows] == ["oov-skip"] * 3 + ["oov-mid"] * 3
+    assert [row["pooling"] for row in rows] == ["oov-skip"] * 3 + ["oov-mid"] * 3
     for row in rows:  # all pairs are covered, so that both ways agree
         assert row["value"] == pytest.approx(wanted[row["metric"]], abs=1e-6)
         assert (row["source"], row["target"], row["coverage"]) == ("eng_Latn", "spa_Latn", 1)

@@ -77,3 +77,13 @@ def test_the_unsupervised_start_equals_a_slow_loop(precision: str, limit: int, c
     left, right = loop_pairs(x.astype(float), z.astype(float), min(limit, 37), csls)
     np.testing.assert_array_equal(found[0], left)
     np.testing.assert_array_equal(found[1], right)
+
+
+def test_a_dictionary_in_the_wrong_direction_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    source, target = ["su", "ev", "taxi"], ["water", "house", "taxi"]
+    pairs = [("water", "su"), ("house", "ev"), ("taxi", "taxi")]
+    with caplog.at_level(logging.WARNING):
+        seed_pairs("pairs", source, target, [(t, s) for s, t in pairs])
+        assert "exchanged" not in caplog.text
+        seed_pairs("pairs", source, target, pairs)
+    assert "1 of the 3 pairs fit as they stand, 3 with their sides exchanged" in caplog.text

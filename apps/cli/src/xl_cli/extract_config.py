@@ -62,6 +62,11 @@ class ReadingConfig:
             if value > 1 and not self.split:
                 message = f"{name} counts in sentences of paragraphs; add --split, or leave it out."
                 raise UsageError(message)
+        from xl_encoders.word_breaking import ENGINES
+
+        if self.engine not in ENGINES:
+            message = f"--engine is {self.engine!r}; choose one of {', '.join(ENGINES)}."
+            raise UsageError(message)
         if self.tokenized and self.engine not in ("auto", "space"):
             message = f"--engine is {self.engine}, but --tokenized takes words as they stand; give one of the two."
             raise UsageError(message)

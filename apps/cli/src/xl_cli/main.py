@@ -3,6 +3,7 @@
 Nothing heavy is imported here or by the command modules: `xl --help` answers before torch could even be found.
 """
 
+import logging
 import os
 import sys
 import warnings
@@ -20,6 +21,8 @@ from xl_cli.commands.report import report
 from xl_cli.commands.static import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
+
+_PACKAGES = ("xl_translit", "xl_staticemb", "xl_objectives", "xl_encoders", "xl_tasks", "xl_analysis")
 
 app = typer.Typer(
     name="xl",
@@ -74,6 +77,21 @@ def _say_warning(
         sys.stderr.write(f"note: {message}\n")
 
 
+class _Notes(logging.Handler):
+    """What our libraries log, as one line each on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"note: {record.getMessage()}\n")
+
+
+def _say_logs() -> None:
+    notes = _Notes(logging.WARNING)
+    for package in _PACKAGES:
+        logger = logging.getLogger(package)
+        if not logger.handlers:
+            logger.addHandler(notes)
+
+
 def main() -> None:
     """Run `xl` and turn an error that the user can mend into one line and an exit code."""
     # Hugging Face libraries print bars and advice of their own between our lines; a user's own setting wins.
@@ -81,6 +99,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     warnings.showwarning = _say_warning  # ty: ignore[invalid-assignment]
+    _say_logs()
     try:
         app()
     except Exception as error:

@@ -71,7 +71,11 @@ def _of_folder(path: Path, language: str) -> tuple[list[str], str]:
     if not language:
         message = f"{path} is a folder; say which language's text to read: --lang kor_Hang."
         raise CliError(message)
-    data = load_texts(path, languages=[language], parallel=False)
+    try:
+        data = load_texts(path, languages=[language], parallel=False)
+    except ValueError as error:
+        message = f"{path}: no text of {language} there ({error})"
+        raise CliError(message) from error
     texts = [text for code in data.languages for text in data.texts[code].values()]
     return texts, data.fingerprint
 

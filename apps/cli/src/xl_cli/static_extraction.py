@@ -80,7 +80,6 @@ def extract_vectors(
 ) -> Summary | None:
     """Write the vectors to `out`; None on all processes but the main one."""
     began = time.monotonic()
-    _check_out(out)
     VectorWriter(out, 1, 1)  # refuses a format that there is not
     code = language_code(reading.lang) if reading.lang else ""
     folder = cache or out.with_name(f"{out.name}.cache")
@@ -174,15 +173,6 @@ def _summary(
         loss=found.loss,
         seconds=round(seconds, 1),
     )
-
-
-def _check_out(out: Path) -> None:
-    if out.exists():
-        message = f"--out {out} exists already; name another file."
-        raise UsageError(message)
-    if not out.parent.is_dir():
-        message = f"--out {out}: there is no folder {out.parent}; create it first."
-        raise UsageError(message)
 
 
 def _open_teacher(reading: ReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:

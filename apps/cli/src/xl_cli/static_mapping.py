@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.mapping_options import MappingOptions
@@ -10,6 +11,9 @@ from xl_staticemb import induce_dictionary, read_dictionary, read_vectors
 from xl_staticemb.mapping.mapped_files import map_files
 from xl_staticemb.mapping.pivot_files import map_files_to_pivot
 from xl_tasks.rows import Row
+
+if TYPE_CHECKING:
+    from xl_analysis import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +54,6 @@ class PivotJob:
 def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
     """Map two files; rows of what was learnt: pairs, and with self-learning objective, mutual share, failed seeds."""
     config = options.config(job.mode)
-    for name, path in (("--out-source", job.out_source), ("--out-target", job.out_target)):
-        if path.exists():
-            message = f"{name} {path} exists already; name another file."
-            raise UsageError(message)
     if config.dictionary == "pairs" and not job.dictionaries:
         message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
         raise UsageError(message)
@@ -75,11 +75,11 @@ def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
         device=job.device,
         limit=job.limit,
         digits=job.digits,
-        progress=_progress,
+        progress=_Progress(job.seeds),
     )
     mapping = found.mapping
-    for warning in mapping.warnings:
-        say(f"note: {warning}")
+    if not mapping.converged:
+        say(f"note: --max-iterations ended the self-learning after {mapping.n_iterations} before it had converged.")
 
     def row(metric: str, value: float, n: int) -> Row:
         source, target = job.names
@@ -94,18 +94,21 @@ def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
             variant=job.mode,
         )
 
+    n_last = len(mapping.pairs[0])
     rows = [
         row("words of the source", found.n_source, found.n_source),
         row("words of the target", found.n_target, found.n_target),
         row("pairs of the first dictionary", found.n_start, found.n_start),
-        row("pairs of the last dictionary", len(mapping.pairs[0]), len(mapping.pairs[0])),
+        row("pairs of the last dictionary", n_last, n_last),
     ]
     if mapping.objective is not None:
-        rows.append(row("objective", mapping.objective, mapping.n_iterations))
-        rows.append(row("iterations", mapping.n_iterations, mapping.n_iterations))
+        rows.append(row("objective", mapping.objective, n_last))
+        rows.append(row("iterations", mapping.n_iterations, found.n_seeds))
         rows.append(row("failed seeds", found.n_failed, found.n_seeds))
+    if mapping.stability is not None:
+        rows.append(row("stability", mapping.stability, n_last))
     if mapping.mutual is not None:
-        rows.append(row("mutual neighbours", mapping.mutual, len(mapping.pairs[0])))
+        rows.append(row("mutual neighbours", mapping.mutual, n_last))
     return rows
 
 
@@ -168,19 +171,51 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> list[Row]:
     return rows
 
 
-def sentence(row: Row) -> str:
-    """A row as a line for people."""
-    value = f"{row.value:,.0f}" if row.value == int(row.value) else f"{row.value:.4f}"
-    return f"{row.source} -> {row.target}  {row.variant:16s} {row.metric:30s} {value:>12s}  (n = {row.n:,})"
+# What a metric is called in the table, where its name alone does not say it.
+_LABELS = {
+    "objective": "objective: mean cosine of nearest words",
+    "stability": "share of words translated alike when begun again",
+    "mutual neighbours": "share of words that are each other's nearest",
+    "failed seeds": "seeds that failed",
+    "chosen": "chosen; pairs learnt from",
+}
+
+
+def table(rows: list[Row], about: str) -> "Table":
+    """Rows for people, a line each."""
+    from xl_analysis import Table
+
+    body = tuple(
+        (
+            row.source,
+            row.target,
+            row.variant,
+            _LABELS.get(row.metric, row.metric),
+            "" if row.metric == "chosen" else f"{row.value:,.0f}" if row.value > 1 else f"{row.value:.4g}",
+            "" if row.n == row.value else f"{row.n:,}",
+        )
+        for row in rows
+    )
+    return Table(("source", "target", "map", "what", "value", "of"), body, about, n_labels=4)
 
 
 def _pivot_row(metric: str, value: float, n: int, name: str, pivot: str, variant: str) -> Row:
     return Row(task="map", metric=metric, value=value, n=n, source=name, target=pivot, variant=variant)
 
 
-def _progress(iteration: int, objective: float, keep: float, best: float) -> None:
-    if iteration % 10 == 0:
-        say(f"iteration {iteration}: objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
+class _Progress:
+    """Says where self-learning is; a number that is not above the last one begins the next seed."""
+
+    def __init__(self, seeds: tuple[int, ...]) -> None:
+        self._seeds, self._place, self._last = seeds, 0, 0
+
+    def __call__(self, iteration: int, objective: float, keep: float, best: float) -> None:
+        if iteration <= self._last:
+            self._place += 1
+        self._last = iteration
+        if iteration % 10 == 0:
+            seed = f"seed {self._seeds[self._place]}, " if len(self._seeds) > 1 else ""
+            say(f"{seed}iteration {iteration}: objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
 
 
 def _induced(name: str, paths: str, shared: str | None, pivot: str, job: PivotJob) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What the commands on mapped word vectors have in common: languages by file name, dictionaries, devices."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +22,15 @@ def bare_name(path: str) -> str:
 
 
 def language_of(spelling: str, path: Path) -> str:
-    """Canonical code of a language that the user names, or that the file's name does (wiki.tr.vec); "und" for none."""
+    """Canonical code of the language that the user or the file's name names (wiki.tr.mapped.vec); "und" for none."""
     from xl_translit import language
 
     if spelling:
         return language(spelling)
-    try:
-        return language(bare_name(str(path)).rpartition(".")[2])
-    except ValueError:
-        return "und"
+    for part in reversed(bare_name(str(path)).split(".")):
+        with suppress(ValueError):
+            return language(part)
+    return "und"
 
 
 def read_pair(source: Path, target: Path, limit: int) -> "tuple[WordVectors, WordVectors]":
@@ -70,13 +71,13 @@ def check_retrieval(values: tuple[str, ...], n_neighbours: int, temperature: flo
         raise UsageError(message)
 
 
-def check_new(out: Path | None) -> None:
-    """UsageError for an --out that exists or has no folder to be in."""
+def check_new(out: Path | None, option: str = "--out") -> None:
+    """UsageError for a file to write that exists or has no folder to be in."""
     if out is not None and out.exists():
-        message = f"--out {out} exists already; name another file."
+        message = f"{option} {out} exists already; name another file."
         raise UsageError(message)
     if out is not None and not out.parent.is_dir():
-        message = f"--out {out}: there is no folder {out.parent}; create it first."
+        message = f"{option} {out}: there is no folder {out.parent}; create it first."
         raise UsageError(message)
 
 

@@ -192,3 +192,8 @@ def __getattr__(name: str) -> object:
         return getattr(import_module(_MODULES[name]), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """The public names, so that an editor can complete them."""
+    return sorted(__all__)

@@ -88,6 +88,7 @@ def bli(
     check_new(out)
     check_device(config.device)
     from xl_staticemb import StaticembError, induction_accuracy, parse_dictionary
+    from xl_staticemb.lexicon.dictionaries import warn_if_turned
     from xl_tasks import write_rows
     from xl_translit import read_lines
 
@@ -96,6 +97,7 @@ def bli(
     for path in config.dictionary:
         pairs.update(dict.fromkeys(parse_dictionary(read_lines(path), path, skip_unclear=True)))
     sides = read_pair(source, target, config.limit)
+    warn_if_turned(pairs, sides[0].index, sides[1].index)
     try:
         scores = [
             induction_accuracy(

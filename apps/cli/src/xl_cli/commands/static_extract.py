@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from xl_cli.errors import CliError, UsageError
 from xl_cli.extract_config import ExtractConfig, ReadingConfig
 from xl_cli.options import with_options
+from xl_cli.word_vectors import check_new
 
 
 @with_options(ExtractConfig, "training")
@@ -39,6 +41,15 @@ def extract(
 
     Example: xl static extract kor.txt.gz --model runs/names --lang kor_Hang --out kor.vec
     """
+    check_new(out)
+    for name in texts:
+        path = Path(name)
+        if name != "-" and not path.exists() and not any(path.parent.glob(path.name)):
+            message = f"{name}: no such file or folder, and nothing matches it as a pattern."
+            raise CliError(message)
+        if path.is_dir() and not reading.lang:
+            message = f"{name} is a folder; say which language's text to read: --lang kor_Hang."
+            raise UsageError(message)
     from xl_cli.static_extraction import extract_vectors
 
     summary = extract_vectors(texts, reading, training, out, cache)

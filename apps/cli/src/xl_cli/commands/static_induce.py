@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from xl_cli.word_vectors import (
     read_pair,
 )
 from xl_staticemb.search.choices import DIRECTIONS
+
+if TYPE_CHECKING:
+    from xl_staticemb import WordVectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ def induce(
 
     banned = _Banned(config)
     sides = read_pair(source, target, config.cutoff)
+    banned.say_matches(*sides)
     pairs = induce_dictionary(
         *sides,
         direction=config.direction,
@@ -122,3 +126,22 @@ class _Banned:
         if config.exclude_by == "word":
             self.sources += [source for source, _ in self.pairs]
             self.targets += [target for _, target in self.pairs]
+
+    def say_matches(self, source: "WordVectors", target: "WordVectors") -> None:
+        """Say how many of the words are there at all: a list in the wrong direction bans nothing."""
+        from xl_cli.progress import say
+        from xl_staticemb.lexicon.dictionaries import warn_if_turned
+
+        if not (self.pairs or self.sources):
+            return
+        low = [{word.lower() for word in side.words} for side in (source, target)]
+        if self.pairs:
+            pairs = [(one.lower(), other.lower()) for one, other in self.pairs]
+            warn_if_turned(pairs, *low, what="--exclude")
+        banned = [{word.lower() for word in words} for words in (self.sources, self.targets)]
+        if self.sources:
+            n_source, n_target = (len(words & known) for words, known in zip(banned, low, strict=True))
+            say(f"--exclude: {n_source} source words and {n_target} target words of the vocabularies may not appear")
+        else:
+            n_pairs = sum(one.lower() in low[0] and other.lower() in low[1] for one, other in self.pairs)
+            say(f"--exclude: {n_pairs} of {len(self.pairs)} pairs have both words in the vocabularies")

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from xl_cli.errors import UsageError
+from xl_cli.errors import CliError, UsageError
 from xl_cli.mapping_options import MappingOptions
 from xl_cli.options import with_options
+from xl_cli.word_vectors import check_new, language_of
 
 
 @with_options(MappingOptions, "options")
@@ -52,22 +53,22 @@ def map_vectors(
         str, typer.Option(help="With --pivot: on | off, keep a language unaligned where that does better held out.")
     ] = "on",
     out: Annotated[Path | None, typer.Option(help="With --pivot: folder to write LANG.vec into; must be new.")] = None,
-    source_lang: Annotated[str, typer.Option(help="Name of the source in rows, such as tur_Latn [default: file]")] = "",
-    target_lang: Annotated[str, typer.Option(help="Name of the target in rows [default: file]")] = "",
+    source_lang: Annotated[str, typer.Option(help="Language of the source in rows [default: by file name]")] = "",
+    target_lang: Annotated[str, typer.Option(help="Language of the target in rows [default: by file name]")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
     """Bring word vectors of two languages into one space, or those of many onto a pivot.
 
     Example: xl static map tr.vec en.vec --dictionary tr-en.tsv --out-source tr.mapped.vec --out-target en.mapped.vec
     """
-    from xl_cli import static_mapping
-
     if pivot:
         for name, value in (("--out-source", out_source), ("--out-target", out_target)):
             _refuse(value is not None, f"{name} is for two files; with --pivot give --out FOLDER.")
         _refuse(out is None, "--pivot writes a file a language; give --out FOLDER.")
         _refuse(seeds != 1, "--seeds is for two files; a map onto a pivot has no random part.")
         _refuse(choose not in ("on", "off"), f"--choose is {choose!r}; say on or off.")
+        from xl_cli import static_mapping
+
         rows = static_mapping.map_onto_pivot(
             static_mapping.PivotJob(
                 pivot=pivot,
@@ -94,6 +95,14 @@ def map_vectors(
         if out_source is None or out_target is None:
             message = "a map moves both languages; give --out-source FILE and --out-target FILE."
             raise UsageError(message)
+        check_new(out_source, "--out-source")
+        check_new(out_target, "--out-target")
+        for path in map(Path, files):
+            if not path.is_file():
+                message = f"{path}: no such file; check the spelling and the folder."
+                raise CliError(message)
+        from xl_cli import static_mapping
+
         rows = static_mapping.map_pair(
             static_mapping.PairJob(
                 source=Path(files[0]),
@@ -106,12 +115,16 @@ def map_vectors(
                 device=device,
                 limit=limit,
                 digits=digits,
-                names=(source_lang or Path(files[0]).name, target_lang or Path(files[1]).name),
+                names=(language_of(source_lang, Path(files[0])), language_of(target_lang, Path(files[1]))),
             ),
             options,
         )
-    for row in rows:
-        typer.echo(row.to_json() if as_json else static_mapping.sentence(row))
+    if as_json:
+        for row in rows:
+            typer.echo(row.to_json())
+    else:
+        written = [str(path) for path in (out_source, out_target, out) if path is not None]
+        typer.echo(static_mapping.table(rows, f"Written: {', '.join(written)}.").render("text"))
 
 
 def _refuse(wrong: bool, message: str) -> None:

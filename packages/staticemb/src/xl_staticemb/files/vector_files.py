@@ -189,13 +189,24 @@ class VectorFile:
             raise StaticembError(message)
 
 
+# the format of a file that is written, by its suffix
+_WRITTEN: dict[str, Format] = {
+    ".vec": "text",
+    ".txt": "text",
+    ".bin": "binary",
+    ".safetensors": "safetensors",
+    "": "text",
+}
+
+
 class VectorWriter:
     """Writes a file of word vectors block by block; it appears whole or not at all. A context manager.
 
     `n_words` rows of `width` will come. `format` None goes by suffix: `.bin` binary, `.safetensors` safetensors (and
-    `NAME.vocab.txt` beside it), else text with a first line. `digits` in [1, 9] is the number of significant digits in
-    text; nine read back as the same float32. Raises StaticembError for words that the format cannot hold (empty, with a
-    line break, or in binary with a space), numbers that are not finite, and another number of rows than promised.
+    `NAME.vocab.txt` beside it), `.vec`, `.txt` or none text with a first line; others are refused. `digits` in [1, 9]
+    are the significant digits in text; nine read back as the same float32. Raises StaticembError for words that the
+    format cannot hold (empty, with a line break, or in binary with a space), numbers that are not finite, and another
+    number of rows than promised.
     """
 
     def __init__(
@@ -208,8 +219,11 @@ class VectorWriter:
         digits: int = 9,
     ) -> None:
         self.path, self.n_words, self.width, self.digits = Path(path), n_words, width, digits
-        by_suffix: dict[str, Format] = {".bin": "binary", ".safetensors": "safetensors"}
-        self.format = format or by_suffix.get(kind_suffix(self.path), "text")
+        suffix = kind_suffix(self.path)
+        if format is None and suffix not in _WRITTEN:
+            message = f"{self.path}: no format of vectors ends in {suffix}; take {', '.join(filter(None, _WRITTEN))}"
+            raise StaticembError(message)
+        self.format = format or _WRITTEN[suffix]
         if self.format == "safetensors" and is_compressed(self.path):
             message = f"{self.path}: a safetensors file cannot be compressed; leave the second suffix out"
             raise StaticembError(message)

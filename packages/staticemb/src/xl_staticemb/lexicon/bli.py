@@ -82,7 +82,10 @@ def induction_accuracy(
         raise StaticembError(message)
     rows = dictionary_rows(source, target, pairs, lower=lower, multiword=multiword)
     if not rows.golds:
-        message = f"none of the {rows.n_sources} source words has vectors on both sides; check the dictionary's case"
+        message = (
+            f"none of the {rows.n_sources} source words has vectors on both sides; "
+            "check the dictionary's case and direction"
+        )
         raise StaticembError(message)
     found = _best_ranks(source, target, rows, retrieval, n_neighbours, temperature, device)
     hits = {k: int(np.count_nonzero(found <= k)) for k in ks}

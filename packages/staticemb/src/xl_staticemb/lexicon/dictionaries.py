@@ -1,7 +1,7 @@
 """Bilingual dictionaries as files: one pair of words a line."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from xl_staticemb.errors import StaticembError
@@ -90,3 +90,20 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def warn_if_turned(
+    pairs: Iterable[tuple[str, str]], sources: Container[str], targets: Container[str], what: str = "the dictionary"
+) -> None:
+    """Log a warning where twice as many pairs fit the two vocabularies with their sides exchanged."""
+    listed = list(pairs)
+    straight = sum(s in sources and t in targets for s, t in listed)
+    turned = sum(t in sources and s in targets for s, t in listed)
+    if turned > 2 * straight:
+        _log.warning(
+            "%d of the %d pairs fit as they stand, %d with their sides exchanged: is %s written target<TAB>source?",
+            straight,
+            len(listed),
+            turned,
+            what,
+        )

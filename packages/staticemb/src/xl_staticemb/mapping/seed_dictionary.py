@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_staticemb.errors import StaticembError
+from xl_staticemb.lexicon.dictionaries import warn_if_turned
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def seed_pairs(
             _log.warning(
                 "%d of %d pairs have a word without vectors and are left out", len(wanted) - len(found), len(wanted)
             )
+        warn_if_turned(wanted, sources, targets)
     else:
         found = [
             (row, targets[word])

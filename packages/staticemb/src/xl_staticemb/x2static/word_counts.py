@@ -93,7 +93,12 @@ def choose_words(
     kept = [(word, n) for word, n in counts.items() if n >= min_count and word not in special]
     kept.sort(key=lambda item: (-item[1], item[0]))
     if not kept:
-        most = max(counts.values(), default=0)
+        if not counts:
+            message = (
+                "the text holds no words: it is empty, or its words were not found; check the file and the language"
+            )
+            raise StaticembError(message)
+        most = max(counts.values())
         message = (
             f"no word occurs {min_count} times: the text has {len(counts)} different words, the most frequent one "
             f"{most} times; give more text or a smaller min_count."
