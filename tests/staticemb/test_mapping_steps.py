@@ -49,7 +49,7 @@ def published(x: NDArray, z: NDArray, config: MappingConfig) -> tuple[NDArray, N
     ],
 )
 def test_advanced_map_equals_the_steps_on_whole_matrices(options: dict) -> None:
-    x, z, pairs = sides(60, 9)
+    x, z, pairs = sides(110, 9)
     config = MappingConfig.preset("supervised", **options)
     maps = final_maps(x, z, pairs, config)
     xw, zw = published(x[pairs[0]], z[pairs[1]], config)
@@ -124,9 +124,9 @@ def test_many_pairs_that_lie_in_a_plane_get_a_ridge_too() -> None:
 
 
 def test_few_pairs_for_a_whitening_are_named() -> None:
-    x, z, pairs = sides(60, 10)
-    few, enough = (tuple(rows[:n] for rows in pairs) for n in (19, 20))
-    assert "19 pairs of the dictionary are few" in final_maps(x, z, few, MappingConfig()).warnings[0]
+    x, z, pairs = sides(60, 5)
+    few, enough = (tuple(rows[:n] for rows in pairs) for n in (49, 50))
+    assert "49 pairs of the dictionary are few" in final_maps(x, z, few, MappingConfig()).warnings[0]
     assert final_maps(x, z, enough, MappingConfig()).warnings == ()
 
 

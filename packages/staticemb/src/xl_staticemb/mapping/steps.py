@@ -18,7 +18,9 @@ _ROWS = 8192  # dictionary rows at a time
 _RESOLVED = 1e-12
 # share of the mean squared singular value that is added where the dictionary does not determine a whitening
 AUTOMATIC_RIDGE = 1.0
-_ENOUGH = 2  # pairs a dimension below which a whitening is mostly noise
+# Pairs a dimension below which an orthogonal map, or a ridge, did better than the published whitening: on Bible vectors
+# of 200 dimensions with 1,100 pairs still; the published experiments have 5,000 pairs for 300.
+_ENOUGH = 10
 
 
 @dataclass(frozen=True)
