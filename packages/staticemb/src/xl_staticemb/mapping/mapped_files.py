@@ -33,7 +33,7 @@ class MappedFiles:
     n_target: int
     n_start: int  # pairs of the first dictionary; 0 for the unsupervised start
     n_seeds: int
-    n_failed: int  # seeds that did no better than a random start
+    n_failed: int  # seeds whose map calls itself failed (`Mapping.failed`)
 
 
 def map_files(
