@@ -27,7 +27,15 @@ from torch import nn
 
 from xl_encoders import Encoder, cut_model, load_encoder, split_words
 from xl_encoders.static_teacher import StaticTeacher
-from xl_staticemb import BliScore, WordVectors, induction_accuracy, orthogonal_map, read_dictionary
+from xl_staticemb import (
+    BliScore,
+    WordVectors,
+    induction_accuracy,
+    orthogonal_map,
+    read_dictionary,
+    read_similarity,
+    word_similarity,
+)
 from xl_staticemb.x2static.config import X2StaticConfig
 from xl_staticemb.x2static.contexts import Part
 from xl_staticemb.x2static.extraction import extract
@@ -263,6 +271,8 @@ def quality(encoder: Encoder, data: Path, arguments: argparse.Namespace) -> None
             theirs.append(peer.vectors)
             print(f"  steps: ours {found.counts['steps']}, published {peer.n_steps}", flush=True)
         for name, (source, target) in (("ours", mine), ("published", theirs)):
+            alike = word_similarity(source, None, read_similarity(data / "semeval17_task2" / f"{sides[0]}.test.txt"))
+            print(f"  {sides[0]} seed {seed} {name:>9} similarity: Spearman {alike.spearman:.3f} (n {alike.n})")
             for retrieval in ("nn", "csls"):
                 n, shares = folds(source, target, pairs, retrieval)
                 totals.setdefault((name, retrieval), []).append(shares[1])
