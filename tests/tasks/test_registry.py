@@ -11,7 +11,7 @@ from xl_tasks import DATASETS, TASKS, TaskError, data_set
 
 
 def test_all_entries_load():
-    for entries in (TASKS, {name: entry.loader for name, entry in DATASETS.items()}):
+    for entries in ({name: entry.loader for name, entry in {**DATASETS, **TASKS}.items()},):
         registry = Registry("entry", entries)
         assert all(callable(registry.load(name)) for name in registry.names())
     for name, entry in DATASETS.items():

@@ -16,7 +16,8 @@ TEXT = st.text(max_size=5)
 def test_fields_are_those_of_the_contract():
     assert list(json.loads(ROW.to_json())) == [
         "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "unit", "variant",
-        "coverage", "data", "version",
+        "coverage", "data", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low", "high", "p",
+        "version",
     ]  # fmt: skip
 
 

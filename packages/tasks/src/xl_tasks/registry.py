@@ -1,15 +1,20 @@
 """What can be measured, and on which data: plain tables, read without loading anything.
 
-A task is a function that makes result rows; a data set is an entry with its loader, licence and source.
+A task is what `xl eval` scores, an entry of `xl_tasks.catalogue`; a data set here is a layout of texts with its loader,
+licence and source.
 """
 
 from dataclasses import dataclass
 
 from xl_encoders.registry import unknown_name
+from xl_tasks.catalogue import answering, classification, lexical, retrieval, tagging
+from xl_tasks.catalogue.task import Task
 from xl_tasks.errors import TaskError
 
-# task name -> "module:function" that makes its rows
-TASKS = {"retrieval": "xl_tasks.retrieval:retrieval_rows"}
+TASKS: dict[str, Task] = {
+    entry.name: entry
+    for entry in (*retrieval.ENTRIES, *classification.ENTRIES, *tagging.ENTRIES, *answering.ENTRIES, *lexical.ENTRIES)
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +23,7 @@ class DataSet:
 
     name: str
     task: str
-    """Kind of task it serves, a name of TASKS."""
+    """The task that reads it from any folder, a name of TASKS."""
     description: str
     licence: str
     """As its publisher states it; "unclear" where none is stated."""
@@ -93,3 +98,17 @@ def data_set(name: str) -> DataSet:
     if name not in DATASETS:
         raise TaskError(unknown_name("data set", name, DATASETS))
     return DATASETS[name]
+
+
+def task(name: str) -> Task:
+    """The task called `name`, in any case, or by another name that it has; TaskError with the nearest one otherwise."""
+    wanted = _folded(name)
+    for entry in TASKS.values():
+        if wanted in map(_folded, (entry.name, entry.title, *entry.also)):
+            return entry
+    raise TaskError(unknown_name("task", name, TASKS))
+
+
+def _folded(name: str) -> str:
+    """Small letters and digits alone: PAN-X and panx are one name."""
+    return "".join(char for char in name.lower() if char.isalnum())

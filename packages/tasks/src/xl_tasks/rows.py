@@ -48,6 +48,26 @@ class Row:
     """Share of the source's items that could be asked at all, 0 to 1."""
     data: str = ""
     """Name of the data set."""
+    split: str = ""
+    """"test" or "dev"; empty where the data has no splits."""
+    protocol: str = ""
+    """"zero-shot", "in-language", "translate-train" or "mixed-language"; empty where nothing was trained."""
+    tuning: str = ""
+    """How the model was fitted to the task: "full", "lora" or "probe", with its preset; empty for none."""
+    robust: str = ""
+    """Robust training: "at", "rs-rp" or "rs-da"; empty for none."""
+    noise: str = ""
+    """What was done to the test texts: "typos=0.1" ...; empty for nothing."""
+    skipped: int = 0
+    """Number of items of the files that could not be read and were left out."""
+    baseline: str = ""
+    """What `value` is a difference from; empty where it is a score of its own."""
+    low: float | None = None
+    """Lower end of the 95 per cent bootstrap interval of `value`; None where none was drawn."""
+    high: float | None = None
+    """Upper end of that interval."""
+    p: float | None = None
+    """Two-sided bootstrap probability that the difference is 0; None for a score."""
     version: str = _VERSION
     """Version of the package that measured."""
 
@@ -103,6 +123,7 @@ _WORDS: dict[object, str] = {
     int: "a whole number",
     float: "a finite number",
     int | None: "a whole number or null",
+    float | None: "a finite number or null",
 }
 
 
@@ -133,6 +154,8 @@ def _fits(value: object, kind: object) -> bool:
         return False
     if kind is str:
         return isinstance(value, str)
-    if kind is float:
+    if kind == float | None and value is None:
+        return True
+    if kind in (float, float | None):
         return isinstance(value, (int, float)) and math.isfinite(value)
     return isinstance(value, int) or (kind == int | None and value is None)

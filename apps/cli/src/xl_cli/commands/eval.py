@@ -8,7 +8,7 @@ import typer
 from xl_cli.config import RetrievalConfig
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
-from xl_encoders.registry import Registry
+from xl_encoders.registry import RegistryError, unknown_name
 from xl_tasks.registry import TASKS
 
 
@@ -23,9 +23,9 @@ def evaluate(
 
     Example: xl eval retrieval --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
-    registry = Registry("task", TASKS)
-    for task in tasks:
-        registry.check(task)
+    for name in tasks:
+        if name not in TASKS:
+            raise RegistryError(unknown_name("task", name, TASKS))
     if out is not None and out.exists():
         message = f"--out {out} exists already; name another file."
         raise UsageError(message)

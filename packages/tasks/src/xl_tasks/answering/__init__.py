@@ -1,0 +1,1 @@
+"""Question answering: windows over contexts, spans, answers."""

@@ -1,0 +1,1 @@
+"""Texts with typing errors or without diacritics, the same for the same seed and example."""

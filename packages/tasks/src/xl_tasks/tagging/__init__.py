@@ -1,0 +1,1 @@
+"""Tagging: words as units with one label each, windows instead of truncation."""

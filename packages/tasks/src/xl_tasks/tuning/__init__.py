@@ -1,0 +1,1 @@
+"""Fine-tuning and probing of encoders: heads, the loop, settings, prediction."""
