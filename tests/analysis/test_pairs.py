@@ -26,6 +26,13 @@ def test_settings_that_differ_become_columns() -> None:
     assert "layer" not in pair_table([row("top1", 0.1, layer=None)]).caption
 
 
+@pytest.mark.parametrize("field", ["split", "protocol", "tuning", "robust", "noise", "baseline"])
+def test_rows_of_two_settings_are_two_lines(field: str) -> None:
+    table = pair_table([row("top1", 0.1), row("top1", 0.2, **{field: "x"})])
+    assert table.header[0] == field
+    assert [line[-2] for line in table.body] == ["10.0", "20.0"]
+
+
 def test_rows_without_a_needed_field_are_refused() -> None:
     with pytest.raises(AnalysisError, match="row 1 has no field 'source'"):
         pair_table([{"metric": "top1", "value": 1.0, "target": "b"}])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from xl_cli.layer_sweep import LayerSweep
 from xl_cli.progress import say
 from xl_cli.run_data import first_by_hash
 from xl_encoders import Encoder, load_encoder
-from xl_tasks import ParallelTexts, Row, load_texts, retrieval_rows
+from xl_tasks import ParallelTexts, Row, load_texts
 
 # The papers read sentence vectors of a 12-block model at block 8.
 _DEPTH_SHARE = 2 / 3
@@ -34,12 +34,18 @@ class Opened:
     seed: int
 
 
-def open_model(config: RetrievalConfig) -> Opened:
-    """Open `config.model`: a run folder (its model/, layer and pooling), a `save_pretrained` folder or a hub id."""
-    path = Path(config.model)
+def open_model(
+    name: str, *, revision: str = "", max_len: int = 0, layer: Sequence[str] = (), pooling: str = ""
+) -> Opened:
+    """Open a model: a run folder (its model/, layer and pooling), a `save_pretrained` folder or a hub id.
+
+    layer: `hidden_states` indices as texts, or "all"; without any the run's own, else two thirds of the depth.
+    pooling: "" takes the run's own, else mean-all.
+    """
+    path = Path(name)
     about: dict = {}
-    name = ""
-    source = config.model
+    shown = ""
+    source = name
     if (path / "run.json").is_file():
         about = json.loads((path / "run.json").read_text(encoding="utf-8"))
         if not (path / "model").is_dir():
@@ -48,26 +54,26 @@ def open_model(config: RetrievalConfig) -> Opened:
                 f"finish it: xl align --resume --out {path}"
             )
             raise CliError(message)
-        source, name = str(path / "model"), path.resolve().name
+        source, shown = str(path / "model"), path.resolve().name
         if about.get("status") != "finished":
             say(f"note: {path} is not finished; its model is {about.get('model')}.")
     exported = _exported_pooling(path)
-    encoder = load_encoder(source, revision=config.revision, max_len=config.max_len or None, name=name)
+    encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown)
     import torch
 
     if torch.cuda.is_available():
         encoder.to("cuda")
-    if "all" in config.layer:
+    if "all" in layer:
         layers = list(range(encoder.n_layers + 1))
-    elif config.layer:
-        layers = [encoder.resolve_layer(int(layer)) for layer in config.layer]
+    elif layer:
+        layers = list(dict.fromkeys(encoder.resolve_layer(int(index)) for index in layer))
     else:
         # What `xl export` wrote is cut at its layer.
         layers = [about.get("layer", encoder.n_layers if exported else round(encoder.n_layers * _DEPTH_SHARE))]
     return Opened(
         encoder=encoder,
         layers=layers,
-        pooling=config.pooling or about.get("pooling") or exported or "mean-all",
+        pooling=pooling or about.get("pooling") or exported or "mean-all",
         variant=about.get("model", {}).get("variant", ""),
         seed=about.get("seed", 0),
     )
@@ -109,37 +115,10 @@ def split_keys(data: ParallelTexts, split: str, name: str) -> list[str]:
     return [key for key in data.keys if split == "all" or data.splits.get(key) == split]
 
 
-def retrieve(config: RetrievalConfig) -> list[Row]:
-    """Score retrieval in both directions between every source and every target, at each layer."""
-    data, keys = load_items(config)
-    pairs = language_pairs(config, data)
-    scored = scored_keys(data, keys, {language for pair in pairs for language in pair}, config.limit)
-    opened = open_model(config)
-    kept = set(scored)
-    texts = {
-        language: list(dict.fromkeys(text for key, text in sorted(data.texts[language].items()) if key in kept))
-        for language in dict.fromkeys(language for pair in pairs for language in pair)
-    }
-    sweep = LayerSweep(opened.encoder, texts, opened.layers, opened.pooling, config.transform)
-    rows = []
-    for layer in opened.layers:
-        rows += retrieval_rows(
-            sweep,
-            data,
-            scored,
-            pairs=pairs,
-            layer=layer,
-            pooling=sweep.pooling,
-            variant=opened.variant,
-            seed=opened.seed,
-        )
-    return rows
-
-
-def language_pairs(config: RetrievalConfig, data: ParallelTexts) -> list[tuple[str, str]]:
-    """Ordered pairs, both directions. Without --source or --target the missing side is every language."""
-    sources = data.restrict(config.source).languages if config.source else data.languages
-    targets = data.restrict(config.target).languages if config.target else data.languages
+def language_pairs(data: ParallelTexts, source: Sequence[str], target: Sequence[str]) -> list[tuple[str, str]]:
+    """Ordered pairs, both directions; a side that names no language is every language."""
+    sources = data.restrict(source).languages if source else data.languages
+    targets = data.restrict(target).languages if target else data.languages
     pairs = [(a, b) for a in sources for b in targets if a != b]
     pairs = list(dict.fromkeys([pair for a, b in pairs for pair in ((a, b), (b, a))]))
     if not pairs:
@@ -178,7 +157,7 @@ def cka_rows(config: RetrievalConfig, *, debiased: bool) -> list[Row]:
         message = f"{data.name} joins bitexts that share no items; CKA needs the same items in every language."
         raise CliError(message)
     shared = scored_keys(data, keys, data.languages, config.limit)
-    opened = open_model(config)
+    opened = _open(config)
     texts = {language: [data.texts[language][key] for key in shared] for language in data.languages}
     sweep = LayerSweep(opened.encoder, texts, opened.layers, opened.pooling, config.transform)
     opened = dataclasses.replace(opened, pooling=sweep.pooling)
@@ -209,7 +188,7 @@ def coverage_rows(config: CoverageConfig) -> list[Row]:
         for language, by_key in data.texts.items()
     }
     texts = {language: items for language, items in texts.items() if items}
-    opened = open_model(RetrievalConfig(model=config.model, data=config.data, revision=config.revision))
+    opened = open_model(config.model, revision=config.revision)
     tokenizer = opened.encoder.tokenizer
     romanised = {language: Romanizer().batch(items) for language, items in texts.items()}
     rows = []
@@ -231,6 +210,12 @@ def coverage_rows(config: CoverageConfig) -> list[Row]:
             for name, metric, value, n in figures
         ]
     return rows
+
+
+def _open(config: RetrievalConfig) -> Opened:
+    return open_model(
+        config.model, revision=config.revision, max_len=config.max_len, layer=config.layer, pooling=config.pooling
+    )
 
 
 def _row(

@@ -1,14 +1,35 @@
 """Vectors of parallel texts at several layers from one reading, and transformed alike in all languages."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_encoders import Encoder, fit_transform
+from xl_encoders import fit_transform
 
 # Vectors that are kept for later layers; where all layers need more, each layer reads the texts again.
 _MOST_BYTES = 2 << 30
+
+
+class Embedder(Protocol):
+    """An encoder, or one whose vectors are kept."""
+
+    name: str
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> list[NDArray[np.float32]]:
+        """One array a layer, (n_texts, width)."""
+        ...
 
 
 class LayerSweep:
@@ -23,7 +44,7 @@ class LayerSweep:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Embedder,
         texts: Mapping[str, Sequence[str]],
         layers: Sequence[int],
         pooling: str,

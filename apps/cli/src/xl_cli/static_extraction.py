@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xl_cli import processes
-from xl_cli.config import RetrievalConfig
 from xl_cli.errors import UsageError
 from xl_cli.evaluation import open_model
 from xl_cli.extract_config import ExtractConfig, ReadingConfig
@@ -176,9 +175,7 @@ def _summary(
 
 
 def _open_teacher(reading: ReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
-    opened = open_model(
-        RetrievalConfig(model=reading.model, data="", layer=("0",), revision=reading.revision, max_len=reading.max_len)
-    )
+    opened = open_model(reading.model, revision=reading.revision, max_len=reading.max_len, layer=("0",))
     encoder = opened.encoder.to(processes.device())
     limit = position_limit(encoder.model)
     max_len = reading.max_len or min(_MAX_LENS[training.variant], limit)

@@ -9,36 +9,60 @@ from xl_analysis.errors import AnalysisError
 if TYPE_CHECKING:
     from xl_analysis.cka import cka_matrix, linear_cka
     from xl_analysis.coverage import Coverage, tokenizer_coverage
+    from xl_analysis.gain_tables import gain_table
+    from xl_analysis.lexical_tables import lexical_table
+    from xl_analysis.matrices import matrix_table, matrix_tables
     from xl_analysis.pairs import coverage_table, pair_table
+    from xl_analysis.report import result_tables
+    from xl_analysis.significance import Difference, Interval, bootstrap_interval, paired_bootstrap
     from xl_analysis.table import Table
-    from xl_analysis.tables import metric_table, result_tables, retrieval_table
+    from xl_analysis.tables import metric_table, retrieval_table
+    from xl_analysis.task_tables import task_table
 
 __all__ = [
     "AnalysisError",
     "Coverage",
+    "Difference",
+    "Interval",
     "Table",
     "__version__",
+    "bootstrap_interval",
     "cka_matrix",
     "coverage_table",
+    "gain_table",
+    "lexical_table",
     "linear_cka",
+    "matrix_table",
+    "matrix_tables",
     "metric_table",
     "pair_table",
+    "paired_bootstrap",
     "result_tables",
     "retrieval_table",
+    "task_table",
     "tokenizer_coverage",
 ]
 __version__ = _version("xl-analysis")
 
 _MODULES = {
     "Coverage": "xl_analysis.coverage",
+    "Difference": "xl_analysis.significance",
+    "Interval": "xl_analysis.significance",
     "Table": "xl_analysis.table",
+    "bootstrap_interval": "xl_analysis.significance",
     "cka_matrix": "xl_analysis.cka",
     "coverage_table": "xl_analysis.pairs",
+    "gain_table": "xl_analysis.gain_tables",
+    "lexical_table": "xl_analysis.lexical_tables",
     "linear_cka": "xl_analysis.cka",
     "pair_table": "xl_analysis.pairs",
+    "paired_bootstrap": "xl_analysis.significance",
+    "matrix_table": "xl_analysis.matrices",
+    "matrix_tables": "xl_analysis.matrices",
     "metric_table": "xl_analysis.tables",
-    "result_tables": "xl_analysis.tables",
+    "result_tables": "xl_analysis.report",
     "retrieval_table": "xl_analysis.tables",
+    "task_table": "xl_analysis.task_tables",
     "tokenizer_coverage": "xl_analysis.coverage",
 }
 

@@ -7,7 +7,10 @@ from xl_analysis.table import Table
 
 _NEEDED = ("metric", "value", "source", "target")
 # Fields that say how a figure was measured; those that are the same in all rows stand in the caption instead.
-_SETTINGS = ("task", "data", "model", "variant", "layer", "pooling", "unit", "seed")
+_SETTINGS = (
+    "task", "data", "split", "protocol", "model", "variant", "tuning", "robust", "noise", "layer", "pooling", "unit",
+    "baseline", "seed",
+)  # fmt: skip
 
 
 def pair_table(rows: Iterable[Mapping[str, object]]) -> Table:

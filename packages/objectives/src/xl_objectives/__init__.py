@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xl_objectives.mlm import mlm_loss
     from xl_objectives.mse import mse_loss
     from xl_objectives.ot import ot_loss
+    from xl_objectives.perturbation import project, random_in_ball, worst_delta
     from xl_objectives.pharaoh import format_pharaoh, parse_pharaoh
     from xl_objectives.seq import seq_loss
     from xl_objectives.tlm import join_pair, join_pairs
@@ -68,9 +69,12 @@ __all__ = [
     "ot_loss",
     "parse_pharaoh",
     "pool_words",
+    "project",
+    "random_in_ball",
     "seq_loss",
     "word_l2_loss",
     "word_nce_loss",
+    "worst_delta",
 ]
 __version__ = _version("xl-objectives")
 
@@ -101,6 +105,9 @@ _MODULES = {
     "format_pharaoh": "xl_objectives.pharaoh",
     "ot_loss": "xl_objectives.ot",
     "parse_pharaoh": "xl_objectives.pharaoh",
+    "project": "xl_objectives.perturbation",
+    "random_in_ball": "xl_objectives.perturbation",
+    "worst_delta": "xl_objectives.perturbation",
     "Words": "xl_objectives.word_pairs",
     "drift_loss": "xl_objectives.word_pairs",
     "gather_pairs": "xl_objectives.word_pairs",

@@ -4,6 +4,7 @@ An id is book*1,000,000 + chapter*1,000 + verse in eight digits (40001001 = Matt
 of the Parallel Bible Corpus, so that equal ids are translations of one another.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,9 @@ from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
 from xl_translit import read_lines
+
+SR_BIBLE_VERSES = 500
+"""Verses of the published Bible retrieval (SR-B, Glot500)."""
 
 _SUFFIX = ".tsv.gz"
 _VERSE_ID = re.compile(r"[0-9]{8}")
@@ -37,6 +41,22 @@ def load_bible(path: Path | str | Iterable[Path | str], languages: Iterable[str]
     texts = {code: _read(file) for code, file in choose(files, languages, where=where).items()}
     keys = set().union(*texts.values())
     return ParallelTexts(name="bible", texts=texts, groups={key: key[:5] for key in keys})
+
+
+def sr_bible_keys(data: ParallelTexts, n: int = SR_BIBLE_VERSES) -> list[str]:
+    """The verses of the Bible retrieval SR-B: the same `n` ids for all pairs of the languages of `data`, sorted.
+
+    Texts are joined by verse id, not by line as the published files are, so any language can be the source. Chosen are
+    the ids that all languages have with the smallest SHA-256: the same on every machine. TaskError for none.
+    """
+    shared = set.intersection(*(set(texts) for texts in data.texts.values())) if data.texts else set()
+    if not shared:
+        message = f"{data.name}: no verse is there in each of {', '.join(data.languages)}; leave a language out."
+        raise TaskError(message)
+    if n < 1:
+        message = f"n is {n}; at least one verse is needed."
+        raise TaskError(message)
+    return sorted(sorted(shared, key=lambda key: hashlib.sha256(key.encode()).digest())[:n])
 
 
 def bible_files(path: Path) -> list[Path]:

@@ -71,6 +71,9 @@ class Examples:
     """language code ("tur_Latn") -> "train", "dev" or "test" -> examples, in the file's order."""
     skipped: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(language, split) -> one sentence for each item left out, each with `file:line` and the reason."""
+    expected: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(language, split) -> number of items that the data set has there, where the language may lack some: verses that a
+    Bible has not, sentences without a translation."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -100,6 +103,13 @@ class Examples:
             message = f"{self.name}: {language} has no {split} examples; with them: {', '.join(having) or 'none'}."
             raise TaskError(message)
         return found
+
+    def coverage(self, language: str, split: str) -> float:
+        """Share of the data set's items that are there and could be read, 0 to 1."""
+        language = self.resolve(language)
+        found = len(self.split(language, split))
+        missing = len(self.skipped.get((language, split), ()))
+        return found / max(self.expected.get((language, split), 0), found + missing)
 
     def fingerprint(self, languages: Iterable[str], split: str) -> str:
         """SHA-256 (64 hexadecimal digits) of the examples of these languages in a split."""

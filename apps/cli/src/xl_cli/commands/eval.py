@@ -5,41 +5,50 @@ from typing import Annotated
 
 import typer
 
-from xl_cli.config import RetrievalConfig
 from xl_cli.errors import UsageError
+from xl_cli.eval_config import EvaluateConfig
 from xl_cli.options import with_options
-from xl_encoders.registry import RegistryError, unknown_name
-from xl_tasks.registry import TASKS
+
+# Tasks whose figures belong to a pair of languages, a line each.
+_BY_PAIR = ("retrieval", "bucc2018")
 
 
-@with_options(RetrievalConfig)
+@with_options(EvaluateConfig)
 def evaluate(
-    tasks: Annotated[list[str], typer.Argument(help="Tasks to score; see `xl ls tasks`.", metavar="TASK")],
-    config: RetrievalConfig,
-    out: Annotated[Path | None, typer.Option(help="Also write the rows to this results.jsonl; must be new.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
+    tasks: Annotated[list[str], typer.Argument(help="Tasks to score; see `xl ls tasks`.", metavar="TASK...")],
+    config: EvaluateConfig,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for rows, items and models; what it has finished is not computed again."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of tables.")] = False,
 ) -> None:
-    """Score an encoder: how often a sentence finds its translation, both directions, top-1, top-5 and top-10.
+    """Score an encoder on retrieval, classification, tagging, question answering and lexical tasks.
 
-    Example: xl eval retrieval --model runs/names --data sib200 --source eng_Latn --target tur_Latn
+    Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
-    for name in tasks:
-        if name not in TASKS:
-            raise RegistryError(unknown_name("task", name, TASKS))
-    if out is not None and out.exists():
-        message = f"--out {out} exists already; name another file."
+    from xl_tasks.registry import TaskError, task
+
+    try:
+        entries = [task(name) for name in tasks]
+    except TaskError as error:
+        raise UsageError(str(error)) from None
+    if out is not None and out.exists() and not out.is_dir():
+        message = f"--out {out} is a file; name a folder."
         raise UsageError(message)
     from dataclasses import asdict
 
-    from xl_analysis import pair_table
-    from xl_cli.evaluation import retrieve
-    from xl_tasks import write_rows
+    from xl_analysis import pair_table, result_tables
+    from xl_cli.evaluating import Evaluation
 
-    rows = retrieve(config)
-    if out is not None:
-        write_rows(out, rows)
+    evaluation = Evaluation(config, out)
+    rows = evaluation.run(entries)
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
-    else:
-        typer.echo(pair_table([asdict(row) for row in rows]).render("text"))
+    elif rows:
+        pairs = [asdict(row) for row in rows if row.task in _BY_PAIR and not row.baseline]
+        others = [asdict(row) for row in rows if row.task not in _BY_PAIR or row.baseline]
+        tables = [*([pair_table(pairs)] if pairs else []), *(result_tables(others) if others else [])]
+        typer.echo("\n\n".join(table.render("text") for table in tables))
+    evaluation.check()

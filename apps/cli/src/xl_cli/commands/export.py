@@ -73,7 +73,7 @@ def export(
     from xl_cli.run_folder import RunFolder
     from xl_encoders import export_sentence_transformers, export_transformers
 
-    opened = open_model(config)
+    opened = open_model(run, revision=revision, max_len=max_len, layer=config.layer, pooling=pooling)
     encoder, index = opened.encoder, opened.layers[0]
     about = read_about(Path(run))
     card = export_card(

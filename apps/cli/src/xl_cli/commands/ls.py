@@ -1,13 +1,16 @@
 """`xl ls`: what there is to name in a command or a recipe."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xl_cli.errors import UsageError
 from xl_encoders.registry import unknown_name
 
-KINDS = ("recipes", "keys", "tasks", "data", "objectives", "models", "languages")
+if TYPE_CHECKING:
+    from xl_tasks.catalogue.task import Task
+
+KINDS = ("recipes", "keys", "tasks", "presets", "tuning", "data", "objectives", "models", "languages")
 
 
 def ls(
@@ -22,14 +25,16 @@ def ls(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List what can be named: recipes, their keys, tasks, data sets, objectives, model sizes, languages.
+    """List what can be named: recipes, their keys, tasks, presets, data sets, objectives, model sizes, languages.
 
     Example: xl ls recipes
     """
     if not what:
         what_there_is = {
             "recipes": "recipes shipped with xl", "keys": "everything a recipe or --set can say",
-            "tasks": "what xl eval scores", "data": "data sets and file layouts that are read",
+            "tasks": "what xl eval scores", "presets": "papers' settings that xl eval --preset takes",
+            "tuning": "everything that xl eval --set and --grid can say",
+            "data": "layouts of parallel text that are read",
             "objectives": "losses that variants are mixed from", "models": "shapes of new models",
             "languages": "languages: scripts, romaniser, phonemes, spellings",
         }  # fmt: skip
@@ -49,11 +54,26 @@ def ls(
         return
     widths = {key: max(len(str(row[key])) for row in rows) for key in rows[0]}
     *first, last = rows[0]
-    if what == "languages":
+    if what in ("languages", "tasks", "presets"):
         rows = [{key: key for key in rows[0]}, *rows]
         widths = {key: max(width, len(key)) for key, width in widths.items()}
     for row in rows:
         typer.echo("  ".join([*(str(row[key]).ljust(widths[key]) for key in first), str(row[last])]).rstrip())
+
+
+def _task_row(entry: "Task", as_json: bool) -> dict[str, object]:
+    if as_json:
+        from dataclasses import asdict
+
+        return asdict(entry)
+    xtreme = " [XTREME]" if entry.xtreme else ""
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "metrics": ", ".join(entry.metrics[:3]),
+        "folder": " | ".join(entry.folders[:2]) or "-",
+        "what": f"{entry.title}{xtreme}: {entry.description}",
+    }
 
 
 def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
@@ -71,12 +91,17 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
 
         return [{"key": key, "default": default, "what": text} for key, text, default in recipe_keys()]
     if what == "tasks":
-        from xl_tasks.registry import DATASETS, TASKS
+        from xl_tasks.registry import TASKS
 
-        return [
-            {"name": task, "data": ", ".join(name for name, entry in DATASETS.items() if entry.task == task)}
-            for task in TASKS
-        ]
+        return [_task_row(entry, as_json) for entry in TASKS.values()]
+    if what == "presets":
+        from xl_tasks.tuning.presets import preset_rows
+
+        return preset_rows()
+    if what == "tuning":
+        from xl_cli.tuning_options import tuning_keys
+
+        return [{"key": key, "default": default, "what": text} for key, default, text in tuning_keys()]
     if what == "data":
         from xl_tasks.registry import DATASETS
 

@@ -18,7 +18,7 @@ def report(
     ] = ["top10", "top1"],  # noqa: B006  (Typer copies it)
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout; must be new.")] = None,
 ) -> None:
-    """Print the table of one or several runs from their result rows alone.
+    """Print the tables of one or several runs from their result rows alone: retrieval, tasks, matrices, words, gains.
 
     Example: xl report runs/names --format md
     """

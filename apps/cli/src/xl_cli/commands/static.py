@@ -6,6 +6,7 @@ from xl_cli.commands.static_bli import bli
 from xl_cli.commands.static_extract import extract
 from xl_cli.commands.static_induce import induce
 from xl_cli.commands.static_map import map_vectors
+from xl_cli.commands.static_neighbours import neighbours
 from xl_cli.commands.static_similarity import similarity
 
 static = typer.Typer(
@@ -17,4 +18,5 @@ static.command("extract", short_help="Static vectors from an encoder.")(extract)
 static.command("map", short_help="Bring vectors of languages into one space.")(map_vectors)
 static.command("bli", short_help="Score word translation.")(bli)
 static.command("induce", short_help="Write a dictionary from mapped vectors.")(induce)
+static.command("neighbours", short_help="Write a table of near words of one language.")(neighbours)
 static.command("similarity", short_help="Score word similarity.")(similarity)

@@ -87,7 +87,8 @@ def induction_accuracy(
             "check the dictionary's case and direction"
         )
         raise StaticembError(message)
-    found = _best_ranks(source, target, rows, retrieval, n_neighbours, temperature, device)
+    options = {"n_neighbours": n_neighbours, "temperature": temperature, "device": device}
+    found = translation_ranks(source, target, rows, retrieval=retrieval, **options)
     hits = {k: int(np.count_nonzero(found <= k)) for k in ks}
     n_covered, n_sources = len(rows.golds), rows.n_sources
     reciprocal = float((1.0 / found).sum())
@@ -106,16 +107,21 @@ def induction_accuracy(
     )
 
 
-def _best_ranks(
+def translation_ranks(
     source: WordVectors,
     target: WordVectors,
     rows: DictionaryRows,
-    retrieval: str,
-    n_neighbours: int,
-    temperature: float,
-    device: str,
+    *,
+    retrieval: str = "csls",
+    n_neighbours: int = 10,
+    temperature: float = 30.0,
+    device: str = "cpu",
 ) -> NDArray[np.float64]:
-    """Rank (n_covered,) of the best translation of each covered word; other translations do not compete with it."""
+    """Rank (n_covered,) of the best translation of each covered word; other translations do not compete with it.
+
+    Arguments as in `induction_accuracy`, which takes its figures from these ranks; `rows` of `dictionary_rows`.
+    """
+    check_request(retrieval, n_neighbours, temperature)
     queries, pool = UnitRows(rows.queries), UnitRows(source.matrix)
     keys = UnitRows(target.matrix if rows.more_keys is None else np.concatenate([target.matrix, rows.more_keys]))
     penalty = np.zeros(len(keys))

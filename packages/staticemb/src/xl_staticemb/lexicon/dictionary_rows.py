@@ -16,13 +16,19 @@ _CAPITALS = 1e-3  # share of words with a capital from which a vocabulary is not
 
 @dataclass(frozen=True, kw_only=True)
 class DictionaryRows:
-    """The covered source words of a dictionary, in the order of first appearance, and how many are not."""
+    """The covered source words of a dictionary, in the order of first appearance, and which are not."""
 
+    sources: list[str]  # distinct source words, spelled as they are looked up, but those lost to `multiword` skip
+    covered: NDArray[np.bool_]  # (n_sources,): whether it and one of its translations have vectors
     queries: NDArray[np.float32]  # (n_covered, width)
     golds: list[NDArray[np.int64]]  # of each, rows of the target vocabulary and, from its end on, of `more_keys`
     more_keys: NDArray[np.float32] | None  # (n, width): candidates that are means of several words
-    n_sources: int  # distinct source words but those lost to `multiword` skip
     n_multiword: int
+
+    @property
+    def n_sources(self) -> int:
+        """Number of distinct source words."""
+        return len(self.sources)
 
 
 def dictionary_rows(
@@ -53,10 +59,11 @@ def dictionary_rows(
             rows.add(found)
     covered = [key for key, rows in golds.items() if rows]
     return DictionaryRows(
+        sources=list(golds),
+        covered=np.array([bool(rows) for rows in golds.values()], dtype=bool),
         queries=left.vectors(covered),
         golds=[np.array(sorted(golds[key]), dtype=np.int64) for key in covered],
         more_keys=right.means(),
-        n_sources=len(golds),
         n_multiword=len(lost - golds.keys()),
     )
 

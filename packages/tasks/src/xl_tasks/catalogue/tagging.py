@@ -2,4 +2,89 @@
 
 from xl_tasks.catalogue.task import Task
 
-ENTRIES: tuple[Task, ...] = ()
+_ENTITIES = ("f1", "precision", "recall", "macro_f1", "accuracy")
+
+ENTRIES: tuple[Task, ...] = (
+    Task(
+        name="panx",
+        kind="tagging",
+        title="PAN-X (WikiAnn)",
+        description="Names of persons, places and organisations in Wikipedia (Pan et al., 2017; Rahimi et al., 2019).",
+        metrics=_ENTITIES,
+        folders=("panx", "pan-x", "PAN-X", "panx_dataset", "wikiann", "panx_masakhane"),
+        layout=(
+            "train-tr.tsv, test-tr.tsv with word<TAB>tag (XTREME), tr/train with tr:word<TAB>tag (WikiAnn), "
+            "swa/train.txt with word and tag (Masakhane)"
+        ),
+        loader="xl_tasks.files.panx:load_panx",
+        languages="40 in XTREME, 176 in WikiAnn",
+        licence="none stated; the text is Wikipedia's (CC BY-SA)",
+        source="https://huggingface.co/datasets/unimelb-nlp/wikiann",
+        hub_id="unimelb-nlp/wikiann",
+        hub_loader="xl_tasks.files.panx:load_panx_hub",
+        also=("wikiann", "ner"),
+        xtreme=True,
+    ),
+    Task(
+        name="masakhaner",
+        kind="tagging",
+        title="MasakhaNER",
+        description="Names of persons, places and organisations, and dates, in African news (Adelani et al., 2021).",
+        metrics=_ENTITIES,
+        folders=("masakhaner", "masakhaner2", "masakhane-ner", "MasakhaNER", "MasakhaNER2.0"),
+        layout="swa/train.txt, swa/dev.txt, swa/test.txt with word and tag, a space between",
+        loader="xl_tasks.files.masakhaner:load_masakhaner",
+        languages="10 in 1.0, 20 in 2.0",
+        licence="CC BY-NC 4.0",
+        source="https://github.com/masakhane-io/masakhane-ner",
+        hub_id="masakhane/masakhaner2",
+        hub_loader="xl_tasks.files.masakhaner:load_masakhaner_hub",
+        also=("masakhaner2", "masakhane-ner"),
+    ),
+    Task(
+        name="uner",
+        kind="tagging",
+        title="Universal NER",
+        description="Names of persons, places and organisations in the sentences of UD (Mayhew et al., 2024).",
+        metrics=_ENTITIES,
+        folders=("uner", "UNER", "universal_ner", "universal-ner"),
+        layout="UNER_English-EWT/en_ewt-ud-test.iob2 with number, word, tag, - and annotator between TABs",
+        loader="xl_tasks.files.uner:load_uner",
+        languages="13",
+        licence="that of each treebank, CC BY-SA mostly",
+        source="https://www.universalner.org",
+        hub_id="universalner/universal_ner",
+        hub_loader="xl_tasks.files.uner:load_uner_hub",
+    ),
+    Task(
+        name="udpos",
+        kind="tagging",
+        title="UD POS",
+        description="Parts of speech of Universal Dependencies, 17 tags, one a syntactic word.",
+        metrics=("accuracy", "macro_f1", "seqeval_compat"),
+        folders=("udpos", "ud", "UD", "ud-treebanks", "ud-treebanks-v2.11", "ud-treebanks-v2.5", "pos"),
+        layout="UD_Turkish-IMST/tr_imst-ud-test.conllu; train-tr.tsv with word<TAB>tag (XTREME)",
+        loader="xl_tasks.files.conllu:load_udpos",
+        languages="33 in XTREME, over 150 in UD",
+        licence="that of each treebank",
+        source="https://universaldependencies.org",
+        hub_id="commul/universal_dependencies",
+        hub_loader="xl_tasks.files.conllu:load_udpos_hub",
+        # The mirror's own tag for the release of UD.
+        revision="2.17",
+        also=("pos", "ud", "universal-dependencies"),
+        xtreme=True,
+    ),
+    Task(
+        name="conll",
+        kind="tagging",
+        title="CoNLL columns",
+        description="Any sentences with a tag a word: entities in IOB2, parts of speech or others.",
+        metrics=_ENTITIES,
+        folders=("conll",),
+        layout="tur_Latn/{train,dev,valid,test}.txt or train-tr.tsv with word and tag, a TAB or spaces between",
+        loader="xl_tasks.files.conll:load_conll",
+        licence="that of the data",
+        also=("conll2003", "iob2", "columns"),
+    ),
+)

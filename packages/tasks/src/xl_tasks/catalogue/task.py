@@ -24,6 +24,10 @@ class Task:
     loader: str
     """"module:function" that reads it: f(path, languages, *, on_error="stop") -> Examples (see `xl_tasks.examples`) for
     classification, tagging and answering; f(path, languages) -> ParallelTexts for retrieval."""
+    test_split: str = "test"
+    """The split that is scored; "dev" for a data set whose test set is not public (choices are then not made on it)."""
+    train_from: tuple[str, ...] = ()
+    """Tasks whose training examples are used where its own files have none, in order (SQuAD for XQuAD)."""
     companions: tuple[str, ...] = ()
     """Folders beside its own that the loader needs too; given to it as keyword arguments of the same name."""
     languages: str = ""

@@ -1,1 +1,1 @@
-"""Texts with typing errors or without diacritics, the same for the same seed and example."""
+"""Noise in test texts: typing errors by national keyboards, and left-out diacritics."""

@@ -55,7 +55,10 @@ class Problem(Protocol):
         ...
 
     def targets(self, batch: Sequence[Feature], length: int) -> Tensor:
-        """The targets of a batch padded to `length` tokens, int64: (batch,), (batch, length) or (batch, 2)."""
+        """The targets of a batch padded to `length` tokens, int64: (batch,), (batch, length) or (batch, 3).
+
+        The last, of answering, are first and last token and the number of real ones.
+        """
         ...
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:

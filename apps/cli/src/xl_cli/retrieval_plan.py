@@ -1,0 +1,192 @@
+"""Retrieval of translations: nothing is fitted, every ordered pair of languages is searched at every layer."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_cli.errors import UsageError
+from xl_cli.eval_config import EvaluateConfig
+from xl_cli.evaluation import language_pairs, scored_keys, split_keys
+from xl_cli.layer_sweep import LayerSweep
+from xl_cli.task_plans import Job, TaskModel
+from xl_tasks import ParallelTexts, load_names
+from xl_tasks.catalogue.task import Task
+from xl_tasks.noise.noise import parse_noise
+from xl_tasks.protocols.cells import Cell, Scored
+from xl_tasks.protocols.data_folder import load_task
+from xl_tasks.retrieval import score_retrieval, scored_pooling
+
+if TYPE_CHECKING:
+    from xl_encoders import Encoder
+    from xl_tasks.embedding_cache import EmbeddingCache
+
+# Between a language and the noise of its queries, in the name of a side that only exists here.
+_NOISY = "~"
+
+
+class RetrievalPlan:
+    """A task of parallel texts: its items, pairs and noises."""
+
+    unread: tuple[str, ...] = (
+        "probe",
+        "lora",
+        "robust",
+        "set",
+        "grid",
+        "train_on",
+        "train_limit",
+        "save_models",
+        "treebank",
+        "words",
+        "neighbours",
+    )
+
+    def __init__(self, entry: Task, config: EvaluateConfig) -> None:
+        self._entry = entry
+        self._config = config
+        if entry.name == "retrieval" and not config.data:
+            message = "retrieval reads any folder of parallel text; name it: --data FOLDER."
+            raise UsageError(message)
+        both = [*config.source, *config.target] if config.source and config.target else None
+        self._data: ParallelTexts = _texts(entry, config, both)
+        keys = split_keys(self._data, config.split, config.data or entry.name)
+        self._pairs = language_pairs(self._data, config.source, config.target)
+        languages = {language for pair in self._pairs for language in pair}
+        self._keys = scored_keys(self._data, keys, languages, config.limit)
+        self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
+        self._split = config.split or ("test" if self._data.splits else "")
+
+    def jobs(self, model: TaskModel) -> Iterator[Job]:
+        """One job a layer."""
+        reading = _Reading(self._data, self._keys, self._pairs, self._noises, self._config, model)
+        opened = model.opened
+        model.check_unit(dict.fromkeys(language for pair in self._pairs for language in pair))
+        for layer in opened.layers:
+            cells = [
+                Cell(
+                    task="retrieval",
+                    source=source,
+                    target=target,
+                    data=self._data.name,
+                    model=opened.encoder.name,
+                    split=self._split,
+                    seed=opened.seed,
+                    variant=opened.variant,
+                    layer=layer,
+                    pooling=reading.pooling,
+                    unit=model.unit,
+                    noise=noise,
+                    inputs={
+                        "weights": model.weights,
+                        "max_len": str(opened.encoder.max_len),
+                        # What the other languages are decides shared transforms.
+                        "texts": self._data.fingerprint,
+                        "keys": str(len(self._keys)),
+                        "pairs": str(self._pairs) if self._config.transform else "",
+                        "limit": str(self._config.limit),
+                        "score": self._config.score,
+                    },
+                )
+                for noise in self._noises
+                for source, target in self._pairs
+            ]
+            yield Job(label=f"{self._entry.name} {opened.encoder.name} layer {layer}", cells=cells, score=reading.score)
+
+
+class _Reading:
+    """The vectors of one model, read once for all pairs, layers and noises."""
+
+    def __init__(
+        self,
+        data: ParallelTexts,
+        keys: Sequence[str],
+        pairs: Sequence[tuple[str, str]],
+        noises: Sequence[str],
+        config: EvaluateConfig,
+        model: TaskModel,
+    ) -> None:
+        self._data = data
+        self._keys = keys
+        self._pairs = pairs
+        self._noises = noises
+        self._config = config
+        self._model = model
+        self._sweep: LayerSweep | None = None
+        self._read = data
+
+    @property
+    def pooling(self) -> str:
+        """Pooling, transforms and score, as rows show them."""
+        pooling = "+".join([self._model.opened.pooling, *self._config.transform])
+        return scored_pooling(pooling, self._config.score)
+
+    def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
+        """The figures of some of the cells, which are all of one layer."""
+        sweep = self._sweep or self._open()
+        for cell in cells:
+            source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
+            found = score_retrieval(
+                sweep,
+                self._read,
+                self._keys,
+                pairs=[(source, cell.target)],
+                layer=cell.layer if cell.layer is not None else -1,
+                pooling=sweep.pooling,
+                score=self._config.score,
+            )
+            for retrieved in found:
+                yield Scored(cell=cell, keys=retrieved.keys, measures=retrieved.measures(), coverage=retrieved.coverage)
+
+    def _open(self) -> LayerSweep:
+        """Write the texts as the model reads them, and get ready to embed them at all layers."""
+        opened = self._model.opened
+        self._read = self._as_read()
+        kept = set(self._keys)
+        texts = {
+            language: list(dict.fromkeys(text for key, text in sorted(by_key.items()) if key in kept))
+            for language, by_key in self._read.texts.items()
+        }
+        encoder = _Cached(opened.encoder, self._model.cache)
+        self._sweep = LayerSweep(encoder, texts, opened.layers, opened.pooling, self._config.transform)
+        return self._sweep
+
+    def _as_read(self) -> ParallelTexts:
+        """The texts of all sides in the model's unit, those with noise as sides of their own."""
+        from xl_tasks.units.choosing import input_unit
+
+        unit = input_unit(self._model.unit, self._model.opened.encoder.tokenizer)
+        kept = set(self._keys)
+        sides: dict[str, dict[str, str]] = {}
+        for language in dict.fromkeys(language for pair in self._pairs for language in pair):
+            clean = {key: text for key, text in self._data.texts[language].items() if key in kept}
+            sides[language] = dict(zip(clean, unit.texts(list(clean.values()), language), strict=True))
+            for name in filter(None, self._noises):
+                noise = parse_noise(name)
+                changed = [noise.apply(text, language, key) for key, text in clean.items()]
+                sides[f"{language}{_NOISY}{name}"] = dict(zip(clean, unit.texts(changed, language), strict=True))
+        return dataclasses.replace(self._data, texts=sides)
+
+
+class _Cached:
+    """An encoder whose vectors are kept, as `LayerSweep` reads one."""
+
+    def __init__(self, encoder: "Encoder", cache: "EmbeddingCache") -> None:
+        self._encoder = encoder
+        self._cache = cache
+        self.name = encoder.name
+        self.n_layers = encoder.n_layers
+        self.width = encoder.width
+
+    def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> list[NDArray[np.float32]]:
+        """One array a layer, (n_texts, width) float32."""
+        return self._cache.embed(self._encoder, texts, layers=layers, pooling=pooling)
+
+
+def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None) -> ParallelTexts:
+    if entry.name == "names":  # of a library, in as many locales as are asked for
+        return load_names(languages) if languages else load_names()
+    return load_task(entry, Path(config.data) if config.data else None, languages)

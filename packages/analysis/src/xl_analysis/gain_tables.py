@@ -1,0 +1,58 @@
+"""Tables of differences between systems, with their intervals."""
+
+from collections.abc import Iterable
+
+from xl_analysis.errors import AnalysisError
+from xl_analysis.figures import TELLING, Figure, Row, figures, fixed_settings, items, lines
+from xl_analysis.table import Table
+
+_TELLING = ("source", *(field for field in TELLING if field != "task"))
+
+
+def gain_table(rows: Iterable[Row]) -> Table:
+    """One line for each difference, those rows whose `baseline` names what the value is a difference from.
+
+    Columns: task and metric, system, baseline, target, gain in points (hundredths), its 95 per cent interval, p and
+    n; a star marks an interval that excludes 0. AnalysisError for no such row, and for two that answer one question
+    differently.
+    """
+    every = [figure for figure in figures(rows) if figure.baseline]
+    if not every:
+        message = "no row with a baseline; a table of gains needs at least one."
+        raise AnalysisError(message)
+    body = []
+    names = lines(every, lambda f: (f.task, f.metric, f.target, f.baseline), _TELLING)
+    placed = {id(figure): name for name, line in names.items() for figure in line}
+    for figure in every:
+        if id(figure) in placed:
+            body.append(
+                (
+                    figure.task,
+                    figure.metric,
+                    placed[id(figure)],
+                    figure.baseline,
+                    figure.target,
+                    _points(figure.value),
+                    _interval(figure),
+                    "-" if figure.p is None else f"{figure.p:.3f}",
+                    str(figure.n or "-"),
+                )
+            )
+    caption = "Difference from the baseline in points, with its 95 % bootstrap interval over items and seeds and the "
+    caption += "two-sided p; * marks an interval that excludes 0."
+    caption += items(every, counted=False)
+    if fixed := fixed_settings(every, _TELLING):
+        caption += f" {fixed[0].upper()}{fixed[1:]}."
+    header = ("task", "metric", "system", "against", "target", "gain", "95 % interval", "p", "n")
+    return Table(header, tuple(body), caption, n_labels=5)
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}"
+
+
+def _interval(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return "-"
+    mark = " *" if figure.low > 0 or figure.high < 0 else ""
+    return f"{_points(figure.low)} to {_points(figure.high)}{mark}"

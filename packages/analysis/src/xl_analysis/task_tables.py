@@ -1,0 +1,125 @@
+"""Tables of tasks that a model is fitted to: one line a system, one column a target language."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from xl_analysis.errors import AnalysisError
+from xl_analysis.figures import (
+    TELLING,
+    Figure,
+    Row,
+    by_seed,
+    figures,
+    fixed_settings,
+    items,
+    lines,
+    scale,
+    seeds,
+    short,
+    shown,
+)
+from xl_analysis.table import Table
+
+# Dev stands beside test in one line, so the split tells no lines apart.
+_TELLING = ("source", *(field for field in TELLING if field not in ("split", "task")))
+
+
+def task_table(rows: Iterable[Row]) -> Table:
+    """Scores by target language, a block of lines a task and metric, a line a system.
+
+    The first figure of a line is the mean over its targets; the language (or languages, "eng_Latn+deu_Latn") that a
+    system was trained on is left out of it, as the papers do, and has its own column. In-language systems, which are
+    trained on each target, have nothing to leave out. With several seeds the mean over them, in the first column with
+    the sample standard deviation. Shares are in per cent. Where a system has rows of test and of dev, dev is in
+    brackets.
+
+    Systems that differ in the source, in data, protocol, tuning, robust, noise, unit, layer or pooling have lines of
+    their own. AnalysisError for no row, a row without a field that is needed, and two rows that answer one question
+    differently.
+    """
+    every = [figure for figure in figures(rows) if not figure.baseline]
+    if not every:
+        message = "no row of a score; a table needs at least one."
+        raise AnalysisError(message)
+    blocks: dict[tuple[str, str], list[Figure]] = {}
+    for figure in every:
+        blocks.setdefault((figure.task, figure.metric), []).append(figure)
+    labels = [n for n, name in enumerate(("task", "metric")) if len({block[n] for block in blocks}) > 1]
+    targets = sorted({figure.target for figure in every})
+    in_percent = all(scale(block)[0] == 100 for block in blocks.values())
+    body, by_name = [], {}
+    for block, found in blocks.items():
+        for name, line in lines(found, lambda f: (f.target, f.told["split"]), _TELLING).items():
+            scored, dev = _test_and_dev(line)
+            how = scale(found)
+            cells = [_mean(scored, dev, how)]
+            for target in targets:
+                cells.append(_cell(*([f for f in part if f.target == target] for part in (scored, dev)), how))
+            body.append((*(block[n] for n in labels), name, *cells))
+            by_name.setdefault(block, {})[name] = line
+    header = (*(("task", "metric")[n] for n in labels), "system", f"mean{' %' if in_percent else ''}", *short(targets))
+    return Table(header, tuple(body), _caption(every, by_name, targets, labels), n_labels=len(labels) + 1)
+
+
+def _test_and_dev(line: Sequence[Figure]) -> tuple[list[Figure], list[Figure]]:
+    """What the line shows, and what it shows in brackets: nothing where dev is all there is."""
+    dev = [figure for figure in line if figure.told["split"] == "dev"]
+    scored = [figure for figure in line if figure.told["split"] != "dev"]
+    return (scored, dev) if scored else (dev, [])
+
+
+def _is_trained_on(figure: Figure) -> bool:
+    return figure.target in figure.told["source"].split("+")
+
+
+def _mean(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int]) -> str:
+    kept, kept_dev = ([figure for figure in part if not _is_trained_on(figure)] for part in (scored, dev))
+    return _cell(kept, kept_dev, how, spread=True)
+
+
+def _cell(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int], *, spread: bool = False) -> str:
+    factor, digits = how
+    text = shown(by_seed(scored), spread=spread, factor=factor, digits=digits)
+    return f"{text} ({shown(by_seed(dev), spread=False, factor=factor, digits=digits)})" if dev else text
+
+
+def _caption(
+    every: Sequence[Figure],
+    by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]],
+    targets: Sequence[str],
+    labels: Sequence[int],
+) -> str:
+    named = ", ".join({0: every[0].task, 1: every[0].metric}[n] for n in (0, 1) if n not in labels)
+    text = f"{named}: mean" if named else "Mean"
+    text += " over the targets"
+    if any(_is_trained_on(figure) for figure in every):
+        text += ", without the language trained on"
+    text += "."
+    every_line = {f"{block} {name}": line for block, found in by_name.items() for name, line in found.items()}
+    if any(_test_and_dev(line)[1] for line in every_line.values()):
+        text += " In brackets: dev."
+    scored = [figure for line in every_line.values() for figure in _test_and_dev(line)[0]]
+    if any(figure.told["split"] == "dev" for figure in scored):
+        text += " Scored on dev where there is no test figure."
+    text += items(scored) + seeds(every_line)
+    if fixed := fixed_settings(every, _TELLING):
+        text += f" {fixed[0].upper()}{fixed[1:]}."
+    return text + _gaps(by_name, targets, labels)
+
+
+def _gaps(
+    by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]], targets: Sequence[str], labels: Sequence[int]
+) -> str:
+    """Sentences on lines whose mean is over fewer targets than others, or over other targets for another seed."""
+    text = ""
+    for block, found in by_name.items():
+        wanted = {figure.target for line in found.values() for figure in line}
+        for name, line in found.items():
+            scored = _test_and_dev(line)[0]
+            own = {figure.target for figure in scored}
+            title = " ".join((*(block[n] for n in labels), name))
+            if own != wanted:
+                text += f" {title} has {len(own)} of {len(wanted)} targets."
+            n_seeds = len({figure.seed for figure in scored})
+            if len({(figure.target, figure.seed) for figure in scored}) < len(own) * n_seeds:
+                text += f" {title} has not every target for each of its {n_seeds} seeds."
+    return text

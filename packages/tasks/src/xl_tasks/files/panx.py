@@ -1,0 +1,44 @@
+"""PAN-X: names of persons, places and organisations in Wikipedia (Pan et al., 2017).
+
+The splits are those of Rahimi et al. (2019). The data is called WikiAnn too; PAN-X is XTREME's name for 40 languages.
+Words of U+200B, U+200C or right-to-left marks alone stand in several files, each with a tag; they are kept, as words.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from xl_tasks.examples import Examples
+from xl_tasks.files.conll import read_columns
+from xl_tasks.files.tagged import TaggedSentences
+from xl_tasks.files.tagged_rows import Row, add_tokens, by_config, hub_configs, parts_of, read_hub
+
+PANX_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+HUB_ID = "unimelb-nlp/wikiann"
+
+
+def load_panx(
+    path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop", repair: bool = True
+) -> Examples:
+    """The sentences under `path`, with their tags.
+
+    path: a folder with `{train,dev,test}-XX.tsv` (XTREME), `XX/{train,dev,test}` or `XX-train` with `lang:word`
+        (WikiAnn), or `LLL/{train,dev,test}.txt` (Masakhane).
+    languages: which to read, in any spelling; all by default.
+    on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
+    repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
+    """
+    return read_columns("panx", path, languages, PANX_LABELS, on_error=on_error, repair=repair)
+
+
+def load_panx_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
+    """The same sentences from the hub (unimelb-nlp/wikiann), for languages that are named."""
+    configs = by_config(hub_configs(HUB_ID))
+    parts = parts_of(HUB_ID, {code: names[:1] for code, names in configs.items()}, "")
+    found = TaggedSentences("panx", PANX_LABELS, on_error=on_error, repair=repair)
+    read_hub(found, parts, languages, add_panx_row)
+    return found.examples()
+
+
+def add_panx_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+    """Add a row of the hub, its `tokens` and `ner_tags`."""
+    add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], PANX_LABELS, place)

@@ -1,0 +1,1 @@
+"""Lexical tasks: bilingual lexicon induction and word similarity, of word vectors and of encoders."""

@@ -1,0 +1,59 @@
+"""A folder of word vectors, one file a language, as a system that lexical sets can be put to."""
+
+from pathlib import Path
+
+from xl_staticemb import WordVectors, read_vectors
+from xl_tasks.errors import TaskError
+from xl_translit import TranslitError, language
+
+_SUFFIXES = (".vec", ".txt", ".bin", ".safetensors", ".w2v")
+_PACKED = (".gz", ".xz", ".zst")
+
+
+def vector_files(folder: Path | str) -> dict[str, Path]:
+    """Language -> its file of word vectors: tur_Latn.vec, wiki.tr.vec.gz, tr.safetensors.
+
+    TaskError where there is none, and for two files of one language.
+    """
+    folder = Path(folder)
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        code = _language(path)
+        if code is None:
+            continue
+        if code in files:
+            message = f"{path}: {code} is there already as {files[code]}; keep one of the two."
+            raise TaskError(message)
+        files[code] = path
+    if not files:
+        message = f"{folder}: no word vectors; files are called tur_Latn.vec (or {', '.join(_SUFFIXES[1:])})."
+        raise TaskError(message)
+    return files
+
+
+def read_vector_pair(folder: Path | str, source: str, target: str, *, limit: int = 200_000) -> list[WordVectors]:
+    """The vectors of two languages in `folder`, the first `limit` words of each (0: all); one object if both are one.
+
+    TaskError for a language that the folder lacks.
+    """
+    files = vector_files(folder)
+    for code in (source, target):
+        if code not in files:
+            message = f"{folder}: no word vectors of {code}; it has {', '.join(files)}."
+            raise TaskError(message)
+    first = read_vectors(files[source], limit or None)
+    return [first, first if source == target else read_vectors(files[target], limit or None)]
+
+
+def _language(path: Path) -> str | None:
+    """The language that a file's name states last before its suffixes; None for other files."""
+    name = path.name
+    for suffix in _PACKED:
+        name = name.removesuffix(suffix)
+    stem = next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.endswith(suffix)), "")
+    for part in reversed(stem.split(".")):
+        try:
+            return language(part) if part else None
+        except TranslitError:
+            continue
+    return None

@@ -1,0 +1,53 @@
+"""Which folder below the one a user names holds a task's data."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xl_tasks.catalogue.task import Task
+from xl_tasks.errors import TaskError
+
+
+def data_folder(entry: Task, root: Path) -> Path:
+    """The folder of a task's data: one of its usual names below `root`, or `root` itself.
+
+    TaskError where `root` does not exist.
+    """
+    if not root.exists():
+        message = f"--data {root}: no such folder."
+        raise TaskError(message)
+    return next((root / name for name in entry.folders if (root / name).is_dir()), root)
+
+
+def companions(entry: Task, root: Path) -> dict[str, Path]:
+    """The further folders that a task's loader needs: below `root`, or beside it where it is the task's own folder."""
+    found = {}
+    for name in entry.companions:
+        places = [place / name for place in (root, root.parent)]
+        if folder := next((place for place in places if place.is_dir()), None):
+            found[name] = folder
+    return found
+
+
+def load_task(entry: Task, root: Path | None, languages: Iterable[str] | None, **options: Any) -> Any:
+    """What a task's loader reads: from below `root`, or from the hub where none is given.
+
+    languages: in any spelling; None reads all that there are.
+    options: further keyword arguments of the loader, `on_error` for instance.
+    """
+    wanted = None if languages is None else list(languages)
+    if root is not None:
+        read = _function(entry.loader)
+        return read(data_folder(entry, root), languages=wanted, **companions(entry, root), **options)
+    if not entry.hub_loader:
+        message = (
+            f"{entry.name} is not read from the hub; name the folder of its files: --data FOLDER ({entry.layout})."
+        )
+        raise TaskError(message)
+    return _function(entry.hub_loader)(languages=wanted, **options)
+
+
+def _function(address: str) -> Any:
+    module, name = address.split(":")
+    return getattr(import_module(module), name)

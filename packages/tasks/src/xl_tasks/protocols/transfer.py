@@ -1,0 +1,266 @@
+"""Transfer of a fitted encoder to languages: zero-shot, in-language, translate-train and mixed-language pairs.
+
+zero-shot: trained on the source, every choice made on the source's dev set, scored on each target's test set.
+in-language: trained, chosen and scored in one language; dev is reported beside test.
+translate-train: trained on the source and on the target's translated training file; chosen on the source's dev set.
+mixed-language: trained as zero-shot, scored on pairs whose two texts are in two languages (Huang et al., 2021).
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from xl_tasks.catalogue.task import Task
+from xl_tasks.errors import TaskError
+from xl_tasks.examples import Example, Examples, Question
+from xl_tasks.protocols.cells import Cell, Scored
+from xl_tasks.robust.config import RobustConfig
+from xl_tasks.tuning.config import TuningConfig
+
+if TYPE_CHECKING:
+    from xl_encoders import Encoder
+    from xl_tasks.embedding_cache import EmbeddingCache
+    from xl_tasks.tuning.fit import Fitted
+    from xl_tasks.tuning.problem import Problem
+
+PROTOCOLS = ("zero-shot", "in-language", "translate-train", "mixed-language")
+
+# Between the two languages of a pair of texts, in the target of a row.
+JOIN = "+"
+
+
+CellExamples: TypeAlias = Mapping[tuple[str, str], Sequence[Example]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One choice of settings; of several the one that does best on the source's dev set is scored."""
+
+    tuning: TuningConfig
+    robust: RobustConfig | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One model to be fitted, and on what."""
+
+    entry: Task
+    examples: Examples
+    encoder: "Encoder"
+    weights: str
+    """Digest of the encoder's weights."""
+    variant: str = ""
+    source: str
+    """As rows show it; several languages that are trained on together are joined by "+"."""
+    train: tuple[str, ...]
+    """Languages whose training examples are used."""
+    dev: tuple[str, ...]
+    """Languages on whose dev sets choices are made."""
+    candidates: tuple[Candidate, ...]
+    label: str
+    """How rows show the tuning: mode, preset and what differs from it."""
+    robust_label: str = ""
+    unit: str = "subword"
+    layer: int | None = None
+    """`hidden_states` index that a probe reads; None for models that are trained as a whole."""
+    pooling: str = ""
+    train_limit: int = 0
+    """Most training examples of each language, the first by the digest of their key; 0 takes all."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Digests of further files that decide the figures: a table of neighbours."""
+
+    def cells(
+        self, targets: Sequence[str], protocol: str, *, noises: Sequence[str] = ("",), splits: Sequence[str]
+    ) -> list[Cell]:
+        """The cells of this trial, one for each target, noise and split.
+
+        targets: languages, or two of them joined by "+" for the cells of mixed-language pairs.
+        """
+        shared = {
+            "weights": self.weights,
+            "train": self.examples.fingerprint(self.train, "train"),
+            "dev": self.examples.fingerprint(self.dev, "dev"),
+            "candidates": json.dumps([asdict(candidate) for candidate in self.candidates], sort_keys=True),
+            "train_limit": str(self.train_limit),
+            "max_len": str(self.encoder.max_len),
+            "version": version("xl-tasks"),
+            **self.digests,
+        }
+        return [
+            Cell(
+                task=self.entry.name,
+                source=self.source,
+                target=target,
+                data=self.examples.name,
+                model=self.encoder.name,
+                split=split,
+                protocol=protocol,
+                seed=self.candidates[0].tuning.seed,
+                variant=self.variant,
+                layer=self.layer,
+                pooling=self.pooling,
+                unit=self.unit,
+                tuning=self.label,
+                robust=self.robust_label,
+                noise=noise,
+                inputs={**shared, "test": self.examples.fingerprint(sorted(set(target.split(JOIN))), split)},
+            )
+            for target in targets
+            for split in splits
+            for noise in noises
+        ]
+
+
+class TrialRun:
+    """Fits the model of a trial and scores its cells, all targets of one model in one pass.
+
+    cache: vectors of texts that several trials share.
+    mixed: (first, second language) -> examples, for the cells of a matrix.
+    on_step, on_score: see `fit_task`.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        *,
+        cache: "EmbeddingCache | None" = None,
+        mixed: CellExamples | None = None,
+        on_step: Callable[..., None] = lambda *_: None,
+        on_score: Callable[..., None] = lambda *_: None,
+    ) -> None:
+        self._trial = trial
+        self._cache = cache
+        self._mixed = mixed or {}
+        self._on_step = on_step
+        self._on_score = on_score
+        self.chosen: Candidate | None = None
+        self.fitted: Fitted | None = None
+
+    def scored(self, cells: Sequence[Cell]) -> Iterator[Scored]:
+        """The figures of `cells`, one after another; the model is fitted before the first."""
+        if not cells:
+            return
+        problem = self._fit()
+        for cell in cells:
+            yield self._score(problem, cell)
+
+    def _fit(self) -> "Problem":
+        from xl_tasks.tuning.fit import fit_task
+
+        trial = self._trial
+        train = {
+            language: limited(trial.examples.split(language, "train"), trial.train_limit) for language in trial.train
+        }
+        # A probe takes no dev set where there is none; training keeps its last state then.
+        dev = {language: trial.examples.by_language[language].get("dev", ()) for language in trial.dev}
+        dev = {language: examples for language, examples in dev.items() if examples}
+        best = None
+        for candidate in trial.candidates:
+            problem = make_problem(trial.entry, trial.examples, trial.encoder, trial.unit, candidate.tuning)
+            fitted = fit_task(
+                trial.encoder,
+                problem,
+                _augmented(train, candidate.robust, trial.entry),
+                dev,
+                candidate.tuning,
+                layer=-1 if trial.layer is None else trial.layer,
+                pooling=trial.pooling,
+                perturbation=_perturbation(trial.encoder, candidate.robust),
+                cache=self._cache,
+                on_step=self._on_step,
+                on_score=self._on_score,
+            )
+            score = max(fitted.scores.values(), default=float("-inf"))
+            if best is None or score > best[0]:
+                best = (score, candidate, problem, fitted)
+        if best is None:
+            message = f"{trial.entry.name}: no settings to fit with."
+            raise TaskError(message)
+        _, self.chosen, problem, self.fitted = best
+        return problem
+
+    def _score(self, problem: "Problem", cell: Cell) -> Scored:
+        trial, fitted = self._trial, self.fitted
+        if fitted is None:
+            message = "nothing was fitted; ask for scored(cells)."
+            raise TaskError(message)
+        language, examples = self._items(cell)
+        found = _with_noise(examples, cell.noise, language)
+        predictions = fitted.predict(found, language)
+        languages = sorted(set(cell.target.split(JOIN)))
+        return Scored(
+            cell=cell,
+            keys=[example.key for example in examples],
+            measures=problem.measures(found, predictions, language),
+            coverage=getattr(self._mixed, "coverage", 1.0)
+            if len(languages) > 1
+            else trial.examples.coverage(cell.target.partition(JOIN)[0], cell.split),
+            skipped=sum(len(trial.examples.skipped.get((code, cell.split), ())) for code in languages),
+        )
+
+    def _items(self, cell: Cell) -> tuple[str, Sequence[Example]]:
+        first, join, second = cell.target.partition(JOIN)
+        if not join:
+            found = self._trial.examples.split(cell.target, cell.split)
+            # MLQA's questions on contexts in another language are cells of their own.
+            own = [e for e in found if not isinstance(e, Question) or e.context_language in ("", cell.target)]
+            return cell.target, own
+        return first, self._mixed[first, second]
+
+
+def make_problem(entry: Task, examples: Examples, encoder: "Encoder", unit: str, config: TuningConfig) -> "Problem":
+    """The problem of a task's kind, for the tokenizer of `encoder`."""
+    from xl_tasks.units.choosing import input_unit
+
+    settings: dict[str, Any] = {
+        "unit": input_unit(unit, encoder.tokenizer),
+        "config": config,
+        "metrics": entry.metrics,
+    }
+    if examples.kind == "classification":
+        from xl_tasks.classification.problem import ClassificationProblem as Kind
+    elif examples.kind == "tagging":
+        from xl_tasks.tagging.problem import TaggingProblem as Kind
+    else:
+        from xl_tasks.answering.problem import AnsweringProblem as Kind
+    return Kind(encoder.tokenizer, examples.labels, **settings)
+
+
+def limited(examples: Sequence[Example], limit: int) -> Sequence[Example]:
+    """At most `limit` examples (0 for all), those whose keys' digests come first, in their own order."""
+    if not limit or limit >= len(examples):
+        return examples
+    import hashlib
+
+    ranked = sorted(range(len(examples)), key=lambda i: hashlib.sha256(examples[i].key.encode()).digest())
+    return [examples[i] for i in sorted(ranked[:limit])]
+
+
+def _augmented(
+    train: Mapping[str, Sequence[Example]], robust: RobustConfig | None, entry: Task
+) -> Mapping[str, Sequence[Example]]:
+    if robust is None or robust.kind != "rs-da":
+        return train
+    from xl_tasks.robust.substitution import exchanged
+
+    return exchanged(train, robust, entry.name)
+
+
+def _perturbation(encoder: "Encoder", robust: RobustConfig | None) -> Any:
+    if robust is None or robust.kind == "rs-da":
+        return None
+    from xl_tasks.robust.perturbing import Perturbation
+    from xl_tasks.tuning.task_model import mean_embedding_norm
+
+    return Perturbation.of(robust, mean_embedding_norm(encoder))
+
+
+def _with_noise(examples: Sequence[Example], noise: str, language: str) -> Sequence[Example]:
+    if not noise:
+        return examples
+    from xl_tasks.noise.examples import noisy
+    from xl_tasks.noise.noise import parse_noise
+
+    return noisy(examples, parse_noise(noise), language)

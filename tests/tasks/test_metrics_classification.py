@@ -1,0 +1,49 @@
+"""Accuracy and macro-F1 of classes against scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
+
+from xl_tasks import TaskError
+from xl_tasks.metrics.classification import classification_measures
+from xl_tasks.metrics.measures import FORMS
+
+DRAWN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LABELS = ("sports", "science/technology", "travel", "politics", "health")
+items = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS[:3])), min_size=1, max_size=40)
+
+
+@DRAWN
+@given(items, st.permutations(LABELS))
+def test_equal_to_scikit_learn_also_for_classes_never_predicted(pairs, labels):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    accuracy, macro = classification_measures(gold, predicted, labels)
+    assert [accuracy.metric, macro.metric] == ["accuracy", "macro_f1"]
+    assert accuracy.value == pytest.approx(accuracy_score(gold, predicted), abs=1e-12)
+    assert macro.value == pytest.approx(f1_score(gold, predicted, average="macro", zero_division=0), abs=1e-12)
+    assert accuracy.n == macro.n == len(pairs)
+
+
+@DRAWN
+@given(items, st.integers(0, 2**32 - 1))
+def test_a_resample_of_the_lines_is_the_score_of_the_resampled_items(pairs, seed):
+    gold, predicted = map(np.array, zip(*pairs, strict=True))
+    taken = np.random.default_rng(seed).integers(0, len(pairs), len(pairs))
+    for measure, again in zip(
+        classification_measures(gold, predicted, LABELS),
+        classification_measures(gold[taken], predicted[taken], LABELS),
+        strict=True,
+    ):
+        assert FORMS[measure.form](measure.stats[taken].sum(0)) == pytest.approx(again.value, abs=1e-12)
+
+
+def test_no_item_and_bad_input():
+    assert [m.value for m in classification_measures([], [], LABELS)] == [0, 0]
+    with pytest.raises(TaskError, match="2 gold labels and 1 predicted ones"):
+        classification_measures(["travel", "sports"], ["travel"], LABELS)
+    with pytest.raises(TaskError, match="item 2: predicted label 'art' is not a label of the data; it has sports, sci"):
+        classification_measures(["travel", "sports"], ["travel", "art"], LABELS)
+    with pytest.raises(TaskError, match="item 1: gold label 'art'"):
+        classification_measures(["art"], ["travel"], LABELS)
