@@ -104,6 +104,9 @@ def test_what_is_finished_is_not_computed_again(
     assert [row for row in more if row["target"] == "tur_Latn"] == first
     kept = rows((out / "results.jsonl").read_text(encoding="utf-8"))
     assert sorted(map(json.dumps, kept)) == sorted(map(json.dumps, more))
+    about = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert (about["status"], about["tasks"], about["options"]["seeds"]) == ("finished", ["sib200"], 2)
+    assert about["versions"]["xl-tasks"]
     report = xl("report", out)
     assert report.returncode == 0, report.stderr
     assert "sib200" in report.stdout

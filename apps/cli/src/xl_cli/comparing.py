@@ -9,12 +9,14 @@ from xl_analysis import bootstrap_interval, paired_bootstrap
 from xl_tasks import Row
 from xl_tasks.metrics.measures import FORMS, Measure
 from xl_tasks.protocols.cells import Cell, Scored
+from xl_tasks.protocols.mixed_means import DIAGONAL, OFF_DIAGONAL
 from xl_tasks.protocols.transfer import JOIN
 
 # What one comparison changes, in the order in which rows name it; everything else is equal on both sides.
 _AXES = ("robust", "noise", "model")
 # What belongs to a model: two models may differ in these too.
 _OF_MODEL = ("model", "variant", "layer", "pooling", "unit")
+_MEAN = "mean"
 _SHOWN = tuple(field.name for field in dataclasses.fields(Cell) if field.name not in ("seed", "inputs"))
 
 
@@ -33,10 +35,14 @@ def difference_rows(cells: Iterable[Scored], models: Sequence[str], n_resamples:
     """Rows with `baseline`: robust against plain training, noisy against clean text, each model against the first.
 
     models: names of the models, the first one to compare with.
+
+    Where all targets but the source have the same items (XNLI, SIB-200), a row of target "mean" compares the mean
+    over them, item by item.
     """
     if not n_resamples:
         return []
     groups = _by_circumstances(cells)
+    groups |= _over_targets(groups)
     rows = []
     for circumstances, by_seed in groups.items():
         shown = dict(zip(_SHOWN, circumstances, strict=True))
@@ -57,6 +63,37 @@ def _by_circumstances(cells: Iterable[Scored]) -> dict[tuple, dict[int, Scored]]
         circumstances = tuple(getattr(scored.cell, name) for name in _SHOWN)
         groups.setdefault(circumstances, {})[scored.cell.seed] = scored
     return groups
+
+
+def _over_targets(groups: Mapping[tuple, Mapping[int, Scored]]) -> dict[tuple, dict[int, Scored]]:
+    """Groups of target "mean": of each item the mean over the targets, for what is a plain mean over items."""
+    place = _SHOWN.index("target")
+    families: dict[tuple, list[Mapping[int, Scored]]] = {}
+    for circumstances, by_seed in groups.items():
+        shown = dict(zip(_SHOWN, circumstances, strict=True))
+        if (
+            shown["target"] not in (*shown["source"].split(JOIN), DIAGONAL, OFF_DIAGONAL)
+            and JOIN not in shown["target"]
+        ):
+            families.setdefault((*circumstances[:place], _MEAN, *circumstances[place + 1 :]), []).append(by_seed)
+    means: dict[tuple, dict[int, Scored]] = {}
+    for circumstances, targets in families.items():
+        for seed in set.intersection(*(set(by_seed) for by_seed in targets)):
+            cells = [by_seed[seed] for by_seed in targets]
+            if len(cells) > 1 and all(list(cell.keys) == list(cells[0].keys) for cell in cells):
+                means.setdefault(circumstances, {})[seed] = _item_means(cells)
+    return means
+
+
+def _item_means(cells: Sequence[Scored]) -> Scored:
+    measures = [
+        dataclasses.replace(measure, stats=np.mean([cell.measures[i].stats for cell in cells], axis=0))
+        for i, measure in enumerate(cells[0].measures)
+        if measure.form == "mean" and all(cell.measures[i].metric == measure.metric for cell in cells)
+    ]
+    coverage = min(cell.coverage for cell in cells)
+    cell = dataclasses.replace(cells[0].cell, target=_MEAN)
+    return dataclasses.replace(cells[0], cell=cell, measures=measures, rows=(), coverage=coverage)
 
 
 def _baseline(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from xl_cli.comparing import difference_rows, with_intervals
 from xl_cli.errors import CliError, UsageError, is_misuse
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.progress import say
+from xl_cli.run_folder import RunFolder, environment
 from xl_cli.task_plans import Plan, TaskModel, plan
 from xl_tasks import Row, write_rows
 from xl_tasks.catalogue.task import Task
@@ -36,6 +38,7 @@ class Evaluation:
         All data are read and all settings checked before the first model is opened. A model that fails on a task is
         named and the others go on; see `check`. With a folder, its results.jsonl holds the rows of all its cells.
         """
+        started = time.monotonic()
         plans = [plan(entry, self.config) for entry in entries]
         self._check_options(plans)
         for name in self.config.model:
@@ -45,6 +48,14 @@ class Evaluation:
         rows = self._rows(self._finished(self._asked))
         if self._out is not None:
             write_rows(self._out / "results.jsonl", self._rows(sorted(self._store, key=_order)))
+            RunFolder(self._out).describe(
+                status="failed" if self._failures else "finished",
+                tasks=[entry.name for entry in entries],
+                options=dataclasses.asdict(self.config),
+                failures=self._failures,
+                wall_seconds=round(time.monotonic() - started, 1),
+                **environment(),
+            )
         return rows
 
     def check(self) -> None:
