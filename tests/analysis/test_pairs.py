@@ -15,7 +15,14 @@ def test_one_line_a_pair_and_one_column_a_metric() -> None:
     table = pair_table([row("top1", 0.25), row("top10", 1.0), row("top1", 0.5, target="c"), row("cka", 0.12345)])
     assert table.header == ("source", "target", "top-1 %", "top-10 %", "cka", "n")
     assert table.body == (("a", "b", "25.0", "100.0", "0.123", "7"), ("a", "c", "50.0", "-", "-", "7"))
-    assert table.caption == "task retrieval"
+    assert table.caption.startswith("top-k: share of the n queries")
+    assert table.caption.endswith("texts. task retrieval")
+    assert pair_table([row("cka", 0.1)]).caption == "task retrieval"
+
+
+def test_a_share_that_could_not_be_asked_is_told() -> None:
+    caption = pair_table([row("top1", 0.5, coverage=0.91), row("top1", 0.5, target="c")]).caption
+    assert "at least 91 % of the source's items" in caption
 
 
 def test_settings_that_differ_become_columns() -> None:

@@ -166,3 +166,9 @@ def test_bad_rows():
         task_table([data[0] | {"baseline": "none"}])
     with pytest.raises(AnalysisError, match="row 1 has no field 'metric'"):
         task_table([{"task": "sib200"}])
+
+
+def test_the_caption_tells_how_uncertain_single_figures_are():
+    found = rows(targets=("ell_Grek",), low=0.45, high=0.55) + rows(targets=("tur_Latn",), low=0.5, high=0.72)
+    assert "uncertain by ±5.0 to ±11.0 points" in task_table(found).caption
+    assert "uncertain" not in task_table(rows()).caption

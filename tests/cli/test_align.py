@@ -17,7 +17,8 @@ LANGUAGES = {"eng_Latn", "ell_Grek", "tur_Latn"}
 VARIANTS = {"untrained", "mlm", "mlm+seq+tlm", "string-match"}
 FIELDS = {
     "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "unit", "variant",
-    "coverage", "data", "version",
+    "coverage", "data", "version", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low",
+    "high", "p",
 }  # fmt: skip
 
 

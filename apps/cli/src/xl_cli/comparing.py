@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xl_analysis import bootstrap_interval, paired_bootstrap
+from xl_analysis.significance import Value
 from xl_tasks import Row
 from xl_tasks.metrics.measures import FORMS, Measure
 from xl_tasks.protocols.cells import Cell, Scored
@@ -37,12 +39,12 @@ def difference_rows(cells: Iterable[Scored], models: Sequence[str], n_resamples:
     models: names of the models, the first one to compare with.
 
     Where all targets but the source have the same items (XNLI, SIB-200), a row of target "mean" compares the mean
-    over them, item by item.
+    over them, with the same items drawn in all.
     """
     if not n_resamples:
         return []
     groups = _by_circumstances(cells)
-    groups |= _over_targets(groups)
+    n_targets = _over_targets(groups)
     rows = []
     for circumstances, by_seed in groups.items():
         shown = dict(zip(_SHOWN, circumstances, strict=True))
@@ -53,7 +55,7 @@ def difference_rows(cells: Iterable[Scored], models: Sequence[str], n_resamples:
             other = _baseline(groups, shown, axis, models)
             if other is not None:
                 name = f"{axis}={dict(zip(_SHOWN, other, strict=True))[axis] or 'none'}"
-                rows += _compared(by_seed, groups[other], name, n_resamples)
+                rows += _compared(by_seed, groups[other], name, n_resamples, n_targets.get(circumstances, 1))
     return rows
 
 
@@ -65,8 +67,8 @@ def _by_circumstances(cells: Iterable[Scored]) -> dict[tuple, dict[int, Scored]]
     return groups
 
 
-def _over_targets(groups: Mapping[tuple, Mapping[int, Scored]]) -> dict[tuple, dict[int, Scored]]:
-    """Groups of target "mean": of each item the mean over the targets, for what is a plain mean over items."""
+def _over_targets(groups: dict[tuple, dict[int, Scored]]) -> dict[tuple, int]:
+    """Add groups of target "mean", for targets with the same items; over how many targets each of them is."""
     place = _SHOWN.index("target")
     families: dict[tuple, list[Mapping[int, Scored]]] = {}
     for circumstances, by_seed in groups.items():
@@ -76,24 +78,35 @@ def _over_targets(groups: Mapping[tuple, Mapping[int, Scored]]) -> dict[tuple, d
             and JOIN not in shown["target"]
         ):
             families.setdefault((*circumstances[:place], _MEAN, *circumstances[place + 1 :]), []).append(by_seed)
-    means: dict[tuple, dict[int, Scored]] = {}
+    n_targets = {}
     for circumstances, targets in families.items():
         for seed in set.intersection(*(set(by_seed) for by_seed in targets)):
             cells = [by_seed[seed] for by_seed in targets]
             if len(cells) > 1 and all(list(cell.keys) == list(cells[0].keys) for cell in cells):
-                means.setdefault(circumstances, {})[seed] = _item_means(cells)
-    return means
+                groups.setdefault(circumstances, {})[seed] = _side_by_side(cells)
+                n_targets[circumstances] = len(cells)
+    return n_targets
 
 
-def _item_means(cells: Sequence[Scored]) -> Scored:
-    measures = [
-        dataclasses.replace(measure, stats=np.mean([cell.measures[i].stats for cell in cells], axis=0))
-        for i, measure in enumerate(cells[0].measures)
-        if measure.form == "mean" and all(cell.measures[i].metric == measure.metric for cell in cells)
-    ]
-    coverage = min(cell.coverage for cell in cells)
+def _side_by_side(cells: Sequence[Scored]) -> Scored:
+    """The statistics of each item in all targets, one target's behind the other's."""
+    measures = []
+    for i, measure in enumerate(cells[0].measures):
+        same = [cell.measures[i] for cell in cells if cell.measures[i].metric == measure.metric]
+        if len(same) == len(cells) and len({one.stats.shape for one in same}) == 1:
+            measures.append(dataclasses.replace(measure, stats=np.concatenate([one.stats for one in same], axis=1)))
     cell = dataclasses.replace(cells[0].cell, target=_MEAN)
+    coverage = min(cell.coverage for cell in cells)
     return dataclasses.replace(cells[0], cell=cell, measures=measures, rows=(), coverage=coverage)
+
+
+def _mean_value(form: str, n_targets: int) -> Value:
+    """The mean over targets of a score, from statistics that lie side by side."""
+
+    def value(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.mean([FORMS[form](part) for part in np.split(sums, n_targets, axis=-1)], axis=0)
+
+    return value if n_targets > 1 else FORMS[form]
 
 
 def _baseline(
@@ -116,7 +129,9 @@ def _baseline(
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def _compared(ours: Mapping[int, Scored], theirs: Mapping[int, Scored], name: str, n_resamples: int) -> list[Row]:
+def _compared(
+    ours: Mapping[int, Scored], theirs: Mapping[int, Scored], name: str, n_resamples: int, n_targets: int
+) -> list[Row]:
     seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         return []
@@ -132,7 +147,7 @@ def _compared(ours: Mapping[int, Scored], theirs: Mapping[int, Scored], name: st
         if not both:
             continue
         found = paired_bootstrap(
-            FORMS[measure.form],
+            _mean_value(measure.form, n_targets),
             np.stack([a for a, _ in both]),
             np.stack([b for _, b in both]),
             n_resamples=n_resamples,

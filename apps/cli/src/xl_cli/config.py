@@ -198,13 +198,9 @@ class SelectConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrievalConfig:
-    """What `xl eval retrieval` and `xl analyze` read and how they embed it."""
+class ReadingConfig:
+    """How an encoder is read: where its vectors are taken, and of which items."""
 
-    model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
-    data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
-    source: tuple[str, ...] = field(default=(), metadata={"help": "language, any spelling; repeat for more"})
-    target: tuple[str, ...] = field(default=(), metadata={"help": "language, any spelling; repeat for more"})
     layer: tuple[str, ...] = field(
         default=(),
         metadata={
@@ -228,7 +224,10 @@ class RetrievalConfig:
     )
     revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
     max_len: int = field(
-        default=0, metadata={"help": "longest input in tokens; 0 takes the model's limit, at most 512"}
+        default=0,
+        metadata={
+            "help": "longest input in tokens; 0 takes the model's limit, at most 512; of fitted tasks the preset's"
+        },
     )
     split: str = field(
         default="", metadata={"help": "train, dev, test or all [default: test where the data has splits, else all]"}
@@ -258,6 +257,16 @@ class RetrievalConfig:
             if layer != "all" and not layer.lstrip("-").isdigit():
                 message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, or all."
                 raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalConfig(ReadingConfig):
+    """What `xl analyze` reads and how it embeds it."""
+
+    model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
+    data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
+    source: tuple[str, ...] = field(default=(), metadata={"help": "language, any spelling; repeat for more"})
+    target: tuple[str, ...] = field(default=(), metadata={"help": "language, any spelling; repeat for more"})
 
 
 @dataclass(frozen=True, kw_only=True)

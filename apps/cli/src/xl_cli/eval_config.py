@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass, field
 
+from xl_cli.config import ReadingConfig
 from xl_cli.errors import UsageError
-from xl_encoders.config import POOLINGS
 from xl_tasks.tuning.config import MODES
 
 PROTOCOLS = ("zero-shot", "in-language", "translate-train", "mixed-language")
 UNITS = ("subword", "character", "phonemes", "romanised")
-TRANSFORMS = ("center", "whiten", "outliers")
 SCORES = ("cosine", "csls")
 ROBUST = ("at", "rs-rp", "rs-da")
-_SPLITS = ("", "train", "dev", "test", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
+class EvaluateConfig(ReadingConfig):
     """Options of `xl eval`: which models, on which data, in which way."""
 
     model: tuple[str, ...] = field(
@@ -38,7 +36,10 @@ class EvaluateConfig:
     )
     target: tuple[str, ...] = field(
         default=(),
-        metadata={"help": "language scored, any spelling; repeat for more [default: all that the data has]"},
+        metadata={
+            "help": "language scored, any spelling; repeat for more; retrieval goes both ways [default: all that the "
+            "data has]"
+        },
     )
     protocol: tuple[str, ...] = field(
         default=("zero-shot",),
@@ -56,27 +57,6 @@ class EvaluateConfig:
         metadata={"help": "key=v1,v2: all are trained, the best on the source's dev set is scored; repeat"},
     )
     seeds: int = field(default=1, metadata={"help": "models trained for each source, from the preset's first seed on"})
-    layer: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "of retrieval, bli, --probe: hidden_states index, 0 = embeddings, negative from the end, or all; "
-            "repeat for more [default: the run's own, else two thirds of the depth (8 of 12, as published)]"
-        },
-    )
-    pooling: str = field(
-        default="",
-        metadata={
-            "help": "mean-content (no specials) | mean-all (specials too, as published) | first "
-            "[default: the run's own, else mean-all]"
-        },
-    )
-    transform: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "of retrieval: center (each language's own mean taken away) | whiten | outliers (rogue dimensions "
-            "set to 0); fitted on the scored items, the last two on all languages together; repeat for more, in order"
-        },
-    )
     score: str = field(
         default="cosine", metadata={"help": "of retrieval: cosine | csls (less for hubs, 10 neighbours)"}
     )
@@ -102,21 +82,6 @@ class EvaluateConfig:
     train_limit: int = field(
         default=0, metadata={"help": "most training examples of a language, drawn by their key's hash; 0 takes all"}
     )
-    revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
-    max_len: int = field(
-        default=0,
-        metadata={"help": "longest input in tokens; 0 takes the preset's, of retrieval the model's limit, at most 512"},
-    )
-    split: str = field(
-        default="", metadata={"help": "train, dev, test or all [default: test where the data has splits, else all]"}
-    )
-    limit: int = field(
-        default=-1,
-        metadata={
-            "help": "most items scored of a language, drawn by their key's hash; 0 scores all [default: 500 of the "
-            "Bible, else all]"
-        },
-    )
     treebank: tuple[str, ...] = field(
         default=(),
         metadata={"help": "of udpos and uner: e.g. English-EWT; repeat [default: all of a language, joined]"},
@@ -132,29 +97,26 @@ class EvaluateConfig:
     save_models: bool = field(default=False, metadata={"help": "keep fine-tuned models in OUT/models"})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.model:
             message = "no --model; name a run folder, a save_pretrained folder or a hub id."
             raise UsageError(message)
         for name, known in (
-            ("score", SCORES), ("words", ("syntactic", "surface")), ("on_error", ("stop", "skip")), ("split", _SPLITS),
-            ("pooling", ("", *POOLINGS)), ("input", ("", *UNITS, "phoneme", "romanized")),
+            ("score", SCORES), ("words", ("syntactic", "surface")), ("on_error", ("stop", "skip")),
+            ("input", ("", *UNITS, "phoneme", "romanized")),
         ):  # fmt: skip
             if getattr(self, name) not in known:
                 shown = ", ".join(filter(None, known))
                 message = f"--{name.replace('_', '-')} is {getattr(self, name)!r}; choose one of {shown}."
                 raise UsageError(message)
-        for name, known in (("transform", TRANSFORMS), ("robust", ROBUST), ("protocol", PROTOCOLS)):
+        for name, known in (("robust", ROBUST), ("protocol", PROTOCOLS)):
             for value in getattr(self, name):
                 if value not in known:
                     message = f"--{name} is {value!r}; choose one of {', '.join(known)}."
                     raise UsageError(message)
-        for name, low in (("limit", -1), ("max_len", 0), ("train_limit", 0), ("seeds", 1), ("resamples", 0)):
+        for name, low in (("train_limit", 0), ("seeds", 1), ("resamples", 0)):
             if getattr(self, name) < low:
-                message = f"--{name.replace('_', '-')} is {getattr(self, name)}; give {max(low, 0)} or more."
-                raise UsageError(message)
-        for layer in self.layer:
-            if layer != "all" and not layer.lstrip("-").isdigit():
-                message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, or all."
+                message = f"--{name.replace('_', '-')} is {getattr(self, name)}; give {low} or more."
                 raise UsageError(message)
         if "in-language" in self.protocol and len(set(self.protocol)) > 1:
             message = "--protocol in-language trains in every target, not on a source; ask for it in a call of its own."

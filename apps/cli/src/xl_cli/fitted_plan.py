@@ -36,6 +36,9 @@ class FittedPlan:
         own = {"udpos": {"treebank", "words"}, "uner": {"treebank"}}.get(entry.name, set())
         self.unread = (*self.unread, *sorted({"treebank", "words"} - own))
         self._split = config.split or entry.test_split
+        if config.probe and entry.kind == "answering":
+            message = f"a probe cannot answer questions; leave {entry.name} out, or train with --lora or all weights."
+            raise UsageError(message)
         if self._split == "all":
             message = f"--split is all; {entry.name} is scored on one of train, dev and test."
             raise UsageError(message)
@@ -50,6 +53,10 @@ class FittedPlan:
             raise UsageError(message)
         self._neighbours = _digest(Path(config.neighbours)) if config.neighbours else ""
         self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
+        own = PRESETS[config.preset].tasks
+        self._preset = config.preset if entry.name in own or entry.kind in own else "default"
+        if self._preset != config.preset:
+            say(f"note: {entry.name}: not in the paper of preset {config.preset}; fitted with the default settings.")
         self._examples, self._sources, self._origin = self._read()
         self._targets = self._scored_languages()
         self._examples = with_limit(self._examples, self._split, config.limit, self._targets)
@@ -107,8 +114,6 @@ class FittedPlan:
             options["treebanks"] = config.treebank
         if entry.name == "mlqa" and "mixed-language" in config.protocol:
             options["contexts"] = "all"
-        if entry.name == "tydiqa" and self._root is not None:
-            options["pass_withheld"] = True
         if entry.name == "udpos" and config.words != "syntactic":
             if self._root is None:
                 message = "--words surface reads CoNLL-U files; name their folder: --data FOLDER."
@@ -142,6 +147,9 @@ class FittedPlan:
         if self._examples.kind != "classification":
             message = f"{self._entry.name} has no pairs of texts; mixed-language pairs are of xnli, pawsx and mlqa."
             raise UsageError(message)
+        if not any(getattr(example, "second", "") for example in self._examples.split(self._targets[0], self._split)):
+            message = f"{self._entry.name} is on single texts; mixed-language pairs are of xnli, pawsx and mlqa."
+            raise UsageError(message)
         mixed = mixed_pairs(self._examples, self._split, self._targets)
         for reason in mixed.dropped:
             say(f"note: {reason}")
@@ -165,7 +173,7 @@ class FittedPlan:
         """As many seeds as asked for, the preset's first; a probe has no chance in it and takes one."""
         if self._config.probe:
             return [0]
-        own = list(PRESETS[self._config.preset].seeds)
+        own = list(PRESETS[self._preset].seeds)
         while len(own) < self._config.seeds:
             own.append(max(own) + 1)
         return own[: self._config.seeds]
@@ -228,7 +236,7 @@ class FittedPlan:
             if config.max_len:
                 overrides["max_len"] = config.max_len
             settings = tuning_config(
-                config.preset,
+                self._preset,
                 entry,
                 unit=model.unit,
                 language=source[0],
@@ -244,6 +252,8 @@ class FittedPlan:
                 extra = RobustConfig(kind=robust, seed=seed, **own)  # ty: ignore[invalid-argument-type]
             candidates.append(Candidate(tuning=settings, robust=extra))
         given = shown(self._settings)
+        if config.train_limit:
+            given = f"{given} train_limit={config.train_limit}".strip()
         axes = " ".join(f"{axis} by dev" for axis in config.grid)
         return Trial(
             entry=entry,
@@ -256,7 +266,7 @@ class FittedPlan:
             # What is scored must not be chosen on.
             dev=() if self._split == "dev" else source,
             candidates=tuple(candidates),
-            label=" ".join(filter(None, [f"{config.mode}/{config.preset}", given, axes, self._origin])),
+            label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, axes, self._origin])),
             robust_label=" ".join(filter(None, [robust, shown(self._robust)])) if robust else "",
             unit=model.unit,
             layer=layer,

@@ -20,7 +20,8 @@ def with_options(
     A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. The dataclass's own checks
     run before the command's body.
     """
-    fields = dataclasses.fields(config)
+    # What the class itself names comes before what it inherits.
+    fields = sorted(dataclasses.fields(config), key=lambda field: field.name not in config.__annotations__)
     hints = typing.get_type_hints(config)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -13,7 +13,7 @@ from xl_cli.eval_config import EvaluateConfig
 from xl_cli.evaluation import language_pairs, scored_keys, split_keys
 from xl_cli.layer_sweep import LayerSweep
 from xl_cli.task_plans import Job, TaskModel
-from xl_tasks import ParallelTexts, load_names
+from xl_tasks import TASKS, ParallelTexts, load_names
 from xl_tasks.catalogue.task import Task
 from xl_tasks.noise.noise import parse_noise
 from xl_tasks.protocols.cells import Cell, Scored
@@ -57,8 +57,20 @@ class RetrievalPlan:
         self._pairs = language_pairs(self._data, config.source, config.target)
         languages = {language for pair in self._pairs for language in pair}
         self._keys = scored_keys(self._data, keys, languages, config.limit)
+        self._pairs = self._pairs_with_items()
         self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
         self._split = config.split or ("test" if self._data.splits else "")
+
+    def _pairs_with_items(self) -> list[tuple[str, str]]:
+        """The pairs that share an item; those of Tatoeba are with English."""
+        wanted = set(self._keys)
+        keys = {code: wanted & set(texts) for code, texts in self._data.texts.items()}
+        found = [(a, b) for a, b in self._pairs if keys[a] & keys[b]]
+        if not found:
+            names = ", ".join(f"{a} - {b}" for a, b in self._pairs[::2])
+            message = f"{self._entry.name}: the languages share no item ({names}); choose others."
+            raise UsageError(message)
+        return found
 
     def jobs(self, model: TaskModel) -> Iterator[Job]:
         """One job a layer."""
@@ -187,6 +199,16 @@ class _Cached:
 
 
 def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None) -> ParallelTexts:
+    if entry.name == "retrieval" and config.data:
+        several = [
+            one.name for one in TASKS.values() if any((Path(config.data) / name).is_dir() for name in one.folders)
+        ]
+        if len(several) > 1:
+            message = (
+                f"--data {config.data} holds the data of several tasks ({', '.join(several)}); "
+                "ask for one of them by name, or give its folder."
+            )
+            raise UsageError(message)
     if entry.name == "names":  # of a library, in as many locales as are asked for
         return load_names(languages) if languages else load_names()
     return load_task(entry, Path(config.data) if config.data else None, languages)

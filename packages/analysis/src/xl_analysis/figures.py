@@ -202,6 +202,15 @@ def items(found: Iterable[Figure], *, counted: bool = True) -> str:
     return text
 
 
+def uncertainty(found: Sequence[Figure]) -> str:
+    """A sentence on the intervals of single figures, in points; empty where there are none."""
+    halves = [(figure.high - figure.low) / 2 for figure in found if figure.low is not None and figure.high is not None]
+    if not halves:
+        return ""
+    few, many = (f"{100 * half:.1f}" for half in (min(halves), max(halves)))
+    return f" A single figure is uncertain by ±{few if few == many else f'{few} to ±{many}'} points (95 %, over items)."
+
+
 def seeds(found: Mapping[str, Sequence[Figure]]) -> str:
     """A sentence for a caption on the number of seeds of the lines; empty for one."""
     counts = {len({figure.seed for figure in line}) for line in found.values()}

@@ -39,7 +39,21 @@ def pair_table(rows: Iterable[Mapping[str, object]]) -> Table:
     header = (*varying, "source", "target", *(_title(metric) for metric in metrics), "n")
     body = tuple((*labels, *(line.get(metric, "-") for metric in metrics), line["n"]) for labels, line in lines.items())
     fixed = [f"{name} {next(iter(values[name]))}" for name in _SETTINGS if name not in varying and values[name] != {""}]
-    return Table(header, body, ", ".join(fixed), n_labels=len(varying) + 2)
+    sentences = [_about_ranks(rows), ", ".join(fixed)]
+    return Table(header, body, " ".join(filter(None, sentences)), n_labels=len(varying) + 2)
+
+
+def _about_ranks(rows: list[Mapping[str, object]]) -> str:
+    """What a retrieval figure counts; empty for rows without one."""
+    counts = {row["n"] for row in rows if _is_top(str(row["metric"])) and isinstance(row.get("n"), int)}
+    if not counts:
+        return ""
+    covered = [float(row.get("coverage", 1.0)) for row in rows]  # ty: ignore[invalid-argument-type]
+    part = f", at least {100 * min(covered):.0f} % of the source's items" if min(covered) < 1 else ""
+    return (
+        "top-k: share of the n queries, texts of the source, whose translation is among the k nearest of the target's "
+        f"texts{part}."
+    )
 
 
 def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
@@ -91,11 +105,17 @@ def _label(value: object) -> str:
 
 
 def _is_share(metric: str) -> bool:
+    return _is_top(metric) or metric in ("f1", "precision", "recall")
+
+
+def _is_top(metric: str) -> bool:
     return metric.startswith("top") and metric[3:].isdigit()
 
 
 def _title(metric: str) -> str:
-    return f"top-{metric[3:]} %" if _is_share(metric) else metric.replace("_", " ")
+    if _is_top(metric):
+        return f"top-{metric[3:]} %"
+    return f"{metric.replace('_', ' ')} %" if _is_share(metric) else metric.replace("_", " ")
 
 
 def _shown(metric: str, value: object) -> str:

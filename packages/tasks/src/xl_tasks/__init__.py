@@ -8,7 +8,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 from xl_tasks.errors import TaskError
-from xl_tasks.registry import DATASETS, TASKS, DataSet, data_set
+from xl_tasks.registry import DATASETS, TASKS, DataSet, Task, data_set, task
 
 if TYPE_CHECKING:
     from xl_tasks.answering.pairs import context_pairs
@@ -87,6 +87,7 @@ __all__ = [
     "Row",
     "StringMatch",
     "TaggingProblem",
+    "Task",
     "TaskError",
     "TuningConfig",
     "__version__",
@@ -140,6 +141,7 @@ __all__ = [
     "score_vectors",
     "sr_bible_keys",
     "tagging_measures",
+    "task",
     "training_texts",
     "tuning_and_scored",
     "tuning_config",

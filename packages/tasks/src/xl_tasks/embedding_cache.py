@@ -63,16 +63,20 @@ class EmbeddingCache:
         pooling: str,
         max_len: int | None = None,
         precision: str = "no",
+        warn: bool = True,
     ) -> list[NDArray[np.float32]]:
         """(n_texts, width) float32 vectors for each of `layers`, as `encoder.embed` gives them.
 
         max_len: longest input in tokens, specials included; None takes the encoder's.
+        warn: whether texts that are cut are told of in the log; false where somebody else has.
         """
         from xl_encoders import Encoder
 
         reader = encoder
-        if max_len is not None and max_len != encoder.max_len:
-            reader = Encoder(encoder.model, encoder.tokenizer, name=encoder.name, max_len=max_len)
+        if not warn or (max_len is not None and max_len != encoder.max_len):
+            limit = max_len or encoder.max_len
+            reader = Encoder(encoder.model, encoder.tokenizer, name=encoder.name, max_len=limit)
+            reader.cut_before = not warn
         settings = ["texts", pooling, reader.max_len, precision]
 
         def compute(wanted: list[int]) -> list[NDArray[np.float32]]:

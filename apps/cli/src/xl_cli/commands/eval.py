@@ -27,14 +27,23 @@ def evaluate(
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
+    from xl_cli.tuning_options import parse_grid, parse_settings
+    from xl_tasks.noise.noise import parse_noise
     from xl_tasks.registry import TaskError, task
 
     try:
         entries = [task(name) for name in tasks]
+        parse_settings(config.set)
+        parse_grid(config.grid)
+        for noise in config.noise:
+            parse_noise(noise)
     except TaskError as error:
         raise UsageError(str(error)) from None
     if out is not None and out.exists() and not out.is_dir():
         message = f"--out {out} is a file; name a folder."
+        raise UsageError(message)
+    if config.save_models and out is None:
+        message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
         raise UsageError(message)
     from dataclasses import asdict
 

@@ -34,6 +34,7 @@ ENTRIES: tuple[Task, ...] = (
         layout="tydiqa-goldp-v1.1-{train,dev}.json, tydiqa-goldp-{train,dev}-korean.json, or XTREME's "
         "tydiqa.goldp.XX.{train,dev}.json, whose dev files have no answers",
         loader="xl_tasks.files.question_sets:load_tydiqa",
+        options={"pass_withheld": True},
         test_split="dev",
         languages="ar bn en fi id ko ru sw te",
         licence="Apache-2.0",

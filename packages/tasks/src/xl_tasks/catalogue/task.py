@@ -1,6 +1,7 @@
 """The metadata of one task on one data set."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 TASK_KINDS = ("retrieval", "classification", "tagging", "answering", "lexical")
 
@@ -24,6 +25,8 @@ class Task:
     loader: str
     """"module:function" that reads it: f(path, languages, *, on_error="stop") -> Examples (see `xl_tasks.examples`) for
     classification, tagging and answering; f(path, languages) -> ParallelTexts for retrieval."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Further keyword arguments that its loader is given where files are read by the task's name."""
     test_split: str = "test"
     """The split that is scored; "dev" for a data set whose test set is not public (choices are then not made on it)."""
     train_from: tuple[str, ...] = ()

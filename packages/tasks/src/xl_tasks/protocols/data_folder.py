@@ -39,7 +39,8 @@ def load_task(entry: Task, root: Path | None, languages: Iterable[str] | None, *
     wanted = None if languages is None else list(languages)
     if root is not None:
         read = _function(entry.loader)
-        return read(data_folder(entry, root), languages=wanted, **companions(entry, root), **options)
+        given = {**companions(entry, root), **entry.options, **options}
+        return read(data_folder(entry, root), languages=wanted, **given)
     if not entry.hub_loader:
         message = (
             f"{entry.name} is not read from the hub; name the folder of its files: --data FOLDER ({entry.layout})."

@@ -210,6 +210,7 @@ class _Reader:
             pooling=self.pooling,
             max_len=self.max_len,
             precision=self.precision,
+            warn=False,  # the problem has told of texts that are cut
         )
         return vectors
 
