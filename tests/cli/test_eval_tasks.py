@@ -223,7 +223,7 @@ def test_the_best_of_a_grid_is_scored(xl: Run, data: Path, model: Path) -> None:
     alone = scored(xl, *common, *settings, "--set", "lr=2e-3")
     values = [[row["value"] for row in its if row["metric"] == "accuracy"] for its in (both, alone)]
     assert values[0] == values[1]
-    assert both[0]["tuning"] == "full/default epochs=6 max_len=32 lr=1e-7,2e-3 by dev"
+    assert both[0]["tuning"] == "full/default epochs=6 max_len=32 lr=1e-7,2e-3 by dev: lr=0.002"
 
 
 def test_two_models_are_compared_with_the_first(xl: Run, data: Path, model: Path, tmp_path: Path) -> None:

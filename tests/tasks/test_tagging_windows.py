@@ -51,21 +51,25 @@ def test_a_short_sentence_is_the_text_itself(family):
         assert list(window.ids) == tokenizer(family)(" ".join(sentence))["input_ids"]
 
 
+@pytest.mark.parametrize("marker", [True, False])
 @pytest.mark.parametrize("family", ["bert", "xlmr"])
-def test_first_tokens_are_those_of_transformers(family):
-    for text in TEXTS:
+def test_first_tokens_are_those_of_transformers(family, marker):
+    bare = 0
+    for text in [*TEXTS, "zebra xylophone qqq ζω 9"]:
         words = text.split()
         encoded = tokenizer(family)(words, is_split_into_words=True)
         tokens = tokenizer(family).convert_ids_to_tokens(encoded["input_ids"])
-        # The recipe of transformers' token classification: the first token of each word, here without a bare "▁".
-        places, before = [], None
+        # The recipe of transformers' token classification: the first token of each word, with or without a bare "▁".
+        firsts, before = [], None
         for i, number in enumerate(encoded.word_ids()):
-            if number is not None and tokens[i] != "▁" and number != before:
-                places.append(i)
+            if number is not None and number != before and (marker or tokens[i] != "▁"):
+                firsts.append(i)
                 before = number
-        (window,) = word_windows(tokenizer(family), [words], 64)[0]
+        bare += sum(tokens[i] == "▁" for i in range(len(tokens)))
+        (window,) = word_windows(tokenizer(family), [words], 64, marker=marker)[0]
         assert list(window.ids) == encoded["input_ids"]
-        assert list(window.firsts) == places
+        assert list(window.firsts) == firsts
+    assert bare or family != "xlmr"  # the two ways differ somewhere
 
 
 def test_canine_reads_code_points():

@@ -34,6 +34,7 @@ class FittedPlan:
         self._entry = entry
         self._config = config
         own = {"udpos": {"treebank", "words"}, "uner": {"treebank"}}.get(entry.name, set())
+        self.reads_last_layer = not config.probe
         self.unread = (*self.unread, *sorted({"treebank", "words"} - own))
         self._split = config.split or entry.test_split
         if config.probe and entry.kind == "answering":
@@ -250,7 +251,7 @@ class FittedPlan:
                 if robust == "rs-da":
                     own["neighbours"] = config.neighbours
                 extra = RobustConfig(kind=robust, seed=seed, **own)  # ty: ignore[invalid-argument-type]
-            candidates.append(Candidate(tuning=settings, robust=extra))
+            candidates.append(Candidate(tuning=settings, robust=extra, name=shown(combination)))
         given = shown(self._settings)
         if config.train_limit:
             given = f"{given} train_limit={config.train_limit}".strip()
@@ -329,8 +330,7 @@ class _Scoring:
         kept = f" (step {fitted.kept} of {fitted.steps} kept)" if fitted.steps else ""
         chosen = ""
         if len(self._trial.candidates) > 1 and run.chosen is not None:
-            place = self._trial.candidates.index(run.chosen)
-            chosen = f"; chosen of {len(self._trial.candidates)}: number {place + 1}"
+            chosen = f"; best of {len(self._trial.candidates)}: {run.chosen.name}"
         return f"{n} training examples{best}{kept}{chosen}"
 
     def save(self, folder: Path) -> None:

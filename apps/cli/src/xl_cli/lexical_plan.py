@@ -28,6 +28,7 @@ _CONVENTIONS = ("oov-skip", "oov-mid")
 class LexicalPlan:
     """A lexical task: its sets of word pairs."""
 
+    reads_last_layer = False
     unread: tuple[str, ...] = (
         "probe", "lora", "robust", "set", "grid", "train_on", "train_limit", "save_models", "treebank", "words",
         "neighbours", "noise", "transform",

@@ -22,6 +22,7 @@ from xl_tasks.protocols.data_folder import load_task
 class MiningPlan:
     """Pairs of corpora, each with the part that is scored and the part that the threshold comes from."""
 
+    reads_last_layer = False
     unread: tuple[str, ...] = (
         "probe", "lora", "robust", "set", "grid", "train_on", "train_limit", "save_models", "treebank", "words",
         "neighbours", "noise", "transform",

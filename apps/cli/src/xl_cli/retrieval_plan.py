@@ -31,6 +31,7 @@ _NOISY = "~"
 class RetrievalPlan:
     """A task of parallel texts: its items, pairs and noises."""
 
+    reads_last_layer = False
     unread: tuple[str, ...] = (
         "probe",
         "lora",
@@ -77,13 +78,14 @@ class RetrievalPlan:
         reading = _Reading(self._data, self._keys, self._pairs, self._noises, self._config, model)
         opened = model.opened
         model.check_unit(dict.fromkeys(language for pair in self._pairs for language in pair))
+        limit = self._config.limit
         for layer in opened.layers:
             cells = [
                 Cell(
                     task="retrieval",
                     source=source,
                     target=target,
-                    data=self._data.name,
+                    data=f"{self._data.name}[{limit}]" if limit > 0 else self._data.name,
                     model=opened.encoder.name,
                     split=self._split,
                     seed=opened.seed,

@@ -35,6 +35,8 @@ class Plan(Protocol):
 
     unread: tuple[str, ...]
     """Options that this kind of task has no use for."""
+    reads_last_layer: bool
+    """Whether models are used whole, so that no layer or pooling is chosen."""
 
     def jobs(self, model: "TaskModel") -> Iterator[Job]:
         """The jobs of one model."""
@@ -48,6 +50,11 @@ class TaskModel:
         self.name = name
         self._config = config
         self._out = out
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything has asked for the encoder."""
+        return "opened" in self.__dict__
 
     @cached_property
     def opened(self) -> Opened:

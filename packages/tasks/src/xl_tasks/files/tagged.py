@@ -51,6 +51,7 @@ class TaggedSentences:
         self._by_language: dict[str, dict[str, list[TaggedSentence]]] = {}
         self._keys: set[tuple[str, str, str]] = set()
         self._starts: dict[tuple[str, str], list[str]] = {}
+        self._first: dict[str, str] = {}  # tag -> where it stands first
 
     def open(self, language: str, split: str) -> None:
         """Note that the data set has this split of the language, even if no sentence of it can be read."""
@@ -70,6 +71,8 @@ class TaggedSentences:
             self.fail(language, split, fault)
             return
         self._note_starts(language, split, tags, sentence, places)
+        for tag, place in zip(sentence.tags, places, strict=True):
+            self._first.setdefault(tag, place)
         self._keys.add((language, split, key))
         self._by_language[language][split].append(sentence)
 
@@ -87,21 +90,12 @@ class TaggedSentences:
         return Examples(
             name=self._name,
             kind="tagging",
-            labels=self._labels if self._labels is not None else tag_set(self._all_tags(), where=self._name),
+            labels=self._labels if self._labels is not None else tag_set(self._first, where=self._first),
             by_language={
                 code: {split: tuple(splits[split]) for split in SPLITS if split in splits}
                 for code, splits in self._by_language.items()
             },
             skipped=self._faults.skipped,
-        )
-
-    def _all_tags(self) -> Iterable[str]:
-        return (
-            tag
-            for splits in self._by_language.values()
-            for sentences in splits.values()
-            for sentence in sentences
-            for tag in sentence.tags
         )
 
     def _checked(self, words: Sequence[str], tags: Sequence[str], places: Sequence[str], key: str) -> tuple[str, ...]:
@@ -148,8 +142,10 @@ def starts_inside(before: str, tag: str) -> bool:
     return tag.startswith("I-") and (before[:2] not in ("B-", "I-") or before[2:] != tag[2:])
 
 
-def tag_set(tags: Iterable[str], *, where: str) -> tuple[str, ...]:
+def tag_set(tags: Iterable[str], *, where: Mapping[str, str]) -> tuple[str, ...]:
     """All labels behind the tags of a data set: O first, then B- and I- of each type; other tags by name.
+
+    where: tag -> "file:line" of a sentence that has it.
 
     TaskError where B- and I- stand beside tags of another scheme, E- or S- for instance.
     """
@@ -160,6 +156,9 @@ def tag_set(tags: Iterable[str], *, where: str) -> tuple[str, ...]:
         return (*outside, *sorted(found - {OUTSIDE}))
     others = sorted(tag for tag in found if tag != OUTSIDE and not tag.startswith(("B-", "I-")))
     if others:
-        message = f"{where}: tag {others[0]!r} stands beside B- and I-, but is none of IOB2; write the tags as IOB2."
+        message = (
+            f"{where.get(others[0], 'tags')}: tag {others[0]!r} stands beside B- and I-, but is none of IOB2; write the "
+            "tags as IOB2."
+        )
         raise TaskError(message)
     return (OUTSIDE, *(f"{mark}-{name}" for name in types for mark in "BI"))

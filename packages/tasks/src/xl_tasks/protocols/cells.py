@@ -62,6 +62,7 @@ class Scored:
     rows: further figures that are no sums over items (a correlation).
     intervals: metric -> lower and upper end of the 95 per cent interval of its value.
     counts: metric -> number of items that it is over, where that is not the number of `keys`.
+    chosen: settings that won where several were tried; rows show them behind the cell's tuning.
     """
 
     cell: Cell
@@ -72,6 +73,7 @@ class Scored:
     skipped: int = 0
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    chosen: str = ""
 
     def all_rows(self) -> list[Row]:
         """A row for each measure, then the further ones."""
@@ -80,7 +82,8 @@ class Scored:
             n = self.counts.get(m.metric, m.n)
             row = self.cell.row(m.metric, m.value, n, coverage=self.coverage, skipped=self.skipped)
             low, high = self.intervals.get(m.metric, (None, None))
-            rows.append(replace(row, low=low, high=high))
+            tuning = f"{row.tuning}: {self.chosen}" if self.chosen else row.tuning
+            rows.append(replace(row, low=low, high=high, tuning=tuning))
         return [*rows, *self.rows]
 
 
@@ -117,6 +120,7 @@ class CellStore:
             "skipped": scored.skipped,
             "intervals": scored.intervals,
             "counts": scored.counts,
+            "chosen": scored.chosen,
             "rows": [asdict(row) for row in scored.rows],
         }
         with replacing(self._marker(name)) as file:
@@ -158,6 +162,7 @@ class CellStore:
                 skipped=about["skipped"],
                 intervals={metric: (low, high) for metric, (low, high) in about["intervals"].items()},
                 counts=about["counts"],
+                chosen=about["chosen"],
             )
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             message = f"{marker} cannot be read ({error}); delete it, and the next call computes the cell again."

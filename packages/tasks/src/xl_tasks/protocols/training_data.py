@@ -97,7 +97,10 @@ def with_training(
 
 
 def with_limit(examples: Examples, split: str, limit: int, languages: Collection[str]) -> Examples:
-    """At most `limit` examples (0 for all) of a split in each of `languages`, the first by their keys' digests."""
+    """At most `limit` examples (0 for all) of a split in each of `languages`, the first by their keys' digests.
+
+    Its name says so, "sib200[100]": figures on fewer items are figures on other data.
+    """
     if limit <= 0:
         return examples
     by_language, expected = {}, dict(examples.expected)
@@ -109,7 +112,7 @@ def with_limit(examples: Examples, split: str, limit: int, languages: Collection
         by_language[code] = {**splits, split: kept} if split in splits else splits
         if (code, split) in expected and splits.get(split):
             expected[code, split] = round(expected[code, split] * len(kept) / len(splits[split]))
-    return dataclasses.replace(examples, by_language=by_language, expected=expected)
+    return dataclasses.replace(examples, name=f"{examples.name}[{limit}]", by_language=by_language, expected=expected)
 
 
 def _from_task(

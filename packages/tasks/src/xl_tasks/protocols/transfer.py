@@ -40,6 +40,8 @@ class Candidate:
 
     tuning: TuningConfig
     robust: RobustConfig | None = None
+    name: str = ""
+    """What sets it apart from the other candidates, "lr=3e-05"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +199,7 @@ class TrialRun:
             coverage=getattr(self._mixed, "coverage", 1.0)
             if len(languages) > 1
             else trial.examples.coverage(cell.target.partition(JOIN)[0], cell.split),
+            chosen=self.chosen.name if self.chosen is not None and len(trial.candidates) > 1 else "",
             skipped=sum(len(trial.examples.skipped.get((code, cell.split), ())) for code in languages),
         )
 

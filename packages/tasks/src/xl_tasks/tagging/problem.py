@@ -57,6 +57,8 @@ class TaggingProblem:
         self._tokenizer = tokenizer
         self._unit = unit
         self._max_len = config.max_len
+        # A bare "▁" is a word's first token, as in XTREME; its frozen state, though, says little of the word.
+        self._marker = config.mode != "probe"
         self._metrics = tuple(metrics)
         self._typed = "token_type_ids" in tokenizer.model_input_names
         self._windows: dict[tuple[str, tuple[str, ...]], list[Window]] = {}
@@ -134,7 +136,9 @@ class TaggingProblem:
         new = list(dict.fromkeys(s.words for s in sentences if (language, s.words) not in self._windows))
         if new:
             words = self._unit.words(new, language)
-            windows = word_windows(self._tokenizer, words, self._max_len, separator=self._unit.separator)
+            windows = word_windows(
+                self._tokenizer, words, self._max_len, separator=self._unit.separator, marker=self._marker
+            )
             self._windows.update(((language, key), found) for key, found in zip(new, windows, strict=True))
         return [self._windows[language, sentence.words] for sentence in sentences]
 

@@ -1,8 +1,8 @@
 """Sentences in words as windows of token ids: no word without a token, none cut off, each in exactly one window.
 
 Windows do not overlap and carry no context of each other. XTREME and PPA cut a long sentence too, but may lose the
-labels at the end of each piece to truncation. A word is stood for by its first token; a bare "▁" before it belongs to
-no word (XTREME labels that one).
+labels at the end of each piece to truncation. A word is stood for by its first token, which may be a bare "▁" as in
+XTREME and in the library's own pipelines, or by the first one that is more than a space.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,12 @@ class Window:
 
 
 def word_windows(
-    tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], max_len: int, *, separator: str = ""
+    tokenizer: PreTrainedTokenizerBase,
+    sentences: Sequence[Sequence[str]],
+    max_len: int,
+    *,
+    separator: str = "",
+    marker: bool = True,
 ) -> list[list[Window]]:
     """The windows of each sentence, in order; none for a sentence without words.
 
@@ -45,6 +50,7 @@ def word_windows(
         than a window keeps its beginning.
     separator: a word of no number between every two words, "▁" for the phonemes that XPhoneBERT reads. Neither it nor
         a space stands at the start of a later window.
+    marker: whether a bare "▁" that begins a word stands for it; false takes the first token of its letters.
     """
     rows, numbers = _all_words(tokenizer, sentences, separator)
     first, last = edge_ids(tokenizer)
@@ -53,7 +59,7 @@ def word_windows(
     between = bool(separator) or not tokenizer.is_fast
     found = []
     for sentence, row, words in zip(sentences, rows, numbers, strict=True):
-        windows = _fill(row, words, len(sentence), room, between=between)
+        windows = _fill(row, words, len(sentence), room, between=between, marker=marker and not between)
         found.append(
             [Window((first, *ids, last), start, tuple(i + 1 for i in firsts)) for ids, start, firsts in windows]
         )
@@ -93,14 +99,15 @@ def _insert(row: list[int], numbers: list[int], n_words: int, unknown_id: int) -
 
 
 def _fill(
-    row: Sequence[int], numbers: Sequence[int], n_words: int, room: int, *, between: bool
+    row: Sequence[int], numbers: Sequence[int], n_words: int, room: int, *, between: bool, marker: bool
 ) -> list[tuple[list[int], int, list[int]]]:
     """(content ids, first word, positions of the words' first tokens) of each window."""
     windows: list[tuple[list[int], int, list[int]]] = []
     blocks = _blocks(numbers, n_words)
     ids: list[int] = []
     firsts: list[int] = []
-    for word, (start, first, end) in enumerate(blocks):
+    for word, (start, letters, end) in enumerate(blocks):
+        first = start if marker else letters
         if firsts and len(ids) + end - start > room:
             windows.append((ids, word - len(firsts), firsts))
             ids, firsts = [], []
