@@ -157,8 +157,8 @@ def tag_set(tags: Iterable[str], *, where: Mapping[str, str]) -> tuple[str, ...]
     others = sorted(tag for tag in found if tag != OUTSIDE and not tag.startswith(("B-", "I-")))
     if others:
         message = (
-            f"{where.get(others[0], 'tags')}: tag {others[0]!r} stands beside B- and I-, but is none of IOB2; write the "
-            "tags as IOB2."
+            f"{where.get(others[0], 'tags')}: tag {others[0]!r} stands beside B- and I-, but is none of IOB2; "
+            "write the tags as IOB2."
         )
         raise TaskError(message)
     return (OUTSIDE, *(f"{mark}-{name}" for name in types for mark in "BI"))
