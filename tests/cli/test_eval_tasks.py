@@ -1,6 +1,7 @@
 """`xl eval` on labelled tasks: data by name, protocols, finished cells, comparisons."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.cli.task_data import (
     sentence,
     write,
 )
+from tests.encoders.conftest import family_folder  # noqa: F401
 
 from xl_encoders import ModelConfig, new_encoder
 from xl_tasks.examples import TextExample
@@ -202,6 +204,26 @@ def test_in_language_shows_dev_beside_test(xl: Run, data: Path, model: Path) -> 
     assert shown == {(code, code, split) for code in ("ell_Grek", "tur_Latn") for split in ("dev", "test")}
     assert all(row["low"] is None for row in found)
     assert {row["value"] > 0.9 for row in found if row["metric"] == "f1"} == {True}
+
+
+@pytest.mark.parametrize(("name", "unit"), [("canine", "character"), ("xphonebert", "phonemes")])
+def test_a_model_reads_the_unit_it_was_made_for(
+    xl: Run,
+    data: Path,
+    family_folder: Callable[[str], Path],  # noqa: F811
+    name: str,
+    unit: str,
+) -> None:
+    """Characters and phonemes go the same way as sub-words: every word of the file is scored."""
+    found = scored(
+        xl, "panx", "--model", family_folder(name), "--data", data, "--protocol", "in-language", "--target", "tr",
+        "--set", "epochs=1", "--set", "max_len=48", "--limit", 10, "--train-limit", 10, "--resamples", 0,
+    )  # fmt: skip
+    assert {row["unit"] for row in found} == {unit}
+    assert {row["n"] for row in found if row["split"] == "test"} == {10}
+    refused = xl("eval", "panx", "--model", family_folder(name), "--data", data, "--input", "subword", "--target", "tr")
+    assert refused.returncode == 1
+    assert "choose" in refused.stderr
 
 
 def test_questions_are_trained_on_squad(xl: Run, data: Path, model: Path) -> None:
