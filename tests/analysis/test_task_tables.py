@@ -172,3 +172,9 @@ def test_the_caption_tells_how_uncertain_single_figures_are():
     found = rows(targets=("ell_Grek",), low=0.45, high=0.55) + rows(targets=("tur_Latn",), low=0.5, high=0.72)
     assert "uncertain by ±5.0 to ±11.0 points" in task_table(found).caption
     assert "uncertain" not in task_table(rows()).caption
+
+
+def test_lines_of_several_sources_have_means_over_targets_of_their_own():
+    caption = task_table(rows(sources=("eng_Latn", "tur_Latn"))).caption
+    assert "each line without what it was trained on" in caption
+    assert "without the language trained on" in task_table(rows()).caption

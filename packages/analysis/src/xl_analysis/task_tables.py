@@ -93,7 +93,8 @@ def _caption(
     text = f"{named}: mean" if named else "Mean"
     text += " over the targets"
     if any(_is_trained_on(figure) for figure in every):
-        text += ", without the language trained on"
+        several = len({figure.told["source"] for figure in every if figure.told["source"]}) > 1
+        text += ", each line without what it was trained on" if several else ", without the language trained on"
     text += "."
     every_line = {f"{block} {name}": line for block, found in by_name.items() for name, line in found.items()}
     if any(_test_and_dev(line)[1] for line in every_line.values()):
