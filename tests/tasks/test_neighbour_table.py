@@ -51,6 +51,11 @@ def test_what_is_written_comes_back(
     assert read.n_pairs == sum(len(others) for others in table.neighbours.values())
 
 
+def test_a_line_separator_is_text(tmp_path: Path) -> None:
+    write_neighbours(tmp_path / "t.tsv", NeighbourTable({":": (), "\u2028": ("a",), "\u2029": ()}, {}))
+    assert read_neighbours(tmp_path / "t.tsv").neighbours == {":": (), "\u2028": ("a",), "\u2029": ()}
+
+
 def test_layouts(tmp_path: Path) -> None:
     """The three of them, with a byte-order mark, CRLF, empty lines, spaces, repetitions, the word itself."""
     lists = tmp_path / "lists.tsv"

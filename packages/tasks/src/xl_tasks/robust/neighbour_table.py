@@ -70,7 +70,7 @@ def read_neighbours(path: Path | str) -> NeighbourTable:
     lists: dict[str, int] = {}
     for number, raw in enumerate(read_lines(path), 1):
         line = raw.removesuffix("\r")
-        if not line.strip():
+        if not line.strip(" \t"):  # a line separator (U+2028) is text
             continue
         word, *fields = line.split("\t")
         where = f"{path}:{number}"
