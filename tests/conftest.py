@@ -1,13 +1,19 @@
 """Markers and fixtures that all tests share: what is skipped where, and where the real data lie."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from xl_cli.threads import wait_asleep
+
+# As the command does; the processes that tests start inherit it.
+wait_asleep()
 
 # Tests side by side, each with as many threads as there are cores, would wait for one another.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import pytest
 
 # Workers that `-n auto` starts at most: each loads torch.
 _MOST_WORKERS = 4
@@ -46,3 +52,14 @@ def _has_cuda() -> bool:
 def data_folder() -> Path:
     """The folder of real data sets that XL_DATA names."""
     return Path(os.environ["XL_DATA"])
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread in torch, as the processes have that a result is compared with: sums are added in the same order."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -25,6 +25,7 @@ from xl_encoders import Encoder, TextPart
 from xl_encoders.processes import average_gradients, gather_rows, rank, sum_over_processes, world_size
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:

@@ -21,6 +21,7 @@ from xl_cli.commands.report import report
 from xl_cli.commands.static import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
+from xl_cli.threads import wait_asleep
 
 _PACKAGES = ("xl_translit", "xl_staticemb", "xl_objectives", "xl_encoders", "xl_tasks", "xl_analysis")
 
@@ -98,6 +99,7 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    wait_asleep()
     warnings.showwarning = _say_warning  # ty: ignore[invalid-assignment]
     _say_logs()
     try:
