@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
 from xl_cli import processes
 from xl_cli.errors import CliError
 from xl_cli.mixture import Sources, build_parts, check_widths, variant_objectives
@@ -64,6 +66,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     folder.describe(
         layer=layer, pooling=recipe.model.pooling, n_parameters=sum(p.numel() for p in encoder.parameters())
     )
+    saved_dtype = getattr(torch, folder.about().get("dtype", {}).get("saved", "float32"))
     scored = {row.variant for row in folder.rows()}
     _score_starts(recipe, data, encoder, layer, folder, scored)
     finished = list(folder.about().get("finished_variants", []))
@@ -73,8 +76,10 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
                 continue
             encoder = _start(recipe, sources, folder)
             end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
+            if end.reason != "stopped":  # what is scored is what is saved
+                _round(encoder, saved_dtype)
             if processes.is_main() and (end.reason == "stopped" or variant == recipe.train.variants[-1]):
-                save_model(encoder, folder.model)
+                save_model(encoder, folder.model, dtype=saved_dtype)
             if end.reason == "stopped":
                 folder.describe(
                     status="interrupted",
@@ -122,13 +127,16 @@ def pretrained(recipe: Recipe) -> Encoder:
 def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
     """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
     if recipe.model.from_ != "new" and not recipe.model.extend_vocabulary:
-        return pretrained(recipe).to(processes.device())
+        encoder = pretrained(recipe)
+        _describe_dtype(recipe, encoder, folder)
+        return encoder.to(processes.device())
     kept = folder.checkpoints / "start"
     if processes.is_main() and not kept.is_dir():
         if recipe.model.from_ == "new":
             encoder = new_encoder(sources.vocabulary_texts(), recipe.model, seed=recipe.train.seed)
         else:
             encoder = pretrained(recipe)
+        _describe_dtype(recipe, encoder, folder)
         if recipe.model.extend_vocabulary:
             added = extend_vocabulary(encoder, Romanizer().batch, recipe.model.extend_vocabulary)
             say(f"vocabulary: {added.n_added} romanised pieces added to {added.n_before}")
@@ -138,6 +146,22 @@ def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
     with_head = bool({"mlm", "tlm"} & set(recipe.objectives))
     encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=name, with_head=with_head)
     return encoder.to(processes.device())
+
+
+def _describe_dtype(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None:
+    """Say in run.json what the weights were saved in, are trained in and will be saved in."""
+    stored = str(encoder.stored_dtype).removeprefix("torch.")
+    saved = stored if recipe.train.save_dtype == "folder" else "float32"
+    if stored != "float32" and "dtype" not in folder.about():
+        say(f"note: {encoder.name} is saved in {stored}; it is trained in float32 and saved in {saved}.")
+    folder.describe(dtype={"folder": stored, "trained": "float32", "saved": saved})
+
+
+def _round(encoder: Encoder, dtype: torch.dtype) -> None:
+    """Weights as a file in `dtype` holds them, still in float32."""
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.copy_(parameter.to(dtype))
 
 
 def _score_starts(
@@ -169,7 +193,9 @@ def _train(
     objectives = {name: recipe.objectives[name] for name in variant_objectives(recipe, variant)}
     parts = build_parts(sources, variant, encoder, layer)
     n_steps = count_steps(parts[0].n_per_epoch, recipe.train)
-    settings = {key: value for key, value in recipe.as_dict().items() if key not in ("description", "note", "eval")}
+    # As run.json has it: a key that a later release adds, at its default, is no other recipe.
+    resolved = folder.about().get("recipe") or recipe.as_dict()
+    settings = {key: value for key, value in resolved.items() if key not in ("description", "note", "eval")}
     identity = json.dumps([settings, variant, sources.data.fingerprint], sort_keys=True)
     state = folder.checkpoints / variant.replace("+", "_")
     checkpoints = Checkpoints(state, hashlib.sha256(identity.encode()).hexdigest())

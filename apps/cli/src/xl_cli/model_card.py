@@ -40,7 +40,7 @@ from transformers import AutoModel, AutoTokenizer
 
 name = "{name}"  # a folder, or the id under which the model is published
 tokenizer = AutoTokenizer.from_pretrained(name)
-model = AutoModel.from_pretrained(name).eval()
+model = AutoModel.from_pretrained(name).eval().float()
 
 texts = ["Ankara", "Άγκυρα", "አንካራ"]
 batch = tokenizer(texts, padding=True, truncation=True, max_length={max_len}, return_tensors="pt")

@@ -135,9 +135,12 @@ class Checkpoints:
         )
 
 
-def save_model(encoder: Encoder, folder: Path) -> None:
-    """Write `encoder` as a folder that `AutoModel` opens; `folder` is the old one or the new one, never half of it."""
-    replace_whole(folder, encoder.save)
+def save_model(encoder: Encoder, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+    """Write `encoder` as a folder that `AutoModel` opens; `folder` is the old one or the new one, never half of it.
+
+    dtype: of the weights in the file; None takes what they are in here.
+    """
+    replace_whole(folder, lambda aside: encoder.save(aside, dtype=dtype))
 
 
 def replace_whole(target: Path, write: Callable[[Path], object]) -> None:

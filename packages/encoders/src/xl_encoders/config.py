@@ -7,6 +7,7 @@ from xl_encoders.errors import EncoderError
 POOLINGS = ("mean-content", "mean-all", "first")
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("no", "bf16", "fp16")
+SAVED_DTYPES = ("float32", "folder")
 
 # size -> (blocks, width, attention heads, feed-forward width); base is the shape of XLM-R base
 SIZES = {
@@ -97,6 +98,13 @@ class FitConfig:
         default=(),
         metadata={"help": "also log to tensorboard, wandb ... (any tracker of Accelerate's that is installed)"},
     )
+    save_dtype: str = field(
+        default="float32",
+        metadata={
+            "help": "dtype of the trained weights in model/: float32 (what they are trained in, whatever model.from is "
+            "saved in) | folder (that of model.from; bfloat16 and float16 take half the room and round)"
+        },
+    )
     save_every: int = field(default=500, metadata={"help": "steps between checkpoints; 0 saves at a stop only"})
     log_every: int = field(default=10, metadata={"help": "steps between rows of log.jsonl"})
     seed: int = field(default=1, metadata={"help": "source of everything random in the run"})
@@ -105,6 +113,7 @@ class FitConfig:
         _one_of("train.schedule", self.schedule, SCHEDULES)
         _one_of("train.precision", self.precision, PRECISIONS)
         _one_of("train.compat", self.compat, ("none", "published"))
+        _one_of("train.save_dtype", self.save_dtype, SAVED_DTYPES)
         for name, low in (
             ("batch", 1),
             ("accumulate", 1),

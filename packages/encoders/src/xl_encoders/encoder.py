@@ -3,6 +3,7 @@
 Layers are `hidden_states` indices everywhere: 0 is the embedding output, k the output of block k.
 """
 
+import copy
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ class Encoder(nn.Module):
     name: how result rows call it.
     model: a `transformers` model; its base model gives the states, its head the LM scores.
     max_len: longest input in tokens, specials included.
+    stored_dtype: dtype of the weights in the folder that it was opened from; `load_encoder` opens all in float32.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Encoder(nn.Module):
         self.tokenizer = tokenizer
         self.name = name
         self.max_len = max_len
+        self.stored_dtype = model.dtype  # of the folder that it was opened from, whatever it computes in
         self.cut_before = False  # whether a warning about texts that are too long was given
         self._special_ids = special_ids(tokenizer)
         self.train(model.training)  # a module is born in training mode, whatever its parts are in
@@ -206,10 +209,18 @@ class Encoder(nn.Module):
 
         return word_vectors(self, texts, self.resolve_layer(layer), how, words)
 
-    def save(self, folder: Path) -> None:
-        """Write a folder that `AutoModel` and `AutoTokenizer` open: config, safetensors, tokenizer."""
-        self.model.save_pretrained(folder)
+    def save(self, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+        """Write a folder that `AutoModel` and `AutoTokenizer` open: config, safetensors, tokenizer.
+
+        dtype: of the weights in the file; None takes what they are in here, float32 after `load_encoder` and `fit`.
+        """
+        in_dtype(self.model, dtype).save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+
+def in_dtype(model: "PreTrainedModel", dtype: torch.dtype | None) -> "PreTrainedModel":
+    """`model` itself where it is in `dtype` (or that is None), else a copy that is."""
+    return model if dtype in (None, model.dtype) else copy.deepcopy(model).to(dtype)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from xl_encoders.checkpoint import replace_whole
 from xl_encoders.config import POOLINGS
-from xl_encoders.encoder import Encoder, evaluation_mode
+from xl_encoders.encoder import Encoder, evaluation_mode, in_dtype
 from xl_encoders.errors import EncoderError
 from xl_encoders.pooling import mean_pool
 from xl_encoders.tokens import edge_ids, encode_content, special_ids, wrap_rows
@@ -64,17 +64,20 @@ def cut_model(encoder: Encoder, layer: int) -> "PreTrainedModel":
     return model
 
 
-def export_transformers(encoder: Encoder, folder: Path, *, layer: int = -1, card: str = "") -> None:
+def export_transformers(
+    encoder: Encoder, folder: Path, *, layer: int = -1, card: str = "", dtype: torch.dtype | None = None
+) -> None:
     """Write `encoder` cut at `layer` as a folder that `AutoModel` and `AutoTokenizer` open.
 
     folder: must not exist; it appears whole or not at all. card: content of its README.md; empty writes none.
+    dtype: of the weights in the file; None takes what they are in here, which keeps the states to rounding.
     `last_hidden_state` of the opened model is hidden state `layer` of the encoder. Raises as `cut_model` does.
     """
     _refuse_existing(folder)
     model = cut_model(encoder, layer)
 
     def write(aside: Path) -> None:
-        model.save_pretrained(aside)
+        in_dtype(model, dtype).save_pretrained(aside)
         encoder.tokenizer.save_pretrained(aside)
         _write_card(aside, card)
 
@@ -82,12 +85,19 @@ def export_transformers(encoder: Encoder, folder: Path, *, layer: int = -1, card
 
 
 def export_sentence_transformers(
-    encoder: Encoder, folder: Path, *, layer: int = -1, pooling: str = "mean-content", card: str = ""
+    encoder: Encoder,
+    folder: Path,
+    *,
+    layer: int = -1,
+    pooling: str = "mean-content",
+    card: str = "",
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Write a folder that `SentenceTransformer(folder)` opens and that gives the vectors of `Encoder.embed`.
 
     layer, pooling: as `Encoder.embed` takes them. Texts are cut at `encoder.max_len` tokens.
     folder: must not exist; it appears whole or not at all. card: content of its README.md; empty writes none.
+    dtype: of the weights in the file, in which the library then computes; None takes what they are in here.
 
     Where a family cannot be cut at `layer` exactly (ModernBERT below its last layer), one block more stays and the
     folder says which hidden state to read.
@@ -120,7 +130,7 @@ def export_sentence_transformers(
     modules.append(("Pooling", lambda path: _write_json(path / "config.json", _pooling_config(pooling, encoder.width))))
 
     def write(aside: Path) -> None:
-        model.save_pretrained(aside)
+        in_dtype(model, dtype).save_pretrained(aside)
         tokenizer.save_pretrained(aside)
         _write_json(aside / "sentence_bert_config.json", {"max_seq_length": encoder.max_len, "do_lower_case": False})
         settings = {"__version__": {}, "prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}

@@ -91,9 +91,11 @@ def fit(
     on_step: sees each step's record; `should_stop` is asked after it.
     trackers: folder for the files of `config.trackers`, and the run's name there.
 
-    Every process of a distributed run calls this alike; each encodes its share of the same batches. Launched with FSDP
-    (`accelerate launch --use_fsdp`), the blocks are sharded while it runs and whole again, with new parameters, when it
-    ends. Raises EncoderError when a loss is not finite, and for a launch or setting that it cannot follow.
+    Weights in bfloat16 or float16 are turned to float32 first, and stay so: most steps of training are less than those
+    dtypes can hold. Every process of a distributed run calls this alike; each encodes its share of the same batches.
+    Launched with FSDP (`accelerate launch --use_fsdp`), the blocks are sharded while it runs and whole again, with new
+    parameters, when it ends. Raises EncoderError when a loss is not finite, and for a launch or setting that it cannot
+    follow.
     """
     if AcceleratorState._shared_state.get("_mixed_precision", config.precision) != config.precision:
         AcceleratorState._reset_state()  # one precision a process, unless an earlier run's is forgotten
@@ -325,6 +327,8 @@ def count_steps(n_batches_per_epoch: int, config: FitConfig) -> int:
 
 
 def _prepare_model(encoder: Encoder, config: FitConfig) -> None:
+    if encoder.model.dtype in (torch.bfloat16, torch.float16):
+        encoder.model.float()
     if config.checkpointing:
         # Renamed within version 5 of transformers.
         model = encoder.model

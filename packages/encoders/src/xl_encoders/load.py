@@ -1,11 +1,15 @@
 """Opening pretrained encoders: a hub id or a folder, weights from safetensors only, no remote code."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from accelerate.utils import patch_environment
 from huggingface_hub import constants
+from safetensors import safe_open
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from transformers.utils import cached_file
 
 from xl_encoders.encoder import Encoder, position_limit
 from xl_encoders.errors import EncoderError
@@ -24,7 +28,11 @@ _UNREAD = ("pooler.",)
 def load_encoder(
     name_or_path: str, *, revision: str = "", max_len: int | None = None, name: str = "", with_head: bool = False
 ) -> Encoder:
-    """The encoder in a `save_pretrained` folder or of a hub id, on the CPU, in evaluation mode.
+    """The encoder in a `save_pretrained` folder or of a hub id, on the CPU, in evaluation mode, in float32.
+
+    Weights that were saved in bfloat16 or float16 are exactly the same numbers in float32, and training is to move
+    them by less than those dtypes can hold; `stored_dtype` of the result says what they were saved in. Speed and memory
+    of half precision come from autocast (`FitConfig.precision`, `Encoder.embed(precision=...)`).
 
     revision: commit or tag of a hub id; empty takes the newest.
     max_len: longest input in tokens, specials included; None takes the model's own limit, at most 512.
@@ -46,7 +54,7 @@ def load_encoder(
     offline = "" if local else unreachable()
     options = {} if local else {"revision": revision or "main", "local_files_only": bool(offline)}
     try:
-        model = _open_model(source, with_head, options)
+        model, stored_dtype = _open_model(source, with_head, options)
         tokenizer = _open_tokenizer(source, options)
     except EncoderError:
         raise
@@ -70,23 +78,34 @@ def load_encoder(
     limit = min(position_limit(model), _LONGEST_DEFAULT)
     shown = name or (folder.resolve().name if local else name_or_path)
     encoder = Encoder(model, tokenizer, name=shown, max_len=max_len or limit)
+    encoder.stored_dtype = stored_dtype
     if with_head:
         _check_mask(encoder)
     return encoder
 
 
-def _open_model(source: str, with_head: bool, options: dict) -> "PreTrainedModel":
-    """The model with its head where it was saved with one; EncoderError for weights that are not in its file."""
+def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTrainedModel, torch.dtype]":
+    """The model in float32, with its head where it was saved with one, and the dtype that it was saved in.
+
+    EncoderError for weights that are not in its file.
+    """
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
     has_head = names_head(config.architectures)
     if with_head and not has_head:
         message = f"{source} has no trained masked-LM head (architectures: {config.architectures})."
         raise EncoderError(message)
     model_class = AutoModelForMaskedLM if has_head else AutoModel
+    said = config.dtype
     # Launched with FSDP, transformers leaves what the file lacks without values on all processes but the first.
     with patch_environment(FSDP_CPU_RAM_EFFICIENT_LOADING="false"):
         model, found = model_class.from_pretrained(
-            source, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **options
+            source,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **options,
         )
     missing = sorted(key for key in found["missing_keys"] if not any(part in key for part in _UNREAD))
     if missing:
@@ -95,7 +114,21 @@ def _open_model(source: str, with_head: bool, options: dict) -> "PreTrainedModel
             f"{', ...' if len(missing) > 1 else ''}); they would be random."
         )
         raise EncoderError(message)
-    return model
+    return model, said if isinstance(said, torch.dtype) else _dtype_in_files(source, options)
+
+
+def _dtype_in_files(source: str, options: dict) -> torch.dtype:
+    """The dtype of the first weights in the files of a model whose config.json names none, as transformers takes it."""
+    for name in ("model.safetensors.index.json", "model.safetensors"):
+        path = cached_file(source, name, _raise_exceptions_for_missing_entries=False, **options)
+        if path and name.endswith(".json"):
+            shards = json.loads(Path(path).read_text(encoding="utf-8"))["weight_map"]
+            path = cached_file(source, next(iter(shards.values())), **options)
+        if path:
+            with safe_open(path, "pt") as file:
+                dtypes = (file.get_tensor(key).dtype for key in file.keys())  # noqa: SIM118  (no mapping)
+                return next((dtype for dtype in dtypes if dtype.is_floating_point), torch.float32)
+    return torch.float32
 
 
 def _open_tokenizer(source: str, options: dict) -> "PreTrainedTokenizerBase":

@@ -7,6 +7,7 @@ import typer
 
 from xl_cli.config import RetrievalConfig
 from xl_cli.errors import CliError, UsageError
+from xl_encoders.config import SAVED_DTYPES
 
 if TYPE_CHECKING:
     from xl_encoders import Encoder
@@ -40,6 +41,13 @@ def export(
     ] = "",
     max_len: Annotated[int, typer.Option(help="Longest input in tokens; 0 takes the model's limit, at most 512.")] = 0,
     revision: Annotated[str, typer.Option(help="Commit or tag of a hub model.")] = "",
+    dtype: Annotated[
+        str,
+        typer.Option(
+            help="Of the weights: float32 (the vectors stay the same) | folder (as RUN is saved; what opens a bfloat16 "
+            "or float16 folder computes in that)"
+        ),
+    ] = SAVED_DTYPES[0],
     push: Annotated[
         str, typer.Option(help="Also upload the folder to this id (OWNER/NAME) of the Hugging Face hub.")
     ] = "",
@@ -51,6 +59,9 @@ def export(
     """
     if fmt not in FORMATS:
         message = f"--format is {fmt!r}; choose one of {', '.join(FORMATS)}."
+        raise UsageError(message)
+    if dtype not in SAVED_DTYPES:
+        message = f"--dtype is {dtype!r}; choose one of {', '.join(SAVED_DTYPES)}."
         raise UsageError(message)
     if out.exists():
         message = f"--out {out} exists already; name another folder."
@@ -87,10 +98,11 @@ def export(
         max_len=encoder.max_len,
         where=push or ".",
     )
+    saved = encoder.stored_dtype if dtype == "folder" else None
     if fmt == "transformers":
-        export_transformers(encoder, out, layer=index, card=card)
+        export_transformers(encoder, out, layer=index, card=card, dtype=saved)
     else:
-        export_sentence_transformers(encoder, out, layer=index, pooling=opened.pooling, card=card)
+        export_sentence_transformers(encoder, out, layer=index, pooling=opened.pooling, card=card, dtype=saved)
     typer.echo(f"{out}: {_summary(encoder, fmt, index, opened.pooling)}")
     if push:
         typer.echo(f"Pushed: {_upload(out, push, private=private)}")
