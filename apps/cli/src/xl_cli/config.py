@@ -6,6 +6,15 @@ from xl_cli.errors import UsageError
 from xl_encoders.config import POOLINGS, FitConfig
 
 KINDS = ("names", "parallel", "text", "pairs", "vectors")
+# kind -> keys of [[data]] that it reads
+_OF_TEXTS = ("name", "kind", "languages", "held_out", "dev", "to", "temperature", "deduplicate", "limit")
+READ_BY = {
+    "names": (*_OF_TEXTS, "pivot", "words"),
+    "parallel": (*_OF_TEXTS, "files", "pivot", "words"),
+    "text": (*_OF_TEXTS, "files", "columns", "language_column", "buffer"),
+    "pairs": ("name", "kind", "files", "limit", "alignments", "words"),
+    "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
+}
 TARGETS = ("latn", "ipa", "phonemes")
 WORDS = ("", "spaces", "unicode")
 SPLITS = ("test", "dev")

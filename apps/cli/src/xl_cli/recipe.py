@@ -3,15 +3,17 @@
 import dataclasses
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xl_cli.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.errors import UsageError
+from xl_cli.faults import Faults, build
+from xl_cli.overrides import SECTIONS, check_read, override
 from xl_cli.trackers import check_trackers
 from xl_encoders.config import SIZES, ModelConfig
-from xl_encoders.registry import Registry, unknown_name
+from xl_encoders.registry import Registry, RegistryError, unknown_name
 from xl_objectives import OBJECTIVES, ObjectiveConfig
 
 _FOLDER = Path(__file__).with_name("recipes")
@@ -28,7 +30,6 @@ READS = {
     **dict.fromkeys(("dcca", "mse"), ("vectors",)),
     **dict.fromkeys(("ot", "l2", "word-nce"), ("pairs", "parallel", "names")),
 }
-_TOP_LEVEL = ("description", "note", *_SECTIONS, "objective")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +93,12 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
 
 
-def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe(name_or_path: str, overrides: Iterable[str] = (), besides: Faults | None = None) -> Recipe:
     """Read a shipped recipe or a TOML file, apply `key=value` overrides, check everything.
 
-    Raises UsageError naming the file, the key, the value and what would be right.
+    besides: faults of the command line, told together with those of the recipe.
+
+    Raises UsageError naming the file, each key that is wrong, its value and what would be right.
     """
     shipped = shipped_recipes()
     path = shipped.get(name_or_path, Path(name_or_path))
@@ -110,58 +113,99 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path}: not valid TOML: {error}."
         raise UsageError(message) from error
-    for override in overrides:
-        _override(content, override)
-    return parse_recipe(path.stem, content)
+    faults = besides or Faults()
+    placed = override(content, overrides, faults)
+    recipe = parse_recipe(path.stem, content, faults)
+    check_read(content, placed, faults)
+    faults.tell()
+    return recipe
 
 
-def parse_recipe(name: str, content: Mapping[str, object]) -> Recipe:
-    """Turn the content of a recipe file into checked settings."""
-    for key in content:
-        if key not in _TOP_LEVEL:
-            raise UsageError(unknown_name("recipe section", key, list(_TOP_LEVEL)))
-    objectives = {}
-    registry = Registry("objective", OBJECTIVES)
-    for entry in _tables(content, "objective"):
-        entry = dict(entry)
-        objective = str(entry.pop("name", ""))
-        registry.check(objective)
-        if objective in objectives:
-            message = f"objective {objective} stands twice in the recipe; give it once."
-            raise UsageError(message)
-        objectives[objective] = _build(registry.load(objective), entry, f"objective.{objective}")
+def parse_recipe(name: str, content: Mapping[str, object], besides: Faults | None = None) -> Recipe:
+    """Turn the content of a recipe file into checked settings; raises all its faults, and those `besides`, at once."""
+    faults = besides or Faults()
+    strange = [key for key in content if key not in SECTIONS]
+    for key in strange:
+        faults.add(UsageError(unknown_name("recipe section", key, list(SECTIONS))))
+    entries = _objective_entries(content, faults)
+    objectives = {
+        objective: _build(Registry("objective", OBJECTIVES).load(objective), entry, f"objective.{objective}", faults)
+        for objective, entry in (entries or {}).items()
+    }
+    sections = {
+        section: _build(config, _table(content, section, faults), section, faults)
+        for section, config in _SECTIONS.items()
+        if section != "data"
+    }
+    tables = _tables(content, "data", faults)
+    data = [_build(DataConfig, entry, "data", faults) for entry in tables or ()]
+    if tables is not None and not data:
+        faults.add(UsageError(f"recipe {name} has no [[data]]; say what to train on."))
+    if sections["train"] is not None:
+        with faults.caught(UsageError):
+            check_trackers(sections["train"].trackers)
+        if entries is not None and not strange:
+            _check_variants(sections["train"].variants, list(entries), faults)
+    if strange or sections["train"] is None or entries is None or not data or None in (*objectives.values(), *data):
+        faults.tell()  # what follows would only be told again in other words
+    used = {part for variant in sections["train"].variants for part in variant.split("+")}
     recipe = Recipe(
         name=name,
         description=str(content.get("description", "")),
         note=str(content.get("note", "")),
-        model=_build(ModelConfig, _table(content, "model"), "model"),
-        data=tuple(_build(DataConfig, entry, "data") for entry in _tables(content, "data")),
-        objectives=objectives,
-        train=_build(TrainConfig, _table(content, "train"), "train"),
-        select=_build(SelectConfig, _table(content, "select"), "select"),
-        eval=_build(EvalConfig, _table(content, "eval"), "eval"),
+        data=tuple(data),
+        # An ablation names fewer objectives than its recipe describes; the others have no part in the run.
+        objectives={objective: its for objective, its in objectives.items() if objective in used},
+        **{section: its or _SECTIONS[section]() for section, its in sections.items()},
     )
-    if not recipe.data:
-        message = f"recipe {name} has no [[data]]; say what to train on."
-        raise UsageError(message)
-    recipe = _only_used(recipe)
     for objective in recipe.objectives:
-        recipe.data_of(objective)
-    if recipe.model.from_ == "new":
-        check_layers(recipe, SIZES[recipe.model.size][0])
-    check_trackers(recipe.train.trackers)
+        with faults.caught(UsageError):
+            recipe.data_of(objective)
+    if sections["model"] is not None and recipe.model.from_ == "new":
+        for sentence in layer_faults(recipe, SIZES[recipe.model.size][0]):
+            faults.add(UsageError(sentence))
+    faults.tell()
     return recipe
 
 
-def check_layers(recipe: Recipe, n_layers: int) -> None:
-    """Refuse layers that an encoder of `n_layers` blocks does not have, by the name of their key."""
+def _objective_entries(content: Mapping[str, object], faults: Faults) -> dict[str, dict[str, object]] | None:
+    """The settings of each objective by its name; None where a name is missing or unknown."""
+    registry = Registry("objective", OBJECTIVES)
+    tables = _tables(content, "objective", faults)
+    found: dict[str, dict[str, object]] = {}
+    for table in tables or ():
+        entry = dict(table)
+        name = str(entry.pop("name", ""))
+        if name in found:
+            faults.add(UsageError(f"objective {name} stands twice in the recipe; give it once."))
+        with faults.caught(RegistryError):
+            registry.check(name)
+        found[name] = entry
+    return None if tables is None or any(name not in registry for name in found) else found
+
+
+def _check_variants(variants: Iterable[str], objectives: list[str], faults: Faults) -> None:
+    for variant in variants:
+        for part in variant.split("+"):
+            if part not in objectives:
+                message = unknown_name(f"objective in train.variants {variant!r}:", part, objectives)
+                faults.add(UsageError(message))
+
+
+def layer_faults(recipe: Recipe, n_layers: int) -> Iterator[str]:
+    """A sentence for each layer that an encoder of `n_layers` blocks does not have, by the name of its key."""
     asked: dict[str, int | None] = {"model.layer": recipe.model.layer}
     for name, settings in recipe.objectives.items():
         asked |= {f"objective.{name}.{key}": getattr(settings, key, None) for key in ("layer", "align_layer")}
     for key, layer in asked.items():
         if layer is not None and not -n_layers - 1 <= layer <= n_layers:
-            message = f"{key} is {layer}, but the encoder has layers 0 (embeddings) to {n_layers}."
-            raise UsageError(message)
+            yield f"{key} is {layer}, but the encoder has layers 0 (embeddings) to {n_layers}."
+
+
+def check_layers(recipe: Recipe, n_layers: int) -> None:
+    """Refuse layers that an encoder of `n_layers` blocks does not have."""
+    for sentence in layer_faults(recipe, n_layers):
+        raise UsageError(sentence)
 
 
 def recipe_keys() -> list[tuple[str, str, object]]:
@@ -180,101 +224,25 @@ def recipe_keys() -> list[tuple[str, str, object]]:
     return keys
 
 
-def _only_used(recipe: Recipe) -> Recipe:
-    """The recipe with the objectives of its variants; UsageError for a variant that names an unknown one."""
-    used: set[str] = set()
-    for variant in recipe.train.variants:
-        for part in variant.split("+"):
-            if part not in recipe.objectives:
-                raise UsageError(
-                    unknown_name(f"objective in train.variants {variant!r}:", part, list(recipe.objectives))
-                )
-            used.add(part)
-    # An ablation names fewer objectives than its recipe describes; the others have no part in the run.
-    return replace(recipe, objectives={name: value for name, value in recipe.objectives.items() if name in used})
-
-
-def _override(content: dict[str, typing.Any], text: str) -> None:
-    """Apply one `section.key=value`; the value is TOML, or a plain string where it is none."""
-    key, separator, value_text = text.partition("=")
-    parts = key.strip().split(".")
-    if not separator or len(parts) < 2 or not all(parts):
-        message = f"--set {text!r} is not of the form section.key=value, e.g. train.steps=100."
-        raise UsageError(message)
-    try:
-        value = tomllib.loads(f"value = {value_text}")["value"]
-    except tomllib.TOMLDecodeError as error:
-        value = value_text.strip()
-        if value.startswith("["):
-            message = f'--set {text!r}: the list is not TOML; write its texts in quotes: --set \'{key}=["a", "b"]\'.'
-            raise UsageError(message) from error
-    section, *rest = parts
-    if section not in _TOP_LEVEL:
-        raise UsageError(unknown_name("recipe section", section, list(_TOP_LEVEL)))
-    if section == "objective":
-        tables = content.setdefault("objective", [])
-        if len(rest) != 2:
-            message = f"--set {text!r}: name the objective and its key, e.g. objective.seq.temperature=0.05."
-            raise UsageError(message)
-        Registry("objective", OBJECTIVES).check(rest[0])
-        table = next((entry for entry in tables if entry.get("name") == rest[0]), None)
-        if table is None:
-            table = {"name": rest[0]}
-            tables.append(table)
-    elif section == "data":
-        tables = content.setdefault("data", [{}])
-        number = _data_number(tables, rest)
-        if number == len(tables):
-            tables.append({})
-        if not 0 <= number < len(tables):
-            names = [entry.get("name") or str(place) for place, entry in enumerate(tables)]
-            message = (
-                f"--set {text!r}: the recipe has {len(tables)} [[data]], {', '.join(names)}; "
-                f"name one as data.{names[0]}.{rest[-1]}."
-            )
-            raise UsageError(message)
-        table = tables[number]
-    else:
-        table = content.setdefault(section, {})
-    if not isinstance(table, dict) or not rest:
-        message = f"--set {text!r} is not of the form section.key=value, e.g. train.steps=100."
-        raise UsageError(message)
-    if section == "data" and rest[-1] == "kind" and value != table.get("kind"):
-        # The other keys of the entry, and the note under the table, spoke of another kind of data.
-        content.pop("note", None)
-        table.pop("files", None)
-        table.pop("languages", None)
-    if key.strip() == "model.from" and value == "new":
-        # The layer, pooling and length of the recipe's model mean nothing in a new, smaller one.
-        for stale in ("layer", "pooling", "max_len", "revision"):
-            table.pop(stale, None)
-    table[rest[-1]] = value
-
-
-def _data_number(tables: list[dict[str, typing.Any]], rest: list[str]) -> int:
-    """Which [[data]] the rest of a key means (its name or number is taken off); -1 for none."""
-    if len(rest) > 1:
-        first = rest.pop(0)
-        if first.isdigit():
-            return int(first)
-        return next((number for number, entry in enumerate(tables) if entry.get("name") == first), -1)
-    return 0 if len(tables) == 1 else -1
-
-
-def _build(config: object, values: Mapping[str, object], section: str) -> typing.Any:
-    """An instance of the dataclass `config` from TOML values, each checked against the field's type."""
+def _build(config: object, values: Mapping[str, object] | None, section: str, faults: Faults) -> typing.Any:
+    """An instance of the dataclass `config` from TOML values, each of the field's type; None for faults."""
     config = typing.cast("type", config)
     fields = {_key(item): item for item in _fields(config)}
     hints = typing.get_type_hints(config)
     arguments = {}
-    for key, value in values.items():
-        if key not in fields:
-            raise UsageError(unknown_name("key", f"{section}.{key}", [f"{section}.{known}" for known in fields]))
-        arguments[fields[key].name] = _checked(value, hints[fields[key].name], f"{section}.{key}")
-    try:
-        return config(**arguments)
-    except ValueError as error:  # the libraries' own checks; their words name the key
-        raise UsageError(str(error)) from error
+    n_wrong = 0
+    for key, value in (values or {}).items():
+        try:
+            if key not in fields:
+                raise UsageError(unknown_name("key", f"{section}.{key}", [f"{section}.{known}" for known in fields]))
+            arguments[fields[key].name] = _checked(value, hints[fields[key].name], f"{section}.{key}")
+        except UsageError as error:
+            faults.add(error)
+            n_wrong += 1
+    # A [[data]] may stand with its name between section and key.
+    patterns = {item.name: rf"\b{section}(\.\S+)?\.{key}\b" for key, item in fields.items()}
+    made = build(config, arguments, patterns, faults)
+    return made if values is not None and not n_wrong else None
 
 
 def _checked(value: object, wanted: object, key: str) -> object:
@@ -294,20 +262,20 @@ def _checked(value: object, wanted: object, key: str) -> object:
     raise UsageError(message)
 
 
-def _table(content: Mapping[str, object], section: str) -> Mapping[str, object]:
+def _table(content: Mapping[str, object], section: str, faults: Faults) -> Mapping[str, object] | None:
     table = content.get(section, {})
-    if not isinstance(table, Mapping):
-        message = f"{section} has to be a table: write [{section}] above its keys."
-        raise UsageError(message)
-    return table
+    if isinstance(table, Mapping):
+        return table
+    faults.add(UsageError(f"{section} has to be a table: write [{section}] above its keys."))
+    return None
 
 
-def _tables(content: Mapping[str, object], section: str) -> list[Mapping[str, object]]:
+def _tables(content: Mapping[str, object], section: str, faults: Faults) -> list[Mapping[str, object]] | None:
     tables = content.get(section, [])
-    if not isinstance(tables, list) or not all(isinstance(entry, Mapping) for entry in tables):
-        message = f"{section} has to be a list of tables: write [[{section}]] above each one's keys."
-        raise UsageError(message)
-    return tables
+    if isinstance(tables, list) and all(isinstance(entry, Mapping) for entry in tables):
+        return tables
+    faults.add(UsageError(f"{section} has to be a list of tables: write [[{section}]] above each one's keys."))
+    return None
 
 
 def _fields(config: typing.Any) -> tuple[dataclasses.Field, ...]:
