@@ -317,7 +317,7 @@ def test_words_by_an_encoder_and_by_vectors(xl: Run, data: Path, model: Path, tm
         (["sib200", "--preset", "papa"], 2, "choose one of"),
         (["sib200", "--target", "deu_Latn"], 1, "deu_Latn"),
         (["sib200", "--noise", "typo=0.1"], 2, "typos"),
-        (["tatoeba", "--probe"], 2, "--probe has no meaning for the tasks asked for"),
+        (["tatoeba", "--probe"], 2, "--probe: no meaning for tatoeba, only for"),
         (["xquad", "--probe", "--source", "eng"], 2, "a probe cannot answer questions"),
         (["sib200", "--save-models"], 2, "name the folder: --out OUT"),
         (["retrieval"], 2, "holds the data of several tasks (tatoeba, sib200-retrieval"),

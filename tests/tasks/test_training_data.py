@@ -28,6 +28,9 @@ def test_the_source_is_english_where_it_can_be_trained_on():
     assert default_source(examples(eng_Latn={"train": 2}, tur_Latn={"train": 9})) == "eng_Latn"
     assert default_source(examples(eng_Latn={"dev": 2}, tur_Latn={"dev": 9})) == "eng_Latn"
     assert default_source(examples(eng_Latn={"dev": 2}, tur_Latn={"train": 3}, ell_Grek={"train": 9})) == "ell_Grek"
+    # XQuAD has test sets alone; English questions of SQuAD are trained on.
+    assert default_source(examples(ell_Grek={"test": 2}), elsewhere=True) == "eng_Latn"
+    assert default_source(examples(ell_Grek={"train": 2}), elsewhere=True) == "ell_Grek"
     with pytest.raises(TaskError, match="no language has examples to train on"):
         default_source(examples(eng_Latn={"test": 2}))
 

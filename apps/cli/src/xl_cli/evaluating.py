@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xl_cli.comparing import difference_rows, with_intervals
-from xl_cli.errors import CliError, UsageError, is_misuse
+from xl_cli.errors import CliError, is_misuse
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.progress import say
 from xl_cli.run_folder import RunFolder, environment
+from xl_cli.task_options import check_options
 from xl_cli.task_plans import Plan, TaskModel, plan
 from xl_tasks import Row, write_rows
 from xl_tasks.catalogue.task import Task
@@ -39,8 +40,8 @@ class Evaluation:
         named and the others go on; see `check`. With a folder, its results.jsonl holds the rows of all its cells.
         """
         started = time.monotonic()
+        check_options(entries, self.config)
         plans = [plan(entry, self.config) for entry in entries]
-        self._check_options(plans)
         for name in self.config.model:
             model = TaskModel(name, self.config, self._out)
             for one in plans:
@@ -78,14 +79,6 @@ class Evaluation:
                 f"note: {opened.encoder.name} is read at layer {layers} with pooling {opened.pooling}; "
                 "--layer and --pooling read all models alike."
             )
-
-    def _check_options(self, plans: Sequence[Plan]) -> None:
-        """Refuse an option that none of the tasks reads."""
-        for field in dataclasses.fields(self.config):
-            given = getattr(self.config, field.name)
-            if given != field.default and all(field.name in one.unread for one in plans):
-                message = f"--{field.name.replace('_', '-')} has no meaning for the tasks asked for; leave it out."
-                raise UsageError(message)
 
     def _score(self, one: Plan, model: TaskModel) -> None:
         for job in one.jobs(model):

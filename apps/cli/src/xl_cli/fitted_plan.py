@@ -28,14 +28,10 @@ if TYPE_CHECKING:
 class FittedPlan:
     """A task with labels: its examples, languages and settings."""
 
-    unread: tuple[str, ...] = ("transform", "score")
-
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._entry = entry
         self._config = config
-        own = {"udpos": {"treebank", "words"}, "uner": {"treebank"}}.get(entry.name, set())
         self.reads_last_layer = not config.probe
-        self.unread = (*self.unread, *sorted({"treebank", "words"} - own))
         self._split = config.split or entry.test_split
         if config.probe and entry.kind == "answering":
             message = f"a probe cannot answer questions; leave {entry.name} out, or train with --lora or all weights."
@@ -77,7 +73,7 @@ class FittedPlan:
         elif asked:
             sources = [tuple(self._code(examples, code) for code in spec) for spec in asked]
         else:
-            sources = [(default_source(examples),)]
+            sources = [(default_source(examples, elsewhere=bool(self._entry.train_from)),)]
             say(f"note: {entry.name}: trained on {sources[0][0]}; name another with --source.")
         needed = list(dict.fromkeys(code for spec in sources for code in spec))
         examples, origin = with_training(
@@ -111,7 +107,7 @@ class FittedPlan:
         """The task's own examples, of the languages asked for alone where that can be told before reading."""
         config, entry = self._config, self._entry
         options: dict[str, object] = {"on_error": config.on_error}
-        if config.treebank and "treebank" not in self.unread:
+        if config.treebank and "treebank" in entry.reads:
             options["treebanks"] = config.treebank
         if entry.name == "mlqa" and "mixed-language" in config.protocol:
             options["contexts"] = "all"

@@ -12,6 +12,7 @@ from xl_cli.errors import UsageError
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.fingerprints import fingerprint_file
 from xl_cli.progress import say
+from xl_cli.task_options import is_vector_folder
 from xl_cli.task_plans import Job, TaskModel
 from xl_tasks.catalogue.task import Task
 from xl_tasks.lexical.lexical_files import lexical_tasks
@@ -29,17 +30,15 @@ class LexicalPlan:
     """A lexical task: its sets of word pairs."""
 
     reads_last_layer = False
-    unread: tuple[str, ...] = (
-        "probe", "lora", "robust", "set", "grid", "train_on", "train_limit", "save_models", "treebank", "words",
-        "neighbours", "noise", "transform",
-        "limit",
-    )  # fmt: skip
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._entry = entry
         self._config = config
         if not config.data:
             message = f"{entry.name} reads dictionaries from a folder; name it: --data FOLDER ({entry.layout})."
+            raise UsageError(message)
+        if config.split not in ("", "test", "dev"):
+            message = f"--split is {config.split}; {entry.name} is scored on test, similarity also on dev."
             raise UsageError(message)
         root = Path(config.data)
         folders = [root / name for name in entry.folders if (root / name).is_dir()] or [root]
@@ -64,7 +63,7 @@ class LexicalPlan:
     def jobs(self, model: TaskModel) -> Iterator[Job]:
         """One job a set of word pairs, and a layer of an encoder."""
         folder = Path(model.name)
-        if folder.is_dir() and not any((folder / name).exists() for name in ("config.json", "run.json")):
+        if is_vector_folder(folder):
             yield from self._vector_jobs(folder)
             return
         opened = model.opened

@@ -23,12 +23,6 @@ class MiningPlan:
     """Pairs of corpora, each with the part that is scored and the part that the threshold comes from."""
 
     reads_last_layer = False
-    unread: tuple[str, ...] = (
-        "probe", "lora", "robust", "set", "grid", "train_on", "train_limit", "save_models", "treebank", "words",
-        "neighbours", "noise", "transform",
-        "limit",
-        "split",
-    )  # fmt: skip
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._entry = entry

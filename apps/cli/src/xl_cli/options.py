@@ -18,21 +18,29 @@ def with_options(
     """Decorator: the command gets one option a field of `config`, and receives the built instance as `parameter`.
 
     A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. The dataclass's own checks
-    run before the command's body.
+    run before the command's body. A command that has a parameter `given` receives the names of the fields that stand on
+    the command line, which a value alone does not tell: a default may be written out.
     """
     # What the class itself names comes before what it inherits.
     fields = sorted(dataclasses.fields(config), key=lambda field: field.name not in config.__annotations__)
     hints = typing.get_type_hints(config)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [p for name, p in inspect.signature(command).parameters.items() if name != parameter]
+        parameters = inspect.signature(command).parameters
+        own = [p for name, p in parameters.items() if name not in (parameter, "given")]
         signature = [*own, *(_parameter(field, hints[field.name]) for field in fields)]
+        if "given" in parameters:
+            signature.append(inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
 
         @functools.wraps(command)
-        def run(**values: object) -> None:
-            given = {field.name: values.pop(field.name) for field in fields}
-            given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-            command(**values, **{parameter: config(**given)})
+        def run(*, context: typing.Any = None, **values: object) -> None:
+            settings = {field.name: values.pop(field.name) for field in fields}
+            settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+            if context is not None:
+                sources = {name: context.get_parameter_source(name) for name in settings}
+                given = (name for name, source in sources.items() if source and source.name == "COMMANDLINE")
+                values["given"] = frozenset(given)
+            command(**values, **{parameter: config(**settings)})
 
         # Typer reads the signature, not the function.
         setattr(run, "__signature__", inspect.Signature(signature))  # noqa: B010

@@ -32,19 +32,6 @@ class RetrievalPlan:
     """A task of parallel texts: its items, pairs and noises."""
 
     reads_last_layer = False
-    unread: tuple[str, ...] = (
-        "probe",
-        "lora",
-        "robust",
-        "set",
-        "grid",
-        "train_on",
-        "train_limit",
-        "save_models",
-        "treebank",
-        "words",
-        "neighbours",
-    )
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._entry = entry

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.evaluation import Opened, open_model
+from xl_cli.task_options import plan_kind
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, Scored
 
@@ -33,8 +35,6 @@ class Job:
 class Plan(Protocol):
     """A task with its data read and its settings checked."""
 
-    unread: tuple[str, ...]
-    """Options that this kind of task has no use for."""
     reads_last_layer: bool
     """Whether models are used whole, so that no layer or pooling is chosen."""
 
@@ -98,12 +98,5 @@ class TaskModel:
 
 def plan(entry: Task, config: EvaluateConfig) -> Plan:
     """The plan of a task of any kind; reads its data."""
-    if entry.kind == "lexical":
-        from xl_cli.lexical_plan import LexicalPlan as Kind
-    elif entry.name == "bucc2018":
-        from xl_cli.mining_plan import MiningPlan as Kind
-    elif entry.kind == "retrieval":
-        from xl_cli.retrieval_plan import RetrievalPlan as Kind
-    else:
-        from xl_cli.fitted_plan import FittedPlan as Kind
-    return Kind(entry, config)
+    module, name = plan_kind(entry).factory.split(":")
+    return getattr(import_module(module), name)(entry, config)

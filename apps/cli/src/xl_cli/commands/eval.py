@@ -17,6 +17,7 @@ _BY_PAIR = ("retrieval", "bucc2018")
 def evaluate(
     tasks: Annotated[list[str], typer.Argument(help="Tasks to score; see `xl ls tasks`.", metavar="TASK...")],
     config: EvaluateConfig,
+    given: frozenset[str],
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for rows, items and models; what it has finished is not computed again."),
@@ -27,14 +28,13 @@ def evaluate(
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
-    from xl_cli.tuning_options import parse_grid, parse_settings
+    from xl_cli.task_options import check_options
     from xl_tasks.noise.noise import parse_noise
     from xl_tasks.registry import TaskError, task
 
     try:
         entries = [task(name) for name in tasks]
-        parse_settings(config.set)
-        parse_grid(config.grid)
+        check_options(entries, config, given)
         for noise in config.noise:
             parse_noise(noise)
     except TaskError as error:

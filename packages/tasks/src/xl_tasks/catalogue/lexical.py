@@ -12,6 +12,7 @@ ENTRIES: tuple[Task, ...] = (
         folders=("bli_xling", "xling-eval", "bli_panlex", "panlex-bli", "muse_pos", "MUSE", "dictionaries"),
         layout="yacle.test.freq.2k.en-tr.tsv (XLing), en-tr.test.2000.cc.trans (PanLex), en-de.5000-6500.txt (MUSE)",
         loader="xl_tasks.lexical.lexical_files:lexical_tasks",
+        reads=("resamples",),  # similarity's correlations are no sums over items
         languages="the pairs of the folder's dictionaries",
         licence="XLing: none stated; PanLex-BLI: Apache-2.0; MUSE: CC-BY-NC-4.0",
         source="github.com/codogogo/xling-eval, github.com/cambridgeltl/panlex-bli, github.com/facebookresearch/MUSE",

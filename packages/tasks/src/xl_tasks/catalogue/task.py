@@ -27,6 +27,8 @@ class Task:
     classification, tagging and answering; f(path, languages) -> ParallelTexts for retrieval."""
     options: Mapping[str, object] = field(default_factory=dict)
     """Further keyword arguments that its loader is given where files are read by the task's name."""
+    reads: tuple[str, ...] = ()
+    """Options of `xl eval`, by their field names, that it has a use for beside those of its kind."""
     test_split: str = "test"
     """The split that is scored; "dev" for a data set whose test set is not public (choices are then not made on it)."""
     train_from: tuple[str, ...] = ()

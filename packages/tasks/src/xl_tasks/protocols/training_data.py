@@ -19,11 +19,14 @@ _ENGLISH = "eng_Latn"
 _KEPT_SHARE = 0.1
 
 
-def default_source(examples: Examples) -> str:
+def default_source(examples: Examples, *, elsewhere: bool = False) -> str:
     """English where it has training or dev examples, else the language with most training examples.
 
+    elsewhere: whether another task's examples can be trained on; English then is, unless a language has its own.
     TaskError where no language has any.
     """
+    if elsewhere and not _having(examples, "train"):
+        return _ENGLISH
     for split in ("train", "dev"):
         if examples.by_language.get(_ENGLISH, {}).get(split) and (split == "train" or not _having(examples, "train")):
             return _ENGLISH

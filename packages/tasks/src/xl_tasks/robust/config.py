@@ -1,6 +1,7 @@
 """Settings of robust training. Imports nothing heavy."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from xl_tasks.errors import TaskError
@@ -84,3 +85,13 @@ class RobustConfig:
         if self.kind != "rs-da" and self.eps == 0 and self.eps_rel == 0:
             message = "robust.eps and robust.eps_rel are both 0; give the longest shift by one of them."
             raise TaskError(message)
+
+
+def robust_settings_read(kind: str, losses: Collection[str]) -> frozenset[str]:
+    """The fields of RobustConfig, `kind` and `seed` aside, that training of a kind looks at; losses: those in use."""
+    if kind == "rs-da":
+        return frozenset({"copies", "keep_original", "neighbours", "n_neighbours", "min_similarity", "match"})
+    read = {"eps", "eps_rel", "loss", "layer"}
+    if set(losses) - {"adversarial"}:
+        read |= {"weight"}
+    return frozenset(read | {"steps", "step_size"} if kind == "at" else read)

@@ -1,6 +1,6 @@
 """How an encoder is fitted to a task. Imports nothing heavy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from xl_tasks.errors import TaskError
 
@@ -8,6 +8,10 @@ MODES = ("full", "lora", "probe")
 SCHEDULES = ("linear", "cosine", "constant")
 KEPT = ("best", "last")
 PRECISIONS = ("auto", "no", "bf16", "fp16")
+
+_OF_PROBES = frozenset({"max_len", "precision", "metric"})
+_OF_ANSWERING = frozenset({"stride", "query_len", "answer_len", "n_best"})
+_OF_LORA = frozenset({"lora_rank", "lora_alpha", "lora_dropout"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,3 +68,13 @@ class TuningConfig:
         if self.lr <= 0 or self.epochs <= 0:
             message = f"lr is {self.lr} and epochs {self.epochs}; give numbers above 0."
             raise TaskError(message)
+
+
+def settings_read(kind: str, mode: str) -> frozenset[str]:
+    """The fields of TuningConfig, `mode` and `seed` aside, that fitting a task of a kind in one of MODES looks at."""
+    if mode == "probe":
+        return _OF_PROBES
+    read = {each.name for each in fields(TuningConfig)} - {"mode", "seed"}
+    if kind != "answering":
+        read -= _OF_ANSWERING
+    return frozenset(read if mode == "lora" else read - _OF_LORA)
