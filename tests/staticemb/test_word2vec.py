@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from gensim.models import KeyedVectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from xl_staticemb import StaticembError, WordVectors, read_word2vec, write_word2vec
 
+CONTROLS = {chr(code) for code in range(32)} - set("\t\v\f\r")  # of white space not all is a fault
 VECTORS = WordVectors(["</s>", "su", "日本"], np.random.default_rng(0).normal(size=(3, 4)))
 
 
@@ -50,6 +52,10 @@ def test_reading_gives_what_was_written(
 ) -> None:
     matrix = data.draw(arrays.arrays(np.float32, (len(words), width), elements=number))
     path = tmp_path_factory.mktemp("w2v") / "vectors.gz"
+    if binary and any(char in "".join(words) for char in CONTROLS):
+        with pytest.raises(StaticembError, match="cannot hold the word"):
+            write_word2vec(path, WordVectors(words, matrix), binary=binary)
+        return
     write_word2vec(path, WordVectors(words, matrix), binary=binary)
     same(read_word2vec(path, binary=binary), WordVectors(words, matrix))
 
@@ -96,6 +102,8 @@ def test_the_first_of_repeated_words_counts(tmp_path: Path, caplog: pytest.LogCa
     [
         (b"2 2\nsu 1 2\nev 3\n", r"v\.vec:3: expected a word and 2 numbers"),
         (b"2 2\nsu 1 x\nev 3 4\n", r"v\.vec:2: expected a word and 2 numbers .*'x'"),
+        (b"2 2\nsu\t1\t2\nev\t3\t4\n", r"v\.vec:2: expected a word and 2 numbers parted by single spaces, found 'su"),
+        (b"su\t1\t2\nev\t3\t4\n", r"v\.vec:1: expected a word and its numbers parted by single spaces, found 'su"),
         (b"2 2\nsu 1 2\n\nev 3 4\n", r"v\.vec:3: "),
         (b"2 2\nsu 1 nan\nev 3 4\n", r"v\.vec:2: a number is not finite"),
         (b"2 2\nsu 1 2\n\xff 3 4\n", r"v\.vec:3: not UTF-8 \(byte 0xff\)"),
@@ -123,6 +131,42 @@ def test_broken_binary_and_compression_and_absence_are_named(tmp_path: Path) -> 
         read_word2vec(packed)
     with pytest.raises(StaticembError, match="no such file"):
         read_word2vec(tmp_path / "none.vec")
+
+
+def test_a_word_with_a_space_that_gensim_wrote_in_binary_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "v.bin"
+    spaced = WordVectors(["su", "new york", "ev", "at"], VECTORS.matrix[[0, 1, 2, 0]])
+    spaced.to_gensim().save_word2vec_format(str(path), binary=True)
+    with pytest.raises(StaticembError, match=r"v\.bin: word 3 of 4: b'.*ev' is .*the word before it holds a space"):
+        read_word2vec(path)
+    assert read_word2vec(path, limit=1).words == ["su"]
+    spaced.to_gensim().save_word2vec_format(str(tmp_path / "v.vec"))  # text holds it
+    assert read_word2vec(tmp_path / "v.vec").words == spaced.words
+
+
+def test_binary_numbers_that_do_not_fit_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "v.bin"
+    write_word2vec(path, VECTORS, binary=True)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"ev ")
+    with pytest.raises(StaticembError, match=r"v\.bin: more follows behind word 3 of 3"):
+        read_word2vec(path)
+    assert read_word2vec(path, limit=2).words == VECTORS.words[:2]
+    for width in (3, 5):
+        path.write_bytes(whole.replace(b"3 4\n", b"3 %d\n" % width, 1))
+        with pytest.raises(StaticembError, match=r"v\.bin: word \d of 3: "):
+            read_word2vec(path)
+
+
+def test_zstandard_data_cut_short_between_two_lines_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "v.vec.zst"
+    halves = [b"".join(b"w%d %d 2\n" % (i, i * i) for i in range(*span)) for span in ((0, 500), (500, 999))]
+    path.write_bytes(b"".join(map(zstandard.compress, halves)))
+    assert len(read_word2vec(path)) == 999
+    packer = zstandard.ZstdCompressor().compressobj()
+    path.write_bytes(packer.compress(halves[0]) + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+    with pytest.raises(StaticembError, match=r"v\.vec\.zst: compressed data is cut short"):
+        read_word2vec(path)
 
 
 def test_words_that_the_format_cannot_hold_leave_no_file(tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ def test_broken_fields(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [("{", "not JSON"), ("[1]", "not an object but list"), ('{"task": "ner"}', "field 'metric' is missing"),
-     ('{"task":"a","metric":"b","value":NaN,"source":"c","target":"d"}', "value is nan")],
+     ('{"task":"a","metric":"b","value":NaN,"source":"c","target":"d"}', "value is nan"),
+     ("[" * 99999, "not JSON"),
+     ('{"task":"a","metric":"b","value":1%s,"source":"c","target":"d"}' % ("0" * 400), "value is 10000")],
 )  # fmt: skip
 def test_broken_lines(tmp_path, line, message):
     path = tmp_path / "results.jsonl"

@@ -32,6 +32,7 @@ _CHUNK = 4096
 # Length of the header that is put before the vectors; the format wants a multiple of 64.
 _HEADER_LEN = 128
 _RECORD = "record.json"
+_RECORD_TYPES = {"settings": dict, "n_texts": int, "texts": str, "whole": bool}
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,13 @@ def embed_to_files(
 
 
 def open_vectors(path: Path) -> NDArray[np.float32]:
-    """The vectors of a `.npy` file, memory-mapped where there is anything to map."""
-    return np.load(path, mmap_mode=None if path.stat().st_size <= _HEADER_LEN else "r", allow_pickle=False)
+    """The vectors of a `.npy` file, memory-mapped where there is anything to map; EncoderError for any other file."""
+    try:
+        # a memory map knows the file's size, so that a header which promises the world takes no memory
+        return np.lib.format.open_memmap(path, mode="r") if path.stat().st_size > _HEADER_LEN else np.load(path)
+    except Exception as error:  # a header is parsed as Python, and each fault has an error of its own
+        message = f"{path} is no whole .npy file ({error}); delete it, and its vectors are made again."
+        raise EncoderError(message) from None
 
 
 def fingerprint(encoder: Encoder) -> str:
@@ -126,10 +132,7 @@ def _finished(targets: list[_Target], settings: dict, texts: Iterable[str], part
         raise EncoderError(message)
     n_texts, digest = _digest(texts)
     for target in targets:
-        try:
-            about = json.loads(target.about.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            about = {}
+        about = _read_json(target.about)
         wanted = _about(settings, target.layer, n_texts, digest)
         if about != wanted:
             other = [key for key in wanted if about.get(key) != wanted[key]]
@@ -202,7 +205,10 @@ def _read_record(partial: Path, settings: dict) -> dict:
     """How far the folder is; EncoderError where it belongs to another model or other settings."""
     if not (partial / _RECORD).is_file():
         return {"n_texts": 0, "texts": _digest([])[1], "whole": False}
-    record = json.loads((partial / _RECORD).read_text(encoding="utf-8"))
+    record = _read_json(partial / _RECORD)
+    if [type(record.get(key)) for key in _RECORD_TYPES] != list(_RECORD_TYPES.values()):
+        message = f"{partial / _RECORD} is damaged; delete the folder to start again."
+        raise EncoderError(message)
     other = [key for key in settings if record["settings"].get(key) != settings[key]]
     if other:
         message = f"{partial} was begun with another {', '.join(other)}; delete it to start again."
@@ -237,6 +243,15 @@ def _header(n_texts: int, width: int) -> bytes:
     about = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({n_texts}, {width}), }}"
     start = np.lib.format.magic(1, 0) + (_HEADER_LEN - 10).to_bytes(2, "little")
     return start + about.encode("ascii").ljust(_HEADER_LEN - 11) + b"\n"
+
+
+def _read_json(path: Path) -> dict:
+    """What `_write_json` wrote; an empty object for a file that is absent or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _write_json(path: Path, value: dict) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -130,7 +130,7 @@ _WORDS: dict[object, str] = {
 def _parse(line: str) -> Row:
     try:
         values = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"not JSON ({error}); each line is one object."
         raise TaskError(message) from None
     if not isinstance(values, dict):
@@ -157,5 +157,5 @@ def _fits(value: object, kind: object) -> bool:
     if kind == float | None and value is None:
         return True
     if kind in (float, float | None):
-        return isinstance(value, (int, float)) and math.isfinite(value)
+        return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max  # a whole number may be larger
     return isinstance(value, int) or (kind == int | None and value is None)

@@ -1,5 +1,12 @@
-"""The binary format of word2vec: a line `n_words width`, then the word, a space and `width` little-endian float32."""
+"""The binary format of word2vec: a line `n_words width`, then the word, a space and `width` little-endian float32.
 
+The first space ends the word. gensim also writes words that hold spaces: then the rest of the word is read as numbers,
+and the last bytes of the numbers as the beginning of the next word, behind which all is in order again. The size of the
+file is the same either way, so nothing proves where such a word ends; the control characters of the numbers give it
+away.
+"""
+
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +18,7 @@ from xl_staticemb.errors import StaticembError
 
 _CHUNK = 1 << 22  # bytes read at a time
 _LONGEST_WORD = 1 << 16  # bytes; a longer "word" means that the file is not what it seems
+_CONTROL = re.compile(rb"[\x00-\x08\n\x0e-\x1f]")  # bytes that no word holds and float32 numbers soon do
 
 Block = tuple[list[str], NDArray[np.float32]]
 
@@ -44,6 +52,12 @@ def read_binary_blocks(stream: BinaryIO, path: Path, n_words: int, width: int, l
             yield _words(raw, path, done + 1, n_words), _vectors(data, places, width, path, done + 1, n_words)
             done += len(raw)
         data = data[at:]
+    if done == n_words and (data + stream.read(_CHUNK)).strip(b"\n"):
+        message = (
+            f"{path}: more follows behind word {n_words} of {n_words}, which is the last one that the first line "
+            "promises; fetch the file again, or correct that line"
+        )
+        raise StaticembError(message)
 
 
 def write_binary_rows(stream: BinaryIO, words: Sequence[bytes], matrix: NDArray[np.float32]) -> None:
@@ -75,17 +89,27 @@ def _vectors(data: bytes, places: list[int], width: int, path: Path, first: int,
 
 
 def _words(raw: list[bytes], path: Path, first: int, n_words: int) -> list[str]:
-    words = []
-    for number, word in enumerate(raw, first):
-        try:
-            words.append(word.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            message = (
-                f"{path}: word {number} of {n_words}: not UTF-8 (byte 0x{word[error.start]:02x}); "
-                "re-encode the file, e.g. with iconv"
-            )
-            raise StaticembError(message) from None
-    return words
+    joined = b" ".join(raw)
+    try:
+        if not _CONTROL.search(joined):
+            return joined.decode("utf-8").split(" ")
+    except UnicodeDecodeError:
+        pass
+    number, word = next((n, word) for n, word in enumerate(raw, first) if _CONTROL.search(word) or not _is_utf8(word))
+    message = (
+        f"{path}: word {number} of {n_words}: {word[:40]!r} {'is not UTF-8' if not _is_utf8(word) else 'is no word'}; "
+        "if the word before it holds a space, which this format cannot, write the vectors as text (.vec), "
+        "else fetch the file again or re-encode it"
+    )
+    raise StaticembError(message)
+
+
+def _is_utf8(word: bytes) -> bool:
+    try:
+        word.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _broken(path: Path, number: int, n_words: int) -> StaticembError:

@@ -6,10 +6,11 @@ import lzma
 import os
 import secrets
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from types import ModuleType
+from typing import Any, BinaryIO, cast
 
 from xl_staticemb.errors import StaticembError
 
@@ -37,7 +38,7 @@ def reading(path: Path) -> Generator[BinaryIO]:
         raise StaticembError(message)
     try:
         if path.suffix == ".zst":
-            with _zstandard(path).open(path, "rb") as raw, io.BufferedReader(raw) as unpacked:
+            with path.open("rb") as raw, io.BufferedReader(_ZstdReader(raw, _zstandard(path)), 1 << 17) as unpacked:
                 yield cast("BinaryIO", unpacked)
         elif is_compressed(path):
             with (gzip if path.suffix == ".gz" else lzma).open(path, "rb") as unpacked:
@@ -80,6 +81,35 @@ def replacing(path: Path) -> Generator[BinaryIO]:
         with suppress(FileNotFoundError):
             aside.unlink()
         raise
+
+
+class _ZstdReader(io.RawIOBase):
+    """The bytes of any number of zstd frames; EOFError where the last is cut short, which the library passes over."""
+
+    def __init__(self, raw: BinaryIO, library: ModuleType) -> None:
+        self._chunks = self._unpacked(raw, library.ZstdDecompressor())
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # ty: ignore[incompatible-method-override]
+        self._ready = self._ready or memoryview(next(filter(None, self._chunks), b""))
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+    @staticmethod
+    def _unpacked(raw: BinaryIO, decompressor: Any) -> Iterator[bytes]:
+        frame, rest = None, b""
+        while packed := rest or raw.read(1 << 16):
+            frame = frame or decompressor.decompressobj()
+            yield frame.decompress(packed)
+            rest = frame.unused_data
+            frame = None if frame.eof else frame
+        if frame is not None:
+            message = "zstd data ended inside a frame"
+            raise EOFError(message)
 
 
 def _damaged(path: Path, error: Exception) -> StaticembError:

@@ -20,7 +20,7 @@ from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.number_text import write_numbers
 from xl_staticemb.files.text_numbers import MARGIN, parse_numbers
 
-_HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*$")
+_HEADER = re.compile(rb"\s*(\d{1,18})\s+(\d{1,18})\s*$")  # what fits 64 bits
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 18  # bytes read at a time: the words of their numbers still fit into the cache of a core
@@ -154,7 +154,7 @@ def _parse_lines(chunk: bytes, width: int, path: Path, number: int) -> Block:
     data = np.frombuffer(padded, dtype=np.uint8)
     spaces, breaks = _places(data == ord(" ")), _places(data == ord("\n"))  # the first break stands in the margin
     begins, ends = breaks[:-1] + 1, breaks[1:]
-    if 2 * width * len(ends) > len(chunk):  # too short for as many numbers; before room is made for them
+    if 2 * width * len(ends) > len(chunk) or not len(spaces):  # too short for as many numbers; before room is made
         for row, line in enumerate(chunk.split(b"\n")):
             _line(line, width, f"{path}:{number + row}")
     n_before = np.searchsorted(spaces, ends)  # spaces before the end of each line

@@ -205,8 +205,8 @@ class VectorWriter:
     `n_words` rows of `width` will come. `format` None goes by suffix: `.bin` binary, `.safetensors` safetensors (and
     `NAME.vocab.txt` beside it), `.vec`, `.txt` or none text with a first line; others are refused. `digits` in [1, 9]
     are the significant digits in text; nine read back as the same float32. Raises StaticembError for words that the
-    format cannot hold (empty, with a line break, or in binary with a space), numbers that are not finite, and another
-    number of rows than promised.
+    format cannot hold (empty, with a line break, or in binary with a space or a control character), numbers that are
+    not finite, and another number of rows than promised.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ class VectorWriter:
         if not 1 <= digits <= 9:
             message = f"digits must be from 1 to 9, not {digits}"
             raise StaticembError(message)
-        self._forbidden = re.compile(r"[\n ]" if self.format == "binary" else r"\n")
+        self._forbidden = re.compile(r"[\x00-\x08\n\x0e-\x1f ]" if self.format == "binary" else r"\n")
         self._stack = ExitStack()
         self._n_written = 0
 

@@ -20,7 +20,7 @@ def write_word2vec(path: Path | str, vectors: WordVectors, *, binary: bool = Fal
     """Write word vectors with a first line; `.gz`, `.xz` and `.zst` compress. The file appears whole or not at all.
 
     Text keeps nine significant digits, enough to read the same float32 again. Raises StaticembError for words that the
-    format cannot hold: empty, with a line break, or (binary) with a space.
+    format cannot hold: empty, with a line break, or (binary) with a space or control character.
     """
     with VectorWriter(path, len(vectors), vectors.width, format="binary" if binary else "text") as writer:
         write_all(writer, vectors)

@@ -99,7 +99,7 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
         if bare_name(file).endswith(".jsonl"):
             try:
                 text = json.loads(line)["text"]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 message = f"{where}: not a JSON object with a text."
                 raise TaskError(message) from None
         if not isinstance(text, str) or not text.strip():

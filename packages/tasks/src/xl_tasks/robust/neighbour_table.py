@@ -239,7 +239,7 @@ def _score(text: str, where: str) -> float:
     except ValueError:
         score = math.nan
     if not math.isfinite(score):
-        message = f"{where}: the score {text!r} is no finite number."
+        message = f"{where}: the score {text[:60]!r} is no finite number."
         raise TaskError(message)
     return score
 

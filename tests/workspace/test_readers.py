@@ -1,0 +1,175 @@
+"""Nothing but a package's own error leaves a reader, and it is one line: whole files, edited at random.
+
+`XL_FUZZ=20000 uv run pytest -n 0 tests/workspace/test_readers.py` tries so many files a reader.
+"""
+
+import gzip
+import io
+import json
+import logging
+import lzma
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xl_encoders import EncoderError
+from xl_encoders.vector_files import open_vectors
+from xl_objectives import ObjectiveError, parse_pharaoh
+from xl_staticemb import (
+    StaticembError,
+    WordVectors,
+    read_dictionary,
+    read_similarity,
+    read_vectors,
+    read_word2vec,
+    write_vectors,
+    write_word2vec,
+)
+from xl_staticemb.files.stored_rows import StoredRows
+from xl_tasks import TaskError, read_rows
+from xl_tasks.robust.neighbour_table import read_neighbours
+from xl_translit import TranslitError, read_lines
+
+# What was near to a fault once, besides single bytes.
+PIECES = [
+    b"\t",
+    b" ",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"\x00",
+    b"\xff",
+    b"\xc3",
+    b"\xe2\x80\xa8",
+    b"\xef\xbb\xbf",
+    b"",
+    b"0 ",
+    b" 0",
+]
+PIECES += [b"nan", b"-", b"9" * 12, b"9" * 20, b"9" * 5000, b"1e400", b"0x1", b"1_0", b"[" * 9999, b"null", b"\\ud800"]
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, 1),
+    ".xz": lambda data: lzma.compress(data, preset=0),
+    ".zst": zstandard.compress,
+}
+
+
+class Reader(NamedTuple):
+    """Something that reads a file called `name` and may raise `error` alone."""
+
+    name: str
+    whole: list[bytes]
+    read: Callable[[Path], object]
+    error: tuple[type[Exception], ...]
+    packed: bool = True
+
+
+def made(write: Callable[[Path], object], name: str) -> bytes:
+    """The bytes of a file that one of our writers makes."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        write(Path(folder) / name)
+        return (Path(folder) / name).read_bytes()
+
+
+def stored(path: Path) -> None:
+    with StoredRows(path, limit=None, most_bytes=0, folder=path.parent) as rows:
+        assert all(np.isfinite(block).all() for block in rows.blocks())
+
+
+def with_words(path: Path) -> WordVectors:
+    path.with_suffix(".vocab.txt").write_text("su\nev\n", encoding="utf-8")
+    return read_vectors(path)
+
+
+def with_golds(path: Path) -> object:
+    path.with_name("k.gold.txt").write_text("1\n2.5\n", encoding="utf-8")
+    return read_similarity(path)
+
+
+VECTORS = WordVectors(["su", "ev"], np.array([[0.5, -1.25], [3e-5, 7]]))
+TEXT = [b"2 2\nsu 0.5 -1.25\nev 3e-5 7\n", b"su 0.5 -1.25 \r\nNew York 3 7", b"\xef\xbb\xbf2 2\na 0.5 1\nb 0.5 1\n"]
+BINARY = made(lambda path: write_word2vec(path, VECTORS, binary=True), "v.bin")
+GENSIM = b"2 2\nsu " + VECTORS.matrix[0].tobytes() + b"ev " + VECTORS.matrix[1].tobytes()
+SPACED = GENSIM.replace(b"su ", b"new york ")
+TENSORS = made(lambda path: write_vectors(path, VECTORS), "v.safetensors")
+ROW = json.dumps({"task": "bli", "metric": "p@1", "value": 0.5, "source": "tur_Latn", "target": "eng_Latn", "layer": 1})
+WORDS = [b"su\twater\nev\thouse\n", b"su water\r\nev house", b"su\twater\t0.5\n"]
+ALIGNED, ALIGNMENT = [b"0-0 1-2\n\n3-1\n"], (ObjectiveError, TranslitError)
+NUMPY = io.BytesIO()
+np.save(NUMPY, VECTORS.matrix)
+
+STATIC, TASK = (StaticembError,), (TaskError, TranslitError)
+READERS = {
+    "word2vec text": Reader("v.vec", TEXT, read_vectors, STATIC),
+    "word2vec text without a name": Reader("v", TEXT, read_vectors, STATIC),
+    "word2vec text, one word": Reader("v.vec", TEXT, lambda path: read_word2vec(path, 1, binary=False), STATIC),
+    "word2vec text, several passes": Reader("v.vec", TEXT, stored, STATIC),
+    "word2vec binary": Reader("v.bin", [BINARY, GENSIM, SPACED], read_vectors, STATIC),
+    "word2vec binary without a name": Reader("v", [BINARY, GENSIM], read_vectors, STATIC),
+    "word2vec binary, one word": Reader("v", [BINARY], lambda path: read_word2vec(path, 1, binary=True), STATIC),
+    "word2vec binary, several passes": Reader("v.bin", [BINARY, SPACED], stored, STATIC),
+    "safetensors": Reader("v.safetensors", [TENSORS], with_words, STATIC, packed=False),
+    "dictionary": Reader("d.tsv", WORDS, read_dictionary, STATIC, packed=False),
+    "dictionary, all lines": Reader("d", WORDS, lambda path: read_dictionary(path, skip_unclear=True), STATIC, False),
+    "similarity": Reader("s.txt", [b"a\tb\t1.5\nc d\te\t2\n", b"word1 word2 gold\na b 3\n"], read_similarity, STATIC),
+    "similarity, numbers beside": Reader("k.data.txt", [b"a\tb\nc d\te\n"], with_golds, STATIC),
+    "alignments": Reader("a.txt", ALIGNED, lambda path: list(parse_pharaoh(read_lines(path))), ALIGNMENT),
+    "neighbours": Reader("n.tsv", [b"su\tev at\n", b"su\tev\t0.5\nsu\tat\t0.25\n"], read_neighbours, TASK),
+    "neighbours in JSON": Reader("n.json", [b'{"su": ["ev", "at"],\n"at": []}'], read_neighbours, TASK),
+    "result rows": Reader("r.jsonl", [f"{ROW}\n\n{ROW}\n".encode()], read_rows, TASK),
+    "vectors of texts": Reader("v.npy", [NUMPY.getvalue()], open_vectors, (EncoderError,), packed=False),
+}  # fmt: skip
+
+edits = st.lists(
+    st.tuples(
+        st.integers(0, 400), st.integers(0, 12), st.one_of(st.sampled_from(PIECES), st.binary(min_size=1, max_size=3))
+    ),
+    max_size=4,
+)
+
+
+def edited(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
+    """`data` with some bytes at each place exchanged for others."""
+    for place, n_bytes, new in changes:
+        place %= len(data) + 1
+        data = data[:place] + new + data[place + n_bytes :]
+    return data
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_reader_reads_or_raises_its_own_error(kind: str, tmp_path: Path) -> None:
+    reader = READERS[kind]
+    for data in reader.whole:
+        if data is not SPACED:
+            (tmp_path / reader.name).write_bytes(data)
+            reader.read(tmp_path / reader.name)
+    logging.disable()
+
+    @settings(deadline=None, max_examples=int(os.environ.get("XL_FUZZ", "60")), database=None)
+    @given(st.sampled_from(reader.whole), edits, edits, st.sampled_from(list(PACKED) if reader.packed else [""]))
+    def check(whole: bytes, inside: list, outside: list, packing: str) -> None:
+        data = PACKED[packing](edited(whole, inside))
+        path = tmp_path / f"{reader.name}{packing}"
+        path.write_bytes(edited(data, outside[:1]) if packing else data)
+        try:
+            reader.read(path)
+        except reader.error as error:
+            message = str(error)
+            assert message.isprintable()
+            assert len(message) < 400 + len(str(path)) * 2
+            assert reader.error == ALIGNMENT or str(path.parent) in message
+
+    try:
+        check()
+    finally:
+        logging.disable(logging.NOTSET)
