@@ -136,6 +136,45 @@ def test_a_pivot_takes_dictionaries_given_and_induced(xl: Run, folder: Path, tmp
     }
 
 
+@pytest.mark.parametrize(
+    "mode", ["unsupervised", "acl2018", "identical", "numerals", "semi-supervised", "acl2017", "acl2017-seed"]
+)
+def test_a_map_all_of_whose_seeds_failed_is_not_written(xl: Run, folder: Path, tmp_path: Path, mode: str) -> None:
+    matrix = np.random.default_rng(5).normal(size=(N, WIDTH))
+    write_vectors(tmp_path / "other.vec", WordVectors(read_vectors(folder / "en.vec").words, matrix))
+    options = ["--interval", "1", "--max-iterations", "4", "--seeds", "2", "--json"]
+    if mode in ("semi-supervised", "acl2017-seed"):
+        options += ["--dictionary", folder / "half.tsv"]
+    command = ["static", "map", folder / "tr.vec", tmp_path / "other.vec", "--mode", mode, *options, *outs(tmp_path)]
+    result = xl(*command)
+    assert result.returncode == 1, result.stderr
+    assert "all 2 seeds failed, so no map is written" in result.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["other.vec"]
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row["value"], row["n"]) for row in rows if row["metric"] == "failed seeds"] == [(2, 2)]
+    first = [row["value"] for row in rows if row["metric"] == "pairs of the first dictionary"]
+    assert bool(first) == (mode not in ("unsupervised", "acl2018"))  # these start without a dictionary
+    if mode == "numerals":
+        assert xl(*command, "--keep-failed").returncode == 0
+        assert len(read_vectors(tmp_path / "x.vec")) == N
+
+
+def test_languages_that_failed_are_told_and_the_others_written(xl: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "turned.tsv").write_text("".join(f"t{i}\ts{i}\n" for i in range(150)), encoding="utf-8")
+    command = [
+        "static", "map", "--pivot", f"eng_Latn={folder / 'en.vec'}", f"tur_Latn={folder / 'tr.vec'}",
+        f"aze_Latn={folder / 'tr.vec'}", "--dictionary", f"tur_Latn={folder / 'half.tsv'}",
+        "--dictionary", f"aze_Latn={tmp_path / 'turned.tsv'}", "--out", tmp_path / "out", "--json",
+    ]  # fmt: skip
+    result = xl(*command)
+    assert result.returncode == 1
+    assert f"1 of 2 languages failed and are not in {tmp_path / 'out'}: aze_Latn: " in result.stderr
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"eng_Latn.vec", "summary.json", "tur_Latn.vec"}
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["source"] for row in rows if row["metric"] == "failed"] == ["aze_Latn"]
+    assert [row["source"] for row in rows if row["metric"] == "chosen"] == ["tur_Latn"]
+
+
 def test_every_option_of_a_mapping_is_one_of_the_command(xl: Run) -> None:
     renamed = {"normalization": "normalize", "dictionary": "start"}
     assert [renamed.get(each.name, each.name) for each in fields(MappingConfig)] == [

@@ -99,16 +99,54 @@ def test_self_learning_sees_the_same_words_as_in_memory(tmp_path: Path, cutoff: 
 def test_several_seeds_and_a_limit(tmp_path: Path) -> None:
     planted(tmp_path)
     seen: list[int] = []
+    config = MappingConfig.preset("unsupervised", max_iterations=4, cutoff=150, unsupervised_words=150)
+    files = [tmp_path / f"{name}.vec" for name in ("source", "target", "x", "z")]
     found = map_files(
-        *(tmp_path / f"{name}.vec" for name in ("source", "target", "x", "z")),
-        MappingConfig.preset("unsupervised", max_iterations=4, cutoff=150, unsupervised_words=150),
+        *files,
+        config,
         seeds=[0, 1],
         limit=200,
+        keep_failed=True,  # so few iterations find nothing
         progress=lambda iteration, *_: seen.append(iteration),
     )
-    assert (found.n_seeds, found.n_start, found.n_source) == (2, 0, 200)
+    assert (found.n_seeds, found.n_start, found.n_source, found.written) == (2, 0, 200, True)
     assert len(read_vectors(tmp_path / "x.vec")) == 200
     assert seen
+
+
+def test_a_map_all_of_whose_seeds_failed_is_not_written(tmp_path: Path) -> None:
+    planted(tmp_path)
+    write_vectors(
+        tmp_path / "other.vec",
+        WordVectors([f"t{row}" for row in range(N)], np.random.default_rng(9).normal(size=(N, WIDTH))),
+    )
+    before = {file.name for file in tmp_path.iterdir()}
+    config = MappingConfig.preset("unsupervised", max_iterations=4, cutoff=150, unsupervised_words=150)
+    files = [tmp_path / f"{name}.vec" for name in ("source", "other", "x", "z")]
+    found = map_files(*files, config, seeds=[0, 1], limit=200)
+    assert (found.n_failed, found.n_seeds, found.written) == (2, 2, False)
+    assert {file.name for file in tmp_path.iterdir()} == before
+
+
+def test_a_language_that_cannot_be_mapped_does_not_stop_the_others(tmp_path: Path) -> None:
+    _, _, pairs = planted(tmp_path)
+    (tmp_path / "broken.vec").write_text("2 2\nsu 1 2\nev 3\n", encoding="utf-8")
+    names = ("aaa_Latn", "bbb_Latn", "ccc_Latn", "ddd_Latn")
+    files = dict(zip(names, (tmp_path / f"{name}.vec" for name in ("broken", "source", "source", "none")), strict=True))
+    pivot = "eng_Latn", tmp_path / "target.vec"
+    turned = [(target, source) for source, target in pairs]
+    dictionaries = {"aaa_Latn": pairs, "bbb_Latn": pairs[:350], "ccc_Latn": turned, "ddd_Latn": pairs}
+    found = dict(map_files_to_pivot(pivot, files, dictionaries, tmp_path / "out"))
+    assert {name for name, each in found.items() if isinstance(each, StaticembError)} == set(names) - {"bbb_Latn"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"eng_Latn.vec", "bbb_Latn.vec", "summary.json"}
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())["languages"]
+    assert [each["language"] for each in summary if "failed" in each] == ["aaa_Latn", "ccc_Latn", "ddd_Latn"]
+    assert "broken.vec:3: expected a word and 2 numbers" in summary[0]["failed"]
+    alone = dict(map_files_to_pivot(pivot, {"bbb_Latn": files["bbb_Latn"]}, dictionaries, tmp_path / "alone"))
+    np.testing.assert_array_equal(found["bbb_Latn"].matrix, alone["bbb_Latn"].matrix)
+    with pytest.raises(StaticembError, match="broken"):
+        list(map_files_to_pivot(pivot, {"aaa_Latn": files["aaa_Latn"]}, dictionaries, tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_is_refused_leaves_no_files(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xl_cli.errors import UsageError
 from xl_cli.mapping_options import MappingOptions
 from xl_cli.progress import say
-from xl_staticemb import induce_dictionary, read_dictionary, read_vectors
+from xl_staticemb import StaticembError, induce_dictionary, read_dictionary, read_vectors
 from xl_staticemb.mapping.mapped_files import map_files
 from xl_staticemb.mapping.pivot_files import map_files_to_pivot
 from xl_tasks.rows import Row
@@ -31,6 +31,7 @@ class PairJob:
     limit: int | None
     digits: int
     names: tuple[str, str]
+    keep_failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,11 @@ class PivotJob:
     digits: int
 
 
-def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
-    """Map two files; rows of what was learnt: pairs, and with self-learning objective, mutual share, failed seeds."""
+def map_pair(job: PairJob, options: MappingOptions) -> tuple[list[Row], str]:
+    """Map two files; rows of what was learnt: pairs, and with self-learning objective, mutual share, failed seeds.
+
+    And why nothing was written, where all seeds failed; "" else.
+    """
     config = options.config(job.mode)
     if config.dictionary == "pairs" and not job.dictionaries:
         message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
@@ -75,6 +79,7 @@ def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
         device=job.device,
         limit=job.limit,
         digits=job.digits,
+        keep_failed=job.keep_failed,
         progress=_Progress(job.seeds),
     )
     mapping = found.mapping
@@ -98,7 +103,8 @@ def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
     rows = [
         row("words of the source", found.n_source, found.n_source),
         row("words of the target", found.n_target, found.n_target),
-        row("pairs of the first dictionary", found.n_start, found.n_start),
+        # the unsupervised start has no dictionary
+        *([row("pairs of the first dictionary", found.n_start, found.n_start)] if found.n_start else []),
         row("pairs of the last dictionary", n_last, n_last),
     ]
     if mapping.objective is not None:
@@ -109,11 +115,21 @@ def map_pair(job: PairJob, options: MappingOptions) -> list[Row]:
         rows.append(row("stability", mapping.stability, n_last))
     if mapping.mutual is not None:
         rows.append(row("mutual neighbours", mapping.mutual, n_last))
-    return rows
+    failure = ""
+    if not found.written:
+        which = "the only seed" if found.n_seeds == 1 else f"all {found.n_seeds} seeds"
+        failure = (
+            f"{which} failed, so no map is written; give a dictionary, more words, vectors of more text or more "
+            "--seeds, or have it written all the same with --keep-failed."
+        )
+    return rows, failure
 
 
-def map_onto_pivot(job: PivotJob, options: MappingOptions) -> list[Row]:
-    """Map many files onto a pivot; rows: held-out precision with and without a map, and which was chosen."""
+def map_onto_pivot(job: PivotJob, options: MappingOptions) -> tuple[list[Row], str]:
+    """Map many files onto a pivot; rows: held-out precision with and without a map, and which was chosen.
+
+    And which languages failed and why; "" for none.
+    """
     if options.start is not None or options.self_learning is not None:
         message = "--start and --self-learning are for two files; a map onto a pivot starts from a dictionary."
         raise UsageError(message)
@@ -145,7 +161,7 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> list[Row]:
     for name, paths in by.items():
         if name != pivot:
             dictionaries[name] = _induced(name, paths, by.get(pivot), pivot, job)
-    rows = []
+    rows, failures = [], {}
     for name, found in map_files_to_pivot(
         (pivot, pivot_path),
         files,
@@ -160,6 +176,11 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> list[Row]:
         limit=job.limit,
         digits=job.digits,
     ):
+        if isinstance(found, StaticembError):
+            failures[name] = str(found)
+            rows.append(_pivot_row("failed", 1.0, 0, name, pivot, "none"))
+            say(f"{name}: failed")
+            continue
         for warning in found.warnings:
             say(f"note: {name}: {warning}")
         for variant, score in (("aligned", found.aligned_score), ("unaligned", found.unaligned_score)):
@@ -168,7 +189,12 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> list[Row]:
         variant = "aligned" if found.aligned else "unaligned"
         rows.append(_pivot_row("chosen", 1.0, found.n_pairs, name, pivot, variant))
         say(f"{name}: {variant}")
-    return rows
+    if not failures:
+        return rows, ""
+    return (
+        rows,
+        f"{len(failures)} of {len(files)} languages failed and are not in {job.out}: {'; '.join(failures.values())}.",
+    )
 
 
 # What a metric is called in the table, where its name alone does not say it.
@@ -178,6 +204,7 @@ _LABELS = {
     "mutual neighbours": "share of words that are each other's nearest",
     "failed seeds": "seeds that failed",
     "chosen": "chosen; pairs learnt from",
+    "failed": "failed, not written",
 }
 
 
@@ -191,7 +218,7 @@ def table(rows: list[Row], about: str) -> "Table":
             row.target,
             row.variant,
             _LABELS.get(row.metric, row.metric),
-            "" if row.metric == "chosen" else f"{row.value:,.0f}" if row.value > 1 else f"{row.value:.4g}",
+            "" if row.metric in ("chosen", "failed") else f"{row.value:,.0f}" if row.value > 1 else f"{row.value:.4g}",
             "" if row.n == row.value else f"{row.n:,}",
         )
         for row in rows

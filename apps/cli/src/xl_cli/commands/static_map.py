@@ -55,6 +55,9 @@ def map_vectors(
     out: Annotated[Path | None, typer.Option(help="With --pivot: folder to write LANG.vec into; must be new.")] = None,
     source_lang: Annotated[str, typer.Option(help="Language of the source in rows [default: by file name]")] = "",
     target_lang: Annotated[str, typer.Option(help="Language of the target in rows [default: by file name]")] = "",
+    keep_failed: Annotated[
+        bool, typer.Option("--keep-failed", help="Self-learning: write the map although all seeds failed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
     """Bring word vectors of two languages into one space, or those of many onto a pivot.
@@ -65,11 +68,13 @@ def map_vectors(
         for name, value in (("--out-source", out_source), ("--out-target", out_target)):
             _refuse(value is not None, f"{name} is for two files; with --pivot give --out FOLDER.")
         _refuse(out is None, "--pivot writes a file a language; give --out FOLDER.")
+        _refuse(keep_failed, "--keep-failed is for two files; with --pivot a language without a map has no file.")
         _refuse(seeds != 1, "--seeds is for two files; a map onto a pivot has no random part.")
+        _refuse(not 0 < held_out < 1, f"--held-out is {held_out}; give a share between 0 and 1.")
         _refuse(choose not in ("on", "off"), f"--choose is {choose!r}; say on or off.")
         from xl_cli import static_mapping
 
-        rows = static_mapping.map_onto_pivot(
+        rows, failure = static_mapping.map_onto_pivot(
             static_mapping.PivotJob(
                 pivot=pivot,
                 files=tuple(files),
@@ -103,7 +108,7 @@ def map_vectors(
                 raise CliError(message)
         from xl_cli import static_mapping
 
-        rows = static_mapping.map_pair(
+        rows, failure = static_mapping.map_pair(
             static_mapping.PairJob(
                 source=Path(files[0]),
                 target=Path(files[1]),
@@ -116,6 +121,7 @@ def map_vectors(
                 limit=limit,
                 digits=digits,
                 names=(language_of(source_lang, Path(files[0])), language_of(target_lang, Path(files[1]))),
+                keep_failed=keep_failed,
             ),
             options,
         )
@@ -124,7 +130,10 @@ def map_vectors(
             typer.echo(row.to_json())
     else:
         written = [str(path) for path in (out_source, out_target, out) if path is not None]
-        typer.echo(static_mapping.table(rows, f"Written: {', '.join(written)}.").render("text"))
+        about = "" if failure and not pivot else f"Written: {', '.join(written)}."
+        typer.echo(static_mapping.table(rows, about).render("text"))
+    if failure:
+        raise CliError(failure)
 
 
 def _refuse(wrong: bool, message: str) -> None:

@@ -29,11 +29,12 @@ class MappedFiles:
     """What `map_files` learnt and wrote; `mapping.pairs` are rows of the files."""
 
     mapping: Mapping
-    n_source: int  # words written
+    n_source: int  # words read, and written if `written`
     n_target: int
     n_start: int  # pairs of the first dictionary; 0 for the unsupervised start
     n_seeds: int
     n_failed: int  # seeds whose map calls itself failed (`Mapping.failed`)
+    written: bool  # False where all seeds failed, so that there is no map to take
 
 
 def map_files(
@@ -48,13 +49,15 @@ def map_files(
     device: str = "cpu",
     limit: int | None = None,
     digits: int = 9,
+    keep_failed: bool = False,
     most_bytes: int = MOST_BYTES,
     progress: Progress | None = None,
 ) -> MappedFiles:
     """Learn a map between the vectors of two files and write both vocabularies in the shared space.
 
     Files of all formats, by suffix; both outputs appear whole or not at all. `dictionary` are the pairs (source word,
-    target word) where `config.dictionary` is "pairs". Of several `seeds` the best objective counts (`best_mapping`).
+    target word) where `config.dictionary` is "pairs". Of several `seeds` the best objective counts (`best_mapping`);
+    where all of them failed nothing is written, unless `keep_failed`.
     `limit` takes the first words of each file, `digits` are those of text. Vectors of a side beyond `most_bytes` are
     not held in memory: those of text and compressed files go to an unnamed file in the folder of `out_source`, 4 bytes
     a number. Memory is then that of the words, of the first `config.cutoff` rows with self-learning and of the
@@ -91,20 +94,21 @@ def map_files(
         del x, z
         best = best_mapping(learnt)
         best = replace(best, pairs=(rows[0][best.pairs[0]], rows[1][best.pairs[1]]))
-        writers = [
-            stack.enter_context(VectorWriter(path, len(side), matrix.shape[1], digits=digits))
-            for path, side, matrix in zip(paths[2:], sides, (best.source, best.target), strict=True)
-        ]
-        for side, normalization, matrix, writer in zip(
-            sides, normalizations, (best.source, best.target), writers, strict=True
-        ):
-            done = 0
-            for block in side.blocks():
-                writer.write(side.words[done : done + len(block)], normalization.apply(block) @ matrix)
-                done += len(block)
-    n_failed = sum(mapping.failed is True for mapping in learnt)
+        n_failed = sum(mapping.failed is True for mapping in learnt)
+        written = keep_failed or n_failed < len(learnt)
+        if written:
+            outs = [(best.source, paths[2]), (best.target, paths[3])]
+            writers = [
+                stack.enter_context(VectorWriter(path, len(side), matrix.shape[1], digits=digits))
+                for side, (matrix, path) in zip(sides, outs, strict=True)
+            ]
+            for side, normalization, (matrix, _), writer in zip(sides, normalizations, outs, writers, strict=True):
+                done = 0
+                for block in side.blocks():
+                    writer.write(side.words[done : done + len(block)], normalization.apply(block) @ matrix)
+                    done += len(block)
     n_start = 0 if pairs is None else len(pairs[0])
-    return MappedFiles(best, len(sides[0]), len(sides[1]), n_start, len(learnt), n_failed)
+    return MappedFiles(best, len(sides[0]), len(sides[1]), n_start, len(learnt), n_failed, written)
 
 
 def _needed(n_words: int, config: MappingConfig, pairs: NDArray[np.int64] | None) -> NDArray[np.int64]:

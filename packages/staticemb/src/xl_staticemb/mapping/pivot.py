@@ -64,6 +64,22 @@ def map_to_pivot(
     `config` is by default the preset orthogonal or, for the other modes, supervised; its dictionary is always `pairs`.
     Raises StaticembError for options that make no sense together and a language without a dictionary.
     """
+    config = pivot_config(mode, config)
+    for name, vectors in languages:
+        if name not in dictionaries:
+            message = f"{name}: there is no dictionary for this language; give pairs (word, word of the pivot)"
+            raise StaticembError(message)
+        train, test = split_dictionary(dictionaries[name], held_out)
+        try:
+            found = _mapped(vectors, pivot, train, test, mode, config, seed, device)
+        except StaticembError as error:
+            message = f"{name}: {error}"
+            raise StaticembError(message) from None
+        yield name, _chosen(found) if choose else found
+
+
+def pivot_config(mode: str, config: MappingConfig | None = None) -> MappingConfig:
+    """`config` or the default of `mode`; StaticembError where the two make no sense together."""
     if mode not in MODES:
         message = f"pivot mode {mode!r} is not known; it can be {', '.join(MODES)}"
         raise StaticembError(message)
@@ -79,17 +95,7 @@ def map_to_pivot(
     if mode == "pull_back" and config.width:
         message = "a map onto fewer dimensions has no way back to the pivot; leave width at 0"
         raise StaticembError(message)
-    for name, vectors in languages:
-        if name not in dictionaries:
-            message = f"{name}: there is no dictionary for this language; give pairs (word, word of the pivot)"
-            raise StaticembError(message)
-        train, test = split_dictionary(dictionaries[name], held_out)
-        try:
-            found = _mapped(vectors, pivot, train, test, mode, config, seed, device)
-        except StaticembError as error:
-            message = f"{name}: {error}"
-            raise StaticembError(message) from None
-        yield name, _chosen(found) if choose else found
+    return config
 
 
 def split_dictionary(pairs: Iterable[tuple[str, str]], held_out: float = 0.2) -> tuple[Dictionary, Dictionary]:

@@ -13,7 +13,7 @@ from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.vector_files import VectorWriter, read_vectors
 from xl_staticemb.mapping.config import MappingConfig
 from xl_staticemb.mapping.normalization import Normalization
-from xl_staticemb.mapping.pivot import PivotMap, map_to_pivot
+from xl_staticemb.mapping.pivot import PivotMap, map_to_pivot, pivot_config
 from xl_staticemb.vectors import WordVectors
 
 SUMMARY = "summary.json"
@@ -35,13 +35,17 @@ def map_files_to_pivot(
     limit: int | None = None,
     digits: int = 9,
     suffix: str = ".vec",
-) -> Iterator[tuple[str, PivotMap]]:
+) -> Iterator[tuple[str, PivotMap | StaticembError]]:
     """Map the vectors of each language onto the pivot's (name, file); gives (name, map) as each is written.
+
+    A language that cannot be mapped (a broken file, a dictionary whose words it lacks) gives (name, error) and has no
+    file; the others go on. Where none can, the first one's error is raised.
 
     `files` and `dictionaries` go by the language's name; see `map_to_pivot` for the other options. Writes into the new
     folder `out`, which appears whole or not at all: the normalised pivot and each language as `NAME` + `suffix`, and
-    `summary.json` with what was chosen and why. In the mode per_pair each language has a pivot of its own,
-    `PIVOT-for-NAME`. Memory: the pivot's vectors and those of one language, `limit` words each. Raises StaticembError.
+    `summary.json` with what was chosen and why, and what failed. In the mode per_pair each language has a pivot of its
+    own, `PIVOT-for-NAME`. Memory: the pivot's vectors and those of one language, `limit` words each. Raises
+    StaticembError.
     """
     folder = Path(out)
     if folder.exists():
@@ -57,38 +61,46 @@ def map_files_to_pivot(
     if missing:
         message = f"{', '.join(missing)}: no dictionary onto {pivot[0]}; give pairs (word, word of the pivot)"
         raise StaticembError(message)
-    config = config or MappingConfig.preset("orthogonal" if mode == "orthogonal" else "supervised")
+    config = pivot_config(mode, config)
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     aside.mkdir()
     try:
         centre = _normalized(read_vectors(pivot[1], limit), config)
         if mode != "per_pair":
             _write(aside / f"{pivot[0]}{suffix}", centre, None, digits)
-        current: dict[str, WordVectors] = {}
 
-        def languages() -> Iterator[tuple[str, WordVectors]]:
-            for name, path in files.items():
-                current.clear()
-                current[name] = _normalized(read_vectors(path, limit), config)
-                yield name, current[name]
-
-        summary = []
-        for name, found in map_to_pivot(
-            languages(),
-            centre,
-            dictionaries,
-            mode=mode,
-            config=config,
-            held_out=held_out,
-            choose=choose,
-            seed=seed,
-            device=device,
-        ):
-            _write(aside / f"{name}{suffix}", current[name], found.matrix, digits)
+        def mapped(name: str, path: Path | str) -> PivotMap:
+            """Read, map and write one language; its vectors are let go with this call."""
+            vectors = _normalized(read_vectors(path, limit), config)
+            ((_, found),) = map_to_pivot(
+                [(name, vectors)],
+                centre,
+                dictionaries,
+                mode=mode,
+                config=config,
+                held_out=held_out,
+                choose=choose,
+                seed=seed,
+                device=device,
+            )
+            _write(aside / f"{name}{suffix}", vectors, found.matrix, digits)
             if mode == "per_pair":
                 _write(aside / f"{pivot[0]}-for-{name}{suffix}", centre, found.pivot, digits)
+            return found
+
+        summary, failures = [], []
+        for name, path in files.items():
+            try:
+                found = mapped(name, path)
+            except StaticembError as error:
+                failures.append(error)
+                summary.append({"language": name, "failed": str(error)})
+                yield name, error
+                continue
             summary.append(_line(name, found))
             yield name, found
+        if failures and len(failures) == len(files):
+            raise failures[0]
         text = json.dumps({"pivot": pivot[0], "mode": mode, "languages": summary}, ensure_ascii=False, indent=2)
         (aside / SUMMARY).write_text(text + "\n", encoding="utf-8")
         aside.rename(folder)
