@@ -22,7 +22,7 @@ from xl_tasks.files.question_sets import load_xquad
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.units.unit import AsWritten
 
-_CONFIG = TuningConfig(max_len=384, stride=128, query_len=64, answer_len=30, n_best=20)
+_CONFIG = TuningConfig(max_len=384, window_step=128, query_len=64, answer_len=30, n_best=20)
 
 
 def main() -> None:
@@ -54,9 +54,10 @@ def main() -> None:
 
 
 def _plain_windows(tokenizer: Any, question: Any) -> Any:
+    room = _CONFIG.max_len - tokenizer.num_special_tokens_to_add(pair=True) - len(tokenizer.tokenize(question.question))
     return tokenizer(
         question.question, question.context, truncation="only_second", max_length=_CONFIG.max_len,
-        stride=_CONFIG.stride, return_overflowing_tokens=True, return_offsets_mapping=True,
+        stride=max(0, room - _CONFIG.window_step), return_overflowing_tokens=True, return_offsets_mapping=True,
     )  # fmt: skip
 
 

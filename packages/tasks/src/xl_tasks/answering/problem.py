@@ -32,8 +32,8 @@ class AnsweringProblem:
     """Extractive question answering: the answer is a span of the context.
 
     An input is the question, cut to `config.query_len` tokens, and a window of the context, joined as the tokenizer
-    joins two texts, at most `config.max_len` tokens in all; windows share `config.stride` tokens (half a window at
-    most). Targets are the first and last token that touch the first gold answer, (0, 0) in windows that do not hold
+    joins two texts, at most `config.max_len` tokens in all; a window starts `config.window_step` tokens behind the one
+    before it. Targets are the first and last token that touch the first gold answer, (0, 0) in windows that do not hold
     all of them: those are trained on too, as the papers do.
 
     no_answer: whether "" is a possible prediction, scored by the first special; None says yes once an example without
@@ -176,7 +176,7 @@ class AnsweringProblem:
             )
             raise TaskError(message)
         offset = len(self._form.before) + len(ids) + len(self._form.between)
-        cuts = tuple(windows(len(context.ids), room, self._config.stride))
+        cuts = tuple(windows(len(context.ids), room, self._config.window_step))
         answer = _touching(context.spans, question.answers[0]) if training and question.answers else None
         return [
             Feature(

@@ -6,15 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def windows(n_tokens: int, room: int, shared: int) -> list[tuple[int, int]]:
+def windows(n_tokens: int, room: int, step: int) -> list[tuple[int, int]]:
     """(first, end) of the windows over `n_tokens` tokens; the last one ends where the context does.
 
     room: tokens in a window, 1 or more.
-    shared: tokens that two neighbours have in common; at most half a window, so that windows move on.
+    step: tokens from the start of a window to that of the next, 1 or more; at most a window, so that none is passed
+        over. It is `doc_stride` of BERT's and XTREME's scripts; `stride` of a Hugging Face tokenizer is the other
+        quantity, the room - step tokens that two neighbours share.
 
     A context without tokens has one empty window.
     """
-    step = room - min(shared, room // 2)
+    step = min(step, room)
     n_windows = 1 + max(0, -(-(n_tokens - room) // step))
     return [(k * step, min(k * step + room, n_tokens)) for k in range(n_windows)]
 

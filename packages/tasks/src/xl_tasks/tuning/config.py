@@ -10,7 +10,7 @@ KEPT = ("best", "last")
 PRECISIONS = ("auto", "no", "bf16", "fp16")
 
 _OF_PROBES = frozenset({"max_len", "precision", "metric"})
-_OF_ANSWERING = frozenset({"stride", "query_len", "answer_len", "n_best"})
+_OF_ANSWERING = frozenset({"window_step", "query_len", "answer_len", "n_best"})
 _OF_LORA = frozenset({"lora_rank", "lora_alpha", "lora_dropout"})
 
 
@@ -43,7 +43,10 @@ class TuningConfig:
     )
     keep: str = field(default="best", metadata={"help": "which state is scored on the targets: best (on dev) | last"})
     metric: str = field(default="", metadata={"help": "dev metric that best means; empty takes the task's main one"})
-    stride: int = field(default=128, metadata={"help": "answering: tokens that two windows of a context share"})
+    window_step: int = field(
+        default=128,
+        metadata={"help": "answering: tokens from one window's start to the next one's (XTREME: doc_stride)"},
+    )
     query_len: int = field(default=64, metadata={"help": "answering: most tokens of the question"})
     answer_len: int = field(default=30, metadata={"help": "answering: most tokens of an answer"})
     n_best: int = field(default=20, metadata={"help": "answering: spans of a window that are compared"})
@@ -59,7 +62,7 @@ class TuningConfig:
                 raise TaskError(message)
         for name, low in (
             ("batch", 1), ("accumulate", 1), ("steps", 0), ("max_len", 8), ("warmup", 0), ("clip", 0), ("every", 0),
-            ("patience", 0), ("stride", 0), ("query_len", 1), ("answer_len", 1), ("n_best", 1), ("lora_rank", 1),
+            ("patience", 0), ("window_step", 1), ("query_len", 1), ("answer_len", 1), ("n_best", 1), ("lora_rank", 1),
             ("weight_decay", 0), ("seed", 0),
         ):  # fmt: skip
             if getattr(self, name) < low:

@@ -94,7 +94,7 @@ _XTREME = {"lr": 2e-5, "batch": 8, "accumulate": 4, "max_len": 128, "weight_deca
 _XTREME_PAIRS = {**_XTREME, "epochs": 5.0, "metric": "accuracy"}
 _XTREME_TAGS = {**_XTREME, "epochs": 10.0}
 _XTREME_ANSWERS = {
-    "lr": 3e-5, "batch": 4, "accumulate": 8, "epochs": 3.0, "max_len": 384, "stride": 128, "query_len": 64,
+    "lr": 3e-5, "batch": 4, "accumulate": 8, "epochs": 3.0, "max_len": 384, "window_step": 128, "query_len": 64,
     "answer_len": 30, "n_best": 20, "warmup": 500.0, "weight_decay": 1e-4, "schedule": "linear", "clip": 1.0,
     "keep": "last",
 }  # fmt: skip
@@ -250,10 +250,10 @@ DEFAULT = Preset(
         ),
         # XTREME's 500 steps of warm-up are more than all steps on TyDiQA's English questions; hence a share.
         "answering": TaskPreset(
-            values={**_OURS, "lr": 3e-5, "batch": 32, "epochs": 3.0, "max_len": 384, "stride": 128},
+            values={**_OURS, "lr": 3e-5, "batch": 32, "epochs": 3.0, "max_len": 384, "window_step": 128},
             by_unit={
-                "character": {"max_len": 2048, "stride": 512, "query_len": 256, "answer_len": 150},
-                "phonemes": {"max_len": 512, "stride": 128, "query_len": 192, "answer_len": 120},
+                "character": {"max_len": 2048, "window_step": 640, "query_len": 256, "answer_len": 150},
+                "phonemes": {"max_len": 512, "window_step": 128, "query_len": 192, "answer_len": 120},
             },
         ),
     },
