@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from xl_encoders.tokens import edge_ids
+from xl_tasks.pair_types import pair_types
 
 # Texts to look for in a pair; unknown to a tokenizer they are found all the same, as its unknown token.
 _PROBE = ("a", "b")
@@ -65,7 +66,8 @@ def pair_form(tokenizer: PreTrainedTokenizerBase) -> PairForm:
     first, second = (tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in _PROBE)
     pair = tokenizer(*_PROBE, verbose=False)
     ids = pair["input_ids"]
-    types = pair["token_type_ids"] if "token_type_ids" in tokenizer.model_input_names else None
+    typed = "token_type_ids" in tokenizer.model_input_names
+    types = pair_types(tokenizer, ids, pair["token_type_ids"]) if typed else None
     i = _place(ids, first, 0)
     j = -1 if i < 0 else _place(ids, second, i + len(first))
     end = j + len(second)

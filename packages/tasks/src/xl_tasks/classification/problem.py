@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from transformers import CanineTokenizer
 
 from xl_encoders.registry import unknown_name
 from xl_encoders.tokens import special_ids
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example, TextExample
 from xl_tasks.metrics.measures import Measure
+from xl_tasks.pair_types import pair_types
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.problem import Feature
 from xl_tasks.units.unit import Unit
@@ -179,12 +179,11 @@ class ClassificationProblem:
         rows = [np.array(row, dtype=np.int32) for row in encoded["input_ids"]]
         if not self._has_types:
             return [_Tokens(row, None) for row in rows]
-        all_types = [np.array(types, dtype=np.int8) for types in encoded["token_type_ids"]]
-        if seconds and isinstance(self._tokenizer, CanineTokenizer):
-            # Version 5 of transformers writes zeros; CANINE was pretrained with ones for the second text, as BERT.
-            ends = [int(np.flatnonzero(row == self._tokenizer.sep_token_id)[0]) for row in rows]
-            all_types = [(np.arange(len(row)) > end).astype(np.int8) for row, end in zip(rows, ends, strict=True)]
-        return [_Tokens(row, types) for row, types in zip(rows, all_types, strict=True)]
+        all_types = encoded["token_type_ids"]
+        if seconds:
+            pairs = zip(encoded["input_ids"], all_types, strict=True)
+            all_types = [pair_types(self._tokenizer, ids, types) for ids, types in pairs]
+        return [_Tokens(row, np.array(types, dtype=np.int8)) for row, types in zip(rows, all_types, strict=True)]
 
 
 @contextmanager
