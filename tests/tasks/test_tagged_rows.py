@@ -1,12 +1,12 @@
 """Rows of the hub give the examples that the files give, by class number or by name; nothing is fetched here."""
 
 import sys
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from xl_tasks import TaskError
+from xl_tasks.files import hub as hub_of_all
 from xl_tasks.files import tagged_rows
 from xl_tasks.files.conllu import add_udpos_row, load_udpos, load_udpos_hub
 from xl_tasks.files.masakhaner import MASAKHANER_LABELS, load_masakhaner, load_masakhaner_hub
@@ -62,7 +62,7 @@ def test_two_column_sets(monkeypatch, tmp_path, caplog, load, load_hub, labels, 
         [{"tokens": words, "ner_tags": list(tags) if named else numbers(tags, labels)} for words, tags in SENTENCES]
     )
     monkeypatch.setattr(tagged_rows, "hub_rows", hub)
-    monkeypatch.setattr("xl_tasks.files.panx.hub_configs", lambda *_: ["tr", "simple", "zh-classical"])
+    monkeypatch.setattr("xl_tasks.files.panx.hub_config_names", lambda *_: ["tr", "simple", "zh-classical"])
     assert load_hub([code]) == load(tmp_path, [code])
     assert [asked[2] for asked in hub.asked] == ["train", "validation", "test"]
     assert f"the first at {place}/test:2" in caplog.text
@@ -92,25 +92,22 @@ def test_universal_ner(monkeypatch, tmp_path):
         load_uner_hub(["en"], treebanks=["en_pud"])
 
 
-NAMES = ("NOUN", "VERB", "_", "PRON")
-
-
 def conllu(words):
     return "".join(f"{i}\t{form}\t_\t{tag}\t_\t_\t0\troot\t_\t_\n" for i, form, tag in words) + "\n"
 
 
-@pytest.mark.parametrize("named", [False, True], ids=["class numbers", "names"])
-def test_parts_of_speech(monkeypatch, tmp_path, named):
+def test_parts_of_speech(monkeypatch, tmp_path):
     words = [("1-2", "gelince", "_"), (1, "gel", "VERB"), (2, "ince", "NOUN"), (3, "o", "PRON")]
     for treebank in ("tr_imst", "tr_boun"):
         (tmp_path / f"{treebank}-ud-test.conllu").write_text(f"# sent_id = a\n{conllu(words)}", encoding="utf-8")
     tags = [tag for _, _, tag in words]
     old = {"idx": "a", "tokens": [form for _, form, _ in words], "head": ["None", "0", "1", "1"]}
-    old["upos"] = tags if named else numbers(tags, NAMES)
+    old["upos"] = tags
     new = {"sent_id": "a", "idx": 0, "tokens": old["tokens"][1:], "upos": old["upos"][1:], "head": ["0", "1", "1"]}
     local = load_udpos(tmp_path)
-    monkeypatch.setattr("xl_tasks.files.conllu.hub_configs", lambda *_: ["tr_boun", "tr_imst", "qtd_sagt", "en_ewt"])
-    monkeypatch.setattr("xl_tasks.files.conllu.hub_class_names", lambda *_: NAMES)
+    monkeypatch.setattr(
+        "xl_tasks.files.conllu.hub_config_names", lambda *_: ["tr_boun", "tr_imst", "qtd_sagt", "en_ewt"]
+    )
     for rows in ([old], [new]):
         hub = Hub(rows, missing=("train", "validation"))
         monkeypatch.setattr(tagged_rows, "hub_rows", hub)
@@ -120,16 +117,17 @@ def test_parts_of_speech(monkeypatch, tmp_path, named):
 
 def test_a_word_without_a_tag_is_a_fault_not_a_token():
     found = TaggedSentences("udpos", ("NOUN",), on_error="skip")
-    add = partial(add_udpos_row, names=("NOUN", "_"))
-    add(found, "tur_Latn", "test", "1", {"tokens": ["a", "b"], "upos": [0, 1], "head": ["0", "1"]}, "x:1")
+    row = {"tokens": ["a", "b"], "upos": ["NOUN", "_"], "head": ["0", "1"]}
+    add_udpos_row(found, "tur_Latn", "test", "1", row, "x:1")
     assert "tag '_' of 'b' is unknown" in found.examples().skipped["tur_Latn", "test"][0]
 
 
-def test_languages_are_named(monkeypatch):
-    monkeypatch.setattr(tagged_rows, "hub_rows", Hub([]))
-    for languages in (None, []):
-        with pytest.raises(TaskError, match=r"name the languages to read from the hub; it has amh_Ethi, bam_Latn"):
-            load_masakhaner_hub(languages)
+def test_all_languages_are_the_default(monkeypatch):
+    words, tags = SENTENCES[0]
+    monkeypatch.setattr(tagged_rows, "hub_rows", Hub([{"tokens": words, "ner_tags": list(tags)}]))
+    assert len(load_masakhaner_hub(None).languages) == 21
+    with pytest.raises(TaskError, match=r"the hub: no language asked for; it has amh_Ethi, bam_Latn"):
+        load_masakhaner_hub([])
     with pytest.raises(TaskError, match="unknown language 'tur_Latn'"):
         load_masakhaner_hub(["tr"])
 
@@ -145,24 +143,16 @@ def test_other_errors_of_the_hub_stop(monkeypatch):
 
 
 def test_what_the_hub_says_of_itself(monkeypatch):
-    feature = SimpleNamespace(feature=SimpleNamespace(names=["NOUN", "VERB"]))
-    builder = SimpleNamespace(info=SimpleNamespace(features={"upos": feature, "tokens": SimpleNamespace()}))
-
     def unreachable(*_, **__):
         message = "no route to host.\nmore"
         raise ConnectionError(message)
 
-    datasets = SimpleNamespace(
-        get_dataset_config_names=lambda *_, **__: ["en_ewt"], load_dataset_builder=lambda *_, **__: builder
-    )
+    datasets = SimpleNamespace(get_dataset_config_names=lambda *_, **__: ["en_ewt"])
     monkeypatch.setitem(sys.modules, "datasets", datasets)
-    part = tagged_rows.Part(hub_id="a/b", config="en_ewt")
-    assert tagged_rows.hub_configs("a/b") == ["en_ewt"]
-    assert tagged_rows.hub_class_names(part, "upos") == ("NOUN", "VERB")
-    assert tagged_rows.hub_class_names(part, "tokens") == ()
+    assert hub_of_all.hub_config_names("a/b") == ["en_ewt"]
     datasets.get_dataset_config_names = unreachable
     with pytest.raises(TaskError, match=r"^a/b: the hub cannot be read \(no route to host\); connect to it"):
-        tagged_rows.hub_configs("a/b")
+        hub_of_all.hub_config_names("a/b")
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(TaskError, match=r"install xl-tasks\[hub\]"):
-        tagged_rows.hub_configs("a/b")
+        hub_of_all.hub_config_names("a/b")

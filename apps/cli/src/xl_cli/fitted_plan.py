@@ -73,7 +73,7 @@ class FittedPlan:
         elif asked:
             sources = [tuple(self._code(examples, code) for code in spec) for spec in asked]
         else:
-            sources = [(default_source(examples, elsewhere=bool(self._entry.train_from)),)]
+            sources = [(default_source(examples, elsewhere=bool(entry.train_from or config.train_on)),)]
             say(f"note: {entry.name}: trained on {sources[0][0]}; name another with --source.")
         needed = list(dict.fromkeys(code for spec in sources for code in spec))
         examples, origin = with_training(
@@ -118,9 +118,28 @@ class FittedPlan:
             options["words"] = config.words
         if config.target and (config.train_on or (sources and entry.train_from)):
             return load_task(entry, self._root, config.target, **options)  # sources come from another task
+        if (
+            self._root is None
+            and entry.kind == "classification"
+            and not {"in-language", "translate-train"} & set(config.protocol)
+        ):
+            return self._load_parts(sources or ["eng_Latn"], options)
         if config.target and (sources or "in-language" in config.protocol):
             return load_task(entry, self._root, [*sources, *config.target], **options)
         return load_task(entry, self._root, None, **options)
+
+    def _load_parts(self, sources: Sequence[str], options: dict[str, object]) -> Examples:
+        """Training examples of the sources alone: XNLI has 392,702 of them in each of fifteen languages."""
+        trained = load_task(self._entry, None, sources, splits=("train", "dev"), **options)
+        scored = load_task(self._entry, None, self._config.target or None, splits=(self._split,), **options)
+        every = sorted({*trained.languages, *scored.languages})
+        parts = [{**trained.by_language.get(code, {}), **scored.by_language.get(code, {})} for code in every]
+        return dataclasses.replace(
+            scored,
+            by_language=dict(zip(every, parts, strict=True)),
+            skipped={**trained.skipped, **scored.skipped},
+            expected={**trained.expected, **scored.expected},
+        )
 
     def _code(self, examples: Examples, spelling: str) -> str:
         if self._config.train_on or self._entry.train_from:

@@ -4,10 +4,12 @@ The sentences have the same ids in every language, which makes the data a corpus
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
+from xl_tasks.files.hub import hub_config_names
 from xl_tasks.files.labelled import Rows, hub_configs, hub_splits, numbered
 from xl_tasks.texts import SPLITS, ParallelTexts
 from xl_translit import read_lines
@@ -52,9 +54,13 @@ def load_sib200(path: Path | str, languages: Iterable[str] | None = None) -> Par
     return ParallelTexts(name="sib200", texts=texts, splits=splits)
 
 
-def load_sib200_hub(languages: Iterable[str]) -> ParallelTexts:
-    """The sentences from the hub, at a fixed commit; TaskError without network and for a language that is not there."""
-    rows = hub_splits(HUB_ID, REVISION, hub_configs("sib200", None, languages), SPLITS)
+def load_sib200_hub(languages: Iterable[str] | None) -> ParallelTexts:
+    """The sentences from the hub, at a fixed commit, all languages for None.
+
+    TaskError without network and for a language that is not there.
+    """
+    configs = hub_configs("sib200", partial(hub_config_names, HUB_ID, REVISION), languages)
+    rows = hub_splits(HUB_ID, REVISION, configs, SPLITS)
     return sib200_texts(rows)
 
 

@@ -18,8 +18,9 @@ from xl_tasks.texts import ParallelTexts
 from xl_translit import TranslitError, language
 
 HUB_ID = "mteb/tatoeba-bitext-mining"
-# Pinned so in the model cards of many sentence encoders, which report what MTEB measured on it.
-REVISION = "9080400076fbadbb4c4dcb136ff4eddc40b42553"
+# Pinned so by MTEB and others: one configuration a bitext, files without a script. The bitexts are those of the first
+# commit (9080400...), which model cards name.
+REVISION = "69e8f12da6e31d59addadda9a9c8a2e601a0e282"
 # fmt: off
 LANGUAGES = (
     "afr", "amh", "ara", "arq", "arz", "ast", "awa", "aze", "bel", "ben", "bos", "bre", "bul", "cat", "ceb", "ces",
@@ -64,12 +65,14 @@ def load_tatoeba(path: Path | str | Iterable[Path | str], languages: Iterable[st
     return _joined(sides).restrict(wanted)
 
 
-def load_tatoeba_hub(languages: Iterable[str]) -> ParallelTexts:
-    """The bitexts of these languages from the hub, at a fixed commit, with their English sides.
+def load_tatoeba_hub(languages: Iterable[str] | None) -> ParallelTexts:
+    """The bitexts of these languages from the hub, at a fixed commit, with their English sides; all for None.
 
-    TaskError without network and for a language that is not there.
+    English alone means the English side of everything. TaskError without network and for a language that is not there.
     """
-    wanted = [code for code in map(language, languages) if code != language("eng")]
+    english = language("eng")
+    asked = None if languages is None else [_code(spelling) for spelling in languages]
+    wanted = None if asked is None or set(asked) == {english} else [code for code in asked if code != english]
     configs = hub_configs("tatoeba", LANGUAGES, wanted)
     rows = {short: hub_rows(HUB_ID, f"{short}-eng", "test", REVISION) for short in configs.values()}
     return tatoeba_texts(rows)
@@ -90,6 +93,14 @@ def tatoeba_texts(rows: Mapping[str, Iterable[Mapping[str, object]]]) -> Paralle
 def is_tatoeba(file: Path) -> bool:
     """Whether the file's name is that of one side of a bitext."""
     return _NAME.fullmatch(file.name) is not None
+
+
+def _code(spelling: str) -> str:
+    try:
+        return language(spelling)
+    except TranslitError as error:
+        message = f"tatoeba: {error}"
+        raise TaskError(message) from None
 
 
 def _joined(bitexts: Mapping[str, Mapping[str, Mapping[str, str]]]) -> ParallelTexts:

@@ -30,7 +30,7 @@ ENTRIES: tuple[Task, ...] = (
         source="github.com/facebookresearch/LASER, data/tatoeba/v1",
         hub_id="mteb/tatoeba-bitext-mining",
         hub_loader="xl_tasks.tatoeba:load_tatoeba_hub",
-        revision="9080400076fbadbb4c4dcb136ff4eddc40b42553",
+        revision="69e8f12da6e31d59addadda9a9c8a2e601a0e282",
         xtreme=True,
     ),
     Task(

@@ -6,14 +6,14 @@ XTREME counts otherwise: it replaces the words of a multi-word token by the toke
 """
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples
 from xl_tasks.files.conll import read_columns
+from xl_tasks.files.hub import by_config, hub_config_names
 from xl_tasks.files.tagged import LineError, TaggedSentences
-from xl_tasks.files.tagged_rows import Row, add_tokens, by_config, hub_class_names, hub_configs, parts_of, read_hub
+from xl_tasks.files.tagged_rows import Row, add_tokens, parts_of, read_hub
 from xl_tasks.files.treebanks import treebank_files
 from xl_tasks.files.word_lines import Sentence, Tagged, Word, read_treebanks
 
@@ -70,33 +70,28 @@ def load_udpos(
 def load_udpos_hub(
     languages: Iterable[str] | None, *, on_error: str = "stop", treebanks: Sequence[str] = ()
 ) -> Examples:
-    """The same sentences from the hub, for languages that are named; `treebanks` by code, "en_ewt".
+    """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt".
 
     The mirror has the files of a release as parquet; its rows have syntactic words.
     """
-    configs = [name for name in hub_configs(HUB_ID, HUB_REVISION) if not treebanks or name in treebanks]
+    configs = [name for name in hub_config_names(HUB_ID, HUB_REVISION) if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), HUB_REVISION)
-    first = next((part for there in parts.values() for part in there), None)
-    names = hub_class_names(first, "upos") if first else ()
     found = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
-    read_hub(found, parts, languages, partial(add_udpos_row, names=names), id_columns=("sent_id", "idx"))
+    read_hub(found, parts, languages, add_udpos_row, id_columns=("sent_id", "idx"), named="upos")
     return found.examples()
 
 
-def add_udpos_row(
-    found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str, *, names: Sequence[str] = ()
-) -> None:
-    """Add a row of the hub, its `tokens` and `upos`; `names` says what class numbers mean.
+def add_udpos_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+    """Add a row of the hub, its `tokens` and `upos` by name.
 
     Older mirrors have multi-word tokens among the words, tagged `_` and without a head: these are left out.
     """
     tokens, tags = list(row["tokens"]), list(row["upos"])
     heads = row.get("head")
     if heads is not None and len(heads) == len(tags) == len(tokens):
-        blank = ("_", names.index("_") if "_" in names else "_")
-        kept = [i for i, tag in enumerate(tags) if tag not in blank or str(heads[i]) not in ("None", "_", "")]
+        kept = [i for i, tag in enumerate(tags) if tag != "_" or str(heads[i]) not in ("None", "_", "")]
         tokens, tags = [tokens[i] for i in kept], [tags[i] for i in kept]
-    add_tokens(found, code, split, key, tokens, tags, names, place)
+    add_tokens(found, code, split, key, tokens, tags, (), place)
 
 
 def _syntactic(sentence: Sentence) -> Tagged:

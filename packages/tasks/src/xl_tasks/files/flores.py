@@ -7,12 +7,13 @@ Language Data Initiative does. Line k of a split is one sentence in all language
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from xl_tasks._by_language import choose
 from xl_tasks.errors import TaskError
 from xl_tasks.files.delimited import data_lines
-from xl_tasks.files.hub import hub_rows
+from xl_tasks.files.hub import hub_config_names, hub_rows
 from xl_tasks.files.labelled import hub_configs
 from xl_tasks.files.split_patterns import bare_name, files_under
 from xl_tasks.texts import ParallelTexts
@@ -48,9 +49,12 @@ def load_flores(path: Path | str, languages: Iterable[str] | None = None) -> Par
     return _parallel(lines)
 
 
-def load_flores_hub(languages: Iterable[str]) -> ParallelTexts:
-    """FLORES+ from the hub, where it is gated: log in and accept its terms. TaskError without network or login."""
-    configs = hub_configs("flores", None, languages)
+def load_flores_hub(languages: Iterable[str] | None) -> ParallelTexts:
+    """FLORES+ from the hub, all languages for None; it is gated: log in and accept its terms.
+
+    TaskError without network or login.
+    """
+    configs = hub_configs("flores", partial(hub_config_names, HUB_ID, REVISION), languages)
     return flores_texts(
         {
             (code, split): hub_rows(HUB_ID, _CONFIGS.get(config, config), split, REVISION)

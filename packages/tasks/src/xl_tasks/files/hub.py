@@ -1,18 +1,28 @@
 """Rows of a data set on the Hugging Face hub, for all data sets that can be read from there."""
 
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from xl_tasks.errors import TaskError
+from xl_translit import TranslitError, language
+
+PARQUET = "refs/convert/parquet"
+"""The branch with the Parquet that the hub itself made of a data set whose repository holds a script: a folder a
+configuration, to be read as `data_dir`."""
+
+_T = TypeVar("_T")
+_CODE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 
 
 def hub_rows(
-    hub_id: str, config: str = "", split: str = "test", revision: str = "", **options: Any
+    hub_id: str, config: str = "", split: str = "test", revision: str = "", *, named: str = "", **options: Any
 ) -> Iterator[dict[str, Any]]:
     """The rows of one split, as dicts from column to value, in the hub's order.
 
     config: name of the configuration; empty for the only one.
     revision: commit that is read; empty for the newest.
+    named: a column of lists of class numbers that come as the names which the data set itself gives them.
     options: more of `datasets.load_dataset`, `data_files` for instance.
 
     TaskError, in one sentence, without the `datasets` library or the network, and for a data set, a configuration or a
@@ -38,7 +48,46 @@ def hub_rows(
     except (ValueError, RuntimeError) as error:
         message = f"{part}: {_first(error)}; choose one that the hub has, or give a folder of files."
         raise TaskError(message) from None
-    yield from rows
+    names = getattr(getattr(rows.features.get(named), "feature", None), "names", None)
+    if names is None:
+        yield from rows
+        return
+    for row in rows:
+        yield {**row, named: [names[number] for number in row[named]]}
+
+
+def hub_config_names(hub_id: str, revision: str = "") -> list[str]:
+    """The names of all configurations of a data set; TaskError, in one sentence, where the hub cannot say."""
+    return from_hub(hub_id, lambda datasets: list(datasets.get_dataset_config_names(hub_id, revision=revision or None)))
+
+
+def by_config(configs: Iterable[str]) -> dict[str, list[str]]:
+    """Language code -> configurations, from names such as "tr", "zh-yue", "tur_Latn" or "en_ewt".
+
+    Names that state no language ("default", "all_languages") are left out.
+    """
+    found: dict[str, list[str]] = {}
+    for config in configs:
+        try:
+            code = language(config if _CODE.fullmatch(config) else config.split("_")[0])
+        except TranslitError:
+            continue
+        found.setdefault(code, []).append(config)
+    return found
+
+
+def from_hub(where: str, ask: Callable[[Any], _T]) -> _T:
+    """What `ask` gets out of the `datasets` library; TaskError, in one sentence, where that or the hub cannot say."""
+    try:
+        import datasets
+    except ImportError:
+        message = f"{where}: reading from the hub needs the datasets library; install xl-tasks[hub], or give a folder."
+        raise TaskError(message) from None
+    try:
+        return ask(datasets)
+    except (OSError, ValueError, RuntimeError) as error:
+        message = f"{where}: the hub cannot be read ({_first(error)}); connect to it, or give a folder of files."
+        raise TaskError(message) from None
 
 
 def _first(error: BaseException) -> str:

@@ -1,12 +1,12 @@
 """The examples of a classification data set, collected while its files or rows are read."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from xl_encoders.registry import unknown_name
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples, TextExample
 from xl_tasks.files.faults import Faults
-from xl_tasks.files.hub import hub_rows
+from xl_tasks.files.hub import by_config, hub_rows
 from xl_tasks.texts import SPLITS
 from xl_translit import TranslitError, language
 
@@ -78,13 +78,18 @@ def chosen_splits(splits: Iterable[str] | None) -> tuple[str, ...]:
     return wanted
 
 
-def hub_configs(name: str, configs: Iterable[str] | None, languages: Iterable[str]) -> dict[str, str]:
-    """Language code -> the hub's configuration, for `languages` in any spelling.
+def hub_configs(
+    name: str, configs: tuple[str, ...] | Callable[[], Iterable[str]], languages: Iterable[str] | None
+) -> dict[str, str]:
+    """Language code -> the hub's configuration, for `languages` in any spelling; all that there are for None.
 
-    configs: those that the hub has; None where they are the codes themselves ("tur_Latn"). TaskError for a language
-    that has none.
+    configs: those that the hub has; or, where they are the codes themselves ("tur_Latn"), what asks the hub for them,
+    which is done for None alone. TaskError for a language that has none.
     """
-    known = None if configs is None else {language(config): config for config in configs}
+    if languages is None:
+        every = by_config(configs if isinstance(configs, tuple) else configs())
+        return {code: its[0] for code, its in sorted(every.items())}
+    known = {language(config): config for config in configs} if isinstance(configs, tuple) else None
     wanted = {}
     for spelling in languages:
         try:

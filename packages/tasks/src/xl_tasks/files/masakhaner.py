@@ -5,8 +5,9 @@ from pathlib import Path
 
 from xl_tasks.examples import Examples
 from xl_tasks.files.conll import read_columns
+from xl_tasks.files.hub import by_config
 from xl_tasks.files.tagged import TaggedSentences
-from xl_tasks.files.tagged_rows import Row, add_tokens, by_config, parts_of, read_hub
+from xl_tasks.files.tagged_rows import Row, add_tokens, parts_of, read_hub
 
 MASAKHANER_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE")
 HUB_ID = "masakhane/masakhaner2"
@@ -29,7 +30,7 @@ def load_masakhaner(
 
 
 def load_masakhaner_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
-    """The same sentences from the hub, for languages that are named: 2.0, and 1.0 for Amharic."""
+    """The same sentences from the hub, all languages for None: 2.0, and 1.0 for Amharic."""
     parts = parts_of(_FIRST_ID, by_config(["amh"]), "", converted=True) | parts_of(
         HUB_ID, by_config(_LANGUAGES.split()), "", converted=True
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from xl_tasks.examples import Examples
 from xl_tasks.files.conll import read_columns
+from xl_tasks.files.hub import by_config, hub_config_names
 from xl_tasks.files.tagged import TaggedSentences
-from xl_tasks.files.tagged_rows import Row, add_tokens, by_config, hub_configs, parts_of, read_hub
+from xl_tasks.files.tagged_rows import Row, add_tokens, parts_of, read_hub
 
 PANX_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 HUB_ID = "unimelb-nlp/wikiann"
@@ -31,8 +32,8 @@ def load_panx(
 
 
 def load_panx_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
-    """The same sentences from the hub (unimelb-nlp/wikiann), for languages that are named."""
-    configs = by_config(hub_configs(HUB_ID))
+    """The same sentences from the hub (unimelb-nlp/wikiann), all languages for None."""
+    configs = by_config(hub_config_names(HUB_ID))
     parts = parts_of(HUB_ID, {code: names[:1] for code, names in configs.items()}, "")
     found = TaggedSentences("panx", PANX_LABELS, on_error=on_error, repair=repair)
     read_hub(found, parts, languages, add_panx_row)

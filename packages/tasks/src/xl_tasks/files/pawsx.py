@@ -60,9 +60,12 @@ def load_pawsx(
 
 
 def load_pawsx_hub(
-    languages: Iterable[str], *, on_error: str = "stop", splits: Iterable[str] | None = None
+    languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
 ) -> Examples:
-    """The same from the hub, at a fixed commit; TaskError without network and for a language that is not there."""
+    """The same from the hub, at a fixed commit, all languages for None.
+
+    TaskError without network and for a language that is not there.
+    """
     rows = hub_splits(HUB_ID, REVISION, hub_configs("pawsx", LANGUAGES, languages), chosen_splits(splits))
     return pawsx_examples(rows, on_error=on_error)
 

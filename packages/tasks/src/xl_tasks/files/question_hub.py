@@ -6,17 +6,17 @@ from typing import Any
 from xl_tasks._by_language import choose
 from xl_tasks.examples import Examples, Question
 from xl_tasks.files.faults import Faults
-from xl_tasks.files.hub import hub_rows
+from xl_tasks.files.hub import PARQUET, hub_rows
 from xl_tasks.files.question_sets import TYDIQA_LANGUAGES, tydiqa_language
 from xl_tasks.files.squad import question_of
 from xl_translit import language
 
 # Commits that public code pins: XQuAD in mteb's XQuADRetrieval. MLQA's commit there (397ed406...) holds a loading
-# script, which `datasets` no longer runs, so that the hub's own conversion to Parquet is read instead.
+# script, which `datasets` no longer runs, so that the hub's own conversion to Parquet is read instead, where a
+# configuration is a folder.
 XQUAD_REVISION = "51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
 SQUAD_REVISION = "7b6d24c440a36b6815f21b70d25016731768db1f"
 TYDIQA_REVISION = "da78f23f9119363459acbaf46bf89426ff26c259"
-MLQA_REVISION = "refs/convert/parquet"
 
 _XQUAD = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
 _MLQA = ("ar", "de", "en", "es", "hi", "vi", "zh")
@@ -87,7 +87,7 @@ def load_mlqa_hub(
             for context in [code] if contexts == "same" else sorted(wanted):
                 config = f"mlqa.{codes[context]}.{short}"
                 other = "" if context == code else context
-                questions += _rows("facebook/mlqa", config, split, MLQA_REVISION, faults, code, context_language=other)
+                questions += _rows("facebook/mlqa", config, split, PARQUET, faults, code, context_language=other)
             by_language[code][_SPLITS[split]] = tuple(questions)
     return Examples(name="mlqa", kind="answering", by_language=by_language, skipped=faults.skipped)
 
@@ -133,8 +133,13 @@ def _rows(
     context_language: str = "",
 ) -> tuple[Question, ...]:
     called = called or _SPLITS[split]
+    rows = (
+        hub_rows(hub_id, split=split, revision=revision, data_dir=config)
+        if revision == PARQUET
+        else hub_rows(hub_id, config, split, revision)
+    )
     return questions_of_rows(
-        hub_rows(hub_id, config, split, revision),
+        rows,
         where=f"{hub_id}, {config}, {split}",
         broken=_noting(faults, code, called),
         context_language=context_language,

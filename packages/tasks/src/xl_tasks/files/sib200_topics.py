@@ -1,12 +1,14 @@
 """The topics of SIB-200: seven classes, the same sentences in every language (Adelani et al., 2024)."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples
 from xl_tasks.files.delimited import read_table
+from xl_tasks.files.hub import hub_config_names
 from xl_tasks.files.labelled import Labelled, Rows, chosen_splits, hub_configs, hub_splits, numbered
 from xl_tasks.sib200 import HUB_ID, REVISION, sib200_folders
 
@@ -54,10 +56,14 @@ def load_sib200_topics(
 
 
 def load_sib200_topics_hub(
-    languages: Iterable[str], *, on_error: str = "stop", splits: Iterable[str] | None = None
+    languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
 ) -> Examples:
-    """The same from the hub, at a fixed commit; TaskError without network and for a language that is not there."""
-    rows = hub_splits(HUB_ID, REVISION, hub_configs("sib200", None, languages), chosen_splits(splits))
+    """The same from the hub, at a fixed commit, all languages for None.
+
+    TaskError without network and for a language that is not there.
+    """
+    configs = hub_configs("sib200", partial(hub_config_names, HUB_ID, REVISION), languages)
+    rows = hub_splits(HUB_ID, REVISION, configs, chosen_splits(splits))
     return sib200_topics_examples(rows, on_error=on_error)
 
 

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
+from xl_tasks._by_language import choose
 from xl_tasks.errors import TaskError
-from xl_tasks.files.hub import hub_rows
+from xl_tasks.files.hub import PARQUET, hub_rows
 from xl_tasks.files.tagged import LineError, TaggedSentences
-from xl_tasks.texts import resolve_language
-from xl_translit import TranslitError, language
 
-# A data set whose repository holds a script is read from the parquet that the hub itself made of it, on this branch.
-PARQUET = "refs/convert/parquet"
 _HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
-_T = TypeVar("_T")
 Row = Mapping[str, Any]
 AddRow = Callable[[TaggedSentences, str, str, str, Row, str], None]
 
@@ -47,34 +43,20 @@ def read_hub(
     add: AddRow,
     *,
     id_columns: Sequence[str] = (),
+    named: str = "",
 ) -> None:
-    """Add the rows of all splits of `languages`, in any spelling, to `found`.
+    """Add the rows of all splits of `languages`, in any spelling, all for None, to `found`.
 
     parts: language code -> what holds its sentences, read one behind the other; a part need not have every split.
     add: takes found, language, split, the row's own key or number from 1, the row, and where it stands.
     id_columns: what states the key, the first that a row has; rows without any have their number.
+    named: a column of class numbers to be given by name, see `hub_rows`.
 
-    TaskError without a language (a whole data set is not fetched by accident), for one that is not there, and for a
-    part without any split.
+    TaskError for a choice of none, for a language that is not there, and for a part without any split.
     """
-    wanted = list(dict.fromkeys(resolve_language(name, parts, where="the hub") for name in languages or ()))
-    if not wanted:
-        message = f"name the languages to read from the hub; it has {', '.join(sorted(parts))}."
-        raise TaskError(message)
-    for code in sorted(wanted):
-        for part in parts[code]:
-            _read(found, code, part, add, id_columns)
-
-
-def by_config(configs: Iterable[str]) -> dict[str, list[str]]:
-    """Language code -> configurations, from names such as "tr", "zh-yue" or "en_ewt"; others are left out."""
-    found: dict[str, list[str]] = {}
-    for config in configs:
-        try:
-            found.setdefault(language(config.split("_")[0]), []).append(config)
-        except TranslitError:
-            continue
-    return found
+    for code, its in choose(parts, languages, where="the hub").items():
+        for part in its:
+            _read(found, code, part, add, id_columns, named)
 
 
 def parts_of(
@@ -94,38 +76,6 @@ def parts_of(
         ]
         for code, names in configs.items()
     }
-
-
-def hub_configs(hub_id: str, revision: str = "") -> list[str]:
-    """The names of all configurations of a data set; TaskError, in one sentence, where the hub cannot say."""
-    return _from_hub(
-        hub_id, lambda datasets: list(datasets.get_dataset_config_names(hub_id, revision=revision or None))
-    )
-
-
-def hub_class_names(part: Part, column: str) -> tuple[str, ...]:
-    """The names behind the class numbers of a column of tags, by the data set's own account; none for strings."""
-
-    def names(datasets: Any) -> tuple[str, ...]:
-        builder = datasets.load_dataset_builder(part.hub_id, part.config, revision=part.revision or None)
-        feature = (builder.info.features or {}).get(column)
-        return tuple(getattr(getattr(feature, "feature", None), "names", None) or ())
-
-    return _from_hub(part.where, names)
-
-
-def _from_hub(where: str, ask: Callable[[Any], _T]) -> _T:
-    try:
-        import datasets
-    except ImportError:
-        message = f"{where}: reading from the hub needs the datasets library; install xl-tasks[hub], or give a folder."
-        raise TaskError(message) from None
-    try:
-        return ask(datasets)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).split("\n", maxsplit=1)[0].rstrip(".") or type(error).__name__
-        message = f"{where}: the hub cannot be read ({reason}); connect to it, or give a folder of files."
-        raise TaskError(message) from None
 
 
 def tag_names(values: Sequence[Any], names: Sequence[str], place: str) -> list[str]:
@@ -156,12 +106,12 @@ def add_tokens(
     found.add(code, split, key, tokens, words, [place] * len(tokens))
 
 
-def _read(found: TaggedSentences, code: str, part: Part, add: AddRow, id_columns: Sequence[str]) -> None:
+def _read(found: TaggedSentences, code: str, part: Part, add: AddRow, id_columns: Sequence[str], named: str) -> None:
     missing: TaskError | None = None
     n_splits = 0
     for split, there in _HUB_SPLITS.items():
         try:
-            rows = hub_rows(part.hub_id, part.config, there, part.revision, **part.options)
+            rows = hub_rows(part.hub_id, part.config, there, part.revision, named=named, **part.options)
             for number, row in enumerate(rows, start=1):
                 key = next((str(row[column]) for column in id_columns if row.get(column)), str(number))
                 add(found, code, split, part.prefix + key, row, f"{part.where}/{there}:{number}")

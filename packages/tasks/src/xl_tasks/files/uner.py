@@ -9,9 +9,10 @@ from pathlib import Path
 
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples
+from xl_tasks.files.hub import by_config
 from xl_tasks.files.panx import PANX_LABELS
 from xl_tasks.files.tagged import TaggedSentences
-from xl_tasks.files.tagged_rows import Row, add_tokens, by_config, parts_of, read_hub
+from xl_tasks.files.tagged_rows import Row, add_tokens, parts_of, read_hub
 from xl_tasks.files.treebanks import treebank_files
 from xl_tasks.files.word_lines import Sentence, Tagged, read_treebanks
 
@@ -54,7 +55,7 @@ def load_uner(
 def load_uner_hub(
     languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True, treebanks: Sequence[str] = ()
 ) -> Examples:
-    """The same sentences from the hub, for languages that are named; `treebanks` by code, "en_ewt"."""
+    """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt"."""
     configs = [name for name in _CONFIGS.split() if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), "", converted=True)
     found = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)

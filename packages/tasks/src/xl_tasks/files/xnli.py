@@ -74,8 +74,13 @@ def load_xnli(
     return found.examples()
 
 
-def load_xnli_hub(languages: Iterable[str], *, on_error: str = "stop", splits: Iterable[str] | None = None) -> Examples:
-    """The same from the hub, at a fixed commit; TaskError without network and for a language that is not there."""
+def load_xnli_hub(
+    languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
+) -> Examples:
+    """The same from the hub, at a fixed commit, all languages for None.
+
+    TaskError without network and for a language that is not there.
+    """
     rows = hub_splits(HUB_ID, REVISION, hub_configs("xnli", LANGUAGES, languages), chosen_splits(splits))
     return xnli_examples(rows, on_error=on_error)
 

@@ -1,0 +1,136 @@
+"""A hub on the loopback: folders served as repositories of data sets, in the parts of its protocol that clients use.
+
+`ROOT/OWNER/NAME/REVISION/...` holds the files of a repository at a revision ("main", a commit, a branch or a tag).
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+@contextmanager
+def hub(root: Path) -> Iterator[str]:
+    """The address of a hub that serves what lies under `root`; set HF_ENDPOINT to it."""
+    handler = type("Handler", (_Handler,), {"root": root})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    root: ClassVar[Path]
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        if parts[:2] == ["api", "datasets"]:
+            self._api("/".join(parts[2:4]), parts[4:], body)
+        elif parts[:1] == ["datasets"] and parts[3:4] == ["resolve"]:
+            self._file("/".join(parts[1:3]), parts[4], "/".join(parts[5:]))
+        else:
+            self._refuse("EntryNotFound")
+
+    def _api(self, name: str, rest: list[str], body: bytes) -> None:
+        what, revision, *path = rest or ["revision", "main"]
+        folder = self._folder(name, revision)
+        if folder is None:
+            return
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        names = [file.relative_to(folder).as_posix() for file in files]
+        if what == "revision":
+            siblings = [{"rfilename": file} for file in names]
+            about = {"id": name, "sha": _commit(name, revision), "siblings": siblings, "private": False, "gated": False}
+            self._send({**about, "tags": [], "downloads": 0, "likes": 0, "lastModified": "2024-01-01T00:00:00.000Z"})
+        elif what == "tree":
+            below = folder.joinpath(*path)
+            found = sorted(below.rglob("*") if "recursive=true" in self.path.lower() else below.glob("*"))
+            if found:
+                self._send([_entry(folder, entry) for entry in found])
+            else:
+                self._refuse("EntryNotFound")
+        elif what == "paths-info":
+            text = body.decode()
+            asked = json.loads(text)["paths"] if text.startswith("{") else parse_qs(text).get("paths", [])
+            self._send([_entry(folder, file) for file, its in zip(files, names, strict=True) if its in asked])
+        else:
+            self._refuse("EntryNotFound")
+
+    def _file(self, name: str, revision: str, path: str) -> None:
+        folder = self._folder(name, revision)
+        if folder is None:
+            return
+        file = folder / path
+        if not file.is_file():
+            self._refuse("EntryNotFound")
+            return
+        content = file.read_bytes()
+        commit = {"X-Repo-Commit": _commit(name, revision), "ETag": f'"{_digest(content)}"'}
+        self._write(200, content, "application/octet-stream", commit)
+
+    def _folder(self, name: str, revision: str) -> Path | None:
+        """The files of a revision; None, after the answer, where there are none."""
+        if not (self.root / name).is_dir():
+            self._refuse("RepoNotFound")
+            return None
+        for folder in sorted(self.root.joinpath(name).iterdir()):
+            if revision in (folder.name.replace("%2F", "/"), _commit(name, folder.name.replace("%2F", "/"))):
+                return folder
+        self._refuse("RevisionNotFound")
+        return None
+
+    def _refuse(self, code: str) -> None:
+        self._write(404, b'{"error": "not found"}', "application/json", {"X-Error-Code": code})
+
+    def _send(self, content: object) -> None:
+        self._write(200, json.dumps(content).encode(), "application/json", {})
+
+    def _write(self, status: int, content: bytes, kind: str, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+def _entry(folder: Path, file: Path) -> dict[str, object]:
+    path = file.relative_to(folder).as_posix()
+    if file.is_dir():
+        return {"type": "directory", "path": path, "size": 0, "oid": _digest(path.encode())}
+    content = file.read_bytes()
+    return {"type": "file", "path": path, "size": len(content), "oid": _digest(content)}
+
+
+def _commit(name: str, revision: str) -> str:
+    """A revision of forty digits is a commit already; the name of a branch or tag stands for one."""
+    return revision if len(revision) == 40 else _digest(f"{name} {revision}".encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
