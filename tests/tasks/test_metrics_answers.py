@@ -102,7 +102,25 @@ def test_language_normalisation_is_that_of_mlqa(language):
         assert [f1.stats[place, 0], em.stats[place, 0]] == pytest.approx(expected, abs=1e-12)
 
 
+@DRAWN
+@given(st.text(alphabet="一龥龦鿿㐀𠀀々〇アーのa7 。、（é\u0301b", max_size=14), st.sampled_from(["zh", "zh-Hant"]))
+def test_chinese_is_cut_as_mlqa_cuts_it(text, language):
+    """MLQA's mixed_segmentation: U+4E00 to U+9FA5 alone are cut; 〇, kana and Han of later versions stay in their run."""
+    kept = "".join(char for char in text.lower() if char not in PUNCTUATION)
+    spaced = "".join(f" {char} " if 0x4E00 <= ord(char) <= 0x9FA5 else char for char in kept)
+    assert language_tokens(text, language) == spaced.split()
+
+
+@DRAWN
+@given(st.lists(st.sampled_from(["ال", "الكتاب", "مثال", "بالال", "،", " ", "اللون", "7"]), max_size=8).map("".join))
+def test_arabic_is_cut_as_mlqa_cuts_it(text):
+    kept = "".join(char for char in text if char not in PUNCTUATION)
+    assert language_tokens(text, "ar") == kept.replace("ال", " ").split()
+
+
 def test_chinese_and_other_scripts_without_spaces():
+    assert language_tokens("二〇〇八", "zh") == ["二", "〇〇", "八"]
+    assert language_tokens("二〇〇八", "yue") == ["二", "〇", "〇", "八"]
     assert language_tokens("《Linux 内核》,2.6版", "zh") == ["linux", "内", "核", "26", "版"]
     assert language_tokens("東京タワー", "ja") == ["東", "京", "タ", "ワ", "ー"]
     # Tone marks and vowels above and below stay with their consonant: ก, ที่, นี่ are three tokens.

@@ -2,8 +2,9 @@
 
 `english_tokens` is the definition of SQuAD v1.1 (Rajpurkar et al., 2016), which papers apply to all languages.
 `language_tokens` is that of MLQA (Lewis et al., 2020): the punctuation of all scripts, the articles of the language,
-and single characters as tokens where the script puts no spaces between words. MLQA defines it for seven languages; the
-others have the same punctuation, no articles, and characters as tokens where their script needs it.
+and single characters as tokens where the script puts no spaces between words. MLQA defines it for seven languages
+(Chinese among them, of which it cuts U+4E00 to U+9FA5 and nothing else); the others have the same punctuation, no
+articles, and characters as tokens where their script needs it.
 """
 
 import re
@@ -29,6 +30,8 @@ _UNSPACED = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
     "\u0e00-\u0e7f\u0e80-\u0eff\u0f00-\u0fff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff\u1780-\u17ff]"
 )
+# What MLQA's `mixed_segmentation` cuts: 〇, kana and the Han characters of later versions of Unicode stay in their run.
+_MLQA_HAN = re.compile("([\u4e00-\u9fa5])")
 _UNSPACED_SCRIPTS = {"Hans", "Hant", "Hani", "Jpan", "Thai", "Laoo", "Tibt", "Mymr", "Khmr"}
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -42,9 +45,9 @@ def english_tokens(answer: str) -> list[str]:
 def language_tokens(answer: str, language: str) -> list[str]:
     """The tokens of an answer by the rules of `language` (any spelling; UnknownLanguageError for none), as MLQA has it.
 
-    Punctuation is ASCII's and every P* category of Unicode. Where the script puts no spaces between words, each of its
-    characters is a token with the marks on it, and runs of other scripts stay whole. A mark without its letter is no
-    token: two Thai words that share a tone mark would otherwise overlap.
+    Punctuation is ASCII's and every P* category of Unicode. Chinese is cut as MLQA cuts it. Where another script puts no
+    spaces between words, each of its characters is a token with the marks on it, and runs of other scripts stay whole.
+    A mark without its letter is no token: two Thai words that share a tone mark would otherwise overlap.
     """
     individual, script = _parts(language)
     if individual in _DOTTED and script == "Latn":
@@ -53,6 +56,8 @@ def language_tokens(answer: str, language: str) -> list[str]:
     articles = _ARTICLES.get("ara" if individual in _ARABIC else individual)
     if articles is not None:
         text = articles.sub(" ", text)
+    if individual == "zho":
+        return _MLQA_HAN.sub(r" \1 ", text).split()
     return _characters(text) if script in _UNSPACED_SCRIPTS else text.split()
 
 
