@@ -105,7 +105,7 @@ def test_language_normalisation_is_that_of_mlqa(language):
 @DRAWN
 @given(st.text(alphabet="一龥龦鿿㐀𠀀々〇アーのa7 。、（é\u0301b", max_size=14), st.sampled_from(["zh", "zh-Hant"]))
 def test_chinese_is_cut_as_mlqa_cuts_it(text, language):
-    """MLQA's mixed_segmentation: U+4E00 to U+9FA5 alone are cut; 〇, kana and Han of later versions stay in their run."""
+    """MLQA's mixed_segmentation cuts U+4E00 to U+9FA5 alone; 〇, kana and Han of later versions stay in their run."""
     kept = "".join(char for char in text.lower() if char not in PUNCTUATION)
     spaced = "".join(f" {char} " if 0x4E00 <= ord(char) <= 0x9FA5 else char for char in kept)
     assert language_tokens(text, language) == spaced.split()

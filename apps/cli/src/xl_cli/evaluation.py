@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xl_cli import processes
 from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import CliError
 from xl_cli.layer_sweep import LayerSweep
@@ -58,11 +59,7 @@ def open_model(
         if about.get("status") != "finished":
             say(f"note: {path} is not finished; its model is {about.get('model')}.")
     exported = _exported_pooling(path)
-    encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown)
-    import torch
-
-    if torch.cuda.is_available():
-        encoder.to("cuda")
+    encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown).to(processes.device())
     if "all" in layer:
         layers = list(range(encoder.n_layers + 1))
     elif layer:

@@ -160,5 +160,6 @@ def environment() -> dict[str, object]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return {"device": device, "machine": platform.platform(), "threads": torch.get_num_threads(), "versions": versions}
+    device = processes.device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    return {"device": name, "machine": platform.platform(), "threads": torch.get_num_threads(), "versions": versions}

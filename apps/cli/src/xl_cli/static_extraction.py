@@ -176,7 +176,7 @@ def _summary(
 
 def _open_teacher(reading: ReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
     opened = open_model(reading.model, revision=reading.revision, max_len=reading.max_len, layer=("0",))
-    encoder = opened.encoder.to(processes.device())
+    encoder = opened.encoder
     limit = position_limit(encoder.model)
     max_len = reading.max_len or min(_MAX_LENS[training.variant], limit)
     teacher = StaticTeacher(encoder, reading.layer, max_len=max_len, precision=reading.precision)

@@ -10,6 +10,8 @@ from xl_staticemb.search.choices import RETRIEVALS
 if TYPE_CHECKING:
     from xl_staticemb import WordVectors
 
+DEVICES = "cpu | auto (as training: cuda, mps, xpu ... where there is one) | a torch device"
+"""Help of `--device`."""
 _SUFFIXES = (".gz", ".zst", ".xz", ".vec", ".txt", ".bin", ".tsv", ".trans", ".safetensors", ".data")
 
 
@@ -81,12 +83,17 @@ def check_new(out: Path | None, option: str = "--out") -> None:
         raise UsageError(message)
 
 
-def check_device(device: str) -> None:
-    """UsageError for a device that torch cannot compute on."""
+def usable_device(device: str) -> str:
+    """The name of a torch device; "auto" is the one that training takes. UsageError for one that is not here."""
     import torch
 
+    from xl_cli import processes
+
+    if device == "auto":
+        return str(processes.device())
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError):
-        message = f"--device is {device!r}, which torch cannot use here; cpu is always there."
+        message = f"--device is {device!r}, which torch cannot use here; cpu is always there, auto the best there is."
         raise UsageError(message) from None
+    return device

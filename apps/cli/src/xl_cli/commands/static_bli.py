@@ -9,14 +9,15 @@ import typer
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
 from xl_cli.word_vectors import (
+    DEVICES,
     bare_name,
     check_at_least,
     check_choice,
-    check_device,
     check_new,
     check_retrieval,
     language_of,
     read_pair,
+    usable_device,
 )
 from xl_staticemb.search.choices import LOWERS, MULTI_WORDS
 
@@ -61,7 +62,7 @@ class BliConfig:
     source_lang: str = field(default="", metadata={"help": "Language of SOURCE for the rows [default: by file name]"})
     target_lang: str = field(default="", metadata={"help": "Language of TARGET for the rows [default: by file name]"})
     variant: str = field(default="", metadata={"help": "What was done to the vectors, for the rows: unsupervised, ..."})
-    device: str = field(default="cpu", metadata={"help": "cpu | cuda"})
+    device: str = field(default="cpu", metadata={"help": DEVICES})
 
     def __post_init__(self) -> None:
         if not self.dictionary:
@@ -86,7 +87,7 @@ def bli(
     Example: xl static bli mapped/de.vec mapped/en.vec --dictionary de-en.5000-6500.txt
     """
     check_new(out)
-    check_device(config.device)
+    device = usable_device(config.device)
     from xl_staticemb import StaticembError, induction_accuracy, parse_dictionary
     from xl_staticemb.lexicon.dictionaries import warn_if_turned
     from xl_tasks import write_rows
@@ -109,7 +110,7 @@ def bli(
                 temperature=config.temperature,
                 lower=config.lower,
                 multiword=config.multiword,
-                device=config.device,
+                device=device,
             )
             for retrieval in dict.fromkeys(config.retrieval)
         ]

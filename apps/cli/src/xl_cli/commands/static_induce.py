@@ -8,12 +8,13 @@ import typer
 
 from xl_cli.options import with_options
 from xl_cli.word_vectors import (
+    DEVICES,
     check_at_least,
     check_choice,
-    check_device,
     check_new,
     check_retrieval,
     read_pair,
+    usable_device,
 )
 from xl_staticemb.search.choices import DIRECTIONS
 
@@ -51,7 +52,7 @@ class InduceConfig:
         metadata={"help": "Of a pair in --exclude: word (neither appears on its side) | pair (only the pair)"},
     )
     skip_identical: bool = field(default=False, metadata={"help": "Leave out pairs of equal strings."})
-    device: str = field(default="cpu", metadata={"help": "cpu | cuda"})
+    device: str = field(default="cpu", metadata={"help": DEVICES})
 
     def __post_init__(self) -> None:
         check_choice("direction", self.direction, DIRECTIONS)
@@ -73,7 +74,7 @@ def induce(
     Example: xl static induce mapped/de.vec mapped/en.vec --out de-en.tsv --exclude de-en.5000-6500.txt
     """
     check_new(out)
-    check_device(config.device)
+    device = usable_device(config.device)
     from xl_cli.errors import CliError
     from xl_cli.progress import say
     from xl_staticemb import induce_dictionary, write_dictionary
@@ -95,7 +96,7 @@ def induce(
         exclude_sources=banned.sources,
         exclude_targets=banned.targets,
         skip_identical=config.skip_identical,
-        device=config.device,
+        device=device,
     )
     if not pairs:
         message = f"{source} and {target}: no pair is left to write; lower --min-score, or take --direction union."

@@ -8,7 +8,7 @@ import typer
 from xl_cli.errors import CliError, UsageError
 from xl_cli.mapping_options import MappingOptions
 from xl_cli.options import with_options
-from xl_cli.word_vectors import check_new, language_of
+from xl_cli.word_vectors import DEVICES, check_new, language_of, usable_device
 
 
 @with_options(MappingOptions, "options")
@@ -37,7 +37,7 @@ def map_vectors(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Self-learning: runs; the best objective counts.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="First random seed.")] = 0,
-    device: Annotated[str, typer.Option(help="torch device of self-learning: cpu, cuda ...")] = "cpu",
+    device: Annotated[str, typer.Option(help=f"Of self-learning: {DEVICES}")] = "cpu",
     limit: Annotated[int | None, typer.Option(help="Read the first words of each file only.", min=1)] = None,
     digits: Annotated[int, typer.Option(help="Significant digits in text; 9 lose nothing.", min=1, max=9)] = 9,
     pivot: Annotated[str, typer.Option(help="LANG=FILE whose space stays; all FILE... are mapped onto it.")] = "",
@@ -85,7 +85,7 @@ def map_vectors(
                 held_out=held_out,
                 choose=choose == "on",
                 seed=seed,
-                device=device,
+                device=usable_device(device),
                 limit=limit,
                 digits=digits,
             ),
@@ -117,7 +117,7 @@ def map_vectors(
                 mode=mode or "supervised",
                 dictionaries=tuple(dictionary or ()),
                 seeds=tuple(range(seed, seed + seeds)),
-                device=device,
+                device=usable_device(device),
                 limit=limit,
                 digits=digits,
                 names=(language_of(source_lang, Path(files[0])), language_of(target_lang, Path(files[1]))),

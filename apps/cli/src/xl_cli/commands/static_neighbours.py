@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from xl_cli.options import with_options
-from xl_cli.word_vectors import check_at_least, check_device, check_new
+from xl_cli.word_vectors import DEVICES, check_at_least, check_new, usable_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class NeighboursConfig:
     k: int = field(default=8, metadata={"help": "Most neighbours of a word."})
     min_similarity: float = field(default=0.5, metadata={"help": "Least cosine of a neighbour, -1 to 1."})
     limit: int = field(default=0, metadata={"help": "Most frequent words that take part; 0: all"})
-    device: str = field(default="cpu", metadata={"help": "cpu | cuda"})
+    device: str = field(default="cpu", metadata={"help": DEVICES})
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -42,7 +42,7 @@ def neighbours(
     Example: xl static neighbours eng_Latn.vec --out eng_Latn.tsv --k 8 --min-similarity 0.6 --limit 50000
     """
     check_new(out)
-    check_device(config.device)
+    device = usable_device(config.device)
     from xl_cli.errors import CliError, UsageError
     from xl_cli.progress import say
     from xl_staticemb import read_vectors
@@ -55,7 +55,7 @@ def neighbours(
         message = f"--out {error}"
         raise UsageError(message) from None
     read = read_vectors(vectors, config.limit or None)
-    table = nearest_words(read, n_neighbours=config.k, min_similarity=config.min_similarity, device=config.device)
+    table = nearest_words(read, n_neighbours=config.k, min_similarity=config.min_similarity, device=device)
     if not len(table):
         message = f"{vectors}: no word has a neighbour of cosine {config.min_similarity} or more; lower it."
         raise CliError(message)

@@ -45,9 +45,9 @@ def english_tokens(answer: str) -> list[str]:
 def language_tokens(answer: str, language: str) -> list[str]:
     """The tokens of an answer by the rules of `language` (any spelling; UnknownLanguageError for none), as MLQA has it.
 
-    Punctuation is ASCII's and every P* category of Unicode. Chinese is cut as MLQA cuts it. Where another script puts no
-    spaces between words, each of its characters is a token with the marks on it, and runs of other scripts stay whole.
-    A mark without its letter is no token: two Thai words that share a tone mark would otherwise overlap.
+    Punctuation is ASCII's and every P* category of Unicode. Chinese is cut as MLQA cuts it; where another script puts
+    no spaces between words, each of its characters is a token with the marks on it, and runs of other scripts stay
+    whole. A mark without its letter is no token: two Thai words that share a tone mark would otherwise overlap.
     """
     individual, script = _parts(language)
     if individual in _DOTTED and script == "Latn":
