@@ -336,7 +336,9 @@ def test_blocks_of_a_stream(xl: Run, tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_name_nothing(xl: Run, tmp_path: Path, setting: str, words: str) -> None:
-    data = "".join(f'[[data]]\nname = "{name}"\nkind = "vectors"\nfiles = ["v.vec"]\n' for name in ("wide", "narrow"))
+    file = tmp_path / "v.vec"
+    write_vectors(file, [word(k) for k in range(20)], 5)
+    data = "".join(f'[[data]]\nname = "{name}"\nkind = "vectors"\nfiles = ["{file}"]\n' for name in ("wide", "narrow"))
     recipe = align_toml(tmp_path, f'{NEW}{data}[[objective]]\nname = "dcca"\n[train]\nvariants = ["dcca"]\n{TRAIN}')
     refused(xl, recipe, tmp_path / "run", words, 2, setting)
 

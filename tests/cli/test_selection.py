@@ -83,14 +83,14 @@ def test_training_ends_when_nothing_gets_better(xl: Run, corpus: Path, tmp_path:
 
 
 def test_scores_of_masked_text_take_every_language(corpus: Path) -> None:
+    from xl_cli.reading import dev_texts
     from xl_cli.recipe import load_recipe
     from xl_cli.run_data import first_by_hash, load_data
-    from xl_cli.selecting import _dev_texts
     from xl_tasks import hold_out
 
     recipe = load_recipe("names", small(corpus, "select.every=2", "select.task=mlm")[2::2])
     data = load_data(recipe)
-    texts = _dev_texts(recipe, data)
+    texts = dev_texts(recipe, data)
     splits = hold_out(data.corpora[0], test=0.2, dev=0.1)
     dev = {its[key] for its in data.corpora[0].texts.values() for key in its if splits[key] == "dev"}
     assert set(texts) == dev

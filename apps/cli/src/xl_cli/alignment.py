@@ -6,14 +6,15 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
 from xl_cli import processes
 from xl_cli.errors import CliError
-from xl_cli.mixture import Sources, build_parts, check_widths, variant_objectives
+from xl_cli.mixture import Sources, build_parts
+from xl_cli.paths import source_of
 from xl_cli.progress import Progress, say
+from xl_cli.reading import check_widths, variant_objectives
 from xl_cli.recipe import Recipe, check_layers
 from xl_cli.run_data import RunData
 from xl_cli.run_folder import RunFolder, environment
@@ -110,9 +111,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
 
 def pretrained(recipe: Recipe) -> Encoder:
     """The encoder that the recipe names by folder or hub id, with its masked-LM head where an objective needs one."""
-    source, name = recipe.model.from_, recipe.model.name
-    if (Path(source) / "run.json").is_file():
-        source, name = str(Path(source) / "model"), name or Path(source).resolve().name
+    source, name = source_of(recipe.model)
     encoder = load_encoder(
         source,
         revision=recipe.model.revision,

@@ -98,10 +98,6 @@ class DataConfig:
         if self.kind == "names" and self.files:
             message = "data.files is given but data.kind is names, which reads none; give data.kind parallel or text."
             raise UsageError(message)
-        if self.kind != "names" and not self.files:
-            key = f"data.{self.name}.files" if self.name else "data.files"
-            message = f"data.kind is {self.kind} but {key} is empty; name a folder, files or a glob: --set {key}=..."
-            raise UsageError(message)
         for name, choices in (("to", TARGETS), ("words", WORDS)):
             if getattr(self, name) not in choices:
                 shown = ", ".join(filter(None, choices))
@@ -128,6 +124,11 @@ class DataConfig:
         if self.held_out + self.dev >= 1:
             message = f"data.held_out {self.held_out} and data.dev {self.dev} leave nothing to train on."
             raise UsageError(message)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is anything to read: a dry run may go without."""
+        return self.kind == "names" or bool(self.files)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Faults of settings, collected so that all are told at once, one line each."""
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,12 +14,13 @@ class Faults:
     def __init__(self) -> None:
         self._found: list[Exception] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
     def add(self, fault: Exception) -> None:
         """Keep a fault to be told later."""
         self._found.append(fault)
+
+    def extend(self, faults: Iterable[Exception]) -> None:
+        """Keep several."""
+        self._found.extend(faults)
 
     @contextmanager
     def caught(self, *kinds: type[Exception]) -> Generator[None]:

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from xl_cli import processes
-from xl_cli.config import DataConfig
-from xl_cli.errors import UsageError
 from xl_cli.progress import say
+from xl_cli.reading import open_stream, reads_romanised, variant_objectives
 from xl_cli.recipe import Recipe
 from xl_cli.run_data import RunData, Transliteration, transliterate
 from xl_encoders import (
@@ -21,7 +20,6 @@ from xl_encoders import (
     Part,
     StreamBatches,
     TextPart,
-    TextStream,
     VectorPart,
     WordVectors,
     align_bitext,
@@ -36,15 +34,10 @@ from xl_objectives import (
     MlmConfig,
     MseConfig,
     ObjectiveConfig,
-    SeqConfig,
-    TlmConfig,
     format_pharaoh,
     parse_pharaoh,
 )
 from xl_translit import read_lines, replacing
-
-# What `xl translit --pairs` calls its second column.
-_WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
 
 # Share of the depth at which our aligner reads words: block 8 of 12.
 _ALIGN_DEPTH = 2 / 3
@@ -129,54 +122,6 @@ class Sources:
 _SAMPLE_TEXTS, _SAMPLE_BATCH = 100_000, 1000
 
 
-def check_sources(recipe: Recipe, data: RunData) -> None:
-    """Refuse what an objective cannot read together, before any work is done for it."""
-    for name, settings in recipe.objectives.items():
-        numbers = recipe.data_of(name)
-        streams = [number for number in numbers if number in data.streams]
-        at_hand = [number for number in numbers if number in data.texts]
-        if len(streams) + bool(at_hand) > 1:
-            message = (
-                f"objective {name} reads {len(numbers)} [[data]], some of them *.parquet or *.arrow; "
-                f"put those files into one [[data]], or give each to an objective of its own (objective.{name}.data)."
-            )
-            raise UsageError(message)
-        if streams and isinstance(settings, MlmConfig) and settings.block:
-            message = (
-                f"objective.mlm.block is {settings.block}, but *.parquet and *.arrow are read a text a row; "
-                f"give objective.mlm.block = 0, or the texts as *.txt."
-            )
-            raise UsageError(message)
-        temperatures = sorted({recipe.data[number].temperature for number in numbers})
-        if len(temperatures) > 1:
-            message = (
-                f"the [[data]] of objective {name} have data.temperature {' and '.join(map(str, temperatures))}; "
-                f"give them the same."
-            )
-            raise UsageError(message)
-        widths = sorted({data.vectors[number].vectors.shape[1] for number in numbers if number in data.vectors})
-        if len(widths) > 1:
-            message = (
-                f"objective {name} reads vectors of {' and '.join(map(str, widths))} dimensions; "
-                f"name one of the [[data]] in objective.{name}.data."
-            )
-            raise UsageError(message)
-
-
-def check_widths(recipe: Recipe, data: RunData, width: int) -> None:
-    """Refuse static vectors for mse that are not as wide as the encoder, before it is scored."""
-    for name, settings in recipe.objectives.items():
-        for number in recipe.data_of(name) if isinstance(settings, MseConfig) else ():
-            found = data.vectors[number].vectors.shape[1]
-            if found != width:
-                message = (
-                    f"objective {name} compares coordinate by coordinate, but the vectors of data "
-                    f"{recipe.data[number].name or recipe.data[number].kind} have {found} dimensions and the encoder "
-                    f"{width}; take dcca, or vectors of the encoder's width."
-                )
-                raise UsageError(message)
-
-
 def build_parts(sources: Sources, variant: str, encoder: Encoder, layer: int) -> list[Part]:
     """The parts that train the objectives of `variant`; the first one is that of the recipe's first objective.
 
@@ -202,34 +147,6 @@ def build_parts(sources: Sources, variant: str, encoder: Encoder, layer: int) ->
         elif isinstance(settings, BitextConfig):
             parts.append(_bitext_part(sources, name, settings, encoder))
     return parts
-
-
-def variant_objectives(recipe: Recipe, variant: str) -> list[str]:
-    """The objectives that a variant mixes, in the order of the recipe."""
-    wanted = variant.split("+")
-    return [name for name in recipe.objectives if name in wanted]
-
-
-def open_stream(files: Sequence[Path], entry: DataConfig, *, batch: int, seed: int) -> TextStream:
-    """The texts of *.parquet and *.arrow files, as the recipe's [[data]] says."""
-    if entry.languages and len(entry.languages) not in (1, len(files)):
-        message = (
-            f"data.languages names {len(entry.languages)} languages for {len(files)} files; give one, or one for each."
-        )
-        raise UsageError(message)
-    language = entry.languages[0] if len(entry.languages) == 1 else list(entry.languages) or None
-    return TextStream(
-        files,
-        batch=batch,
-        seed=seed,
-        columns=entry.columns if len(entry.columns) == 2 else (*entry.columns, _WRITTEN_AS[entry.to]),
-        language_column=entry.language_column or None,
-        language=None if entry.language_column else language,
-        buffer=entry.buffer,
-        temperature=entry.temperature,
-        deduplicate=entry.deduplicate,
-        limit=entry.limit or None,
-    )
 
 
 def _stream_key(recipe: Recipe, name: str, settings: ObjectiveConfig) -> tuple[object, ...]:
@@ -331,10 +248,3 @@ def _bitext_part(sources: Sources, name: str, settings: BitextConfig, encoder: E
     if part.n_cut:
         say(f"{part.n_cut} sentences of {name} are longer than model.max_len {encoder.max_len}; their end is cut.")
     return part
-
-
-def reads_romanised(settings: ObjectiveConfig) -> bool:
-    """Whether an objective reads transliterations."""
-    if isinstance(settings, MlmConfig):
-        return settings.text != "original"
-    return isinstance(settings, SeqConfig | TlmConfig)

@@ -11,8 +11,9 @@ from xl_cli.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.errors import UsageError
 from xl_cli.faults import Faults, build
 from xl_cli.overrides import SECTIONS, check_read, override
+from xl_cli.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of
 from xl_cli.trackers import check_trackers
-from xl_encoders.config import SIZES, ModelConfig
+from xl_encoders.config import ModelConfig
 from xl_encoders.registry import Registry, RegistryError, unknown_name
 from xl_objectives import OBJECTIVES, ObjectiveConfig
 
@@ -93,12 +94,16 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
 
 
-def load_recipe(name_or_path: str, overrides: Iterable[str] = (), besides: Faults | None = None) -> Recipe:
+def load_recipe(
+    name_or_path: str, overrides: Iterable[str] = (), besides: Faults | None = None, *, plan_only: bool = False
+) -> Recipe:
     """Read a shipped recipe or a TOML file, apply `key=value` overrides, check everything.
 
-    besides: faults of the command line, told together with those of the recipe.
+    besides: faults of the command line, told together with those of the recipe; where it is given, the files and
+    folders that the recipe names are looked for as well.
+    plan_only: whether data without files and a model that is not fetched yet will do.
 
-    Raises UsageError naming the file, each key that is wrong, its value and what would be right.
+    Raises UsageError naming the file, each key that is wrong, its value and what would be right, CliError for files.
     """
     shipped = shipped_recipes()
     path = shipped.get(name_or_path, Path(name_or_path))
@@ -113,17 +118,27 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = (), besides: Fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path}: not valid TOML: {error}."
         raise UsageError(message) from error
-    faults = besides or Faults()
+    faults = Faults() if besides is None else besides
     placed = override(content, overrides, faults)
-    recipe = parse_recipe(path.stem, content, faults)
+    recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()
     return recipe
 
 
-def parse_recipe(name: str, content: Mapping[str, object], besides: Faults | None = None) -> Recipe:
-    """Turn the content of a recipe file into checked settings; raises all its faults, and those `besides`, at once."""
-    faults = besides or Faults()
+def parse_recipe(
+    name: str,
+    content: Mapping[str, object],
+    besides: Faults | None = None,
+    *,
+    look: bool = False,
+    plan_only: bool = False,
+) -> Recipe:
+    """Turn the content of a recipe file into checked settings; raises all its faults, and those `besides`, at once.
+
+    look: whether the files and folders that it names are looked for. plan_only: as of `load_recipe`.
+    """
+    faults = Faults() if besides is None else besides
     strange = [key for key in content if key not in SECTIONS]
     for key in strange:
         faults.add(UsageError(unknown_name("recipe section", key, list(SECTIONS))))
@@ -139,6 +154,11 @@ def parse_recipe(name: str, content: Mapping[str, object], besides: Faults | Non
     }
     tables = _tables(content, "data", faults)
     data = [_build(DataConfig, entry, "data", faults) for entry in tables or ()]
+    for entry in filter(None, data):
+        if not entry.is_given and not plan_only:
+            key = f"data.{entry.name}.files" if entry.name else "data.files"
+            message = f"data.kind is {entry.kind} but {key} is empty; name a folder, files or a glob: --set {key}=..."
+            faults.add(UsageError(message))
     if tables is not None and not data:
         faults.add(UsageError(f"recipe {name} has no [[data]]; say what to train on."))
     if sections["train"] is not None:
@@ -146,6 +166,8 @@ def parse_recipe(name: str, content: Mapping[str, object], besides: Faults | Non
             check_trackers(sections["train"].trackers)
         if entries is not None and not strange:
             _check_variants(sections["train"].variants, list(entries), faults)
+    if look:
+        _look(sections, data, list(entries or ()), faults, plan_only)
     if strange or sections["train"] is None or entries is None or not data or None in (*objectives.values(), *data):
         faults.tell()  # what follows would only be told again in other words
     used = {part for variant in sections["train"].variants for part in variant.split("+")}
@@ -161,11 +183,32 @@ def parse_recipe(name: str, content: Mapping[str, object], besides: Faults | Non
     for objective in recipe.objectives:
         with faults.caught(UsageError):
             recipe.data_of(objective)
-    if sections["model"] is not None and recipe.model.from_ == "new":
-        for sentence in layer_faults(recipe, SIZES[recipe.model.size][0]):
-            faults.add(UsageError(sentence))
+    if sections["model"] is not None:
+        n_layers = shape_of(recipe.model)[0] if look or recipe.model.from_ == "new" else None
+        faults.extend(UsageError(sentence) for sentence in layer_faults(recipe, n_layers))
     faults.tell()
     return recipe
+
+
+def _look(
+    sections: Mapping[str, typing.Any],
+    data: Iterable[DataConfig | None],
+    objectives: Iterable[str],
+    faults: Faults,
+    plan_only: bool,
+) -> None:
+    """Add what is not there of the files and folders of those sections that are right in themselves."""
+    for entry in filter(None, data):
+        faults.extend(missing_files(entry))
+    faults.extend(missing_folders(sections["select"], sections["eval"]))
+    if sections["train"]:
+        faults.extend(compiler_fault(sections["train"].compile))
+    if sections["model"]:
+        # Where another key of [train] is wrong, every objective of the recipe is taken to be trained.
+        mixed = (
+            {part for its in sections["train"].variants for part in its.split("+")} if sections["train"] else objectives
+        )
+        faults.extend(model_faults(sections["model"], mixed, at_hand=not plan_only))
 
 
 def _objective_entries(content: Mapping[str, object], faults: Faults) -> dict[str, dict[str, object]] | None:
@@ -192,8 +235,10 @@ def _check_variants(variants: Iterable[str], objectives: list[str], faults: Faul
                 faults.add(UsageError(message))
 
 
-def layer_faults(recipe: Recipe, n_layers: int) -> Iterator[str]:
+def layer_faults(recipe: Recipe, n_layers: int | None) -> Iterator[str]:
     """A sentence for each layer that an encoder of `n_layers` blocks does not have, by the name of its key."""
+    if n_layers is None:
+        return
     asked: dict[str, int | None] = {"model.layer": recipe.model.layer}
     for name, settings in recipe.objectives.items():
         asked |= {f"objective.{name}.{key}": getattr(settings, key, None) for key in ("layer", "align_layer")}

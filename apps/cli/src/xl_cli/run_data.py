@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from xl_cli.bitexts import parallel_bitexts, read_bitexts
 from xl_cli.config import DataConfig
 from xl_cli.errors import CliError, UsageError
@@ -17,7 +15,6 @@ from xl_cli.fingerprints import fingerprint_file
 from xl_cli.progress import Progress
 from xl_cli.recipe import Recipe
 from xl_encoders import Bitext, WordVectors
-from xl_staticemb import read_word2vec
 from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
 from xl_translit import Romanizer, Transliterator, language, make_transliterator
 
@@ -98,7 +95,7 @@ def load_data(recipe: Recipe) -> RunData:
     }
     seen: set[str] = set()
     for number, entry in enumerate(recipe.data):
-        if not needed[number]:
+        if not needed[number] or not entry.is_given:
             continue
         if entry.kind == "vectors":
             data.vectors[number] = _read_vectors(entry, data.files)
@@ -116,6 +113,8 @@ def load_data(recipe: Recipe) -> RunData:
         data.developing.append(_whole(recipe.select.data, recipe.select.limit))
     wanted = {name: recipe.data_of(name) for name in objectives}
     for name, numbers in wanted.items():
+        if not all(recipe.data[number].is_given for number in numbers):
+            continue  # a plan for data to come
         at_hand = {**data.texts, **data.streams} if name in ("mlm", "seq", "tlm") else {**data.bitexts, **data.vectors}
         if not any(number in at_hand for number in numbers):
             message = (
@@ -265,6 +264,10 @@ def _stream_files(entry: DataConfig) -> list[str]:
 
 def _read_vectors(entry: DataConfig, files: dict[str, str]) -> WordVectors:
     """Words of all files one after another; each file is a language."""
+    import numpy as np
+
+    from xl_staticemb import read_word2vec
+
     words: list[str] = []
     matrices, groups = [], []
     for number, given in enumerate(_vector_files(entry)):

@@ -43,12 +43,18 @@ class RunFolder:
                 number += 1
                 out = DEFAULT_PARENT / f"{recipe_name}-{number}"
             out = processes.same_path(out)
-        elif processes.is_main() and out.exists() and (not out.is_dir() or any(out.iterdir())):
-            message = f"--out {out} exists already; name another folder, or go on with it by --resume."
-            raise UsageError(message)
+        else:
+            cls.check_free(out)
         processes.wait()
         out.mkdir(parents=True, exist_ok=True)
         return cls(out)
+
+    @staticmethod
+    def check_free(out: Path | None) -> None:
+        """UsageError where a new run cannot be made at `out`, because there is something."""
+        if out is not None and processes.is_main() and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            message = f"--out {out} exists already; name another folder, or go on with it by --resume."
+            raise UsageError(message)
 
     @classmethod
     def reopen(cls, out: Path | None, recipe_name: str) -> "RunFolder":

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from xl_cli.errors import UsageError
 from xl_cli.mixture import Sources
+from xl_cli.reading import dev_texts
 from xl_cli.recipe import Recipe
-from xl_cli.run_data import RunData, first_by_hash
+from xl_cli.run_data import first_by_hash
 from xl_encoders import (
     CorpusBatches,
     Encoder,
@@ -20,7 +20,7 @@ from xl_encoders import (
     encode_texts,
 )
 from xl_objectives import MlmConfig
-from xl_tasks import hold_out, retrieval_rows, training_texts
+from xl_tasks import retrieval_rows
 
 # Seed of the masks, the same at every score.
 _MASKS = 0
@@ -38,25 +38,6 @@ def selection_of(
     return Selection(
         folder, score, every=settings.every, keep=settings.keep, patience=settings.patience, on_score=on_score
     )
-
-
-def check_selection(recipe: Recipe, data: RunData) -> None:
-    """Refuse a selection that has nothing to score on."""
-    settings = recipe.select
-    if not settings.every:
-        return
-    if settings.task == "retrieval" and not data.developing:
-        message = (
-            "select.task is retrieval, but the run has no parallel items kept for choosing; "
-            "give select.data a folder of parallel text, or a data.dev above 0."
-        )
-        raise UsageError(message)
-    if settings.task == "mlm" and not _dev_texts(recipe, data):
-        message = (
-            "select.task is mlm, but no texts are kept for choosing (of *.parquet and *.arrow none are); "
-            "give a data.dev above 0, or select.every = 0."
-        )
-        raise UsageError(message)
 
 
 def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[Encoder], float]:
@@ -84,7 +65,7 @@ def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[
 
 
 def _mlm_score(recipe: Recipe, sources: Sources) -> Callable[[Encoder], float]:
-    texts = first_by_hash(_dev_texts(recipe, sources.data), recipe.select.limit)
+    texts = first_by_hash(dev_texts(recipe, sources.data), recipe.select.limit)
 
     def score(encoder: Encoder) -> float:
         corpus = encode_texts(texts, encoder.tokenizer, encoder.max_len)
@@ -101,15 +82,3 @@ def _mlm_score(recipe: Recipe, sources: Sources) -> Callable[[Encoder], float]:
         return -total / max(1, n_picked)
 
     return score
-
-
-def _dev_texts(recipe: Recipe, data: RunData) -> list[str]:
-    """The texts kept for choosing, of all languages, each once."""
-    texts: dict[str, None] = {}
-    for number, corpus in data.corpora.items():
-        entry = recipe.data[number]
-        splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
-        # The dev items in the place of those to train on.
-        swapped = {key: {"dev": "train", "train": "dev"}.get(split, split) for key, split in splits.items()}
-        texts |= dict.fromkeys(text for its in training_texts(corpus, swapped).values() for text in its)
-    return list(texts)

@@ -4,20 +4,24 @@ from importlib import import_module
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
-from xl_encoders.config import POOLINGS, SIZES, FitConfig, ModelConfig
+from xl_encoders.config import POOLINGS, SIZES, FitConfig, ModelConfig, count_steps
 from xl_encoders.errors import CheckpointError, EncoderError
 from xl_encoders.registry import Registry, RegistryError, unknown_name
 
 if TYPE_CHECKING:
     from xl_encoders.backward import backward_batch
     from xl_encoders.batches import LengthBatches, PairCorpus, encode_pairs
-    from xl_encoders.bitext_part import Bitext, BitextPart, align_bitext, frozen_copy
+    from xl_encoders.bitext import Bitext
+    from xl_encoders.bitext_part import BitextPart, align_bitext, frozen_copy
     from xl_encoders.checkpoint import Checkpoints, save_model
     from xl_encoders.encoder import Encoder
     from xl_encoders.export import cut_model, export_sentence_transformers, export_transformers
-    from xl_encoders.fit_loop import FitEnd, StepRecord, count_steps, fit, learning_rate
+    from xl_encoders.fit_loop import FitEnd, StepRecord, fit, learning_rate
     from xl_encoders.load import load_encoder
-    from xl_encoders.new import count_parameters, model_config, new_encoder, train_tokenizer
+    from xl_encoders.model_files import ModelFiles, read_model_files
+    from xl_encoders.new import model_config, new_encoder, train_tokenizer
+    from xl_encoders.new_shape import count_parameters
+    from xl_encoders.new_tokenizer import train_pieces
     from xl_encoders.packing import TokenStates, read_rows, supports_packing
     from xl_encoders.parts import Chunk, Encoded, PairBatch, Part, Share, Term
     from xl_encoders.pooling import mean_pool
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from xl_encoders.sentence_breaking import SentenceBreaker, sentence_breaker
     from xl_encoders.sentence_filter import SentenceCounts, corpus_lines, corpus_sentences
     from xl_encoders.static_teacher import StaticTeacher
+    from xl_encoders.static_words import WordVectors
     from xl_encoders.streams import TextBatch, TextStream
     from xl_encoders.text_batches import CorpusBatches, PairBatches, StreamBatches, encode_blocks, encode_texts
     from xl_encoders.text_part import TextPart
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
         load_transform,
         save_transform,
     )
-    from xl_encoders.vector_part import VectorPart, WordVectors
+    from xl_encoders.vector_part import VectorPart
     from xl_encoders.vocabulary import EXTENSIONS, VocabularyExtension, extend_vocabulary
     from xl_encoders.word_breaking import WordBreaker, word_breaker
     from xl_encoders.word_splitting import split_words
@@ -68,6 +73,7 @@ __all__ = [
     "FitEnd",
     "LengthBatches",
     "ModelConfig",
+    "ModelFiles",
     "OutlierRemoval",
     "PairBatch",
     "PairBatches",
@@ -122,12 +128,14 @@ __all__ = [
     "mean_pool",
     "model_config",
     "new_encoder",
+    "read_model_files",
     "read_rows",
     "save_model",
     "save_transform",
     "sentence_breaker",
     "split_words",
     "supports_packing",
+    "train_pieces",
     "train_tokenizer",
     "unknown_name",
     "word_breaker",
@@ -147,7 +155,7 @@ _MODULES = {
     "StreamBatches": "text_batches",
     "PairBatches": "text_batches",
     "Prefetch": "prefetch",
-    "WordVectors": "vector_part",
+    "WordVectors": "static_words",
     "VectorPart": "vector_part",
     "TextPart": "text_part",
     "Selection": "selection",
@@ -162,7 +170,7 @@ _MODULES = {
     "frozen_copy": "bitext_part",
     "align_bitext": "bitext_part",
     "BitextPart": "bitext_part",
-    "Bitext": "bitext_part",
+    "Bitext": "bitext",
     "CorpusBatches": "text_batches",
     "backward_batch": "backward",
     "LengthBatches": "batches",
@@ -176,13 +184,15 @@ _MODULES = {
     "export_transformers": "export",
     "StaticTeacher": "static_teacher",
     "StepRecord": "fit_loop",
-    "count_parameters": "new",
-    "count_steps": "fit_loop",
+    "count_parameters": "new_shape",
     "fit": "fit_loop",
     "learning_rate": "fit_loop",
     "load_encoder": "load",
     "model_config": "new",
     "new_encoder": "new",
+    "ModelFiles": "model_files",
+    "read_model_files": "model_files",
+    "train_pieces": "new_tokenizer",
     "train_tokenizer": "new",
     "TokenStates": "packing",
     "read_rows": "packing",

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from xl_encoders.batches import LengthBatches
+from xl_encoders.bitext import Alignments, Bitext
 from xl_encoders.encoder import Encoder
 from xl_encoders.errors import EncoderError
 from xl_encoders.packing import TokenStates, read_rows
@@ -41,37 +42,10 @@ from xl_objectives import (
     word_nce_loss,
 )
 
-Alignments = Sequence[Sequence[tuple[int, int]]]
-
 # Word number of tokens that belong to no word, as `pool_words` reads them.
 _NO_WORD = -1
 # Sentences of one side that the aligner encodes at a time.
 _ALIGNED_AT_ONCE = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bitext:
-    """Sentences with their translations, in words.
-
-    name: as errors call it ("deu_Latn-eng_Latn"). left, right: a list of words a sentence; right is the pivot side.
-    alignments: word pairs (i, j) of each sentence pair, from 0; None where nobody aligned them.
-    """
-
-    name: str
-    left: Sequence[Sequence[str]]
-    right: Sequence[Sequence[str]]
-    alignments: Alignments | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.left) != len(self.right):
-            message = f"{self.name}: {len(self.left)} sentences stand against {len(self.right)}."
-            raise EncoderError(message)
-        if self.alignments is not None and len(self.alignments) != len(self.left):
-            message = f"{self.name}: {len(self.alignments)} lines of alignments for {len(self.left)} sentence pairs."
-            raise EncoderError(message)
-
-    def __len__(self) -> int:
-        return len(self.left)
 
 
 class _Side(NamedTuple):

@@ -1,5 +1,6 @@
 """Settings of models and of training: the only place where a default and its help text stand. Imports nothing heavy."""
 
+import math
 from dataclasses import dataclass, field
 
 from xl_encoders.errors import EncoderError
@@ -135,6 +136,11 @@ class FitConfig:
         if not 0.0 <= self.warmup < 1.0:
             message = f"train.warmup is {self.warmup}; give a share of the steps in [0, 1)."
             raise EncoderError(message)
+
+
+def count_steps(n_batches_per_epoch: int, config: FitConfig) -> int:
+    """Optimiser steps of a run: `config.steps`, or as many as its epochs take."""
+    return config.steps or max(1, math.ceil(config.epochs * n_batches_per_epoch / config.accumulate))
 
 
 def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:

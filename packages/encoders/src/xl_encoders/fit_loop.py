@@ -321,11 +321,6 @@ def learning_rate(step: int, n_steps: int, config: FitConfig) -> float:
     return config.lr
 
 
-def count_steps(n_batches_per_epoch: int, config: FitConfig) -> int:
-    """Optimiser steps of a run: `config.steps`, or as many as its epochs take."""
-    return config.steps or max(1, math.ceil(config.epochs * n_batches_per_epoch / config.accumulate))
-
-
 def _prepare_model(encoder: Encoder, config: FitConfig) -> None:
     if encoder.model.dtype in (torch.bfloat16, torch.float16):
         encoder.model.float()

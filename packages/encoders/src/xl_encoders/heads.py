@@ -18,9 +18,6 @@ _CHAINS = (
     ("cls",),  # BERT, DeBERTa
 )
 
-# Model classes whose weights hold a trained head, beside those whose name ends in ForMaskedLM.
-_WITH_HEAD = ("XLMWithLMHeadModel", "BertForPreTraining")
-
 
 def masked_lm_head(model: "PreTrainedModel") -> nn.Module | None:
     """The head of `model`, made of its own modules (nothing is copied); None where there is none known here."""
@@ -30,11 +27,6 @@ def masked_lm_head(model: "PreTrainedModel") -> nn.Module | None:
         if len(found) == len(chain):
             return found[0] if len(found) == 1 else nn.Sequential(*found)
     return None
-
-
-def names_head(architectures: list[str] | None) -> bool:
-    """Whether a config's `architectures` name a model that was saved with its masked-LM head."""
-    return any(name.endswith("ForMaskedLM") or name in _WITH_HEAD for name in architectures or [])
 
 
 def _submodule(model: nn.Module, name: str) -> nn.Module | None:

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from accelerate.utils import patch_environment
-from huggingface_hub import constants
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from transformers.utils import cached_file
 
 from xl_encoders.encoder import Encoder, position_limit
 from xl_encoders.errors import EncoderError
-from xl_encoders.heads import names_head
 from xl_encoders.hub import unreachable
+from xl_encoders.model_files import check_folder, has_tokenizer, names_head, not_fetched
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -46,7 +45,10 @@ def load_encoder(
     folder = Path(name_or_path)
     local = folder.is_dir()
     if local:
-        _check_folder(folder)
+        check_folder(folder)
+        if not has_tokenizer(folder):
+            message = f"{name_or_path} has no tokenizer; save one into the same folder."
+            raise EncoderError(message)
     elif folder.is_absolute() or name_or_path.startswith(".") or name_or_path.count("/") > 1 or folder.exists():
         message = f"{name_or_path}: no such model folder."
         raise EncoderError(message)
@@ -58,16 +60,13 @@ def load_encoder(
         tokenizer = _open_tokenizer(source, options)
     except EncoderError:
         raise
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[0] if lines else type(error).__name__
         if local or isinstance(error, ImportError):
             message = f"{name_or_path} cannot be opened as an encoder: {reason}"
         elif offline:
-            message = (
-                f"{name_or_path} is neither a folder here nor whole in the cache {constants.HF_HUB_CACHE}, and "
-                f"{offline}; give a folder that save_pretrained wrote, or go online."
-            )
+            message = not_fetched(name_or_path, offline)
         else:
             message = (
                 f"{name_or_path} is neither a folder here nor a model that could be fetched from the hub; "
@@ -145,18 +144,3 @@ def _check_mask(encoder: Encoder) -> None:
         message = f"the tokenizer of {encoder.name} has no mask token, which masked-LM training needs."
         raise EncoderError(message)
     _ = encoder.head
-
-
-def _check_folder(folder: Path) -> None:
-    """Say what is missing before `transformers` says it at length."""
-    if not (folder / "config.json").is_file():
-        message = f"{folder} holds no config.json; give a folder that save_pretrained wrote, or a run of xl align."
-        raise EncoderError(message)
-    if not any((folder / file).is_file() for file in ("model.safetensors", "model.safetensors.index.json")):
-        others = [path.name for path in sorted(folder.glob("*.bin"))]
-        found = f" (only {', '.join(others)}, which is pickled)" if others else ""
-        message = (
-            f"{folder} holds no model.safetensors{found}; weights are read from safetensors only: "
-            f"load it once with transformers and write it with save_pretrained."
-        )
-        raise EncoderError(message)

@@ -1,67 +1,25 @@
 """A new small encoder: a tokenizer trained on the user's texts and an XLM-R shaped model with random weights."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from xl_encoders.config import SIZES, ModelConfig
 from xl_encoders.encoder import Encoder
 from xl_encoders.errors import EncoderError
-
-# XLM-R's order: the padding id is 1, and positions are counted from behind it.
-_SPECIALS = {
-    "bos_token": "<s>",
-    "pad_token": "<pad>",
-    "eos_token": "</s>",
-    "unk_token": "<unk>",
-    "mask_token": "<mask>",
-}
-_POSITION_OFFSET = 2
-_WORD_MARKER = "▁"
+from xl_encoders.new_shape import POSITION_OFFSET
+from xl_encoders.new_tokenizer import SPECIALS, train_pieces
 
 
 def train_tokenizer(texts: Iterable[str], *, n_pieces: int, lower_case: bool = False) -> PreTrainedTokenizerFast:
-    """Byte-pair encoding learnt from `texts`: NFKC, a marker ▁ before each word, XLM-R's specials.
-
-    n_pieces: size of the vocabulary, specials included; rare characters become `<unk>` where it is too small for all.
-    lower_case: whether the normaliser lower-cases.
-    """
-    tokenizer = Tokenizer(models.BPE(unk_token=_SPECIALS["unk_token"]))
-    steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if lower_case else [])]
-    tokenizer.normalizer = normalizers.Sequence(steps)
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.decoder = decoders.Metaspace()
-    specials = list(_SPECIALS.values())
-    texts = list(texts)
-    alphabet = _alphabet(map(tokenizer.normalizer.normalize_str, texts), max(1, (n_pieces - len(specials)) * 4 // 5))
-    trainer = trainers.BpeTrainer(
-        vocab_size=n_pieces,
-        special_tokens=specials,
-        # The trainer itself cuts equally rare characters in the order of a hash, another one in each process.
-        initial_alphabet=alphabet,
-        limit_alphabet=len(alphabet),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    ids = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ids
-    )
+    """The tokenizer of a new model, learnt from `texts`, as transformers reads it; arguments as of `train_pieces`."""
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, cls_token=_SPECIALS["bos_token"], sep_token=_SPECIALS["eos_token"], **_SPECIALS
+        tokenizer_object=train_pieces(texts, n_pieces=n_pieces, lower_case=lower_case),
+        cls_token=SPECIALS["bos_token"],
+        sep_token=SPECIALS["eos_token"],
+        **SPECIALS,
     )
-
-
-def _alphabet(texts: Iterable[str], limit: int) -> list[str]:
-    """The `limit` most frequent characters, equally frequent ones by code point, and the word marker.
-
-    Room for merges is worth more than the rarest characters.
-    """
-    counts = Counter(char for text in texts for char in text if char != " ")
-    return [_WORD_MARKER, *sorted(counts, key=lambda char: (-counts[char], char))[: limit - 1]]
 
 
 def model_config(config: ModelConfig, vocabulary_size: int, pad_id: int = 1) -> XLMRobertaConfig:
@@ -75,21 +33,13 @@ def model_config(config: ModelConfig, vocabulary_size: int, pad_id: int = 1) -> 
         intermediate_size=feedforward_width,
         hidden_dropout_prob=config.dropout,
         attention_probs_dropout_prob=config.dropout,
-        max_position_embeddings=config.max_len + _POSITION_OFFSET,
+        max_position_embeddings=config.max_len + POSITION_OFFSET,
         type_vocab_size=1,
         layer_norm_eps=1e-5,
         pad_token_id=pad_id,
         bos_token_id=0,
         eos_token_id=2,
     )
-
-
-def count_parameters(config: ModelConfig, vocabulary_size: int) -> int:
-    """Number of weights of a new model, tied ones counted once; no memory is taken for them."""
-    with torch.device("meta"):
-        model = XLMRobertaForMaskedLM(model_config(config, vocabulary_size))
-        model.tie_weights()  # the first releases of transformers 5 do not tie on the meta device by themselves
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def new_encoder(texts: Iterable[str], config: ModelConfig, *, seed: int) -> Encoder:

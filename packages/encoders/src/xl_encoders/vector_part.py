@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 from torch import Tensor
 
 from xl_encoders.batches import LengthBatches
@@ -18,24 +17,12 @@ from xl_encoders.encoder import Encoder
 from xl_encoders.errors import EncoderError
 from xl_encoders.packing import read_rows
 from xl_encoders.parts import Chunk, Encoded, Share, Term, by_length, pool_rows
+from xl_encoders.static_words import WordVectors
 from xl_encoders.tokens import encode_content, special_ids, wrap_rows
 from xl_objectives import DccaConfig, MseConfig, dcca_loss, mse_loss
 
 # Words whose states are measured before training, to give MSE's targets their length.
 _MEASURED = 2048
-
-
-@dataclass(frozen=True, kw_only=True)
-class WordVectors:
-    """Words with their static vectors.
-
-    words: strings. vectors: (n_words, width) float, any width; only directions count. groups: (n_words,) language of
-    each word as a number, for sampling with a temperature.
-    """
-
-    words: Sequence[str]
-    vectors: NDArray[np.float32]
-    groups: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xl_cli.errors import UsageError
+from xl_cli.faults import Faults
 from xl_cli.progress import say
 from xl_cli.recipe import Recipe, load_recipe, parse_recipe
 
@@ -39,6 +40,9 @@ def align(
 
     Example: xl align --set train.steps=300 --out runs/quick
     """
+    from xl_cli.paths import shape_of
+    from xl_cli.reading import check_selection, check_sources, check_widths
+    from xl_cli.run_data import load_data
     from xl_cli.run_folder import RunFolder
 
     if resume:
@@ -49,21 +53,23 @@ def align(
         about = folder.about()
         resolved = parse_recipe(about["recipe_name"], about["recipe"])
     else:
-        resolved = load_recipe(recipe, overrides or [])
-    from xl_cli import processes
-    from xl_cli.alignment import StoppedEarlyError, run
-    from xl_cli.mixture import check_sources
-    from xl_cli.run_data import load_data
-    from xl_cli.selecting import check_selection
-
+        faults = Faults()
+        with faults.caught(UsageError):
+            RunFolder.check_free(out)
+        resolved = load_recipe(recipe, overrides or [], faults, plan_only=dry_run)
     data = load_data(resolved)
     check_sources(resolved, data)
     check_selection(resolved, data)
+    check_widths(resolved, data, shape_of(resolved.model)[1])
     if dry_run:
         from xl_cli.plan import plan
 
         _print_plan(resolved, plan(resolved, data))
         return
+    # What can be refused was refused: only now is torch loaded.
+    from xl_cli import processes
+    from xl_cli.alignment import StoppedEarlyError, run
+
     if not resume:
         folder = RunFolder.create(out, resolved.name)
         folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
@@ -104,5 +110,10 @@ def _print_plan(resolved: Recipe, figures: dict[str, object]) -> None:
     typer.echo(tomli_w.dumps(resolved.as_dict()).rstrip())
     typer.echo("\n# plan")
     for name, value in figures.items():
-        shown = ", ".join(f"{k} {v:,}" for k, v in value.items()) if isinstance(value, dict) else value
-        typer.echo(f"# {name}: {shown:,}" if isinstance(shown, int) else f"# {name}: {shown}")
+        several = value.items() if isinstance(value, dict) else [("", value)]
+        shown = ", ".join(f"{of} {_grouped(one)}".lstrip() for of, one in several)
+        typer.echo(f"# {name}: {shown}")
+
+
+def _grouped(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
