@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from tests.encoders.toy_parts import LEFT, RIGHT, gradient
+from tests.encoders.toy_parts import LEFT, RIGHT, assert_near, gradient
 from xl_encoders import Bitext, BitextPart, Encoder, EncoderError, Share, align_bitext, frozen_copy
 from xl_objectives import (
     BitextConfig,
@@ -194,14 +194,72 @@ def test_drift_is_nothing_at_the_start_and_the_squared_way_later(xlmr: Encoder, 
         for parameter in xlmr.parameters():
             parameter *= 1.1
     losses, _ = gradient(xlmr, part, {"ot": 1.0, "ot-drift": 0.3})
-    total, count = 0.0, 0
+    expected = 0.0
     with torch.no_grad():
         for bitext, members in zip((BITEXT, SHORT), members_of(part, 0), strict=True):
+            total, count = 0.0, 0
             for sentences in (bitext.left, bitext.right) if side == "both" else (bitext.right,):
                 for i in members:
                     now, before = (word_vectors(one, sentences[i], 2, "last") for one in (xlmr, start))
                     total, count = total + float((now - before).square().sum()), count + len(now)
-    assert losses["ot-drift"].item() == pytest.approx(total / (count if reduction == "mean" else 1), rel=1e-4)
+            expected += total / (count if reduction == "mean" else 1)
+    assert losses["ot-drift"].item() == pytest.approx(expected, rel=1e-4)
+
+
+def moved(encoder: Encoder) -> None:
+    """The encoder somewhere else than at its start."""
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter *= 1.1
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ot", OtConfig()),
+        ("ot", OtConfig(drift_side="both", solver="geomloss", blur=0.5)),
+        ("ot", OtConfig(drift_reduction="sum")),
+        ("l2", L2Config(identical=True)),
+        ("word-nce", WordNceConfig(identical=True)),
+    ],
+    ids=["ot", "ot, both sides", "ot, sum", "l2", "word-nce"],
+)
+def test_the_same_bitext_twice_is_twice_its_losses_and_gradient(
+    xlmr: Encoder, name: str, settings: BitextConfig, cached: bool
+) -> None:
+    """Equation 2 is summed over the bitexts: transport and regulariser alike."""
+    xlmr.eval()
+    bitext = Bitext(name="a-b", left=LEFT, right=RIGHT, alignments=ALIGNMENTS)
+    once, twice = (
+        BitextPart(xlmr, [bitext] * n, name, settings, batch=len(LEFT), tokens=25) for n in (1, 2)
+    )  # the whole bitext in a batch, in whatever order
+    moved(xlmr)
+    for terms in ({name: 1.0}, {f"{name}-drift": 1.0}, {name: 1.0, f"{name}-drift": 0.3}):
+        losses, slopes = gradient(xlmr, once, terms, cached=cached)
+        found, found_slopes = gradient(xlmr, twice, terms, cached=cached)
+        assert all(loss > 0 for loss in losses.values())
+        for term, loss in losses.items():
+            assert torch.allclose(found[term], 2 * loss, rtol=1e-4)
+        assert_near(found_slopes, {key: 2 * slope for key, slope in slopes.items()}, rel=1e-3)
+
+
+def test_published_drift_is_each_process_s_own_mean_of_each_bitext(xlmr: Encoder) -> None:
+    xlmr.eval()
+    start = frozen_copy(xlmr)
+    part = BitextPart(xlmr, [BITEXT, SHORT], "ot", OtConfig(), batch=5, tokens=25)
+    moved(xlmr)
+    for rank in range(2):
+        losses, _ = gradient(xlmr, part, {"ot-drift": 1.0}, share=Share(rank, 2, exact=False))
+        expected = 0.0
+        with torch.no_grad():
+            for bitext, members in zip((BITEXT, SHORT), members_of(part, 0), strict=True):
+                ways = [
+                    (word_vectors(xlmr, bitext.right[i], 2, "last") - word_vectors(start, bitext.right[i], 2, "last"))
+                    for i in members[rank::2]
+                ]
+                expected += float(torch.cat(ways).square().sum(dim=1).mean())
+        assert losses["ot-drift"].item() == pytest.approx(expected / 2, rel=1e-4)  # of the mean over two processes
 
 
 def test_the_frozen_start_has_no_dropout_and_no_gradient(xlmr: Encoder) -> None:

@@ -1,13 +1,14 @@
 """The part of training that reads sentences with their translations: OT, L2 and word contrast, near the frozen start.
 
 Sentences of both sides are encoded apart; a word is one of its sub-words, their mean, or each of them (Alqahtani et al.
-2021; Cao, Kitaev and Klein 2020). Every batch holds as many pairs of each bitext; their losses add up, as the papers'
-do. A short bitext begins again before a long one ends.
+2021; Cao, Kitaev and Klein 2020). Every batch holds as many pairs of each bitext; their losses add up, the drift as
+much as the transport, as the papers' do (equation 2, L(c) = sum_k l(c; P^k)). A short bitext begins again before a long
+one ends.
 """
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +77,6 @@ class SentenceRows:
     rows: Sequence[_Row]
     members: Sequence[Sequence[int]]
     n_slots: int
-    held_words: Mapping[bool, int] = field(default_factory=dict)
 
 
 class BitextPart:
@@ -154,7 +154,6 @@ class BitextPart:
         rows: list[_Row] = []
         members = [batches[number] for batches in self._batches]
         n_slots = 0
-        held = {False: 0, True: 0}
         for bitext, (sides, chosen) in enumerate(zip(self._sides, members, strict=True)):
             for sentence, pair in enumerate(chosen):
                 for number_of_side, side in enumerate(sides):
@@ -162,7 +161,6 @@ class BitextPart:
                     positions = self._positions(word_ids)
                     slots = torch.arange(n_slots, n_slots + len(positions))
                     n_slots += len(positions)
-                    held[number_of_side == 1] += len(positions)
                     rows.append(
                         _Row(
                             bitext,
@@ -175,7 +173,7 @@ class BitextPart:
                             side.idf[pair],
                         )
                     )
-        return SentenceRows(rows=rows, members=members, n_slots=n_slots, held_words=held)
+        return SentenceRows(rows=rows, members=members, n_slots=n_slots)
 
     def chunks(self, batch: SentenceRows, share: Share, wanted: Collection[str]) -> list[Chunk]:
         """The sentences of this process, of like length together."""
@@ -285,16 +283,20 @@ class BitextPart:
         with torch.no_grad():
             start = self._words(frozen.to(words.vectors.device), [rows[place] for place in held])
         own = words.vectors[held, : start.vectors.shape[1]]
-        total = drift_loss(own, start.vectors, start.mask, reduction="sum")
-        if self._settings.drift_reduction == "sum":
-            return total if share.exact else total * share.world
-        if share.exact:
-            count = sum(batch.held_words.values()) if self._settings.drift_side == "both" else batch.held_words[True]
-        else:
-            count = sum(
-                len(row.slots) for row in batch.rows if self._held(row) and row.sentence % share.world == share.rank
-            )
-        return total / max(1, count)
+        mean = self._settings.drift_reduction == "mean"
+        parts = []
+        for bitext in sorted({rows[place].bitext for place in held}):
+            of_bitext = [number for number, place in enumerate(held) if rows[place].bitext == bitext]
+            now, before, mask = (side[of_bitext] for side in (own, start.vectors, start.mask))
+            total = drift_loss(now, before, mask, reduction="sum")
+            parts.append(total / self._n_held(batch, bitext, share) if mean else total)
+        loss = torch.stack(parts).sum()
+        return loss if mean or share.exact else loss * share.world
+
+    def _n_held(self, batch: SentenceRows, bitext: int, share: Share) -> int:
+        """Held words of a bitext, at least 1: in the batch of all processes, or as published in this one's share."""
+        rows = (row for row in batch.rows if row.bitext == bitext and self._held(row))
+        return max(1, sum(len(row.slots) for row in rows if share.exact or row.sentence % share.world == share.rank))
 
     def _held(self, row: _Row) -> bool:
         return row.side == 1 or self._settings.drift_side == "both"

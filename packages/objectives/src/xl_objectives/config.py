@@ -192,7 +192,9 @@ class BitextConfig(ObjectiveConfig):
     drift: float = field(
         default=1.0, metadata={"help": "factor of the squared distance to the frozen start, >= 0 (lambda of the paper)"}
     )
-    drift_reduction: str = field(default="mean", metadata={"help": "over the words: mean | sum (as printed)"})
+    drift_reduction: str = field(
+        default="mean", metadata={"help": "over the words of each bitext, which add up: mean | sum (as printed)"}
+    )
     drift_side: str = field(default="pivot", metadata={"help": "which words are held: pivot | both"})
 
     def __post_init__(self) -> None:
