@@ -106,6 +106,7 @@ PUBLISHED = {
     },
     "static-mlm": {**STATIC, "train.variants": ["mlm"]},
     "ot-word": OT,
+    "ot-published": {**OT, "ot.solver": "geomloss"},
     "ot-subword": {**OT, "ot.words": "all"},
     "ot-large": {**OT, "train.batch": 8, "train.accumulate": 3},
     "ot-l2": {

@@ -215,7 +215,7 @@ class OtConfig(BitextConfig):
         default="batch", metadata={"help": "words of the whole batch are one cloud (batch) or each pair's (sentence)"}
     )
     solver: str = field(
-        default="exact", metadata={"help": "exact (fastest) | sinkhorn | geomloss (what the paper ran)"}
+        default="exact", metadata={"help": "exact (fastest) | sinkhorn (to 1 %) | geomloss (what the paper ran; lower)"}
     )
     cost: str = field(default="euclidean", metadata={"help": "euclidean | gromov (distances within each side; exact)"})
     weights: str = field(default="uniform", metadata={"help": "mass of a word: uniform | idf (of its language)"})

@@ -9,6 +9,8 @@ the iterations is kept for the backward pass. References: Alqahtani et al. 2021,
 equations 1-3 (the divergence, its sign and its gradient); Memoli 2011 (Gromov-Wasserstein).
 """
 
+import functools
+import logging
 import math
 from typing import Any, NamedTuple
 
@@ -20,6 +22,8 @@ from torch.autograd.function import once_differentiable
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.exact_transport import exact_plan, pot
 from xl_objectives.sinkhorn import Potentials, entropic_plan, self_sinkhorn, sinkhorn
+
+_log = logging.getLogger(__name__)
 
 # Squared distances below this part of |x|^2 + |y|^2 are summed from the differences: the expanded square loses them.
 _CLOSE = 0.01
@@ -42,8 +46,9 @@ def ot_loss(
     weights: tuple[Float[Tensor, "sentences x_words"], Float[Tensor, "sentences y_words"]] | None = None,
     scope: str = "batch",
     cost: str = "euclidean",
-    scaling: float = 0.5,
-    max_iterations: int = 20,
+    scaling: float | None = None,
+    max_iterations: int = 1000,
+    tolerance: float = 1e-2,
     return_plan: bool = False,
 ) -> Float[Tensor, ""] | tuple[Float[Tensor, ""], Tensor]:
     """S_eps of the words of x and y, with "sentence" the mean over the sentences; >= 0; smaller is better aligned.
@@ -53,12 +58,18 @@ def ot_loss(
         A sentence without a word on either side is left out; the loss of no sentence at all is 0.
     p: 2 (half the squared distance) or 1 (the distance).
     blur: > 0, in units of the vectors; distances well below it count as none. The published run had p = 2, 0.05.
-    solver: "exact", the limit of blur -> 0, where debiasing has nothing left to do: `blur` and `debiased` play no part.
-            At the published blur, with words some units apart, S_eps differs from it by 0.1 %, less than what stopping
-            early costs the others; on the CPU also the fastest. Needs POT.
-        "sinkhorn", S_eps by our own iterations, on the tensors' device, all sentences at once; for a wider blur.
-        "geomloss", S_eps as the GeomLoss package computes it, what the paper ran. Unconverged with its settings, some
-            per cent low, and at times below 0; no plan.
+    solver: "exact", W_eps at blur -> 0, where debiasing has nothing left to do: `blur` and `debiased` play no part. On
+            the CPU also the fastest. Needs POT.
+        "sinkhorn", S_eps by our own iterations, on the tensors' device, all sentences at once; for a wider blur. It
+            goes on until the error is known to be at most `tolerance`, and a warning in the log says where it was not
+            reached. At p = 2 and blur 0.05, on the clouds named next, the value lies at most 0.04 % below "exact" and
+            the cosine of the gradients is 0.993 or more.
+        "geomloss", S_eps as the GeomLoss package computes it at its defaults, what the paper ran; no plan. Its few
+            iterations do not reach S_eps at the published blur, so that it is another objective than "exact". At p = 2,
+            blur 0.05 it lies below "exact" by 0.8-3.6 % on unrelated clouds of 20 and 18 words in 16 dimensions (600
+            and 560 in 128: 0.5 %), by 17-31 % (8 %) where most words have a near partner and a few have none, by
+            nothing where each has its own; the cosine of its gradient with the exact one is 0.79-0.90 (0.81-0.88)
+            in all but the last. At times it is below 0.
     debiased: false gives W_eps alone.
     weights: >= 0, (sentences, x_words) and (sentences, y_words), say idf, scaled here to the sum 1 in each problem;
         a word of weight 0 is no word. None weighs all words alike.
@@ -66,7 +77,7 @@ def ot_loss(
     cost: "euclidean", or "gromov": Gromov-Wasserstein, sum_ijkl (c(x_i, x_k) - c(y_j, y_l))^2 P_ij P_kl, which
         compares distances within each side only, so that widths may differ. A local minimum, found by POT from the
         product plan; needs solver "exact".
-    scaling, max_iterations: of "sinkhorn" (see there); geomloss takes `scaling`.
+    scaling, max_iterations, tolerance: of "sinkhorn" (see there); None is 0.9, of geomloss 0.5, its own default.
     return_plan: also give the plan P, the soft alignment of the words, without gradient.
 
     Returns a scalar, float64 for float64 vectors and float32 for all others, also under autocast; with `return_plan`
@@ -75,7 +86,8 @@ def ot_loss(
     points), first order only. With "exact" the computation waits for the CPU.
     Raises ObjectiveError for shapes that do not fit, settings out of range, weights below 0, NaN or infinity in a word.
     """
-    _check_settings(p, blur, solver, scope, cost, scaling, max_iterations, return_plan)
+    scaling = scaling if scaling is not None else 0.5 if solver == "geomloss" else 0.9
+    _check_settings(p, blur, solver, scope, cost, scaling, max_iterations, tolerance, return_plan)
     _check_shapes(x, y, x_mask, y_mask, weights, cost)
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         a, b = _weights(x_mask, y_mask, weights)
@@ -92,7 +104,7 @@ def ot_loss(
         elif solver == "exact":
             solution = _exact(clouds, p)
         else:
-            solution = _sinkhorn(clouds, p, blur, debiased, scaling, max_iterations)
+            solution = _sinkhorn(clouds, p, blur, debiased, scaling, max_iterations, tolerance)
         loss = solution.values.mean()
         if differentiated:
             grad_x, grad_y = (grad.div_(len(clouds.a)) for grad in _gradients(clouds, solution))
@@ -191,26 +203,42 @@ def _exact(clouds: _Clouds, p: int) -> _Solution:
     return _Solution(values.to(clouds.dtype), plan, _per_distance(plan, cost, p))
 
 
-def _sinkhorn(clouds: _Clouds, p: int, blur: float, debiased: bool, scaling: float, max_iterations: int) -> _Solution:
+def _sinkhorn(
+    clouds: _Clouds, p: int, blur: float, debiased: bool, scaling: float, max_iterations: int, tolerance: float
+) -> _Solution:
     epsilon = blur**p
     cost = _costs(clouds.x, clouds.y, p)
     working = _double(cost.device) if bool(cost.amax() > _FLOAT32_RANGE * epsilon) else clouds.dtype
     cost, a, b = cost.to(working), clouds.a.to(working), clouds.b.to(working)
-    potentials = sinkhorn(cost, a, b, epsilon=epsilon, scaling=scaling, max_iterations=max_iterations)
-    plan = entropic_plan(cost, a, b, potentials, epsilon)
-    values = (a * potentials.f).sum(1) + (b * potentials.g).sum(1)
     within = []
+    offset = torch.zeros_like(a[:, 0])
     if debiased:
         # W_eps(a, a) / 2 is <a, f>; half of the plan, which is symmetric, pulls from either end.
         for points, weights in ((clouds.x, a), (clouds.y, b)):
             self_cost = _costs(points, points, p).to(working)
             f = self_sinkhorn(self_cost, weights, epsilon=epsilon)
-            values = values - (weights * f).sum(1)
+            offset = offset + (weights * f).sum(1)
             self_plan = entropic_plan(self_cost, weights, weights, Potentials(f, f), epsilon)
             within.append(-_per_distance(self_plan, self_cost, p).to(clouds.dtype))
+    potentials = sinkhorn(
+        cost, a, b, epsilon=epsilon, scaling=scaling, max_iterations=max_iterations, tolerance=tolerance, offset=offset
+    )
+    if not potentials.reached:
+        _warn_once(
+            f"ot: Sinkhorn made {max_iterations} sweeps at blur {blur:g} and is not known to be within "
+            f"{100 * tolerance:g} % of the value; take solver exact or a wider blur. Said once."
+        )
+    plan = entropic_plan(cost, a, b, potentials, epsilon)
+    plan = plan * (b / plan.sum(1).where(b > 0, 1))[:, None]  # b is met but for the rounding of costs beside epsilon
+    values = (a * potentials.f).sum(1) + (b * potentials.g).sum(1) - offset
     factors = _per_distance(plan, cost, p).to(clouds.dtype)
     # Potentials short of the optimum give a lower bound of W; S itself is not negative (Feydy et al. 2019, theorem 1).
     return _Solution(values.clamp(min=0).to(clouds.dtype), plan.to(clouds.dtype), factors, *within)
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    _log.warning("%s", message)
 
 
 def _gromov(clouds: _Clouds, p: int) -> _Solution:
@@ -361,7 +389,15 @@ def _spread_plan(plan: Tensor, clouds: _Clouds) -> Tensor:
 
 
 def _check_settings(
-    p: int, blur: float, solver: str, scope: str, cost: str, scaling: float, max_iterations: int, return_plan: bool
+    p: int,
+    blur: float,
+    solver: str,
+    scope: str,
+    cost: str,
+    scaling: float,
+    max_iterations: int,
+    tolerance: float,
+    return_plan: bool,
 ) -> None:
     message = None
     if p not in (1, 2):
@@ -380,6 +416,8 @@ def _check_settings(
         message = f"ot scaling is {scaling}; give a number between 0 and 1."
     elif max_iterations < 1:
         message = f"ot max_iterations is {max_iterations}; give at least 1."
+    elif not tolerance >= 0:
+        message = f"ot tolerance is {tolerance}; give a share of the value, 0 or more."
     elif return_plan and solver == "geomloss":
         message = "GeomLoss gives no plan of the debiased problem; choose solver sinkhorn or exact."
     if message is not None:
