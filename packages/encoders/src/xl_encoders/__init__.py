@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xl_encoders.prefetch import Prefetch
     from xl_encoders.selection import Scored, Selection
     from xl_encoders.sentence_breaking import SentenceBreaker, sentence_breaker
+    from xl_encoders.sentence_form import SentenceForm, read_sentence_form
     from xl_encoders.sentence_filter import SentenceCounts, corpus_lines, corpus_sentences
     from xl_encoders.static_teacher import StaticTeacher
     from xl_encoders.static_words import WordVectors
@@ -86,6 +87,7 @@ __all__ = [
     "Selection",
     "SentenceBreaker",
     "SentenceCounts",
+    "SentenceForm",
     "Share",
     "StaticTeacher",
     "StepRecord",
@@ -130,6 +132,7 @@ __all__ = [
     "new_encoder",
     "read_model_files",
     "read_rows",
+    "read_sentence_form",
     "save_model",
     "save_transform",
     "sentence_breaker",
@@ -145,6 +148,8 @@ __version__ = _version("xl-encoders")
 _MODULES = {
     "SentenceBreaker": "sentence_breaking",
     "SentenceCounts": "sentence_filter",
+    "SentenceForm": "sentence_form",
+    "read_sentence_form": "sentence_form",
     "WordBreaker": "word_breaking",
     "corpus_lines": "sentence_filter",
     "corpus_sentences": "sentence_filter",

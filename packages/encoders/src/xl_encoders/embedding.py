@@ -58,8 +58,9 @@ class Reading:
 def embed_texts(encoder: Encoder, texts: Iterable[str], reading: Reading) -> list[NDArray[np.float32]]:
     """(n_texts, width) float32 for each layer of `reading`, row i for text i."""
     texts = as_texts(texts)
-    rows, n_cut = encode_content(encoder.tokenizer, texts, encoder.max_len)
+    rows, n_cut = encode_content(encoder.tokenizer, [encoder.prompt + text for text in texts], encoder.max_len)
     warn_cut(encoder, n_cut, len(rows))
+    n_unpooled = _n_unpooled(encoder)
     wrapped = wrap_rows(rows, encoder.tokenizer)
     vectors = [np.zeros((len(texts), encoder.width), dtype=np.float32) for _ in reading.layers]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
@@ -67,15 +68,31 @@ def embed_texts(encoder: Encoder, texts: Iterable[str], reading: Reading) -> lis
             batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
             states = encoder(batch.ids, batch.real)
             keep = batch.content if reading.pooling == "mean-content" else batch.real
+            if n_unpooled:
+                keep = keep & (torch.arange(keep.shape[1], device=keep.device) >= n_unpooled)
             for array, layer in zip(vectors, reading.layers, strict=True):
                 if reading.pooling == "first":
-                    pooled = states[layer][:, 0].float()
+                    pooled = states[layer][:, n_unpooled].float()
                 else:
                     # Without autocast: a product of matrices would be rounded to 16 bits again.
                     with torch.autocast(encoder.device.type, enabled=False):
                         pooled = mean_pool(states[layer].float(), keep)
                 array[members] = pooled.cpu().numpy()
     return vectors
+
+
+def _n_unpooled(encoder: Encoder) -> int:
+    """Positions from the first on that are not pooled: none, or those of a prompt and of the special before it.
+
+    EncoderError for a prompt that leaves no room for a text.
+    """
+    if not encoder.prompt:
+        return 0
+    rows, n_cut = encode_content(encoder.tokenizer, [encoder.prompt], encoder.max_len - 1)
+    if n_cut:
+        message = f"the prompt {encoder.prompt!r} takes all {encoder.max_len} tokens that {encoder.name} reads."
+        raise EncoderError(message)
+    return 0 if encoder.pools_prompt else 1 + len(rows[0])
 
 
 def as_texts(texts: Iterable[str], first: int = 0) -> list[str]:

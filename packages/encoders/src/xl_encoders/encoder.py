@@ -40,10 +40,19 @@ class Encoder(nn.Module):
     model: a `transformers` model; its base model gives the states, its head the LM scores.
     max_len: longest input in tokens, specials included.
     stored_dtype: dtype of the weights in the folder that it was opened from; `load_encoder` opens all in float32.
+    prompt: what `embed` puts in front of every text, "query: " for instance.
+    pools_prompt: whether its tokens are pooled with those of the text.
     """
 
     def __init__(
-        self, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", *, name: str, max_len: int = 128
+        self,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        name: str,
+        max_len: int = 128,
+        prompt: str = "",
+        pools_prompt: bool = True,
     ) -> None:
         super().__init__()
         limit = position_limit(model)
@@ -56,6 +65,8 @@ class Encoder(nn.Module):
         self.name = name
         self.max_len = max_len
         self.stored_dtype = model.dtype  # of the folder that it was opened from, whatever it computes in
+        self.prompt = prompt
+        self.pools_prompt = pools_prompt
         self.cut_before = False  # whether a warning about texts that are too long was given
         self._special_ids = special_ids(tokenizer)
         self.train(model.training)  # a module is born in training mode, whatever its parts are in
@@ -174,8 +185,8 @@ class Encoder(nn.Module):
             with a finished file it computes nothing. Other texts, another model or other settings are refused.
         precision: "bf16" or "fp16" runs the forward passes under autocast (fp16 on a GPU only); vectors stay float32.
 
-        Longer texts than `max_len` lose their end, and a warning in the log says how many. Evaluation mode and no
-        gradient inside; both are left as they were found.
+        Longer texts than `max_len`, prompt included, lose their end, and a warning in the log says how many. Evaluation
+        mode and no gradient inside; both are left as they were found.
         """
         # Here, because these modules know the encoder.
         from xl_encoders.embedding import Reading, embed_texts

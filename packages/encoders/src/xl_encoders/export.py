@@ -8,7 +8,7 @@ Nothing is written before the shortened model has given the encoder's own vector
 import copy
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -90,12 +90,17 @@ def export_sentence_transformers(
     *,
     layer: int = -1,
     pooling: str = "mean-content",
+    prompts: Mapping[str, str] | None = None,
+    normalize: bool = False,
     card: str = "",
     dtype: torch.dtype | None = None,
 ) -> None:
     """Write a folder that `SentenceTransformer(folder)` opens and that gives the vectors of `Encoder.embed`.
 
     layer, pooling: as `Encoder.embed` takes them. Texts are cut at `encoder.max_len` tokens.
+    prompts: what `encode(texts, prompt_name=...)` may put in front, by name. The encoder's own prompt is the default
+        one, under its name among these, else as "default".
+    normalize: whether vectors are scaled to length 1 there.
     folder: must not exist; it appears whole or not at all. card: content of its README.md; empty writes none.
     dtype: of the weights in the file, in which the library then computes; None takes what they are in here.
 
@@ -103,13 +108,17 @@ def export_sentence_transformers(
     folder says which hidden state to read.
 
     Raises EncoderError for a layer out of range, an unknown pooling, and an encoder whose vectors the library could not
-    give: its states depend on padding (CANINE), or its tokenizer puts other specials around a text and cannot be told.
+    give: its states depend on padding (CANINE), its tokenizer puts other specials around a text and cannot be told, or
+    it leaves both specials and its prompt out of the mean.
     """
     _refuse_existing(folder)
     index = encoder.resolve_layer(layer)
     if pooling not in POOLINGS:
         message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}."
         raise EncoderError(message)
+    if pooling == "mean-content" and not encoder.pools_prompt:
+        reason = "the library cannot leave out both specials and a prompt; take the pooling mean-all"
+        raise EncoderError(_cannot(encoder, reason))
     tokenizer = _tokenizer(encoder)
     reads_last = True
     model = _cut(encoder, index)
@@ -127,13 +136,15 @@ def export_sentence_transformers(
         modules.append(("WeightedLayerPooling", lambda path: _write_layer_choice(path, index, n_states, encoder.width)))
     if pooling == "mean-content":
         modules.append(("WordWeights", lambda path: _write_json(path / "config.json", _content_weights(tokenizer))))
-    modules.append(("Pooling", lambda path: _write_json(path / "config.json", _pooling_config(pooling, encoder.width))))
+    modules.append(("Pooling", lambda path: _write_json(path / "config.json", _pooling_config(encoder, pooling))))
+    if normalize:
+        modules.append(("Normalize", lambda path: None))
 
     def write(aside: Path) -> None:
         in_dtype(model, dtype).save_pretrained(aside)
         tokenizer.save_pretrained(aside)
         _write_json(aside / "sentence_bert_config.json", {"max_seq_length": encoder.max_len, "do_lower_case": False})
-        settings = {"__version__": {}, "prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+        settings = {"__version__": {}, **_prompts(encoder, prompts or {}), "similarity_fn_name": "cosine"}
         _write_json(aside / "config_sentence_transformers.json", settings)
         entries = [{"idx": 0, "name": "0", "path": "", "type": f"{_MODULES}Transformer"}]
         for number, (name, write_module) in enumerate(modules, start=1):
@@ -236,6 +247,7 @@ def _check_vectors(
 ) -> None:
     """Raise EncoderError unless one padded batch through `model` gives what `Encoder.embed` does."""
     options = {"padding": True, "truncation": True, "max_length": encoder.max_len, "return_tensors": "pt"}
+    bare = Encoder(encoder.model, encoder.tokenizer, name=encoder.name, max_len=encoder.max_len)  # without its prompt
     batch = tokenizer(list(_PROBES), **options).to(encoder.device)
     with evaluation_mode(encoder):  # a model that is not shortened is the encoder's own
         out = model(**batch, output_hidden_states=not reads_last)
@@ -244,7 +256,7 @@ def _check_vectors(
     if pooling == "mean-content":
         keep &= ~torch.isin(batch["input_ids"], special_ids(tokenizer).to(encoder.device))
     pooled = states[:, 0] if pooling == "first" else mean_pool(states, keep)
-    wanted = torch.from_numpy(encoder.embed(_PROBES, layer=index, pooling=pooling)).to(encoder.device)
+    wanted = torch.from_numpy(bare.embed(_PROBES, layer=index, pooling=pooling)).to(encoder.device)
     if not _close(pooled, wanted, encoder.model.dtype):
         raise EncoderError(_cannot(encoder, "its vectors depend on what else is in a batch (padding)"))
 
@@ -269,14 +281,24 @@ def _content_weights(tokenizer: "PreTrainedTokenizerBase") -> dict[str, object]:
     return {"vocab": tokens, "word_weights": weights, "unknown_word_weight": 1.0}
 
 
-def _pooling_config(pooling: str, width: int) -> dict[str, object]:
+def _prompts(encoder: Encoder, prompts: Mapping[str, str]) -> dict[str, object]:
+    """The prompts, and the name of the one that stands in front of every text."""
+    known = dict(prompts)
+    default = next((name for name, text in known.items() if text == encoder.prompt), "default")
+    if encoder.prompt:
+        known[default] = encoder.prompt
+    return {"prompts": known, "default_prompt_name": default if encoder.prompt else None}
+
+
+def _pooling_config(encoder: Encoder, pooling: str) -> dict[str, object]:
     """Pooling: the first position, or the mean over the attention mask (times the weights of a module before it)."""
     return {
-        "word_embedding_dimension": width,
+        "word_embedding_dimension": encoder.width,
         "pooling_mode_cls_token": pooling == "first",
         "pooling_mode_mean_tokens": pooling != "first",
         "pooling_mode_max_tokens": False,
         "pooling_mode_mean_sqrt_len_tokens": False,
+        "include_prompt": encoder.pools_prompt,
     }
 
 

@@ -68,6 +68,7 @@ def embed_to_files(
         "precision": reading.precision,
         "max_len": encoder.max_len,
         "width": encoder.width,
+        **({"prompt": encoder.prompt, "pools_prompt": encoder.pools_prompt} if encoder.prompt else {}),
     }
     try:
         if not _finished(targets, settings, texts, partial):

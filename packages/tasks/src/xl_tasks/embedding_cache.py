@@ -75,9 +75,16 @@ class EmbeddingCache:
         reader = encoder
         if not warn or (max_len is not None and max_len != encoder.max_len):
             limit = max_len or encoder.max_len
-            reader = Encoder(encoder.model, encoder.tokenizer, name=encoder.name, max_len=limit)
+            reader = Encoder(
+                encoder.model,
+                encoder.tokenizer,
+                name=encoder.name,
+                max_len=limit,
+                prompt=encoder.prompt,
+                pools_prompt=encoder.pools_prompt,
+            )
             reader.cut_before = not warn
-        settings = ["texts", pooling, reader.max_len, precision]
+        settings = ["texts", pooling, reader.max_len, precision, reader.prompt, reader.pools_prompt]
 
         def compute(wanted: list[int]) -> list[NDArray[np.float32]]:
             return reader.embed(texts, layers=wanted, pooling=pooling, precision=precision)
