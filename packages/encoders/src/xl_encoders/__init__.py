@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from xl_encoders.prefetch import Prefetch
     from xl_encoders.selection import Scored, Selection
     from xl_encoders.sentence_breaking import SentenceBreaker, sentence_breaker
-    from xl_encoders.sentence_form import SentenceForm, read_sentence_form
     from xl_encoders.sentence_filter import SentenceCounts, corpus_lines, corpus_sentences
+    from xl_encoders.sentence_form import SentenceForm, read_sentence_form
     from xl_encoders.static_teacher import StaticTeacher
     from xl_encoders.static_words import WordVectors
     from xl_encoders.streams import TextBatch, TextStream

@@ -1,4 +1,4 @@
-"""How a sentence encoder is read, from the files that `sentence-transformers` keeps beside it (Reimers and Gurevych 2019).
+"""How a sentence encoder is read, by the files that `sentence-transformers` keeps with it (Reimers and Gurevych 2019).
 
 `modules.json` names what a text passes, in order: a transformer, then pooling and what follows it, each with a
 folder of its own; `config_sentence_transformers.json` holds the prompts. All forms since release 0.3 are read.
@@ -145,7 +145,7 @@ def _in_folder(folder: Path) -> "Callable[[str], Path | None]":
 def _on_hub(hub_id: str, revision: str) -> "Callable[[str], Path | None]":
     """Files of a repository, out of the hub's own cache where the hub does not answer."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     from xl_encoders.hub import unreachable
 
