@@ -61,6 +61,7 @@ _VALUES: dict[str, dict[str, object]] = {
     "save_models": {"save_models": True},
     "layer": {"layer": ("0",)},
     "pooling": {"pooling": "first"},
+    "prompt": {"prompt": "query: "},
     "transform": {"transform": ("center",)},
     "revision": {"revision": "abc"},
     "max_len": {"max_len": 9},
@@ -99,6 +100,7 @@ def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         return Encoder(tiny.model, tiny.tokenizer, name=f"{source}@{revision}", max_len=max_len or tiny.max_len)
 
     monkeypatch.setattr(evaluation, "load_encoder", load)
+    monkeypatch.setattr(evaluation, "read_sentence_form", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from xl_tasks.protocols.transfer import JOIN
 # What one comparison changes, in the order in which rows name it; everything else is equal on both sides.
 _AXES = ("robust", "noise", "model")
 # What belongs to a model: two models may differ in these too.
-_OF_MODEL = ("model", "variant", "layer", "pooling", "unit")
+_OF_MODEL = ("model", "variant", "layer", "pooling", "prompt", "unit")
 _MEAN = "mean"
 _SHOWN = tuple(field.name for field in dataclasses.fields(Cell) if field.name not in ("seed", "inputs"))
 

@@ -214,15 +214,23 @@ class ReadingConfig:
     layer: tuple[str, ...] = field(
         default=(),
         metadata={
-            "help": "hidden_states index, 0 = embeddings, negative from the end, or all; repeat for more "
-            "[default: the run's own, else two thirds of the depth (8 of 12, as published)]"
+            "help": "hidden_states index, 0 = embeddings, negative from the end, or last, or all; repeat for more "
+            "[default: the run's own; of a sentence encoder what its modules.json says, else two thirds of the depth "
+            "(8 of 12, as published)]"
         },
     )
     pooling: str = field(
         default="",
         metadata={
             "help": "mean-content (no specials) | mean-all (specials too, as published) | first "
-            "[default: the run's own, else mean-all]"
+            "[default: the run's own, else what its modules.json says, else mean-all]"
+        },
+    )
+    prompt: str | None = field(
+        default=None,
+        metadata={
+            "help": "put in front of every text that is embedded, e.g. 'query: ', or the name of one of the model's "
+            "own prompts; '' for none [default: the model's default prompt]"
         },
     )
     transform: tuple[str, ...] = field(
@@ -264,8 +272,8 @@ class ReadingConfig:
                 message = f"--transform is {transform!r}; choose one of {', '.join(TRANSFORMS)}."
                 raise UsageError(message)
         for layer in self.layer:
-            if layer != "all" and not layer.lstrip("-").isdigit():
-                message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, or all."
+            if layer not in ("all", "last") and not layer.lstrip("-").isdigit():
+                message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, last, or all."
                 raise UsageError(message)
 
 

@@ -46,7 +46,6 @@ class Evaluation:
             model = TaskModel(name, self.config, self._out)
             for one in plans:
                 self._score(one, model)
-            self._tell_reading(model, plans)
         rows = self._rows(self._finished(self._asked))
         if self._out is not None:
             write_rows(self._out / "results.jsonl", self._rows(sorted(self._store, key=_order)))
@@ -67,21 +66,10 @@ class Evaluation:
             message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
             raise CliError(message)
 
-    def _tell_reading(self, model: TaskModel, plans: Sequence[Plan]) -> None:
-        """Say so where models are read at layers or poolings of their own, which a comparison then compares too."""
-        config = self.config
-        if len(config.model) < 2 or not model.is_open or all(one.reads_last_layer for one in plans):
-            return
-        opened = model.opened
-        if not (config.layer and config.pooling):
-            layers = ", ".join(map(str, opened.layers))
-            say(
-                f"note: {opened.encoder.name} is read at layer {layers} with pooling {opened.pooling}; "
-                "--layer and --pooling read all models alike."
-            )
-
     def _score(self, one: Plan, model: TaskModel) -> None:
         for job in one.jobs(model):
+            if model.is_open and not one.reads_last_layer:
+                model.tell_reading()
             self._asked += job.cells
             self._models += [cell.model for cell in job.cells if cell.model not in self._models]
             todo = [cell for cell in job.cells if cell not in self._store]

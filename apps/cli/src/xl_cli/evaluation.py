@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from xl_cli.errors import CliError
 from xl_cli.layer_sweep import LayerSweep
 from xl_cli.progress import say
 from xl_cli.run_data import first_by_hash
-from xl_encoders import Encoder, load_encoder
+from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, read_sentence_form
+from xl_encoders.heads import names_head
 from xl_tasks import ParallelTexts, Row, load_texts
 
 # The papers read sentence vectors of a 12-block model at block 8.
@@ -26,22 +27,36 @@ _BIBLE_VERSES = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """An encoder with the layers and the pooling to read it at."""
+    """An encoder, with its prompt, and the layers and the pooling to read it at.
+
+    form: what its own files say of that; None where they say nothing.
+    note: which layer, pooling and prompt were taken and why, and what else there is to choose; "" for nothing to tell.
+    """
 
     encoder: Encoder
     layers: list[int]
     pooling: str
     variant: str
     seed: int
+    form: SentenceForm | None = None
+    note: str = ""
 
 
 def open_model(
-    name: str, *, revision: str = "", max_len: int = 0, layer: Sequence[str] = (), pooling: str = ""
+    name: str,
+    *,
+    revision: str = "",
+    max_len: int = 0,
+    layer: Sequence[str] = (),
+    pooling: str = "",
+    prompt: str | None = None,
 ) -> Opened:
     """Open a model: a run folder (its model/, layer and pooling), a `save_pretrained` folder or a hub id.
 
-    layer: `hidden_states` indices as texts, or "all"; without any the run's own, else two thirds of the depth.
-    pooling: "" takes the run's own, else mean-all.
+    layer: `hidden_states` indices as texts, "last" or "all"; without any the run's own, else the one that a sentence
+        encoder's files name, else two thirds of the depth.
+    pooling: "" takes the run's own, else the one of those files, else mean-all.
+    prompt: text in front of every text, or the name of one in those files; None takes their default, if any.
     """
     path = Path(name)
     about: dict = {}
@@ -58,41 +73,58 @@ def open_model(
         source, shown = str(path / "model"), path.resolve().name
         if about.get("status") != "finished":
             say(f"note: {path} is not finished; its model is {about.get('model')}.")
-    exported = _exported_pooling(path)
+    form = read_sentence_form(source, revision=revision)
+    if form is not None and not form.pooling and not pooling:
+        message = f"{name}: {form.unread}, which is not known here; give --pooling ({', '.join(POOLINGS)}) to choose."
+        raise CliError(message)
+    if form is not None and form.path and path.is_dir():
+        source, shown = str(path / form.path), path.resolve().name
     encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown).to(processes.device())
+    if form is not None:
+        if not max_len:
+            encoder.max_len = min(encoder.max_len, form.max_len or encoder.tokenizer.model_max_length)
+        encoder.pools_prompt = form.pools_prompt
+    prompts = form.prompts if form else {}
+    asked = (form.default_prompt if form else "") if prompt is None else prompt
+    encoder.prompt = prompts.get(asked, asked)
     if "all" in layer:
         layers = list(range(encoder.n_layers + 1))
     elif layer:
-        layers = list(dict.fromkeys(encoder.resolve_layer(int(index)) for index in layer))
+        layers = list(dict.fromkeys(encoder.resolve_layer(-1 if index == "last" else int(index)) for index in layer))
+    elif "layer" in about:
+        layers = [about["layer"]]
     else:
-        # What `xl export` wrote is cut at its layer.
-        layers = [about.get("layer", encoder.n_layers if exported else round(encoder.n_layers * _DEPTH_SHARE))]
-    return Opened(
+        layers = [encoder.resolve_layer(form.layer) if form else round(encoder.n_layers * _DEPTH_SHARE)]
+    opened = Opened(
         encoder=encoder,
         layers=layers,
-        pooling=pooling or about.get("pooling") or exported or "mean-all",
+        pooling=pooling or about.get("pooling") or (form.pooling if form else "mean-all"),
         variant=about.get("model", {}).get("variant", ""),
         seed=about.get("seed", 0),
+        form=form,
     )
+    return dataclasses.replace(opened, note=_note(opened, about, bool(layer), prompt))
 
 
-def _exported_pooling(folder: Path) -> str:
-    """The pooling of a folder for sentence-transformers whose last layer is read; "" for any other folder."""
-    if not (folder / "modules.json").is_file():
-        return ""
-    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-    kinds = [module["type"].rpartition(".")[2] for module in modules]
-    pooling = next(
-        (folder / module["path"] / "config.json" for module in modules if module["path"].endswith("Pooling")), None
-    )
-    if pooling is None or "WeightedLayerPooling" in kinds or not pooling.is_file():
-        return ""
-    settings = json.loads(pooling.read_text(encoding="utf-8"))
-    if settings.get("pooling_mode_cls_token"):
-        return "first"
-    if not settings.get("pooling_mode_mean_tokens"):
-        return ""
-    return "mean-content" if "WordWeights" in kinds else "mean-all"
+def _note(opened: Opened, about: Mapping[str, object], layer_given: bool, prompt: str | None) -> str:
+    """What `Opened.note` says."""
+    encoder, form = opened.encoder, opened.form
+    parts = []
+    if not layer_given:
+        why = ", as its modules.json says" if form else ", as its run.json says" if "layer" in about else ""
+        parts.append(f"is read at layer {opened.layers[0]} of {encoder.n_layers} with pooling {opened.pooling}{why}")
+        if not why:
+            parts[0] += ": two thirds of its depth, as nothing in its folder says how to read it"
+            if not names_head(encoder.model.config.architectures):
+                parts.append("if it is a sentence encoder, --layer last reads it as it was trained")
+    if encoder.prompt and prompt is None:
+        parts.append(f"its prompt {encoder.prompt!r} stands in front of every text")
+    elif form and form.prompts and prompt is None:
+        names = ", ".join(form.prompts)
+        parts.append(f"its prompts ({names}) are not used; --prompt NAME puts one in front of every text")
+    if form and form.left_out:
+        parts.append(f"left out is what else its modules.json names: {', '.join(form.left_out)}")
+    return f"note: {encoder.name} {'; '.join(parts)}." if parts else ""
 
 
 def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:
@@ -210,9 +242,17 @@ def coverage_rows(config: CoverageConfig) -> list[Row]:
 
 
 def _open(config: RetrievalConfig) -> Opened:
-    return open_model(
-        config.model, revision=config.revision, max_len=config.max_len, layer=config.layer, pooling=config.pooling
+    opened = open_model(
+        config.model,
+        revision=config.revision,
+        max_len=config.max_len,
+        layer=config.layer,
+        pooling=config.pooling,
+        prompt=config.prompt,
     )
+    if opened.note:
+        say(opened.note)
+    return opened
 
 
 def _row(
@@ -237,6 +277,7 @@ def _row(
         model=opened.encoder.name,
         layer=layer,
         pooling=opened.pooling if layer is not None else "",
+        prompt=opened.encoder.prompt if layer is not None else "",
         unit="subword",
         variant=opened.variant,
         data=data.name,

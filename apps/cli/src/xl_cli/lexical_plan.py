@@ -81,6 +81,7 @@ class LexicalPlan:
                         variant=opened.variant,
                         seed=opened.seed,
                         unit=model.unit,
+                        prompt=opened.encoder.prompt,
                     )
                     for method in (_METHODS if one.kind == "bli" else _CONVENTIONS[:1])
                 ]

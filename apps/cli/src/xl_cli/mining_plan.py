@@ -51,6 +51,7 @@ class MiningPlan:
                     variant=opened.variant,
                     layer=layer,
                     pooling=f"{opened.pooling}+{self._score}",
+                    prompt=opened.encoder.prompt,
                     unit=model.unit,
                     inputs={
                         "weights": model.weights,

@@ -102,13 +102,14 @@ def export_card(
     layer: int,
     pooling: str,
     max_len: int,
+    prompt: str = "",
     where: str = ".",
 ) -> str:
     """README.md of an exported folder.
 
     about, rows: of the run that the model is from; both empty where it is from none.
     name: heading. source: hub id or folder that was exported. form: "sentence-transformers" or "transformers".
-    layer, pooling, max_len: what the folder gives. where: what the example opens.
+    layer, pooling, max_len, prompt: what the folder gives. where: what the example opens.
     """
     if form == "sentence-transformers":
         tags = ["sentence-transformers", "sentence-similarity", "feature-extraction", "cross-lingual"]
@@ -126,6 +127,8 @@ def export_card(
         f"needed for it are left out, and so is a masked-LM head. Vectors of texts: {_POOLING_WORDS[pooling]}. "
         f"Texts are cut after {max_len} tokens."
     )
+    if prompt and form == "sentence-transformers":
+        is_from += f" `{prompt}` is put in front of every text (`default_prompt_name`)."
     origin = _origin(about, rows, about.get("recipe", {})) if about else []
     return _card(metadata, [f"# {name}", is_from, *_what(about), "## Use", *use, *origin], about)
 

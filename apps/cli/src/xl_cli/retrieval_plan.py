@@ -79,6 +79,7 @@ class RetrievalPlan:
                     variant=opened.variant,
                     layer=layer,
                     pooling=reading.pooling,
+                    prompt=opened.encoder.prompt,
                     unit=model.unit,
                     noise=noise,
                     inputs={

@@ -16,7 +16,7 @@ from xl_tasks.tuning.presets import PRESETS
 
 _SIDES = frozenset({"model", "data", "source", "target"})
 _ENCODER = frozenset({"revision", "max_len", "input"})
-_VECTORS = frozenset({"layer", "pooling"})
+_VECTORS = frozenset({"layer", "pooling", "prompt"})
 # A probe draws nothing by chance and moves no weights.
 _TRAINING = frozenset({"seeds", "lora", "robust", "neighbours"})
 
@@ -69,7 +69,7 @@ def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
         # A model that is trained is used whole; a tagger has a state for each word, so nothing is pooled.
         read -= _TRAINING if config.probe else _VECTORS
         if entry.kind != "classification":
-            read -= {"pooling"}
+            read -= {"pooling", "prompt"}
         if config.preset in PRESETS and not {entry.name, entry.kind} & PRESETS[config.preset].tasks.keys():
             read -= {"preset"}
     if all(Path(name).is_dir() for name in config.model):

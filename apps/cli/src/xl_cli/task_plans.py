@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.evaluation import Opened, open_model
+from xl_cli.progress import say
 from xl_cli.task_options import plan_kind
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, Scored
@@ -50,6 +51,13 @@ class TaskModel:
         self.name = name
         self._config = config
         self._out = out
+        self._told = False
+
+    def tell_reading(self) -> None:
+        """Say once how the encoder is read and why."""
+        if self.opened.note and not self._told:
+            say(self.opened.note)
+        self._told = True
 
     @property
     def is_open(self) -> bool:
@@ -66,6 +74,7 @@ class TaskModel:
             max_len=config.max_len,
             layer=config.layer,
             pooling=config.pooling,
+            prompt=config.prompt,
         )
 
     @cached_property
@@ -77,10 +86,11 @@ class TaskModel:
 
     @cached_property
     def weights(self) -> str:
-        """Digest of the weights and the tokenizer."""
+        """Digest of the weights and the tokenizer, and whether a prompt counts."""
         from xl_encoders.vector_files import fingerprint
 
-        return fingerprint(self.opened.encoder)
+        encoder = self.opened.encoder
+        return fingerprint(encoder) + ("" if encoder.pools_prompt else "-prompt-not-pooled")
 
     @cached_property
     def unit(self) -> str:

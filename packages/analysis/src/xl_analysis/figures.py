@@ -16,9 +16,11 @@ Row = Mapping[str, object]
 REQUIRED = ("task", "metric", "value", "source", "target")
 # Fields that tell two rows of one variant apart; the name of a line carries them where they differ. The model comes
 # last and only when nothing else tells: it often differs by seed.
-TELLING = ("data", "protocol", "tuning", "robust", "noise", "unit", "layer", "pooling", "split", "task", "model")
+TELLING = (
+    "data", "protocol", "tuning", "robust", "noise", "unit", "layer", "pooling", "prompt", "split", "task", "model",
+)  # fmt: skip
 # Of these the value alone would not say what it is.
-_PREFIXES = {"source": "from ", "robust": "robust ", "layer": "layer "}
+_PREFIXES = {"source": "from ", "robust": "robust ", "layer": "layer ", "prompt": "prompt "}
 
 
 @dataclass(frozen=True, kw_only=True)

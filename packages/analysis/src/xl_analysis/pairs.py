@@ -8,8 +8,8 @@ from xl_analysis.table import Table
 _NEEDED = ("metric", "value", "source", "target")
 # Fields that say how a figure was measured; those that are the same in all rows stand in the caption instead.
 _SETTINGS = (
-    "task", "data", "split", "protocol", "model", "variant", "tuning", "robust", "noise", "layer", "pooling", "unit",
-    "baseline", "seed",
+    "task", "data", "split", "protocol", "model", "variant", "tuning", "robust", "noise", "layer", "pooling",
+    "prompt", "unit", "baseline", "seed",
 )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ class Row:
     layer: int | None = None
     """`hidden_states` index, 0 = embeddings; None where a row from elsewhere does not tell."""
     pooling: str = ""
+    prompt: str = ""
+    """What stood in front of every text that was embedded: "query: " ...; empty for nothing."""
     unit: str = ""
     """What the model reads: "subword", "character", "phoneme" ..."""
     variant: str = ""

@@ -27,18 +27,27 @@ def export(
         ),
     ] = FORMATS[0],
     layer: Annotated[
-        int | None,
+        str,
         typer.Option(
-            help="hidden_states index, 0 = embeddings, negative from the end; what is above is cut off "
-            "[default: the run's own, else two thirds of the depth (8 of 12)]"
+            help="hidden_states index, 0 = embeddings, negative from the end, or last; what is above is cut off "
+            "[default: the run's own; of a sentence encoder what its modules.json says, else two thirds of the depth "
+            "(8 of 12)]"
         ),
-    ] = None,
+    ] = "",
     pooling: Annotated[
         str,
         typer.Option(
-            help="mean-content (no specials) | mean-all (specials too) | first [default: the run's own, else mean-all]"
+            help="mean-content (no specials) | mean-all (specials too) | first [default: the run's own, else "
+            "what its modules.json says, else mean-all]"
         ),
     ] = "",
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="What the library puts in front of every text, e.g. 'query: ', or the name of one of the model's own "
+            "prompts, which are all kept; '' for none [default: the model's default prompt]"
+        ),
+    ] = None,
     max_len: Annotated[int, typer.Option(help="Longest input in tokens; 0 takes the model's limit, at most 512.")] = 0,
     revision: Annotated[str, typer.Option(help="Commit or tag of a hub model.")] = "",
     dtype: Annotated[
@@ -69,22 +78,32 @@ def export(
     if private and not push:
         message = "--private says how --push makes a repository; give --push OWNER/NAME too, or leave it out."
         raise UsageError(message)
+    if layer == "all":
+        message = "--layer is 'all', but a folder is cut at one layer; give an index, or last."
+        raise UsageError(message)
+    if prompt is not None and fmt == "transformers":
+        message = "--prompt is for --format sentence-transformers; a transformers folder has no place for one."
+        raise UsageError(message)
     if push:
         _check_id(push)
     config = RetrievalConfig(
         model=run,
         data="",
-        layer=() if layer is None else (str(layer),),
+        layer=(layer,) if layer else (),
         pooling=pooling,
+        prompt=prompt,
         revision=revision,
         max_len=max_len,
     )
     from xl_cli.evaluation import open_model
     from xl_cli.model_card import export_card, read_about
+    from xl_cli.progress import say
     from xl_cli.run_folder import RunFolder
     from xl_encoders import export_sentence_transformers, export_transformers
 
-    opened = open_model(run, revision=revision, max_len=max_len, layer=config.layer, pooling=pooling)
+    opened = open_model(run, revision=revision, max_len=max_len, layer=config.layer, pooling=pooling, prompt=prompt)
+    if opened.note:
+        say(opened.note)
     encoder, index = opened.encoder, opened.layers[0]
     about = read_about(Path(run))
     card = export_card(
@@ -95,6 +114,7 @@ def export(
         form=fmt,
         layer=index,
         pooling=opened.pooling,
+        prompt=encoder.prompt,
         max_len=encoder.max_len,
         where=push or ".",
     )
@@ -102,7 +122,16 @@ def export(
     if fmt == "transformers":
         export_transformers(encoder, out, layer=index, card=card, dtype=saved)
     else:
-        export_sentence_transformers(encoder, out, layer=index, pooling=opened.pooling, card=card, dtype=saved)
+        export_sentence_transformers(
+            encoder,
+            out,
+            layer=index,
+            pooling=opened.pooling,
+            prompts=opened.form.prompts if opened.form else None,
+            normalize=opened.form is not None and opened.form.normalizes,
+            card=card,
+            dtype=saved,
+        )
     typer.echo(f"{out}: {_summary(encoder, fmt, index, opened.pooling)}")
     if push:
         typer.echo(f"Pushed: {_upload(out, push, private=private)}")

@@ -35,6 +35,7 @@ class Cell:
     variant: str = ""
     layer: int | None = None
     pooling: str = ""
+    prompt: str = ""
     unit: str = ""
     tuning: str = ""
     robust: str = ""
@@ -45,7 +46,10 @@ class Cell:
     @property
     def name(self) -> str:
         """24 hexadecimal digits, equal for equal circumstances in every process and on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        about = asdict(self)
+        if not self.prompt:  # names from before there were prompts stay as they were
+            del about["prompt"]
+        text = json.dumps(about, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:24]
 
     def row(self, metric: str, value: float, n: int, *, coverage: float = 1.0, skipped: int = 0) -> Row:

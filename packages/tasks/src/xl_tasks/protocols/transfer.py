@@ -103,6 +103,7 @@ class Trial:
                 variant=self.variant,
                 layer=self.layer,
                 pooling=self.pooling,
+                prompt=self.encoder.prompt if self.pooling else "",
                 unit=self.unit,
                 tuning=self.label,
                 robust=self.robust_label,
