@@ -13,7 +13,7 @@ from xl_cli.layer_sweep import LayerSweep
 from xl_cli.progress import say
 from xl_cli.run_data import first_by_hash
 from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, read_sentence_form
-from xl_encoders.heads import names_head
+from xl_encoders.model_files import names_head
 from xl_tasks import ParallelTexts, Row, load_texts
 
 # The papers read sentence vectors of a 12-block model at block 8.
