@@ -55,7 +55,13 @@ def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> insp
     if isinstance(default, tuple):
         kind, default = list.__class_getitem__(typing.get_args(kind)[0]), list(default)
     text = field.metadata["help"]
-    option = typer.Option(
-        default, f"--{field.name.replace('_', '-')}", help=text, show_default="[default:" not in text and default != ""
-    )
+    names = option_names(field.name)
+    option = typer.Option(default, *names, help=text, show_default="[default:" not in text and default != "")
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """The option of a field; one that names a language is spelled --lang everywhere, and longer by who likes to."""
+    head, _, last = name.rpartition("_")
+    forms = ("lang", "language", "languages") if last in ("lang", "language", "languages") else (last,)
+    return tuple("--" + "-".join(filter(None, [head.replace("_", "-"), form])) for form in forms)

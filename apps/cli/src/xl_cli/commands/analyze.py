@@ -1,11 +1,18 @@
 """`xl analyze`: measures of a representation space, one sub-command each."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.options import with_options
+
+if TYPE_CHECKING:
+    from xl_analysis import Table
+    from xl_tasks import Row
 
 analyze = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure a representation space.")
 
@@ -15,29 +22,25 @@ analyze = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure
 def cka(
     config: RetrievalConfig,
     debiased: Annotated[bool, typer.Option("--debiased", help="Correct the upward bias of few sentences.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the rows, which xl report reads; must be new.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
     """Linear CKA between languages: how alike the model arranges the same sentences, 0 to 1.
 
     Example: xl analyze cka --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
-    from dataclasses import asdict
-
+    _check_free(out)
     from xl_analysis import pair_table
     from xl_cli.evaluation import cka_rows
 
-    rows = cka_rows(config, debiased=debiased)
-    if as_json:
-        for row in rows:
-            typer.echo(row.to_json())
-    else:
-        typer.echo(pair_table([asdict(row) for row in rows]).render("text"))
+    _show("cka", cka_rows(config, debiased=debiased), pair_table, config, out, as_json=as_json)
 
 
 @analyze.command("coverage")
 @with_options(CoverageConfig)
 def coverage(
     config: CoverageConfig,
+    out: Annotated[Path | None, typer.Option(help="Folder for the rows, which xl report reads; must be new.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
     """What a model's vocabulary makes of each language, as written and romanised.
@@ -46,14 +49,40 @@ def coverage(
 
     Example: xl analyze coverage --model runs/names --data sib200
     """
-    from dataclasses import asdict
-
+    _check_free(out)
     from xl_analysis import coverage_table
     from xl_cli.evaluation import coverage_rows
 
-    rows = coverage_rows(config)
+    _show("coverage", coverage_rows(config), coverage_table, config, out, as_json=as_json)
+
+
+def _check_free(out: Path | None) -> None:
+    """Refuse a folder with something in it, before anything is computed."""
+    from xl_cli.run_folder import RunFolder
+
+    if out is not None:
+        RunFolder.check_free(out)
+
+
+def _show(
+    task: str,
+    rows: "Sequence[Row]",
+    table: "Callable[[Iterable[Mapping[str, object]]], Table]",
+    config: RetrievalConfig | CoverageConfig,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print rows as lines or as a table, and keep them in a folder if asked."""
+    if out is not None:
+        from xl_cli.run_folder import RunFolder, environment
+        from xl_tasks import write_rows
+
+        out.mkdir(parents=True, exist_ok=True)
+        write_rows(out / "results.jsonl", rows)
+        RunFolder(out).describe(status="finished", tasks=[task], options=asdict(config), **environment())
     if as_json:
         for row in rows:
             typer.echo(row.to_json())
     else:
-        typer.echo(coverage_table([asdict(row) for row in rows]).render("text"))
+        typer.echo(table([asdict(row) for row in rows]).render("text"))

@@ -7,7 +7,7 @@ import typer
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.mapping_options import MappingOptions
-from xl_cli.options import with_options
+from xl_cli.options import option_names, with_options
 from xl_cli.word_vectors import DEVICES, check_new, language_of, usable_device
 
 
@@ -53,8 +53,12 @@ def map_vectors(
         str, typer.Option(help="With --pivot: on | off, keep a language unaligned where that does better held out.")
     ] = "on",
     out: Annotated[Path | None, typer.Option(help="With --pivot: folder to write LANG.vec into; must be new.")] = None,
-    source_lang: Annotated[str, typer.Option(help="Language of the source in rows [default: by file name]")] = "",
-    target_lang: Annotated[str, typer.Option(help="Language of the target in rows [default: by file name]")] = "",
+    source_lang: Annotated[
+        str, typer.Option(*option_names("source_lang"), help="Language of the source in rows [default: by file name]")
+    ] = "",
+    target_lang: Annotated[
+        str, typer.Option(*option_names("target_lang"), help="Language of the target in rows [default: by file name]")
+    ] = "",
     keep_failed: Annotated[
         bool, typer.Option("--keep-failed", help="Self-learning: write the map although all seeds failed.")
     ] = False,

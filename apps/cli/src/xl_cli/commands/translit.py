@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xl_cli.errors import UsageError
+from xl_cli.options import option_names
 from xl_cli.progress import Progress, say
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def translit(
     lang: Annotated[
         str | None,
         typer.Option(
-            "--lang",
+            *option_names("lang"),
             metavar="CODE",
             help="Language of the text, in any spelling (tur_Latn, tr, Turkish); ipa and phonemes need it, Uroman has "
             "rules for a few.",
