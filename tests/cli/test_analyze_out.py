@@ -14,7 +14,7 @@ from xl_encoders.checkpoint import save_model
 
 @pytest.fixture(scope="module")
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts = (corpus / "eng_Latn.txt").read_text(encoding="utf-8").split()
+    texts = [line for path in corpus.glob("*.txt") for line in path.read_text(encoding="utf-8").split()]
     folder = tmp_path_factory.mktemp("model") / "tiny"
     save_model(new_encoder(texts, ModelConfig(size="pico", pieces=80, max_len=32), seed=1), folder)
     return folder

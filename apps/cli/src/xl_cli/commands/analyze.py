@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xl_cli.config import CoverageConfig, RetrievalConfig
+from xl_cli.errors import UsageError
 from xl_cli.options import with_options
 
 if TYPE_CHECKING:
@@ -58,10 +59,9 @@ def coverage(
 
 def _check_free(out: Path | None) -> None:
     """Refuse a folder with something in it, before anything is computed."""
-    from xl_cli.run_folder import RunFolder
-
-    if out is not None:
-        RunFolder.check_free(out)
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        message = f"--out {out} exists already; name another folder."
+        raise UsageError(message)
 
 
 def _show(
