@@ -40,7 +40,7 @@ def test_each_language_is_centred_by_itself_and_whitened_together(encoder: Encod
     together = np.concatenate(centred).astype(np.float64)
     # Mahalanobis distances: what whitening makes of differences, whatever its axes are. Six dimensions are left.
     inverse = np.linalg.pinv(np.cov(together, rowvar=False), rcond=1e-9, hermitian=True)
-    found = np.concatenate([sweep.embed(texts, layer=1, pooling="") for texts in TEXTS.values()])
+    found = np.concatenate([sweep.vectors(language, texts, layer=1) for language, texts in TEXTS.items()])
     for i in range(7):
         step = together[i] - together[i + 1]
         assert ((found[i] - found[i + 1]) ** 2).sum() == pytest.approx(step @ inverse @ step, rel=1e-2)
@@ -54,10 +54,12 @@ def test_all_layers_take_one_reading(encoder: Encoder, monkeypatch: pytest.Monke
         calls = []
         hook = encoder.model.base_model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         for layer in (0, 1):
-            for texts in TEXTS.values():
+            for language, texts in TEXTS.items():
                 expected = Encoder.embed(encoder, texts, layer=layer, pooling="first")
                 calls.pop()
-                assert np.array_equal(sweep.embed(texts, layer=layer, pooling="first"), expected)
+                assert np.array_equal(sweep.vectors(language, texts, layer=layer), expected)
+                some = sweep.vectors(language, texts[::-2], layer=layer)
+                assert np.array_equal(some, expected[::-2])
         hook.remove()
         assert len(calls) == n_expected * len(TEXTS)
 

@@ -33,7 +33,7 @@ class Embedder(Protocol):
 
 
 class LayerSweep:
-    """An encoder as tasks see it, which knows beforehand what it will be asked for.
+    """The vectors of an encoder that knows beforehand what it will be asked for.
 
     texts: for each language what will be embedded, in one call a language.
     layers: `hidden_states` indices, from 0.
@@ -56,7 +56,8 @@ class LayerSweep:
         self._pooling = pooling
         self._transforms = transforms
         self._kept: dict[tuple[int, str], NDArray[np.float32]] = {}
-        self._ready: dict[tuple[str, ...], NDArray[np.float32]] = {}
+        self._places: dict[str, dict[str, int]] = {}
+        self._ready: dict[str, NDArray[np.float32]] = {}
         self._ready_layer = -1
 
     @property
@@ -74,13 +75,12 @@ class LayerSweep:
         """How result rows call the vectors: the pooling, then what was done to them, e.g. mean-all+center."""
         return "+".join([self._pooling, *self._transforms])
 
-    def embed(self, texts: Sequence[str], *, layer: int, pooling: str) -> NDArray[np.float32]:
-        """The vectors of one language's texts, (n_texts, width) float32. `pooling` is this object's own."""
+    def vectors(self, language: str, texts: Sequence[str], *, layer: int) -> NDArray[np.float32]:
+        """Those of some of a language's texts at a layer, (n_texts, width), with all transforms."""
         if layer != self._ready_layer:
-            views = self.views(layer)
-            self._ready = {self._texts[language]: vectors for language, vectors in views.items()}
-            self._ready_layer = layer
-        return self._ready[tuple(texts)]
+            self._ready, self._ready_layer = self.views(layer), layer
+        places = self._places.setdefault(language, {text: i for i, text in enumerate(self._texts[language])})
+        return self._ready[language][[places[text] for text in texts]]
 
     def views(self, layer: int) -> dict[str, NDArray[np.float32]]:
         """The vectors of every language at a layer, (n_texts, width) each, with all transforms."""

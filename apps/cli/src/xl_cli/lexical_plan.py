@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ class LexicalPlan:
         if is_vector_folder(folder):
             yield from self._vector_jobs(folder)
             return
-        opened = model.opened
+        opened, words = model.opened, _Words(model)
         model.check_unit(dict.fromkeys(code for one in self._sets for code in (one.source, one.target)))
         for layer in opened.layers:
             for one in self._sets:
@@ -88,7 +89,7 @@ class LexicalPlan:
                 yield Job(
                     label=f"{one.name} {one.source} {one.target} {opened.encoder.name} layer {layer}",
                     cells=cells,
-                    score=_EncoderScores(one, model, layer).score,
+                    score=_EncoderScores(one, words, layer).score,
                 )
 
     def _vector_jobs(self, folder: Path) -> Iterator[Job]:
@@ -125,30 +126,40 @@ class LexicalPlan:
         )
 
 
-class _EncoderScores:
-    """One set by an encoder: its words embedded alone."""
+class _Words:
+    """Vectors of words read alone, each once for all sets: English stands in most dictionaries."""
 
-    def __init__(self, one: LexicalSet, model: TaskModel, layer: int) -> None:
-        self._set = one
+    def __init__(self, model: TaskModel) -> None:
         self._model = model
-        self._layer = layer
+        self._known: dict[tuple[int, str], dict[str, NDArray[np.float32]]] = {}
+
+    def embed(self, words: Sequence[str], language: str, *, layer: int) -> NDArray[np.float32]:
+        """(n_words, width), for words of one language."""
+        from xl_tasks.units.choosing import input_unit
+
+        known = self._known.setdefault((layer, language), {})
+        if missing := [word for word in words if word not in known]:
+            opened = self._model.opened
+            written = input_unit(self._model.unit, opened.encoder.tokenizer).texts(missing, language)
+            [vectors] = self._model.cache.embed(opened.encoder, written, layers=[layer], pooling=opened.pooling)
+            known.update(zip(missing, vectors, strict=True))
+        return np.stack([known[word] for word in words])
+
+
+class _EncoderScores:
+    """One set by an encoder."""
+
+    def __init__(self, one: LexicalSet, words: _Words, layer: int) -> None:
+        self._set = one
+        self._embed = partial(words.embed, layer=layer)
 
     def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
         """The figures of the cells' methods."""
-        from xl_tasks.units.choosing import input_unit
-
-        opened = self._model.opened
-        unit = input_unit(self._model.unit, opened.encoder.tokenizer)
-
-        def embed(words: Sequence[str], language: str) -> NDArray[np.float32]:
-            written = unit.texts(words, language)
-            return self._model.cache.embed(opened.encoder, written, layers=[self._layer], pooling=opened.pooling)[0]
-
         if self._set.kind == "similarity":
-            yield from _as_scored(cells, score_lexical(embed, self._set))
+            yield from _as_scored(cells, score_lexical(self._embed, self._set))
         else:
             methods = [cell.inputs["method"] for cell in cells]
-            yield from _as_scored(cells, score_lexical(embed, self._set, methods=methods))
+            yield from _as_scored(cells, score_lexical(self._embed, self._set, methods=methods))
 
 
 class _VectorScores:

@@ -1,7 +1,10 @@
 """Retrieval of translations: nothing is fitted, every ordered pair of languages is searched at every layer."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,7 @@ from xl_tasks.catalogue.task import Task
 from xl_tasks.noise.noise import parse_noise
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
-from xl_tasks.retrieval import score_retrieval, scored_pooling
+from xl_tasks.retrieval import compared_texts, ranked, scored_pooling
 
 if TYPE_CHECKING:
     from xl_encoders import Encoder
@@ -39,26 +42,42 @@ class RetrievalPlan:
         if entry.name == "retrieval" and not config.data:
             message = "retrieval reads any folder of parallel text; name it: --data FOLDER."
             raise UsageError(message)
-        both = [*config.source, *config.target] if config.source and config.target else None
-        self._data: ParallelTexts = _texts(entry, config, both)
+        self._data: ParallelTexts = _texts(entry, config, _languages(entry, config))
         keys = split_keys(self._data, config.split, config.data or entry.name)
         self._pairs = language_pairs(self._data, config.source, config.target)
         languages = {language for pair in self._pairs for language in pair}
         self._keys = scored_keys(self._data, keys, languages, config.limit)
+        wanted = set(self._keys)
+        self._kept = {code: wanted & set(texts) for code, texts in self._data.texts.items()}
+        self._digests: dict[tuple[str, frozenset[str | None]], str] = {}
         self._pairs = self._pairs_with_items()
         self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
         self._split = config.split or ("test" if self._data.splits else "")
 
     def _pairs_with_items(self) -> list[tuple[str, str]]:
         """The pairs that share an item; those of Tatoeba are with English."""
-        wanted = set(self._keys)
-        keys = {code: wanted & set(texts) for code, texts in self._data.texts.items()}
-        found = [(a, b) for a, b in self._pairs if keys[a] & keys[b]]
+        found = [(a, b) for a, b in self._pairs if self._kept[a] & self._kept[b]]
         if not found:
             names = ", ".join(f"{a} - {b}" for a, b in self._pairs[::2])
             message = f"{self._entry.name}: the languages share no item ({names}); choose others."
             raise UsageError(message)
         return found
+
+    def _digest(self, *pairs: tuple[str, str]) -> str:
+        """Digest of all that these pairs compare: keys and texts of the collections that they share."""
+        content = []
+        for pair in pairs:
+            shared = self._kept[pair[0]] & self._kept[pair[1]]
+            pools = {self._data.pools.get(key) for key in shared}
+            content += [self._side(language, frozenset(pools)) for language in pair]
+        return hashlib.sha256(" ".join(content).encode("ascii")).hexdigest()
+
+    def _side(self, language: str, pools: frozenset[str | None]) -> str:
+        if (language, pools) not in self._digests:
+            keys = sorted(key for key in self._kept[language] if self._data.pools.get(key) in pools)
+            content = json.dumps([[key, self._data.texts[language][key]] for key in keys], ensure_ascii=True)
+            self._digests[language, pools] = hashlib.sha256(content.encode("ascii")).hexdigest()
+        return self._digests[language, pools]
 
     def jobs(self, model: TaskModel) -> Iterator[Job]:
         """One job a layer."""
@@ -86,9 +105,7 @@ class RetrievalPlan:
                         "weights": model.weights,
                         "max_len": str(opened.encoder.max_len),
                         # What the other languages are decides shared transforms.
-                        "texts": self._data.fingerprint,
-                        "keys": str(len(self._keys)),
-                        "pairs": str(self._pairs) if self._config.transform else "",
+                        "texts": self._digest(*(self._pairs if self._config.transform else [(source, target)])),
                         "limit": str(self._config.limit),
                         "score": self._config.score,
                     },
@@ -131,13 +148,13 @@ class _Reading:
         sweep = self._sweep or self._open()
         for cell in cells:
             source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
-            found = score_retrieval(
-                sweep,
+            layer = cell.layer if cell.layer is not None else -1
+            found = ranked(
+                partial(sweep.vectors, layer=layer),
                 self._read,
                 self._keys,
                 pairs=[(source, cell.target)],
-                layer=cell.layer if cell.layer is not None else -1,
-                pooling=sweep.pooling,
+                layer=layer,
                 score=self._config.score,
             )
             for retrieved in found:
@@ -147,11 +164,9 @@ class _Reading:
         """Write the texts as the model reads them, and get ready to embed them at all layers."""
         opened = self._model.opened
         self._read = self._as_read()
-        kept = set(self._keys)
-        texts = {
-            language: list(dict.fromkeys(text for key, text in sorted(by_key.items()) if key in kept))
-            for language, by_key in self._read.texts.items()
-        }
+        noises = [f"{_NOISY}{name}" if name else "" for name in self._noises]
+        pairs = [(f"{source}{noise}", target) for noise in noises for source, target in self._pairs]
+        texts = compared_texts(self._read, self._keys, pairs)
         encoder = _Cached(opened.encoder, self._model.cache)
         self._sweep = LayerSweep(encoder, texts, opened.layers, opened.pooling, self._config.transform)
         return self._sweep
@@ -186,6 +201,16 @@ class _Cached:
     def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> list[NDArray[np.float32]]:
         """One array a layer, (n_texts, width) float32."""
         return self._cache.embed(self._encoder, texts, layers=layers, pooling=pooling)
+
+
+def _languages(entry: Task, config: EvaluateConfig) -> list[str] | None:
+    """Those that the asked pairs are of, in any spelling; None for all."""
+    asked = [*config.source, *config.target]
+    if config.source and config.target:
+        return asked
+    if entry.name == "tatoeba" and asked:
+        return [*asked, "eng"]  # every bitext is with English; English alone is all of them
+    return None
 
 
 def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None) -> ParallelTexts:

@@ -6,7 +6,7 @@ their own keys.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -83,28 +83,35 @@ def score_retrieval(
     A pair without a common key gives nothing but one warning in the log; TaskError when no pair has one, and for a
     layer out of range, an unknown language or score and data that is not parallel.
     """
-    if not data.parallel:
-        message = f"{data.name} is not parallel: equal keys of two languages are no translations. Give parallel texts."
-        raise TaskError(message)
+    index = layer_index(encoder, layer)
+    return ranked(
+        lambda _, texts: encoder.embed(texts, layer=index, pooling=pooling),
+        data,
+        keys,
+        pairs=pairs,
+        layer=index,
+        score=score,
+    )
+
+
+def ranked(
+    read: Callable[[str, Sequence[str]], Vectors],
+    data: ParallelTexts,
+    keys: Iterable[str],
+    *,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    layer: int,
+    score: str = "cosine",
+) -> list[Retrieved]:
+    """As `score_retrieval`, with vectors from `read(language, distinct texts)`, (n_texts, width): one call a language.
+
+    layer: what the results are marked with.
+    """
     if score not in SCORES:
         message = f"score is {score!r}; known: {', '.join(SCORES)}."
         raise TaskError(message)
-    index = layer_index(encoder, layer)
-    wanted = (
-        list(permutations(data.languages, 2))
-        if pairs is None
-        else [
-            (resolve_language(a, data.texts, where=data.name), resolve_language(b, data.texts, where=data.name))
-            for a, b in pairs
-        ]
-    )
     kept = set(keys)
-    # Keys in sorted order: rows must not depend on the order in which a caller or a file lists them.
-    texts = {
-        language: {key: text for key, text in sorted(data.texts[language].items()) if key in kept}
-        for language in dict.fromkeys(language for pair in wanted for language in pair)
-    }
-    asked = {pair: _question(texts[pair[0]], texts[pair[1]], data.pools) for pair in wanted}
+    asked = _questions(data, kept, pairs)
     empty = [f"{source} -> {target}" for (source, target), question in asked.items() if not question.queries]
     if len(empty) == len(asked):
         message = (
@@ -114,28 +121,32 @@ def score_retrieval(
         raise TaskError(message)
     if empty:
         _log.warning("%s: no common key, hence no row, for %s.", data.name, ", ".join(empty))
-
-    vectors: dict[str, tuple[dict[str, int], Vectors]] = {}
-    found = []
-    for (source, target), question in asked.items():
-        if not question.queries:
-            continue
-        for language in (source, target):
-            if language not in vectors:
-                distinct = list(dict.fromkeys(texts[language].values()))
-                positions = {text: i for i, text in enumerate(distinct)}
-                vectors[language] = (positions, encoder.embed(distinct, layer=index, pooling=pooling))
-        found.append(
-            Retrieved(
-                pair=(source, target),
-                keys=question.keys,
-                ranks=_ranks(question, vectors[source], vectors[target], score),
-                coverage=len(question.queries) / question.n_source,
-                layer=index,
-                score=score,
-            )
+    sides = {
+        language: ({text: i for i, text in enumerate(texts)}, read(language, texts))
+        for language, texts in _compared(asked).items()
+    }
+    return [
+        Retrieved(
+            pair=(source, target),
+            keys=question.keys,
+            ranks=_ranks(question, sides[source], sides[target], score),
+            coverage=len(question.queries) / question.n_source,
+            layer=layer,
+            score=score,
         )
-    return found
+        for (source, target), question in asked.items()
+        if question.queries
+    ]
+
+
+def compared_texts(
+    data: ParallelTexts, keys: Iterable[str], pairs: Iterable[tuple[str, str]] | None = None
+) -> dict[str, list[str]]:
+    """The distinct texts of each language that `ranked` reads for all of these pairs together: queries and candidates.
+
+    Of data that joins several collections these are a part: Tatoeba's English is a thousand sentences a bitext.
+    """
+    return _compared(_questions(data, set(keys), pairs))
 
 
 def retrieval_rows(
@@ -206,6 +217,37 @@ class _Question:
     candidates: list[str]
     n_source: int
     """Number of the source's keys that could have been asked."""
+
+
+def _questions(
+    data: ParallelTexts, kept: Container[str], pairs: Iterable[tuple[str, str]] | None
+) -> "dict[tuple[str, str], _Question]":
+    if not data.parallel:
+        message = f"{data.name} is not parallel: equal keys of two languages are no translations. Give parallel texts."
+        raise TaskError(message)
+    wanted = (
+        list(permutations(data.languages, 2))
+        if pairs is None
+        else [
+            (resolve_language(a, data.texts, where=data.name), resolve_language(b, data.texts, where=data.name))
+            for a, b in pairs
+        ]
+    )
+    # Keys in sorted order: rows must not depend on the order in which a caller or a file lists them.
+    texts = {
+        language: {key: text for key, text in sorted(data.texts[language].items()) if key in kept}
+        for language in dict.fromkeys(language for pair in wanted for language in pair)
+    }
+    return {pair: _question(texts[pair[0]], texts[pair[1]], data.pools) for pair in wanted}
+
+
+def _compared(questions: "Mapping[tuple[str, str], _Question]") -> dict[str, list[str]]:
+    texts: dict[str, dict[str, None]] = {}
+    for (source, target), question in questions.items():
+        if question.queries:
+            texts.setdefault(source, {}).update(dict.fromkeys(question.queries))
+            texts.setdefault(target, {}).update(dict.fromkeys(question.candidates))
+    return {language: list(distinct) for language, distinct in texts.items()}
 
 
 def _question(source: Mapping[str, str], target: Mapping[str, str], pools: Mapping[str, str]) -> _Question:

@@ -1,0 +1,97 @@
+"""What `xl eval` asks an encoder to read is what its figures are made of: each text once, and no other."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+from tests.cli.task_data import make_sib200
+
+from xl_encoders import Encoder, ModelConfig, new_encoder
+
+
+def put(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def words(seed: str, n: int = 12) -> list[str]:
+    rng = random.Random(seed)
+    return ["".join(rng.choices("abdegiklmnop", k=5)) for _ in range(n)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    for short in ("amh", "tur", "ell"):
+        put(root / f"tatoeba/tatoeba.{short}-eng.{short}", *words(short))
+        put(root / f"tatoeba/tatoeba.{short}-eng.eng", *words(f"{short}-eng"))
+    for target in ("tr", "fi", "fr"):
+        put(root / f"muse/en-{target}.5000-6500.txt", *map(" ".join, zip(words("en"), words(target), strict=True)))
+    make_sib200(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "small"
+    new_encoder(words("any", 60), ModelConfig(size="pico", pieces=60), seed=3).save(folder)
+    return folder
+
+
+def read_by(xl: Run, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tuple[list[str], list[dict]]:
+    """The texts that the encoder was asked for, in all calls, and the rows."""
+    asked: list[str] = []
+    embed = Encoder.embed
+
+    def counted(self: Encoder, texts: list[str], **options: object) -> object:
+        asked.extend(texts)
+        return embed(self, texts, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Encoder, "embed", counted)
+        done = xl("eval", *arguments, "--resamples", 0, "--json")
+    assert done.returncode == 0, done.stderr
+    return sorted(asked), sorted(
+        map(json.loads, done.stdout.splitlines()), key=lambda row: (row["source"], row["target"], row["metric"])
+    )
+
+
+def test_of_tatoeba_the_pools_of_the_asked_pairs(
+    xl: Run, data: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ask = ["tatoeba", "--model", model, "--data", data, "--layer", 0]
+    every, all_rows = read_by(xl, monkeypatch, *ask)
+    sides = [side for short in ("amh", "tur", "ell") for side in (words(short), words(f"{short}-eng"))]
+    assert every == sorted(text for side in sides for text in side)
+    out = ["--out", tmp_path / "out"]
+    for option in ("--target", "--source"):
+        asked, rows = read_by(xl, monkeypatch, *ask, option, "amh", *out)
+        # The second call is the same cells: both ways of one pair.
+        assert asked == (sorted(words("amh") + words("amh-eng")) if option == "--target" else [])
+        assert rows == [row for row in all_rows if "amh_Ethi" in (row["source"], row["target"])]
+    asked, rows = read_by(xl, monkeypatch, *ask, "--target", "amh", "--target", "tur", *out)
+    assert rows == [row for row in all_rows if "ell_Grek" not in (row["source"], row["target"])]
+    asked, _ = read_by(xl, monkeypatch, *ask, "--target", "amh", "--limit", 5)
+    assert len(asked) == 10
+
+
+def test_each_text_once_at_all_layers(xl: Run, data: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = ["--model", model, "--data", data, "--layer", "all"]
+
+    def column(*names: str) -> list[str]:
+        lines = [line for name in names for line in (data / "sib200" / name).read_text("utf-8").split("\n")[1:-1]]
+        return [line.split("\t")[2] for line in lines]
+
+    asked, _ = read_by(xl, monkeypatch, "sib200-retrieval", *ask, "--source", "eng", "--target", "tur")
+    sides = [set(column(f"{code}/test.tsv")) for code in ("eng_Latn", "tur_Latn")]
+    assert asked == sorted(text for side in sides for text in side)
+
+    asked, _ = read_by(xl, monkeypatch, "sib200", *ask, "--probe", "--source", "eng", "--target", "tur", "--limit", 7)
+    english = [set(column(f"eng_Latn/{split}.tsv")) for split in ("train", "dev")]
+    assert len(asked) == sum(map(len, english)) + len(set(asked) & sides[1])
+    assert 0 < len(set(asked) & sides[1]) <= 7
+
+    asked, _ = read_by(xl, monkeypatch, "bli", *ask)
+    assert asked == sorted(text for side in ("en", "tr", "fi", "fr") for text in words(side))
