@@ -124,6 +124,59 @@ def test_cka_is_that_of_the_library(xl: Run, run: Path, corpus: Path) -> None:
     assert found["ell_Grek", "eng_Latn"] == pytest.approx(linear_cka(english, greek), abs=1e-5)  # other item order
 
 
+def test_cka_gives_the_pairs_that_were_asked_for(xl: Run, run: Path, corpus: Path) -> None:
+    ask = ["analyze", "cka", "--model", run, "--data", corpus, "--json"]
+
+    def pairs(*more: str) -> list[tuple[str, str]]:
+        result = xl(*ask, *more)
+        assert result.returncode == 0, result.stderr
+        return [(row["source"], row["target"]) for row in rows(result.stdout)]
+
+    two = pairs("--source", "eng", "--target", "tur", "--target", "ell")
+    assert sorted(two) == [("eng_Latn", "ell_Grek"), ("eng_Latn", "tur_Latn")]
+    assert pairs("--source", "tr", "--target", "en") == [("tur_Latn", "eng_Latn")]
+    assert sorted(pairs("--source", "ell")) == [("ell_Grek", "eng_Latn"), ("ell_Grek", "tur_Latn")]
+    both = pairs("--source", "eng", "--source", "tur", "--target", "eng", "--target", "tur")
+    assert len(both) == 1
+    every = [("ell_Grek", "eng_Latn"), ("ell_Grek", "tur_Latn"), ("eng_Latn", "tur_Latn")]
+    assert sorted(pairs()) == every
+
+
+def test_cka_and_coverage_keep_their_languages_in_a_report(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
+    found = []
+    for name, ask in (("cka", ["cka"]), ("coverage", ["coverage"])):
+        result = xl("analyze", *ask, "--model", run, "--data", corpus, "--json")
+        (tmp_path / f"{name}.jsonl").write_text(result.stdout, encoding="utf-8")
+        found += rows(result.stdout)
+    text = xl("report", tmp_path / "cka.jsonl", tmp_path / "coverage.jsonl").stdout
+    for row in found:
+        if row["task"] == "cka":
+            line = re.search(rf"^{row['source']} +{row['target']} +([0-9.]+)", text, re.MULTILINE)
+            assert line is not None
+            assert line[1] == f"{row['value']:.3f}"
+    pieces = {row["source"]: row["value"] for row in found if row["metric"] == "distinct_pieces"}
+    assert len(pieces) == 4
+    for language in pieces:
+        assert re.search(rf"^{language} ", text, re.MULTILINE)
+    assert "chars" in text  # figures that the table of coverage does not show stand in another
+
+
+def test_models_whose_folders_end_alike_are_two_models(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
+    from shutil import copytree
+
+    for name in ("first", "second"):
+        copytree(run / "model", tmp_path / name / "run")
+    models = [part for name in ("first", "second") for part in ("--model", tmp_path / name / "run")]
+    ask = ["eval", "retrieval", *models, "--data", corpus, "--source", "en", "--target", "el", "--limit", "20"]
+    table = xl(*ask).stdout
+    assert table.count("first/run") >= 2  # both directions
+    assert table.count("second/run") >= 2
+    found = rows(xl(*ask, "--json").stdout)
+    assert {row["model"] for row in found} == {"first/run", "second/run"}
+    gains = [row for row in found if row["baseline"]]
+    assert {(row["model"], row["baseline"], row["value"]) for row in gains} == {("second/run", "model=first/run", 0.0)}
+
+
 def test_coverage_counts_unknown_words(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "eng_Latn.txt").write_text("bade\nbade 巴\n", encoding="utf-8")
     (tmp_path / "ell_Grek.txt").write_text("βα\nβα\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from xl_cli.errors import CliError, is_misuse
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.progress import say
 from xl_cli.run_folder import RunFolder, environment
+from xl_cli.short_names import model_labels
 from xl_cli.task_options import check_options
 from xl_cli.task_plans import Plan, TaskModel, plan
 from xl_tasks import Row, write_rows
@@ -42,8 +43,9 @@ class Evaluation:
         started = time.monotonic()
         check_options(entries, self.config)
         plans = [plan(entry, self.config) for entry in entries]
+        labels = model_labels(self.config.model)
         for name in self.config.model:
-            model = TaskModel(name, self.config, self._out)
+            model = TaskModel(name, self.config, self._out, labels.get(name, ""))
             for one in plans:
                 self._score(one, model)
         rows = self._rows(self._finished(self._asked))

@@ -178,26 +178,33 @@ def scored_keys(data: ParallelTexts, keys: list[str], languages: Iterable[str], 
 
 
 def cka_rows(config: RetrievalConfig, *, debiased: bool) -> list[Row]:
-    """Linear CKA between every two languages over the items that all of them have, at each layer; a row a pair."""
+    """Linear CKA of each source with each target over the items that all of them have, at each layer; a row a pair.
+
+    A side that names no language is every language; of a pair, which has no direction, there is one row.
+    """
     from xl_analysis import cka_matrix
 
     data, keys = load_items(config)
     if data.pools:
         message = f"{data.name} joins bitexts that share no items; CKA needs the same items in every language."
         raise CliError(message)
-    shared = scored_keys(data, keys, data.languages, config.limit)
+    unordered: dict[frozenset[str], tuple[str, str]] = {}
+    for pair in language_pairs(data, config.source, config.target):
+        unordered.setdefault(frozenset(pair), pair)
+    pairs = list(unordered.values())
+    languages = [language for language in data.languages if any(language in pair for pair in pairs)]
+    shared = scored_keys(data, keys, languages, config.limit)
     opened = _open(config)
-    texts = {language: [data.texts[language][key] for key in shared] for language in data.languages}
+    texts = {language: [data.texts[language][key] for key in shared] for language in languages}
     sweep = LayerSweep(opened.encoder, texts, opened.layers, opened.pooling, config.transform)
     opened = dataclasses.replace(opened, pooling=sweep.pooling)
     rows = []
     for layer in opened.layers:
         names, matrix = cka_matrix(sweep.views(layer), debiased=debiased)
+        place = {name: number for number, name in enumerate(names)}
+        metric = "cka_debiased" if debiased else "cka"
         rows += [
-            _row(opened, data, "cka", "cka_debiased" if debiased else "cka", matrix[i, j], len(shared), a, b, layer)
-            for i, a in enumerate(names)
-            for j, b in enumerate(names)
-            if i < j
+            _row(opened, data, "cka", metric, matrix[place[a], place[b]], len(shared), a, b, layer) for a, b in pairs
         ]
     return rows
 

@@ -45,10 +45,14 @@ class Plan(Protocol):
 
 
 class TaskModel:
-    """A model that a user named, opened when it is first needed and for all tasks alike."""
+    """A model that a user named, opened when it is first needed and for all tasks alike.
 
-    def __init__(self, name: str, config: EvaluateConfig, out: Path | None) -> None:
+    shown: what rows call it; "" leaves the folder's name or the hub id.
+    """
+
+    def __init__(self, name: str, config: EvaluateConfig, out: Path | None, shown: str = "") -> None:
         self.name = name
+        self._shown = shown
         self._config = config
         self._out = out
         self._told = False
@@ -68,7 +72,7 @@ class TaskModel:
     def opened(self) -> Opened:
         """The encoder with the layers and the pooling to read it at."""
         config = self._config
-        return open_model(
+        opened = open_model(
             self.name,
             revision=config.revision,
             max_len=config.max_len,
@@ -76,6 +80,8 @@ class TaskModel:
             pooling=config.pooling,
             prompt=config.prompt,
         )
+        opened.encoder.name = self._shown or opened.encoder.name
+        return opened
 
     @cached_property
     def cache(self) -> "EmbeddingCache":

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from xl_analysis.gain_tables import gain_table
     from xl_analysis.lexical_tables import lexical_table
     from xl_analysis.matrices import matrix_table, matrix_tables
+    from xl_analysis.page import html_page
     from xl_analysis.pairs import coverage_table, pair_table
     from xl_analysis.report import result_tables
+    from xl_analysis.runs import rows_csv, tell_runs_apart
     from xl_analysis.significance import Difference, Interval, bootstrap_interval, paired_bootstrap
     from xl_analysis.table import Table
     from xl_analysis.tables import metric_table, retrieval_table
@@ -30,6 +32,7 @@ __all__ = [
     "cka_matrix",
     "coverage_table",
     "gain_table",
+    "html_page",
     "lexical_table",
     "linear_cka",
     "matrix_table",
@@ -39,7 +42,9 @@ __all__ = [
     "paired_bootstrap",
     "result_tables",
     "retrieval_table",
+    "rows_csv",
     "task_table",
+    "tell_runs_apart",
     "tokenizer_coverage",
 ]
 __version__ = _version("xl-analysis")
@@ -53,6 +58,7 @@ _MODULES = {
     "cka_matrix": "xl_analysis.cka",
     "coverage_table": "xl_analysis.pairs",
     "gain_table": "xl_analysis.gain_tables",
+    "html_page": "xl_analysis.page",
     "lexical_table": "xl_analysis.lexical_tables",
     "linear_cka": "xl_analysis.cka",
     "pair_table": "xl_analysis.pairs",
@@ -62,6 +68,8 @@ _MODULES = {
     "metric_table": "xl_analysis.tables",
     "result_tables": "xl_analysis.report",
     "retrieval_table": "xl_analysis.tables",
+    "rows_csv": "xl_analysis.runs",
+    "tell_runs_apart": "xl_analysis.runs",
     "task_table": "xl_analysis.task_tables",
     "tokenizer_coverage": "xl_analysis.coverage",
 }

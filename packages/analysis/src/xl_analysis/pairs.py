@@ -56,40 +56,57 @@ def _about_ranks(rows: list[Mapping[str, object]]) -> str:
     )
 
 
+# title, metric, what a value is multiplied with (0: a whole number)
+_COVERAGE = (
+    ("distinct", "distinct_pieces", 0),
+    ("pieces/word", "pieces_per_word", 1),
+    ("unknown %", "unknown_pieces", 100),
+    ("words known %", "known_words", 100),
+)
+_FORMS = {"orig": "subword", "rom": "romanised"}
+_TOKENIZER = ("data", "split", "model", "variant", "seed")
+
+
+def is_covered(row: Mapping[str, object]) -> bool:
+    """Whether `coverage_table` shows a row."""
+    shown = row.get("metric") in {metric for _, metric, _ in _COVERAGE}
+    return row.get("task") == "coverage" and shown and row.get("unit") in _FORMS.values() and not row.get("baseline")
+
+
 def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
     """One line a language: what a tokenizer makes of its text as written (`orig`) and romanised (`rom`).
 
     rows: mappings with the fields of `results.jsonl`, of task `coverage`, unit `subword` or `romanised`; the line `all`
     counts the vocabulary items that all languages use together, as table 6 of Xhelili, Liu and Schütze (2024) does.
-    AnalysisError where no row is of that task.
+    Rows of several models or data sets are lines of their own. AnalysisError where no row is of that task.
     """
-    found = [row for row in rows if row.get("task") == "coverage"]
+    found = [row for row in rows if is_covered(row)]
     if not found:
         message = "no row of task 'coverage'; make some with xl analyze coverage."
         raise AnalysisError(message)
+    varying = [name for name in _TOKENIZER if len({_label(row.get(name)) for row in found}) > 1]
     columns = [
         (f"{title} {short}", metric, unit, factor)
-        for title, metric, factor in (
-            ("distinct", "distinct_pieces", 0),
-            ("pieces/word", "pieces_per_word", 1),
-            ("unknown %", "unknown_pieces", 100),
-            ("words known %", "known_words", 100),
-        )
-        for short, unit in (("orig", "subword"), ("rom", "romanised"))
+        for title, metric, factor in _COVERAGE
+        for short, unit in _FORMS.items()
     ]
-    values = {(row["source"], row["metric"], row.get("unit")): row for row in found}
+    lines: dict[tuple[str, ...], dict[tuple[object, object], Mapping[str, object]]] = {}
+    for row in found:
+        key = (*(_label(row.get(name)) for name in varying), str(row["source"]))
+        lines.setdefault(key, {})[row["metric"], row.get("unit")] = row
     body = []
-    for language in dict.fromkeys(str(row["source"]) for row in found):
-        line = [values.get((language, metric, unit)) for _, metric, unit, _ in columns]
+    for labels, values in lines.items():
+        line = [values.get((metric, unit)) for _, metric, unit, _ in columns]
         cells = [_counted(row, factor) for row, (*_, factor) in zip(line, columns, strict=True)]
         n = next((str(row.get("n", "")) for row in line if row is not None), "")
-        body.append((language, *cells, n))
-    fixed = [f"{name} {found[0][name]}" for name in ("data", "model") if found[0].get(name)]
+        body.append((*labels, *cells, n))
+    fixed = [f"{name} {found[0][name]}" for name in ("data", "model") if found[0].get(name) and name not in varying]
     caption = (
         "Distinct vocabulary items, pieces a word, unknown pieces and words without one; text as written (orig) and "
         f"romanised (rom); n texts. {', '.join(fixed)}"
     )
-    return Table(("language", *(title for title, *_ in columns), "n"), tuple(body), caption)
+    header = (*varying, "language", *(title for title, *_ in columns), "n")
+    return Table(header, tuple(body), caption, n_labels=len(varying) + 1)
 
 
 def _counted(row: Mapping[str, object] | None, factor: int) -> str:

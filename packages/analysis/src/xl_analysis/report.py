@@ -1,11 +1,13 @@
 """All result rows as tables, each kind of row in the table made for it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from xl_analysis.figures import Figure, Row, figures
 from xl_analysis.gain_tables import gain_table
 from xl_analysis.lexical_tables import LEXICAL_TASKS, lexical_table
 from xl_analysis.matrices import is_pair, matrix_tables
+from xl_analysis.pairs import coverage_table, is_covered, pair_table
 from xl_analysis.table import Table
 from xl_analysis.tables import metric_table, retrieval_table
 from xl_analysis.task_tables import task_table
@@ -17,11 +19,12 @@ _MEANS = ("diagonal", "off-diagonal")
 def result_tables(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1")) -> list[Table]:
     """Every row in a table, none in two.
 
-    In this order: retrieval between two languages, a table a task (`metrics` as in `retrieval_table`); tasks that a
-    model is fitted to, and others with splits, by target; matrices of two languages; lexical tasks; gains over
-    baselines; one table of means of everything else. Rows of a paper that name neither protocol nor split stand beside
-    ours of the same task and metric. The means over a matrix's cells are in its caption and left out where the matrix
-    is there.
+    In this order: retrieval between two languages, a table a task and data set (`metrics` as in `retrieval_table`);
+    tasks that a model is fitted to, and others with splits, by target; matrices of two languages; lexical tasks; CKA,
+    a line a pair of languages; coverage, a line a language; gains over baselines; one table of means of everything
+    else. No column holds figures of two data sets that no label tells apart. Rows of a paper that name neither
+    protocol nor split stand beside ours of the same task and metric, those without a data set beside the only one
+    of their task. The means over a matrix's cells are in its caption and left out where the matrix is there.
     """
     every = list(rows)
     found = figures(every)
@@ -36,10 +39,12 @@ def result_tables(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "to
         if figure.target in _MEANS and not figure.baseline and (figure.task, figure.metric) in matrices:
             continue
         kinds.setdefault(_kind(row, figure, metrics, fitted), []).append(row)
-    tables = [retrieval_table(part, metrics=metrics) for part in _by_task(kinds.get("retrieval", ()))]
-    tables += [task_table(part) for part in _by_task(kinds.get("task", ()))]
+    tables = [_about(part, retrieval_table(part, metrics=metrics)) for part in _by_data(kinds.get("retrieval", ()))]
+    tables += [task_table(part) for part in _by_data(kinds.get("task", ()))]
     tables += matrix_tables(kinds["matrix"]) if "matrix" in kinds else []
     tables += [lexical_table(part) for part in _by_task(kinds.get("lexical", ()))]
+    tables += [pair_table(kinds["cka"])] if "cka" in kinds else []
+    tables += [coverage_table(kinds["coverage"])] if "coverage" in kinds else []
     tables += [gain_table(kinds["gain"])] if "gain" in kinds else []
     rest = kinds.get("rest", [])
     return [*tables, metric_table(rest)] if rest or not tables else tables
@@ -52,9 +57,32 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "matrix"
     if figure.task in LEXICAL_TASKS:
         return "lexical"
+    if figure.task == "cka":
+        return "cka"
+    if is_covered(row):
+        return "coverage"
     if figure.metric in metrics and figure.source != figure.target and not row.get("protocol"):
         return "retrieval"
     return "task" if (figure.task, figure.metric) in fitted else "rest"
+
+
+def _about(rows: Sequence[Row], table: Table) -> Table:
+    """The table with its task and data set in front of the caption."""
+    task, data = rows[0]["task"], next((row["data"] for row in rows if row.get("data")), "")
+    return replace(table, caption=f"{task}{f' in {data}' if data else ''}. {table.caption}")
+
+
+def _by_data(rows: Iterable[Row]) -> list[list[Row]]:
+    """The rows of each task and data set; those that name no data set beside the only one of their task."""
+    parts = []
+    for part in _by_task(rows):
+        names = list(dict.fromkeys(str(row.get("data") or "") for row in part))
+        known = [name for name in names if name]
+        if len(known) < 2:
+            parts.append(part)
+            continue
+        parts += [[row for row in part if str(row.get("data") or "") == name] for name in names]
+    return parts
 
 
 def _by_task(rows: Iterable[Row]) -> list[list[Row]]:

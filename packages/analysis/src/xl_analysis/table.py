@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -39,7 +40,7 @@ class Table:
         if form == "text":
             return _under(_text(self.header, self.body, self.n_labels), fill(self.caption, _TERMINAL_WIDTH))
         if form == "md":
-            header, *body = [[cell.replace("|", r"\|") for cell in line] for line in (self.header, *self.body)]
+            header, *body = [[_md(cell) for cell in line] for line in (self.header, *self.body)]
             return _under(_tabulate(header, body, "pipe", self.n_labels), self.caption)
         if form == "html":
             caption = f"<table>\n<caption>{html.escape(self.caption)}</caption>" if self.caption else "<table>"
@@ -59,6 +60,8 @@ class Table:
 
 def _tabulate(header: Sequence[str], body: Sequence[Sequence[str]], form: str, n_labels: int) -> str:
     n_columns = len(header) or len(body[0])
+    # A line break in a name would begin a new line of the table.
+    header, *body = [[" ".join(cell.splitlines()) for cell in line] for line in (header, *body)]
     align = ["left"] * n_labels + ["right"] * (n_columns - n_labels)
     # Cells are shown as they are: "1e5" is a name as well as a number.
     table = tabulate(
@@ -85,6 +88,12 @@ def _under(table: str, caption: str) -> str:
     return f"{table}\n\n{caption}" if caption else table
 
 
+def _md(text: str) -> str:
+    """A cell in which no bar ends it: a backslash before a bar would be taken for the bar's."""
+    return re.sub(r"(\\*)\|", lambda found: found[1] * 2 + r"\|", text)
+
+
 def _tex(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    special |= {"<": r"\ensuremath{<}", ">": r"\ensuremath{>}"}
     return "".join(special.get(char, "\\" + char if char in "&%$#_{}" else char) for char in text)

@@ -49,24 +49,26 @@ def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "
 def metric_table(rows: Iterable[Row]) -> Table:
     """Mean of each metric of each task by variant, for rows of any kind: (task, metric, variant, mean, rows).
 
+    Each data set has its own mean; where a task has several, a column names them.
+
     Values are shown as they are, 0 to 1 for most metrics; with several seeds with the standard deviation over them.
     Differences from a baseline are metrics of their own, "f1 against robust=none".
     """
-    groups: dict[tuple[str, str], list[Figure]] = {}
+    groups: dict[tuple[str, str, str], list[Figure]] = {}
     for figure in figures(rows):
         metric = f"{figure.metric} against {figure.baseline}" if figure.baseline else figure.metric
-        groups.setdefault((figure.task, metric), []).append(figure)
+        groups.setdefault((figure.task, figure.told["data"], metric), []).append(figure)
     if not groups:
         message = "no row; a table needs at least one."
         raise AnalysisError(message)
+    several = len({(task, data) for task, data, _ in groups}) > len({task for task, *_ in groups})
     body = []
-    for (task, metric), group in groups.items():
+    for (task, data, metric), group in groups.items():
         for name, line in lines(group, _cell).items():
-            means = by_seed(line)
-            body.append((task, metric, name, shown(means, factor=1, digits=4), str(len(line))))
-    return Table(
-        ("task", "metric", "variant", "mean", "rows"), tuple(body), "Mean over languages and seeds.", n_labels=3
-    )
+            labels = (task, *((data,) if several else ()), metric, name)
+            body.append((*labels, shown(by_seed(line), factor=1, digits=4), str(len(line))))
+    header = ("task", *(("data",) if several else ()), "metric", "variant", "mean", "rows")
+    return Table(header, tuple(body), "Mean over languages and seeds.", n_labels=len(header) - 2)
 
 
 def _cell(figure: Figure) -> tuple[object, ...]:

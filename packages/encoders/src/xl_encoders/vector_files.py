@@ -86,7 +86,7 @@ def open_vectors(path: Path) -> NDArray[np.float32]:
         # a memory map knows the file's size, so that a header which promises the world takes no memory
         return np.lib.format.open_memmap(path, mode="r") if path.stat().st_size > _HEADER_LEN else np.load(path)
     except Exception as error:  # a header is parsed as Python, and each fault has an error of its own
-        message = f"{path} is no whole .npy file ({error}); delete it, and its vectors are made again."
+        message = f"{path} is no whole .npy file ({str(error)[:120]!r}); delete it, and its vectors are made again."
         raise EncoderError(message) from None
 
 

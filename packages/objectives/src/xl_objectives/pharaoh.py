@@ -60,7 +60,7 @@ def format_pharaoh(pairs: Iterable[Sequence[tuple[int, int]]]) -> Iterator[str]:
 @lru_cache(maxsize=1 << 17)  # a corpus has few different pairs: each is read once, and its lines share the tuple
 def _pair(word: str) -> tuple[int, int]:
     if not _PAIR.fullmatch(word):
-        message = f"{word!r} is no word pair; write i-j, positions counted from 0, with spaces between pairs."
+        message = f"{word[:60]!r} is no word pair; write i-j, positions counted from 0, with spaces between pairs."
         raise ObjectiveError(message)
     i, j = word.split("-")
     return int(i), int(j)

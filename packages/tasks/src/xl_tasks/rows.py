@@ -77,7 +77,7 @@ class Row:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not _fits(value, field.type):
-                message = f"{field.name} is {value!r}; a row needs {_WORDS[field.type]} there."
+                message = f"{field.name} is {repr(value)[:60]}; a row needs {_WORDS[field.type]} there."
                 raise TaskError(message)
 
     def to_json(self) -> str:
@@ -140,7 +140,7 @@ def _parse(line: str) -> Row:
         raise TaskError(message)
     for name in values:
         if name not in _FIELDS:
-            raise TaskError(unknown_name("field", name, _FIELDS))
+            raise TaskError(unknown_name("field", name[:60], _FIELDS))
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         message = f"field {missing[0]!r} is missing; a row needs at least {', '.join(_REQUIRED)}."

@@ -1,48 +1,105 @@
 """`xl report`: tables from the result rows of runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from xl_cli.errors import UsageError
+from xl_cli.errors import CliError, UsageError
+from xl_cli.word_vectors import check_choice, check_new
 
 FORMATS = ("text", "md", "html", "tex", "csv")
+_RETRIEVAL = ("top1", "top5", "top10")
 
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders or results.jsonl files.", metavar="RUN")],
-    fmt: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(FORMATS)}.")] = "text",
+    fmt: Annotated[
+        str,
+        typer.Option(
+            "--format", help=f"One of: {', '.join(FORMATS)} (csv: one table of all rows as they are, a line a result)."
+        ),
+    ] = "text",
     metric: Annotated[
-        list[str], typer.Option(help="Retrieval figure to show, the first one by language too; repeat for more.")
-    ] = ["top10", "top1"],  # noqa: B006  (Typer copies it)
+        list[str] | None,
+        typer.Option(
+            help="Retrieval figure to show, the first one by language too; repeat for more. "
+            "[default: top10 and top1; csv: all]",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What tables call a run: NAME=RUN, or NAME once for each RUN in order. "
+            "[default: the folder's name, where the rows of two runs would look alike]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout; must be new.")] = None,
 ) -> None:
     """Print the tables of one or several runs from their result rows alone: retrieval, tasks, matrices, words, gains.
 
     Example: xl report runs/names --format md
     """
-    if fmt not in FORMATS:
-        message = f"--format is {fmt!r}; choose one of {', '.join(FORMATS)}."
-        raise UsageError(message)
-    if out is not None and out.exists():
-        message = f"--out {out} exists already; name another file."
-        raise UsageError(message)
-    from dataclasses import asdict
+    check_choice("format", fmt, FORMATS)
+    check_new(out)
+    paths = list({path.resolve(): path for path in map(_results, runs)}.values())
+    labels = _labels(paths, label or [])
+    from dataclasses import asdict, fields
 
-    from xl_analysis import result_tables
-    from xl_tasks import read_rows
+    from xl_analysis import html_page, result_tables, rows_csv, tell_runs_apart
+    from xl_tasks import Row, read_rows
     from xl_translit import replacing
 
-    rows = []
-    for run in runs:
-        rows += [asdict(row) for row in read_rows(run / "results.jsonl" if run.is_dir() else run)]
-    # A retrieval row carries three figures; those that were not asked for are no table of their own.
-    unasked = {"top1", "top5", "top10"} - set(metric)
-    rows = [row for row in rows if row["metric"] not in unasked]
-    text = "\n\n".join(table.render(fmt) for table in result_tables(rows, metrics=metric))
+    rows = {name: [asdict(row) for row in read_rows(path)] for name, path in zip(labels, paths, strict=True)}
+    if not any(rows.values()):
+        message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
+        raise CliError(message)
+    if metric or fmt != "csv":
+        # A retrieval row carries three figures; those that were not asked for are no table of their own.
+        metric = metric or ["top10", "top1"]
+        unasked = set(_RETRIEVAL) - set(metric)
+        rows = {name: [row for row in part if row["metric"] not in unasked] for name, part in rows.items()}
+    if fmt == "csv":
+        text = rows_csv(rows, [field.name for field in fields(Row)])
+    else:
+        tables = result_tables(tell_runs_apart(rows, labels if label else ()), metrics=metric or _RETRIEVAL)
+        title = f"Results of {', '.join(labels)}" if any(labels) else "Results"
+        text = html_page(tables, title) if fmt == "html" else "\n\n".join(table.render(fmt) for table in tables)
     if out is None:
         typer.echo(text)
     else:
         with replacing(out) as file:
             file.write(text + "\n")
+
+
+def _results(run: Path) -> Path:
+    return run / "results.jsonl" if run.is_dir() else run
+
+
+def _labels(paths: Sequence[Path], given: Sequence[str]) -> list[str]:
+    """A label for each run: as given, else by its folder; "" for one alone, which nothing must be told from."""
+    if len(paths) == 1 and not given:
+        return [""]
+    from xl_cli.short_names import short_names
+
+    labels = short_names([path.parent if path.name == "results.jsonl" else path.with_suffix("") for path in paths])
+    named = dict(entry.partition("=")[::2] for entry in given)
+    places = {str(path.resolve()): place for place, path in enumerate(paths)}
+    if all(path and str(_results(Path(path)).resolve()) in places for path in named.values()):
+        for name, path in named.items():
+            labels[places[str(_results(Path(path)).resolve())]] = name
+    elif len(given) == len(paths):
+        labels = list(given)
+    else:
+        message = (
+            f"--label {' '.join(given)} does not name the {len(paths)} runs; write NAME=RUN with a RUN as it is given, "
+            "or one NAME for each of them, in order."
+        )
+        raise UsageError(message)
+    if len(set(labels)) < len(labels) or not all(labels):
+        message = f"--label: two runs are called {max(labels, key=labels.count)!r}; give each a name of its own."
+        raise UsageError(message)
+    return labels

@@ -101,7 +101,7 @@ def _find_tensor(path: Path) -> tuple[str, tuple[int, int], int]:
         message = f"{path}: no such file"
         raise StaticembError(message) from None
     except SafetensorError as error:
-        message = f"{path}: no whole safetensors file ({error}); fetch or write it again"
+        message = f"{path}: no whole safetensors file ({str(error)[:120]!r}); fetch or write it again"
         raise StaticembError(message) from None
     if TENSOR not in names:
         message = f"{path}: holds no tensor {TENSOR!r}, only {', '.join(map(repr, names)) or 'none'}; rename it"
