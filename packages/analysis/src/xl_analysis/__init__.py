@@ -1,4 +1,11 @@
-"""Measures of representations and of results: CKA between views, coverage of a tokenizer, tables of result rows."""
+"""Measures of representations and of results: CKA between views, coverage of a tokenizer, tables of result rows.
+
+>>> import numpy as np
+>>> from xl_analysis import linear_cka
+>>> english = np.random.default_rng(0).normal(size=(100, 16))
+>>> round(float(linear_cka(english, 2 * english[:, ::-1])), 6)  # the same but for rotation and scale
+1.0
+"""
 
 from importlib import import_module
 from importlib.metadata import version as _version

@@ -1,6 +1,12 @@
 """Objectives that align representations across scripts and languages: tensors in, a scalar out, no model inside.
 
 `OBJECTIVES` names each of them for recipes and listings; the names are plain data, so that reading them loads nothing.
+
+>>> import torch
+>>> from xl_objectives import seq_loss
+>>> texts, romanised = torch.eye(4), 9 * torch.eye(4)
+>>> bool(seq_loss(texts, romanised) < seq_loss(texts, romanised.flip(0)))  # pairs at the same place belong together
+True
 """
 
 from importlib import import_module

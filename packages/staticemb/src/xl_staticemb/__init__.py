@@ -1,6 +1,12 @@
 """Vectors to vectors: word2vec files, nearest neighbours and ranks, orthogonal maps, bilingual lexicon induction.
 
 numpy, scipy and gensim are loaded by the first name that needs them, so that importing the package costs nothing.
+
+>>> import numpy as np
+>>> from xl_staticemb import WordVectors, induction_accuracy
+>>> english, turkish = WordVectors(["cat", "dog"], np.eye(2)), WordVectors(["kedi", "köpek"], np.eye(2))
+>>> induction_accuracy(turkish, english, [("kedi", "cat"), ("köpek", "dog")]).precision[1]
+1.0
 """
 
 from importlib import import_module

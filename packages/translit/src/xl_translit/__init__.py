@@ -1,6 +1,14 @@
 """Text to text: romanise any script, name languages and scripts, and read and write corpora without losing a line.
 
 Each name is loaded by its first use, so that importing the package, or one part of it, costs nothing.
+
+>>> from xl_translit import language, phonemize, romanize
+>>> romanize("Ελλάδα")
+'Ellada'
+>>> phonemize("Çay güzel.", "tr")
+'t͡ʃaj ɡyzel.'
+>>> str(language("Türkçe"))
+'tur_Latn'
 """
 
 from importlib import import_module
