@@ -1,6 +1,7 @@
 """The fine-tuning loop: against transformers and torch step by step, and by what must hold whatever the numbers are."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -357,3 +358,28 @@ def test_gpu_learns_in_half_precision():
     assert fitted.model.device.type == "cuda"
     test = data(60, 9)
     assert problem.measures(test, fitted.predict(test, ENG), ENG)[0].value > 0.9
+
+
+@pytest.mark.parametrize(("keep", "chosen"), [("last", "steady"), ("best", "peaked")])
+def test_a_trial_is_chosen_by_the_state_that_is_kept(monkeypatch, keep, chosen):
+    """One candidate passes a higher score than the other's and ends below it."""
+    from xl_tasks.protocols import transfer
+
+    encoder, config = toy_encoder(), settings(epochs=2.0, every=2, keep=keep)
+    problem, data = problems(encoder, config)["tagging"]
+    scores = {"peaked": (0.9, 0.2), "steady": (0.4, 0.5)}
+    left = iter(scores.values())
+    monkeypatch.setattr(transfer, "make_problem", lambda *_: scripted(next(left), encoder, config))
+    candidates = tuple(SimpleNamespace(name=name, tuning=config, robust=None) for name in scores)
+    train, dev = data(16), data(5, 1)
+    trial = SimpleNamespace(
+        encoder=encoder, entry=SimpleNamespace(name="toy"), unit="subword", layer=None, pooling="", train=(ENG,),
+        dev=(ENG,), train_limit=0, candidates=candidates,
+        examples=SimpleNamespace(split=lambda *_: train, by_language={ENG: {"dev": dev}}),
+    )  # fmt: skip
+    monkeypatch.setattr(transfer, "_augmented", lambda train, *_: train)
+    monkeypatch.setattr(transfer, "_perturbation", lambda *_: None)
+    run = transfer.TrialRun(trial)
+    run._fit()
+    assert run.chosen.name == chosen
+    assert run.fitted.score == pytest.approx(scores[chosen][1] if keep == "last" else 0.9)

@@ -341,7 +341,7 @@ class _Scoring:
         trial = self._trial
         counts = [len(trial.examples.split(code, "train")) for code in trial.train]
         n = sum(min(count, trial.train_limit or count) for count in counts)
-        best = f", dev {100 * max(fitted.scores.values()):.1f}" if fitted.scores else ""
+        best = f", dev {100 * fitted.score:.1f}" if fitted.score is not None else ""
         kept = f" (step {fitted.kept} of {fitted.steps} kept)" if fitted.steps else ""
         chosen = ""
         if len(self._trial.candidates) > 1 and run.chosen is not None:

@@ -45,7 +45,7 @@ class StepRecord:
     losses: unweighted mean over the step's micro-batches, by loss, in nats where they are logarithms.
     weights: factor of each loss in this step. loss: the weighted sum.
     grad_norm: of the whole gradient, before clipping. grad_norms: of each objective's share, where measured.
-    lr: learning rate of this step. tokens: real tokens encoded by this process. seconds: wall time.
+    lr: learning rate of this step. seconds: wall time.
     """
 
     step: int

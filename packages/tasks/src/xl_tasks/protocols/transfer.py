@@ -175,7 +175,7 @@ class TrialRun:
                 on_step=self._on_step,
                 on_score=self._on_score,
             )
-            score = max(fitted.scores.values(), default=float("-inf"))
+            score = float("-inf") if fitted.score is None else fitted.score
             if best is None or score > best[0]:
                 best = (score, candidate, problem, fitted)
         if best is None:

@@ -42,6 +42,11 @@ class Fitted(ABC):
         self.kept = kept
         self.scores = dict(scores)
 
+    @property
+    def score(self) -> float | None:
+        """The dev score of the weights that were kept, by which trials are compared; None where there is no dev set."""
+        return self.scores.get(self.kept)
+
     def predict(self, examples: Sequence[Example], language: str) -> list[Any]:
         """One prediction an example: a label, a tuple of tags, or the text of an answer."""
         features = self.problem.features(examples, language, training=False)
