@@ -366,7 +366,7 @@ def test_a_trial_is_chosen_by_the_state_that_is_kept(monkeypatch, keep, chosen):
     from xl_tasks.protocols import transfer
 
     encoder, config = toy_encoder(), settings(epochs=2.0, every=2, keep=keep)
-    problem, data = problems(encoder, config)["tagging"]
+    _, data = problems(encoder, config)["tagging"]
     scores = {"peaked": (0.9, 0.2), "steady": (0.4, 0.5)}
     left = iter(scores.values())
     monkeypatch.setattr(transfer, "make_problem", lambda *_: scripted(next(left), encoder, config))
