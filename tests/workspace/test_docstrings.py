@@ -1,0 +1,41 @@
+"""What the docstring of a record says of a field is said of a field that it has."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path for top in ("packages", "apps") for path in (ROOT / top).glob("*/src/**/*.py"))
+
+# "step: finished steps. n_steps, lr: ..." at the start of a line or of a sentence
+_FIELD = re.compile(r"(?:^|(?<=\. ))([a-z_]+(?:, [a-z_]+)*): ", re.MULTILINE)
+
+
+def records(module: Path) -> Iterator[tuple[str, set[str], set[str]]]:
+    """(name, fields that the docstring names, names that there are) of the dataclasses and named tuples of a module."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        bases = {ast.unparse(base) for base in node.bases}
+        is_dataclass = any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
+        # A field that is inherited may be described again where it is narrowed.
+        if not (is_dataclass and not bases or "NamedTuple" in bases):
+            continue
+        there = {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}  # ty: ignore[unresolved-attribute]
+        there |= {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+        _, _, described = (ast.get_docstring(node) or "").partition("\n")
+        yield node.name, {name for found in _FIELD.findall(described) for name in found.split(", ")}, there
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_of_records_name_their_fields(module: Path) -> None:
+    for name, described, there in records(module):
+        assert described <= there, f"{name} documents {sorted(described - there)}, which it lacks"
+
+
+def test_fields_are_found() -> None:
+    named = {name: described for module in MODULES for name, described, _ in records(module)}
+    assert {"step", "losses", "lr", "seconds"} <= named["StepRecord"]
