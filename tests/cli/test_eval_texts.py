@@ -73,6 +73,8 @@ def test_of_tatoeba_the_pools_of_the_asked_pairs(
         assert rows == [row for row in all_rows if "amh_Ethi" in (row["source"], row["target"])]
     asked, rows = read_by(xl, monkeypatch, *ask, "--target", "amh", "--target", "tur", *out)
     assert rows == [row for row in all_rows if "ell_Grek" not in (row["source"], row["target"])]
+    _, rows = read_by(xl, monkeypatch, *ask, "--source", "en")
+    assert rows == all_rows
     asked, _ = read_by(xl, monkeypatch, *ask, "--target", "amh", "--limit", 5)
     assert len(asked) == 10
 

@@ -56,6 +56,7 @@ _VALUES: dict[str, dict[str, object]] = {
     "train_limit": {"train_limit": 2},
     "treebank": {"treebank": ("English-TB", "Turkish-TB")},
     "words": {"words": "surface"},
+    "tag_scheme": {"tag_scheme": "iob1"},
     "on_error": {"on_error": "skip"},
     "resamples": {"resamples": 5},
     "save_models": {"save_models": True},
@@ -183,7 +184,7 @@ def test_an_option_changes_what_is_computed_or_is_refused(task: str, way: str, d
         except UsageError:
             continue  # two options that exclude each other on any task
         reads = name in options_read(entry, config)
-        if name == "on_error":  # acts on broken items alone
+        if name in ("on_error", "tag_scheme"):  # act on broken items, and on tags of that scheme, alone
             watched = recorded(EvaluateConfig, **{key: getattr(config, key) for key in _VALUES})
             outcome(task, watched)
             changed = name in seen(watched)

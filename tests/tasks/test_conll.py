@@ -1,6 +1,7 @@
 """Two-column files: every word with its tag, whatever separates them, and broken lines by file and line."""
 
 import gzip
+import random
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,63 @@ def test_repeated_key():
     data = found.examples()
     assert len(data.split("tr", "test")) == 1
     assert data.skipped["tur_Latn", "test"][0].startswith("f:3: id 's1' appears a second time in test of tur_Latn")
+
+
+def conll(folder, *sentences):
+    blocks = ["\n".join(" ".join(pair) for pair in sentence) for sentence in sentences]
+    (folder / "test-tr.tsv").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+
+
+GOOD = [("Ali", "B-PER"), ("geldi", "O")]
+
+
+def test_a_sentence_of_another_scheme_is_left_out(tmp_path):
+    conll(tmp_path, GOOD, [("1487", "Doctors'I-ORG"), ("de", "O")], GOOD)
+    with pytest.raises(TaskError, match=r"test-tr.tsv:4: tag \"Doctors'I-ORG\" stands beside B- and I-"):
+        load_conll(tmp_path)
+    data = load_conll(tmp_path, on_error="skip")
+    assert [sentence.key for sentence in data.split("tr", "test")] == ["1", "3"]
+    assert data.labels == ("O", "B-PER", "I-PER")
+    assert [reason.partition(": ")[0] for reason in data.skipped["tur_Latn", "test"]] == [f"{tmp_path}/test-tr.tsv:4"]
+    # A file of another scheme is none with faults.
+    conll(tmp_path, GOOD, *[[("Ali", "S-PER"), ("geldi", "O")]] * 3)
+    with pytest.raises(TaskError, match="tag 'S-PER' stands beside B- and I-"):
+        load_conll(tmp_path, on_error="skip")
+    conll(tmp_path, [("Ali", "PROPN"), ("geldi", "VERB")])
+    assert load_conll(tmp_path).labels == ("PROPN", "VERB")
+
+
+@pytest.mark.parametrize("tag", ["I-O", "B-O", "I-"])
+def test_no_type_is_named(tmp_path, tag):
+    conll(tmp_path, GOOD, [("x", tag)])
+    with pytest.raises(TaskError, match=rf"test-tr.tsv:4: tag '{tag}' of 'x' names no type of entity; write 'O'"):
+        load_conll(tmp_path)
+    assert len(load_conll(tmp_path, on_error="skip").split("tr", "test")) == 1
+
+
+def test_iob1_is_read_as_iob2(tmp_path, caplog):
+    """CoNLL-2003's own: B- stands only between two entities of a type; seqeval's IOB1 finds the same entities."""
+    rng = random.Random(0)
+    tags = [["O", "I-A", "I-A", "B-A", "I-B", "O", "I-B"]]
+    tags += [[rng.choice(["O", "I-A", "I-B"]) for _ in range(8)] for _ in range(20)]
+    conll(tmp_path, *[[("x", tag) for tag in line] for line in tags])
+    with pytest.raises(TaskError, match=r"or say that the data is IOB1.* \(--tag-scheme iob1\)"):
+        load_conll(tmp_path)
+    read = [list(sentence.tags) for sentence in load_conll(tmp_path, tag_scheme="iob1").split("tr", "test")]
+    assert read[0] == ["O", "B-A", "I-A", "B-A", "B-B", "O", "B-B"]
+    assert not caplog.text
+
+    def entities(line):
+        found, start = [], None
+        for i, (before, tag) in enumerate(zip(["O", *line], [*line, "O"], strict=True)):
+            ends = tag == "O" or tag[0] == "B" or before[2:] != tag[2:]
+            if start is not None and ends:
+                found.append((before[2:], start, i))
+                start = None
+            if tag != "O" and (ends or before == "O"):
+                start = i
+        return found
+
+    assert [entities(line) for line in read] == [entities(line) for line in tags]
+    with pytest.raises(TaskError, match="tag_scheme is 'iob3'; give one of iob1, iob2"):
+        load_conll(tmp_path, tag_scheme="iob3")

@@ -90,6 +90,10 @@ class EvaluateConfig(ReadingConfig):
         default="syntactic",
         metadata={"help": "of udpos: syntactic | surface (multi-word tokens whole, as XTREME has them)"},
     )
+    tag_scheme: str = field(
+        default="iob2",
+        metadata={"help": "of conll: iob2 | iob1 (entities begin with I- unless they touch one of their type)"},
+    )
     on_error: str = field(default="stop", metadata={"help": "a broken item: stop | skip (counted in the rows)"})
     resamples: int = field(
         default=1000, metadata={"help": "bootstrap samples of items (and seeds) behind intervals and p; 0 for none"}
@@ -102,7 +106,8 @@ class EvaluateConfig(ReadingConfig):
             message = "no --model; name a run folder, a save_pretrained folder or a hub id."
             raise UsageError(message)
         for name, known in (
-            ("score", SCORES), ("words", ("syntactic", "surface")), ("on_error", ("stop", "skip")),
+            ("score", SCORES), ("words", ("syntactic", "surface")),
+            ("tag_scheme", ("iob1", "iob2")), ("on_error", ("stop", "skip")),
             ("input", ("", *UNITS, "phoneme", "romanized")),
         ):  # fmt: skip
             if getattr(self, name) not in known:

@@ -111,6 +111,8 @@ class FittedPlan:
             options["treebanks"] = config.treebank
         if entry.name == "mlqa" and "mixed-language" in config.protocol:
             options["contexts"] = "all"
+        if "tag_scheme" in entry.reads:
+            options["tag_scheme"] = config.tag_scheme
         if entry.name == "udpos" and config.words != "syntactic":
             if self._root is None:
                 message = "--words surface reads CoNLL-U files; name their folder: --data FOLDER."

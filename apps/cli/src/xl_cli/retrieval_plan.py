@@ -208,9 +208,13 @@ def _languages(entry: Task, config: EvaluateConfig) -> list[str] | None:
     asked = [*config.source, *config.target]
     if config.source and config.target:
         return asked
-    if entry.name == "tatoeba" and asked:
-        return [*asked, "eng"]  # every bitext is with English; English alone is all of them
-    return None
+    if entry.name != "tatoeba":
+        return None
+    from xl_translit import language
+
+    # Every bitext is with English, which alone is a side of all of them.
+    others = {language(spelling) for spelling in asked} - {"eng_Latn"}
+    return [*sorted(others), "eng_Latn"] if others else None
 
 
 def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None) -> ParallelTexts:

@@ -88,5 +88,6 @@ ENTRIES: tuple[Task, ...] = (
         loader="xl_tasks.files.conll:load_conll",
         licence="that of the data",
         also=("conll2003", "iob2", "columns"),
+        reads=("tag_scheme",),
     ),
 )

@@ -21,7 +21,12 @@ _Lines = list[tuple[int, str]]
 
 
 def load_conll(
-    path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop", repair: bool = False
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    on_error: str = "stop",
+    repair: bool = False,
+    tag_scheme: str = "iob2",
 ) -> Examples:
     """Sentences tagged with anything, from any folder of two-column files.
 
@@ -29,10 +34,12 @@ def load_conll(
     languages: which to read, in any spelling; all by default.
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
     repair: whether a tag that starts inside (`I-PER` after O) becomes `B-PER` instead of being an error.
+    tag_scheme: "iob2", or "iob1", where entities begin with I- unless they touch one of their type (CoNLL-2003); they
+        come as IOB2.
 
     The labels are those of the languages read: O, then B- and I- of each type by name; other tags by name.
     """
-    return read_columns("conll", path, languages, None, on_error=on_error, repair=repair)
+    return read_columns("conll", path, languages, None, on_error=on_error, repair=repair, scheme=tag_scheme)
 
 
 def read_columns(
@@ -43,9 +50,10 @@ def read_columns(
     *,
     on_error: str,
     repair: bool,
+    scheme: str = "iob2",
 ) -> Examples:
     """A data set in two columns, whatever layout its files have; `labels` are all its tags, None for those found."""
-    found = TaggedSentences(name, labels, on_error=on_error, repair=repair)
+    found = TaggedSentences(name, labels, on_error=on_error, repair=repair, scheme=scheme)
     for code, splits in split_files(path, languages).items():
         for split, (written, file) in splits.items():
             found.open(code, split)

@@ -17,6 +17,7 @@ from xl_tasks.texts import SPLITS
 _log = logging.getLogger(__name__)
 
 OUTSIDE = "O"
+SCHEMES = ("iob1", "iob2")
 
 
 class LineError(ValueError):
@@ -33,6 +34,7 @@ class TaggedSentences:
         *,
         on_error: str = "stop",
         repair: bool = False,
+        scheme: str = "iob2",
         renamed: Mapping[str, str] | None = None,
     ) -> None:
         """An empty collection.
@@ -40,13 +42,20 @@ class TaggedSentences:
         labels: all tags there are; None takes those that the sentences have.
         on_error: "stop" or "skip", what a sentence that cannot be read does.
         repair: whether a tag that starts inside becomes `B-` and is no error.
+        scheme: a name of SCHEMES; in iob1, that of CoNLL-2003, every entity starts inside but for one right behind
+            another of its type, so that this is no news for the log.
         renamed: tags of older releases or ones that the data set leaves out -> what is taken for them.
         """
         self._name = name
         self._labels = None if labels is None else tuple(labels)
         self._known = None if labels is None else frozenset(labels)
+        if scheme not in SCHEMES:
+            message = f"tag_scheme is {scheme!r}; give one of {', '.join(SCHEMES)}."
+            raise TaskError(message)
         self._faults = Faults(on_error)
-        self._repair = repair
+        self._repair = repair or scheme == "iob1"
+        self._told = scheme != "iob1"
+        self._odd: dict[tuple[str, str, str], str] = {}  # sentence -> what is wrong with it if the others are IOB
         self._renamed = dict(renamed or {})
         self._by_language: dict[str, dict[str, list[TaggedSentence]]] = {}
         self._keys: set[tuple[str, str, str]] = set()
@@ -70,7 +79,11 @@ class TaggedSentences:
         except LineError as fault:
             self.fail(language, split, fault)
             return
-        self._note_starts(language, split, tags, sentence, places)
+        if self._told:
+            self._note_starts(language, split, tags, sentence, places)
+        odd = next((i for i, tag in enumerate(sentence.tags) if not _is_iob(tag)), None)
+        if self._labels is None and odd is not None:
+            self._odd[language, split, key] = _other_scheme(places[odd], sentence.tags[odd])
         for tag, place in zip(sentence.tags, places, strict=True):
             self._first.setdefault(tag, place)
         self._keys.add((language, split, key))
@@ -81,7 +94,11 @@ class TaggedSentences:
         self._faults.add(language, split, str(fault))
 
     def examples(self) -> Examples:
-        """All that was added. One line in the log says how many tags of a split started inside and were repaired."""
+        """All that was added. One line in the log says how many tags of a split started inside and were repaired.
+
+        A few sentences of another scheme among those of IOB are faults; TaskError where they are the most.
+        """
+        self._leave_out_odd()
         for (language, split), places in self._starts.items():
             _log.warning(
                 "%s: %d tag(s) of %s, %s start inside an entity and are read as its beginning, the first at %s",
@@ -90,13 +107,35 @@ class TaggedSentences:
         return Examples(
             name=self._name,
             kind="tagging",
-            labels=self._labels if self._labels is not None else tag_set(self._first, where=self._first),
+            labels=self._labels if self._labels is not None else tag_set(self._tags(), where=self._first),
             by_language={
                 code: {split: tuple(splits[split]) for split in SPLITS if split in splits}
                 for code, splits in self._by_language.items()
             },
             skipped=self._faults.skipped,
         )
+
+    def _tags(self) -> set[str]:
+        sentences = (its for splits in self._by_language.values() for found in splits.values() for its in found)
+        return {tag for sentence in sentences for tag in sentence.tags}
+
+    def _leave_out_odd(self) -> None:
+        """Fail the sentences with a tag that is none of IOB where more sentences have entities in IOB alone."""
+        if self._labels is not None or not self._odd:
+            return
+        n_iob = sum(
+            any(tag != OUTSIDE for tag in sentence.tags) and (language, split, sentence.key) not in self._odd
+            for language, splits in self._by_language.items()
+            for split, sentences in splits.items()
+            for sentence in sentences
+        )
+        if n_iob < len(self._odd):  # parts of speech, say; or a file of another scheme, which `tag_set` refuses
+            return
+        for (language, split, _), reason in self._odd.items():
+            self.fail(language, split, LineError(reason))
+        for language, splits in self._by_language.items():
+            for split, sentences in splits.items():
+                splits[split] = [its for its in sentences if (language, split, its.key) not in self._odd]
 
     def _checked(self, words: Sequence[str], tags: Sequence[str], places: Sequence[str], key: str) -> tuple[str, ...]:
         """The tags as the data set knows them; LineError for an empty word, an unknown tag, one that starts inside."""
@@ -113,11 +152,17 @@ class TaggedSentences:
             if self._known is not None and tag not in self._known:
                 message = f"{place}: tag {written!r} of {word!r} is unknown; known: {', '.join(self._labels or ())}."
                 raise LineError(message)
+            if self._known is None and tag in ("B-", "I-", "B-O", "I-O"):
+                message = (
+                    f"{place}: tag {written!r} of {word!r} names no type of entity; write {OUTSIDE!r} or its type."
+                )
+                raise LineError(message)
             if starts_inside(before, tag):
                 if not self._repair:
                     message = (
                         f"{place}: tag {written!r} of {word!r} starts inside, after {before!r}; write "
-                        f"{'B-' + tag[2:]!r}, leave the sentence out (on_error skip) or have it read so (repair)."
+                        f"{'B-' + tag[2:]!r}, leave such sentences out (--on-error skip), or say that the data is "
+                        "IOB1, as CoNLL-2003 is (--tag-scheme iob1)."
                     )
                     raise LineError(message)
                 tag = f"B-{tag[2:]}"
@@ -156,9 +201,13 @@ def tag_set(tags: Iterable[str], *, where: Mapping[str, str]) -> tuple[str, ...]
         return (*outside, *sorted(found - {OUTSIDE}))
     others = sorted(tag for tag in found if tag != OUTSIDE and not tag.startswith(("B-", "I-")))
     if others:
-        message = (
-            f"{where.get(others[0], 'tags')}: tag {others[0]!r} stands beside B- and I-, but is none of IOB2; "
-            "write the tags as IOB2."
-        )
-        raise TaskError(message)
+        raise TaskError(_other_scheme(where.get(others[0], "tags"), others[0]))
     return (OUTSIDE, *(f"{mark}-{name}" for name in types for mark in "BI"))
+
+
+def _is_iob(tag: str) -> bool:
+    return tag == OUTSIDE or tag.startswith(("B-", "I-"))
+
+
+def _other_scheme(place: str, tag: str) -> str:
+    return f"{place}: tag {tag!r} stands beside B- and I-, but is none of IOB2; write the tags as IOB2."
