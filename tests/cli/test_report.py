@@ -81,6 +81,9 @@ def test_a_retrieval_figure_is_asked_for_beside_other_tasks(xl, tmp_path: Path) 
     assert "top-5 %" in asked
     assert "top-10" not in asked
     assert "sib200" in asked
+    wrong = xl("report", tmp_path, "--metric", "mrr")
+    assert wrong.returncode == 2
+    assert "--metric mrr: no row has this figure; they have macro_f1, top1, top5, top10." in wrong.stderr
 
 
 def two_runs(folder: Path) -> list[Path]:

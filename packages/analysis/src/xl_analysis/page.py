@@ -10,9 +10,9 @@ body { margin: 0 auto; padding: 1rem; max-width: 75rem; font: 1rem/1.4 system-ui
 h1 { font-size: 1.3rem; overflow-wrap: anywhere; }
 section { margin: 2rem 0; overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { caption-side: bottom; max-width: 45rem; padding-top: .5rem; text-align: left; color: #555; }
-th, td { padding: .25rem .6rem; white-space: nowrap; }
-thead th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; white-space: normal; }
+caption { caption-side: bottom; position: sticky; left: 0; max-width: min(45rem, 90vw); padding-top: .5rem; text-align: left; color: #555; }
+th, td { padding: .25rem .6rem; text-align: left; white-space: nowrap; }
+thead th { min-width: 2.5rem; border-bottom: 2px solid #1a1a1a; vertical-align: bottom; white-space: normal; }
 tbody tr:nth-child(even) { background: #f4f4f4; }
 tbody tr:last-child td { border-bottom: 1px solid #1a1a1a; }
 @media print { body { max-width: none; padding: 0; font-size: 8pt; } section { overflow: visible; break-inside: avoid; }

@@ -57,6 +57,10 @@ def report(
     if not any(rows.values()):
         message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
         raise CliError(message)
+    there = dict.fromkeys(row["metric"] for part in rows.values() for row in part)
+    if unknown := [name for name in metric or () if name not in there]:
+        message = f"--metric {unknown[0]}: no row has this figure; they have {', '.join(there)}."
+        raise UsageError(message)
     if metric or fmt != "csv":
         # A retrieval row carries three figures; those that were not asked for are no table of their own.
         metric = metric or ["top10", "top1"]
