@@ -194,7 +194,7 @@ def test_every_setting_is_in_the_help(xl: Run) -> None:
         "--first",
         "--cache",
     ):
-        assert re.search(rf"^ +{option} ", shown, re.MULTILINE)
+        assert re.search(rf"^ +{option}[ ,]", shown, re.MULTILINE)
 
 
 @pytest.mark.slow

@@ -162,3 +162,40 @@ def test_a_pooling_that_is_not_known_is_refused_unless_one_is_named(
     assert "give --pooling" in done.stderr
     named = xl(*command, "--pooling", "mean-all")
     assert {(row["layer"], row["pooling"]) for row in rows(named.stdout)} == {(12, "mean-all")}
+
+
+def test_static_vectors_of_the_last_layer(xl: Run, sentence_folder: Path, parallel: Path, tmp_path: Path) -> None:  # noqa: F811
+    command = (
+        "static",
+        "extract",
+        parallel / "eng_Latn.txt",
+        "--model",
+        sentence_folder,
+        "--method",
+        "aggregate",
+    )
+    found = {}
+    for layer, more in ((6, ()), (12, ("--layer", "last"))):
+        out = tmp_path / f"{layer}.vec"
+        done = xl(*command, *more, "--min-count", 1, "--out", out, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["layer"] == layer
+        found[layer] = out.read_text(encoding="utf-8")
+    assert found[6] != found[12]
+
+
+def test_align_tells_how_a_sentence_encoder_is_read(
+    xl: Run, sentence_folder: Path, parallel: Path, tmp_path: Path  # noqa: F811
+) -> None:  # fmt: skip
+    """The recipe's layer holds, and a note names the two settings that read it as it was trained."""
+    files = json.dumps([str(parallel / f"{code}.txt") for code in ("hin_Deva", "eng_Latn")])
+    settings = [f"model.from={sentence_folder}", f"data.files={files}", "train.steps=1", "train.batch=4"]
+    options = [part for setting in settings for part in ("--set", setting)]
+    done = xl("align", "ot-word", *options, "--set", "model.layer=8", "--out", tmp_path / "one")
+    assert done.returncode == 0, done.stderr
+    advice = ["--set", "model.layer=-1", "--set", "model.pooling=mean-all"]
+    assert "was trained to be read at layer 12 with pooling mean-all" in done.stderr
+    assert " ".join(advice) in done.stderr
+    done = xl("align", "ot-word", *options, *advice, "--out", tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    assert "was trained to be read" not in done.stderr

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
@@ -30,6 +31,7 @@ from xl_encoders import (
     fit,
     load_encoder,
     new_encoder,
+    read_sentence_form,
     save_model,
 )
 from xl_tasks import ParallelTexts, Row, StringMatch, retrieval_rows
@@ -120,7 +122,22 @@ def pretrained(recipe: Recipe) -> Encoder:
         with_head=bool({"mlm", "tlm"} & set(recipe.objectives)),
     )
     check_layers(recipe, encoder.n_layers)
+    _tell_form(recipe, encoder, Path(source))
     return encoder
+
+
+def _tell_form(recipe: Recipe, encoder: Encoder, folder: Path) -> None:
+    """Say so where a sentence encoder's own files name another layer or pooling than the recipe reads."""
+    form = read_sentence_form(str(folder)) if folder.is_dir() else None
+    if form is None or not form.pooling:
+        return
+    layer, asked = encoder.resolve_layer(form.layer), encoder.resolve_layer(recipe.model.layer)
+    if (layer, form.pooling) != (asked, recipe.model.pooling):
+        say(
+            f"note: {encoder.name} was trained to be read at layer {layer} with pooling {form.pooling} (modules.json); "
+            f"the recipe reads layer {asked} with {recipe.model.pooling}. To read it so: "
+            f"--set model.layer={form.layer} --set model.pooling={form.pooling}"
+        )
 
 
 def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:

@@ -17,11 +17,11 @@ class ReadingConfig:
         default="",
         metadata={"help": "language of the text, any spelling: chooses the file of a folder and the word breaker"},
     )
-    layer: int | None = field(
-        default=None,
+    layer: str = field(
+        default="",
         metadata={
-            "help": "hidden_states index, 0 = embeddings, negative from the end [default: 6 (of 12), half the depth of "
-            "shallower models]"
+            "help": "hidden_states index, 0 = embeddings, negative from the end, or last [default: 6 (of 12), half the "
+            "depth of shallower models, of sentence encoders too]"
         },
     )
     max_len: int = field(
@@ -49,6 +49,9 @@ class ReadingConfig:
     revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
 
     def __post_init__(self) -> None:
+        if self.layer not in ("", "last") and not self.layer.removeprefix("-").isdecimal():
+            message = f"--layer is {self.layer!r}; give a hidden_states index such as 6 or -1, or last."
+            raise UsageError(message)
         if self.precision not in PRECISIONS:
             message = f"--precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}."
             raise UsageError(message)

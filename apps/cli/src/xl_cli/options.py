@@ -30,14 +30,14 @@ def with_options(
         own = [p for name, p in parameters.items() if name not in (parameter, "given")]
         signature = [*own, *(_parameter(field, hints[field.name]) for field in fields)]
         if "given" in parameters:
-            signature.append(inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+            signature.append(inspect.Parameter("_invocation", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
 
         @functools.wraps(command)
-        def run(*, context: typing.Any = None, **values: object) -> None:
+        def run(*, _invocation: typing.Any = None, **values: object) -> None:
             settings = {field.name: values.pop(field.name) for field in fields}
             settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-            if context is not None:
-                sources = {name: context.get_parameter_source(name) for name in settings}
+            if _invocation is not None:
+                sources = {name: _invocation.get_parameter_source(name) for name in settings}
                 given = (name for name, source in sources.items() if source and source.name == "COMMANDLINE")
                 values["given"] = frozenset(given)
             command(**values, **{parameter: config(**settings)})

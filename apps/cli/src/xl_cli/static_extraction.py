@@ -175,11 +175,19 @@ def _summary(
 
 
 def _open_teacher(reading: ReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
-    opened = open_model(reading.model, revision=reading.revision, max_len=reading.max_len, layer=("0",))
+    # The pooling is not read, but that of a sentence encoder may be one that is not known here.
+    opened = open_model(
+        reading.model,
+        revision=reading.revision,
+        max_len=reading.max_len,
+        layer=(reading.layer or "0",),
+        pooling="mean-all",
+    )
     encoder = opened.encoder
     limit = position_limit(encoder.model)
     max_len = reading.max_len or min(_MAX_LENS[training.variant], limit)
-    teacher = StaticTeacher(encoder, reading.layer, max_len=max_len, precision=reading.precision)
+    layer = opened.layers[0] if reading.layer else None
+    teacher = StaticTeacher(encoder, layer, max_len=max_len, precision=reading.precision)
     say(f"{encoder.name}: layer {teacher.layer} of {encoder.n_layers}, up to {teacher.max_len} tokens a line.")
     return teacher, encoder.name
 
