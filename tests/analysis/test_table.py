@@ -78,3 +78,15 @@ def test_bad_tables():
         Table(("a", "b"), (("c",),))
     with pytest.raises(AnalysisError, match="unknown table format 'pdf'; known: text, md"):
         TABLE.render("pdf")
+
+
+def test_a_name_with_line_breaks_bars_and_brackets_stays_one_cell():
+    table = Table(("variant", "all"), (("a\nb\\|c", "1"),), "x < y")
+    line = table.render("md").split("\n")[2]
+    # a doubled backslash is one, and a bar behind one is text
+    assert line.replace(r"\\", "").replace(r"\|", "").count("|") == 3
+    assert line.startswith(r"| a b\\\|c")
+    assert len(table.render("text").split("\n")) == len(
+        Table(("variant", "all"), (("a", "1"),), "x").render().split("\n")
+    )
+    assert r"\caption{x \ensuremath{<} y}" in table.render("tex")
