@@ -103,7 +103,7 @@ CASES = {
     "sib200": (THREE, "eng_Latn", "ell_Grek"),
     "xnli": (THREE | {"deu_Latn"}, "eng_Latn", "tur_Latn"),
     "pawsx": ({"eng_Latn", "zho_Hans"}, "eng_Latn", "zho_Hans"),
-    "panx": ({"eng_Latn", "tur_Latn", "als_Latn", "lzh_Hant", "sgs_Latn"}, "eng_Latn", "tur_Latn"),
+    "panx": ({"eng_Latn", "tur_Latn", "als_Latn", "gsw_Latn", "lzh_Hant", "sgs_Latn"}, "eng_Latn", "tur_Latn"),
     "masakhaner": ({"amh_Ethi", "hau_Latn", "swh_Latn"}, "amh_Ethi", "hau_Latn"),
     "uner": ({"eng_Latn", "zho_Hans", "ceb_Latn"}, "eng_Latn", "ceb_Latn"),
     "udpos": ({"eng_Latn", "tur_Latn", "yue_Hant"}, "eng_Latn", "yue_Hant"),

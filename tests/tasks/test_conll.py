@@ -255,3 +255,12 @@ def test_iob1_is_read_as_iob2(tmp_path, caplog):
     assert [entities(line) for line in read] == [entities(line) for line in tags]
     with pytest.raises(TaskError, match="tag_scheme is 'iob3'; give one of iob1, iob2"):
         load_conll(tmp_path, tag_scheme="iob3")
+
+
+def test_files_are_named_by_wikipedias_codes(tmp_path, caplog):
+    for name in ("als", "sq", "en", "simple", "zh-classical"):
+        (tmp_path / f"test-{name}.tsv").write_text(f"{name}\tO\n", encoding="utf-8")
+    data = load_panx(tmp_path)
+    words = {code: data.split(code, "test")[0].words for code in data.languages}
+    assert words == {"als_Latn": ("sq",), "gsw_Latn": ("als",), "eng_Latn": ("en",), "lzh_Hant": ("zh-classical",)}
+    assert "test-simple.tsv: passed over, test of eng_Latn is there already" in caplog.text

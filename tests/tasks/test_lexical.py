@@ -327,3 +327,14 @@ def test_every_dictionary_of_the_real_data(data_folder):
         36,
         18,
     ]
+
+
+def test_vectors_named_by_wikipedias_codes(tmp_path):
+    from xl_tasks.lexical.vector_folder import vector_files
+
+    for name in ("cc.als.vec", "cc.sq.vec", "sq.vec", "en.vec"):
+        (tmp_path / name).write_text("1 1\na 1\n", encoding="utf-8")
+    files = vector_files(tmp_path, ("eng_Latn", "gsw_Latn"))
+    assert (files["gsw_Latn"].name, files["eng_Latn"].name) == ("cc.als.vec", "en.vec")
+    with pytest.raises(TaskError, match="als_Latn is there already"):
+        vector_files(tmp_path)

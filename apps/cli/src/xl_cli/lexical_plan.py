@@ -93,7 +93,7 @@ class LexicalPlan:
                 )
 
     def _vector_jobs(self, folder: Path) -> Iterator[Job]:
-        files = vector_files(folder)
+        files = vector_files(folder, {code for one in self._sets for code in (one.source, one.target)})
         for one in self._sets:
             if not {one.source, one.target} <= files.keys():
                 say(f"note: {folder} has no vectors of {one.source} and {one.target}; {one.name} is passed over.")

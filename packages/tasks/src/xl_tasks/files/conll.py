@@ -6,7 +6,7 @@ have it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from xl_tasks.errors import TaskError
@@ -14,6 +14,7 @@ from xl_tasks.examples import Examples
 from xl_tasks.files.split_files import split_files
 from xl_tasks.files.tagged import LineError, TaggedSentences
 from xl_tasks.text_lines import text_lines
+from xl_translit import language
 
 _SPACES = re.compile(" +")
 _DOCUMENT = "-DOCSTART-"
@@ -51,10 +52,11 @@ def read_columns(
     on_error: str,
     repair: bool,
     scheme: str = "iob2",
+    language_of: Callable[[str], str] = language,
 ) -> Examples:
     """A data set in two columns, whatever layout its files have; `labels` are all its tags, None for those found."""
     found = TaggedSentences(name, labels, on_error=on_error, repair=repair, scheme=scheme)
-    for code, splits in split_files(path, languages).items():
+    for code, splits in split_files(path, languages, language_of=language_of).items():
         for split, (written, file) in splits.items():
             found.open(code, split)
             sentences = list(_sentences(file))

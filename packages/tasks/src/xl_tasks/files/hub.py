@@ -61,7 +61,7 @@ def hub_config_names(hub_id: str, revision: str = "") -> list[str]:
     return from_hub(hub_id, lambda datasets: list(datasets.get_dataset_config_names(hub_id, revision=revision or None)))
 
 
-def by_config(configs: Iterable[str]) -> dict[str, list[str]]:
+def by_config(configs: Iterable[str], language_of: Callable[[str], str] = language) -> dict[str, list[str]]:
     """Language code -> configurations, from names such as "tr", "zh-yue", "tur_Latn" or "en_ewt".
 
     Names that state no language ("default", "all_languages") are left out.
@@ -69,7 +69,7 @@ def by_config(configs: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for config in configs:
         try:
-            code = language(config if _CODE.fullmatch(config) else config.split("_")[0])
+            code = language_of(config if _CODE.fullmatch(config) else config.split("_")[0])
         except TranslitError:
             continue
         found.setdefault(code, []).append(config)

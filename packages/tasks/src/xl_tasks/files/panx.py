@@ -12,6 +12,7 @@ from xl_tasks.files.conll import read_columns
 from xl_tasks.files.hub import by_config, hub_config_names
 from xl_tasks.files.tagged import TaggedSentences
 from xl_tasks.files.tagged_rows import Row, add_tokens, parts_of, read_hub
+from xl_translit.wikipedia import WIKIPEDIA_CODES, wikipedia_language
 
 PANX_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 HUB_ID = "unimelb-nlp/wikiann"
@@ -24,17 +25,21 @@ def load_panx(
 
     path: a folder with `{train,dev,test}-XX.tsv` (XTREME), `XX/{train,dev,test}` or `XX-train` with `lang:word`
         (WikiAnn), or `LLL/{train,dev,test}.txt` (Masakhane).
-    languages: which to read, in any spelling; all by default.
+    languages: which to read, in any spelling; all by default. Files are named by Wikipedia's codes: `als` is gsw_Latn.
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
     repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
     """
-    return read_columns("panx", path, languages, PANX_LABELS, on_error=on_error, repair=repair)
+    return read_columns(
+        "panx", path, languages, PANX_LABELS, on_error=on_error, repair=repair, language_of=wikipedia_language
+    )
 
 
 def load_panx_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
     """The same sentences from the hub (unimelb-nlp/wikiann), all languages for None."""
-    configs = by_config(hub_config_names(HUB_ID))
-    parts = parts_of(HUB_ID, {code: names[:1] for code, names in configs.items()}, "")
+    configs = by_config(hub_config_names(HUB_ID), wikipedia_language)
+    # Of two editions in one language, that with the language's own code.
+    chosen = {code: sorted(names, key=lambda name: name in WIKIPEDIA_CODES)[:1] for code, names in configs.items()}
+    parts = parts_of(HUB_ID, chosen, "")
     found = TaggedSentences("panx", PANX_LABELS, on_error=on_error, repair=repair)
     read_hub(found, parts, languages, add_panx_row)
     return found.examples()

@@ -2,13 +2,14 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from xl_tasks._by_language import choose
 from xl_tasks.errors import TaskError
 from xl_tasks.files.delimited import PACKED
 from xl_translit import TranslitError, language
+from xl_translit.wikipedia import WIKIPEDIA_CODES
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +21,11 @@ _NAMED = (re.compile(rf"(?P<split>{_SPLITS})-(?P<name>.+)"), re.compile(rf"(?P<n
 
 
 def split_files(
-    path: Path | str, languages: Iterable[str] | None = None, *, suffixes: tuple[str, ...] = SUFFIXES
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    suffixes: tuple[str, ...] = SUFFIXES,
+    language_of: Callable[[str], str] = language,
 ) -> dict[str, dict[str, tuple[str, Path]]]:
     """Language code -> split -> (the language as the file's name writes it, file), for the languages asked for.
 
@@ -28,6 +33,8 @@ def split_files(
     `swa/train.txt` (Masakhane) or `tr/train` (Rahimi et al.), or the folder of one language.
     languages: in any spelling; all there are by default. A name that states no language is passed over, with a line in
     the log, so that one odd folder does not stop the rest.
+    language_of: the code of a language as names write it. Of two editions of Wikipedia in one language (`simple` beside
+    `en`) the one with a code of its own is passed over.
 
     TaskError where nothing is there, for two files of one language and split, and for a language that is not there.
     """
@@ -38,7 +45,7 @@ def split_files(
     found: dict[str, list[tuple[str, str, Path]]] = {}
     for name, split, file in _files(folder, suffixes):
         try:
-            code = language(name)
+            code = language_of(name)
         except TranslitError:
             _log.warning("%s: passed over, its name %r states no language", file, name)
             continue
@@ -56,11 +63,22 @@ def split_files(
 def _by_split(code: str, files: Iterable[tuple[str, str, Path]]) -> dict[str, tuple[str, Path]]:
     taken: dict[str, tuple[str, Path]] = {}
     for split, name, file in files:
+        if split in taken and (passed := _edition(name, file, *taken[split])):
+            _log.warning("%s: passed over, %s of %s is there already", passed[1], split, code)
+            if passed[1] == taken[split][1]:
+                taken[split] = (name, file)
+            continue
         if split in taken:
             message = f"{file}: {split} of {code} is there already as {taken[split][1]}; keep one of the two."
             raise TaskError(message)
         taken[split] = (name, file)
     return taken
+
+
+def _edition(name: str, file: Path, other: str, other_file: Path) -> tuple[str, Path] | None:
+    """Which of two files of a language is that of another edition of Wikipedia; None where this cannot be told."""
+    special = [(one, where) for one, where in ((name, file), (other, other_file)) if one in WIKIPEDIA_CODES]
+    return special[0] if len(special) == 1 else None
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str, Path]]:
