@@ -15,8 +15,9 @@ cannot look over the end of a line and no word is long enough to reach the limit
 import csv
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -39,6 +40,8 @@ _JAMO = re.compile("[\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]")
 _SYMBOL = re.compile(r"(?P<symbol>::\w+::)\s*=\s*(?P<value>.+)")
 _RULE = re.compile(r"(\S+)\s*->\s*(\S+)\s*/\s*(\S*)\s*[_]\s*(\S*)")
 _SWAP = re.compile(r"[?]P[<]sw1[>].+[?]P[<]sw2[>]")
+_MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+")
+"""A letter with diacritics, decomposed."""
 _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _CLASSES = re.compile(r"\\[wWsSdDbBpPX]")
 
@@ -64,10 +67,10 @@ class EpitranMap:
         self.graphemes = _read_map(code)
         """Grapheme (NFD) -> phonemes."""
         self._ignored = frozenset(_read_ignored(code))
-        self._pre = _read_rules("pre", code)
-        self._post = _read_rules("post", code)
+        self._pre = read_rules("pre", code)
+        self._post = read_rules("post", code)
         self._several = {key: chr(_PRIVATE + i) for i, key in enumerate(_with_case_variants(self.graphemes))}
-        self._several_pattern = re.compile(f"({_trie_pattern(self._several)})") if self._several else None
+        self._several_pattern = re.compile(f"({trie_pattern(self._several)})") if self._several else None
         single = {ord(key): value for key, value in self.graphemes.items() if len(key) == 1}
         self._single = single | {ord(mark): self.graphemes.get(key, key) for key, mark in self._several.items()}
         self._letters = frozenset("".join(self.graphemes))
@@ -110,7 +113,11 @@ class EpitranMap:
 
     def spell(self, word: str) -> str:
         """The word as the rules before the map get it: lower case, NFD, Hangul as letters, ignored marks left out."""
-        return self._strip(unicodedata.normalize("NFD", _hangul_letters(word).lower()))
+        return self._known_letters(self._decomposed(word))
+
+    def lost(self, word: str) -> Counter[str]:
+        """The marks of a word that fell off its letters, counted: none here."""
+        return Counter()
 
     def pieces(self, word: str) -> list[Piece]:
         """The steps of the map for one word, in order."""
@@ -118,12 +125,28 @@ class EpitranMap:
 
     def join(self, pieces: Iterable[Piece]) -> str:
         """The result that the pieces of a word give."""
-        return unicodedata.normalize("NFC", self._rewrite(self._post, "".join(piece.target for piece in pieces)))
+        ipa = self._rewrite(self._post, "".join(piece.target for piece in pieces))
+        return unicodedata.normalize("NFC", self._known_marks(ipa))
+
+    def _decomposed(self, word: str) -> str:
+        return self._strip(unicodedata.normalize("NFD", _hangul_letters(word).lower()))
+
+    def _known_letters(self, text: str) -> str:
+        """Text before the rules with letters of which the table knows nothing as those that it knows; here as it is."""
+        return text
+
+    def _left_letters(self, text: str) -> str:
+        """Letters with marks that no key took; here as they are."""
+        return text
+
+    def _known_marks(self, ipa: str) -> str:
+        """Phonemes without marks that the table cannot write; here as they are."""
+        return ipa
 
     def _strip(self, text: str) -> str:
         return "".join(char for char in text if char not in self._ignored) if self._ignored else text
 
-    def _rewrite(self, rules: Iterable["_Rule"], text: str) -> str:
+    def _rewrite(self, rules: Iterable["Rule"], text: str) -> str:
         """Apply rules to one word, with the limit."""
         if "\n" in text:
             for rule in rules:
@@ -135,7 +158,7 @@ class EpitranMap:
 
     def _scan(self, text: str) -> list[Piece]:
         """Longest grapheme first, upper and lower case alike; what is matched in another case stays as it is."""
-        pieces, start, pattern = [], 0, _map_pattern(self.code)
+        pieces, start, pattern = [], 0, map_pattern(self.code)
         while start < len(text):
             match = pattern.match(text, start)
             source = match[0] if match else text[start]
@@ -158,7 +181,7 @@ class EpitranMap:
         if not text.isascii():
             text = unicodedata.normalize("NFD", text.lower())
             alone.update(_overlong(text))
-            text = self._strip(text)
+            text = self._known_letters(self._strip(text))
         else:
             text = text.lower()
         text = self._rewrite_lines(self._pre, text, alone)
@@ -167,15 +190,15 @@ class EpitranMap:
             parts = self._several_pattern.split(text)  # every second part is a grapheme
             parts[1::2] = map(self._several.__getitem__, parts[1::2])
             text = "".join(parts)
-        text = text.translate(self._single)
+        text = self._left_letters(text).translate(self._single)
         alone.update(_overlong(text))
         text = self._rewrite_lines(self._post, text, alone)
-        results = unicodedata.normalize("NFC", text).split("\n")
+        results = unicodedata.normalize("NFC", self._known_marks(text)).split("\n")
         for i in alone:
             results[i] = self._alone(words[i])
         return results
 
-    def _rewrite_lines(self, rules: Iterable["_Rule"], text: str, alone: set[int]) -> str:
+    def _rewrite_lines(self, rules: Iterable["Rule"], text: str, alone: set[int]) -> str:
         for rule in rules:
             changed = rule.apply(text, 0)
             if len(changed) > len(text):
@@ -214,50 +237,54 @@ def data_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-class _Rule:
+class Rule:
     """`a -> b / X _ Y`: where `a` stands between X and Y, write `b` (or swap two parts of `a`)."""
 
-    def __init__(self, old: str, new: str, left: str, right: str) -> None:
+    def __init__(self, old: str, new: str, left: str, right: str, follows: str = "") -> None:
         self.new = new
         swap = bool(_SWAP.search(old))
-        self._expression = f"(?P<X>{left}){old}(?P<Y>{right})" if swap else f"(?P<X>{left})(?P<a>{old})(?P<Y>{right})"
+        named = old if swap else f"(?P<a>{old}){follows}"
+        self._expression = f"(?P<X>{left}){named}(?P<Y>{right}){follows}"
         self.text = left + old + right
         self._swap = swap
         self._original: Any = None
         self._literal: tuple[str, str] | None = None
-        if not swap and not _SPECIAL.search(self.text) and self.text:
+        if not swap and not follows and not _SPECIAL.search(self.text) and self.text:
             self._literal = left + old + right, left + new + right
             self.apply = self._replace
             return
         self._needed = _literal_start(old)
-        pattern = _compile_for_lines(self._expression)
-        self._rewriter = self._make_rewriter(pattern.groupindex, left, right)
-        self._substitute = pattern.sub
+        self._sides = left, right
         self.apply = self._sub
+
+    @cached_property
+    def _substitute(self) -> Callable[[str, int], str]:
+        pattern = _compile_for_lines(self._expression)
+        return partial(pattern.sub, self._make_rewriter(pattern.groupindex, *self._sides))
 
     def _replace(self, text: str, limit: int) -> str:
         old, new = self._literal or ("", "")
         return text.replace(old, new, limit or -1)
 
     def _sub(self, text: str, limit: int) -> str:
-        needed, substitute = self._needed, self._substitute
+        needed = self._needed
         if needed:
             n_places = text.count(needed)
             if n_places == 0:
                 return text
             if limit == 0 and n_places * _RARE < len(text):
                 return self._sub_lines(text)
-        return substitute(self._rewriter, text, limit)
+        return self._substitute(text, limit)
 
     def _sub_lines(self, text: str) -> str:
         """Rewrite only the lines in which the rule can match."""
-        needed, rewriter, substitute = self._needed, self._rewriter, self._substitute
+        needed, substitute = self._needed, self._substitute
         parts, done, place = [], 0, text.find(self._needed)
         while place >= 0:
             start = text.rfind("\n", done, place) + 1  # `done` is a line end, or the beginning
             end = text.find("\n", place)
             end = len(text) if end < 0 else end
-            parts += text[done:start], substitute(rewriter, text[start:end])
+            parts += text[done:start], substitute(text[start:end], 0)
             done, place = end, text.find(needed, end)
         return "".join([*parts, text[done:]])
 
@@ -332,7 +359,8 @@ def _read_ignored(code: str) -> list[str]:
         return [row[0] for row in csv.reader(file)]
 
 
-def _read_rules(kind: str, code: str) -> list[_Rule]:
+def read_rules(kind: str, code: str, follows: str = "") -> list["Rule"]:
+    """The rules `pre` or `post` of a code; `follows` is an expression that holds where a match may end."""
     path = data_folder() / kind / f"{code}.txt"
     if not path.is_file():
         return []
@@ -352,16 +380,32 @@ def _read_rules(kind: str, code: str) -> list[_Rule]:
             raise TranslitError(message)
         old, new, left, right = match.groups()
         old, new = old.replace("0", ""), new.replace("0", "")
-        rules.append(_Rule(old, new, left.replace("#", "^"), right.replace("#", "$")))
+        if follows:
+            old, left, right = map(_whole_choices, (old, left, right))
+        rules.append(Rule(old, new, left.replace("#", "^"), right.replace("#", "$"), follows))
     return rules
 
 
+def _whole_choices(expression: str) -> str:
+    """`[eé]`, which is [e\u0301] once decomposed, as `(?:e\u0301|[e])`."""
+
+    def whole(match: re.Match) -> str:
+        several = _MARKED.findall(match[1])
+        if not several:
+            return match[0]
+        single = _MARKED.sub("", match[1])
+        return f"(?:{'|'.join([*several, *([f'[{single}]'] if single else [])])})"
+
+    return re.sub(r"\[([^]^][^]]*)\]", whole, expression)
+
+
 @cache
-def _map_pattern(code: str) -> Any:
+def map_pattern(code: str, follows: str = "") -> Any:
     """Any grapheme, the longest first; made only for words that go alone."""
     import regex
 
-    return regex.compile("|".join(sorted(_read_map(code), key=len, reverse=True)), regex.IGNORECASE)
+    graphemes = "|".join(sorted(_read_map(code), key=len, reverse=True))
+    return regex.compile(f"(?:{graphemes}){follows}" if follows else graphemes, regex.IGNORECASE)
 
 
 def _fold(char: str) -> str:
@@ -397,7 +441,7 @@ def _same_letter(char: str, other: str) -> bool:
     return char == other or regex.fullmatch(regex.escape(char), other, regex.IGNORECASE) is not None
 
 
-def _trie_pattern(words: Iterable[str]) -> str:
+def trie_pattern(words: Iterable[str]) -> str:
     """An expression that matches the longest of `words` first, without trying each of them."""
     trie: dict = {}
     for word in words:

@@ -17,6 +17,7 @@ from xl_translit.errors import TranslitError
 from xl_translit.g2p_languages import DICTIONARY_CODES, ENGLISH
 from xl_translit.g2p_spelling import APOSTROPHES, G2pSpelling
 from xl_translit.segmentation import inventory
+from xl_translit.whole_letters import whole_letter_map
 
 if TYPE_CHECKING:
     from xl_translit.english import EnglishG2P
@@ -87,7 +88,7 @@ class TableEngine:
     name = "epitran"
 
     def __init__(self, code: str, unmapped: Unmapped, spelling: Spelling = "repair") -> None:
-        self._table = epitran_map(code)
+        self._table = whole_letter_map(code) if spelling == "repair" else epitran_map(code)
         repairs = G2pSpelling(self._table) if spelling == "repair" else None
         self._before: Callable[[str], str] = repairs.before if repairs else str
         self._after: Callable[[str], str] = repairs.after if repairs else str
@@ -123,14 +124,14 @@ class TableEngine:
 
     def _missing(self, word: str, ipa: str) -> Counter[str]:
         table = self._table
-        spelled = table.spell(word)
+        spelled, lost = table.spell(word), table.lost(word)
         if self._single.issuperset(spelled):
-            return Counter()
+            return lost
         passed = Counter(piece.source for piece in table.pieces(word) if not piece.mapped)
         # What a rule before the map wrote, or a rule after it took away, did have a rule.
         passed &= Counter(spelled)
         passed &= Counter(unicodedata.normalize("NFD", ipa))
-        return Counter({char: n for char, n in passed.items() if char not in ipa_letters()})
+        return lost + Counter({char: n for char, n in passed.items() if char not in ipa_letters()})
 
     def _without(self, word: str, missing: Counter[str], ipa: str) -> str:
         missing = Counter({char: n for char, n in missing.items() if not char.isdecimal()})

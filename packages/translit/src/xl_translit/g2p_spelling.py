@@ -6,6 +6,7 @@ Before the table, for words that hold a character which the table does not know:
 - another code point for the same letter: Persian and Arabic yeh, kaf and heh (most of Urdu), cedilla and comma below
   (Romanian), the apostrophes ' ’ ʼ ‘ ʻ, the palochka, and Latin letters inside Cyrillic words (Kazakh і, ә);
 - compatibility characters: ligatures, presentation forms, full-width letters;
+- French où, whose accent only tells it from ou;
 - characters without a sound: soft hyphen, joiners, direction marks, tatweel, the Turkish circumflex.
 
 After it: `:` behind a segment is length (Finnish, German, Sorani ...), g is ɡ, an apostrophe behind a consonant is the
@@ -30,6 +31,7 @@ _SAME_LETTERS = (
 _LATIN_IN_CYRILLIC = str.maketrans("aceiopxyhjsəæ", "асеіорхуһјѕәӕ")
 _SILENT = re.compile("[\u00ad\u0640\u180e\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufe00-\ufe0f]")
 _CIRCUMFLEX = "\u0302"
+_WHERE = re.compile("o(?:ù|u\u0300)", re.IGNORECASE)
 
 
 class G2pSpelling:
@@ -39,6 +41,7 @@ class G2pSpelling:
         self._known = table.known
         self._turkic = "ı" in table.graphemes and "i" in table.graphemes
         self._cyrillic = "Cyrl" in table.code
+        self._french = table.code.startswith("fra-")
         written = table.written
         self._writes = {char for char in ":g'\u2009 ◌" if char in written}
         self._replacements: dict[str, str | None] = {}
@@ -47,6 +50,8 @@ class G2pSpelling:
         """The word as the table expects it; the same word where nothing is strange to the table."""
         if self._turkic and ("I" in word or "İ" in word):
             word = word.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
+        if self._french:
+            word = _WHERE.sub("ou", word)
         if self._known.issuperset(word):
             return word
         text = word.lower()
