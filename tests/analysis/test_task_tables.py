@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from xl_analysis import AnalysisError, task_table
+from xl_analysis import AnalysisError, result_tables, task_table
 
 TARGETS = ("eng_Latn", "ell_Grek", "tur_Latn", "zho_Hans")
 SETTINGS = {
@@ -96,6 +96,36 @@ def test_systems_that_differ_in_one_setting_are_never_mixed(field, other, named)
     # Without the same targets nothing clashes, and they are two systems all the same.
     apart = task_table(rows(targets=TARGETS[:2]) + rows(**{field: other}, targets=TARGETS[2:]))
     assert len(apart.body) == 2
+
+
+# Table 8 of "Combining Static and Contextualised Multilingual Embeddings": F1 on XQuAD of +X2S-MA DCCA.
+XQUAD = {"arb_Arab": 65.91, "deu_Latn": 74.83, "ell_Grek": 73.05, "eng_Latn": 84.07, "spa_Latn": 77.00,
+         "hin_Deva": 69.29, "rus_Cyrl": 74.26, "tha_Thai": 66.99, "tur_Latn": 68.55, "vie_Latn": 73.98,
+         "zho_Hans": 52.20}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mean", "shown", "words"),
+    # 70.92 is that of its table 3.
+    [("all", "70.9", "with the language trained on"), ("others", "69.6", "without the language trained on")],
+)
+def test_a_mean_is_with_or_without_the_language_trained_on(mean, shown, words):
+    data = [
+        {"task": "xquad", "metric": "f1", "value": value / 100, "source": "eng_Latn", "target": target,
+         "protocol": "zero-shot", "variant": "dcca"}
+        for target, value in XQUAD.items()
+    ]  # fmt: skip
+    table = task_table(data, mean=mean)
+    assert table.body[0][:2] == ("dcca", shown)
+    assert f"mean over the targets, {words}." in table.caption
+    both = task_table([*data, *({**row, "source": "tur_Latn"} for row in data)], mean=mean)
+    assert f"each line {words.split()[0]} what it was trained on." in both.caption
+    assert [len({line[1] for line in table.body}) for table in result_tables(data, mean=mean)] == [1]
+
+
+def test_an_unknown_mean_is_named():
+    with pytest.raises(AnalysisError, match="mean is 'most'; choose one of others, all"):
+        task_table(rows(), mean="most")
 
 
 def test_a_model_by_seed_is_one_system():

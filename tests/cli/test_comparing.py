@@ -52,6 +52,11 @@ def test_the_mean_over_targets_leaves_out_the_source_and_needs_the_same_items():
     assert mean == pytest.approx(robust[1:].mean() - plain[1:].mean())
     macro = {key[1:3]: value for key, value in values.items() if key[0] == "macro_f1"}
     assert macro["mean", "at"] == pytest.approx((macro["tur_Latn", "at"] + macro["ell_Grek", "at"]) / 2)
+    # With the language trained on, as XTREME averages.
+    rows = difference_rows(cells, ("m",), 100, "all")
+    [row] = [row for row in rows if (row.metric, row.target) == ("accuracy", "mean-all")]
+    assert row.value == pytest.approx(robust.mean() - plain.mean())
+    assert "mean" not in {row.target for row in rows}
     # Other items in one target: no mean.
     cells[-1] = scored(list(robust[2]), target="ell_Grek", robust="at", keys="other")
     assert not [key for key in found(cells) if key[1] == "mean"]

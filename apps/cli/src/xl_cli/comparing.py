@@ -18,7 +18,8 @@ from xl_tasks.protocols.transfer import JOIN
 _AXES = ("robust", "noise", "model")
 # What belongs to a model: two models may differ in these too.
 _OF_MODEL = ("model", "variant", "layer", "pooling", "prompt", "unit")
-_MEAN = "mean"
+# Target of a row over several targets: those that were not trained on, or all of them.
+_MEANS = {"others": "mean", "all": "mean-all"}
 _SHOWN = tuple(field.name for field in dataclasses.fields(Cell) if field.name not in ("seed", "inputs"))
 
 
@@ -33,18 +34,21 @@ def with_intervals(scored: Scored, n_resamples: int) -> Scored:
     return dataclasses.replace(scored, intervals=intervals)
 
 
-def difference_rows(cells: Iterable[Scored], models: Sequence[str], n_resamples: int) -> list[Row]:
+def difference_rows(
+    cells: Iterable[Scored], models: Sequence[str], n_resamples: int, mean: str = "others"
+) -> list[Row]:
     """Rows with `baseline`: robust against plain training, noisy against clean text, each model against the first.
 
     models: names of the models, the first one to compare with.
+    mean: "others" or "all", as in the tables of scores.
 
     Where all targets but the source have the same items (XNLI, SIB-200), a row of target "mean" compares the mean
-    over them, with the same items drawn in all.
+    over them, with the same items drawn in all; under "all" a row "mean-all" is over the source too.
     """
     if not n_resamples:
         return []
     groups = _by_circumstances(cells)
-    n_targets = _over_targets(groups)
+    n_targets = _over_targets(groups, mean)
     rows = []
     for circumstances, by_seed in groups.items():
         shown = dict(zip(_SHOWN, circumstances, strict=True))
@@ -67,35 +71,34 @@ def _by_circumstances(cells: Iterable[Scored]) -> dict[tuple, dict[int, Scored]]
     return groups
 
 
-def _over_targets(groups: dict[tuple, dict[int, Scored]]) -> dict[tuple, int]:
-    """Add groups of target "mean", for targets with the same items; over how many targets each of them is."""
+def _over_targets(groups: dict[tuple, dict[int, Scored]], mean: str) -> dict[tuple, int]:
+    """Add groups of a target of _MEANS, for targets with the same items; over how many targets each of them is."""
     place = _SHOWN.index("target")
     families: dict[tuple, list[Mapping[int, Scored]]] = {}
     for circumstances, by_seed in groups.items():
         shown = dict(zip(_SHOWN, circumstances, strict=True))
-        if (
-            shown["target"] not in (*shown["source"].split(JOIN), DIAGONAL, OFF_DIAGONAL)
-            and JOIN not in shown["target"]
-        ):
-            families.setdefault((*circumstances[:place], _MEAN, *circumstances[place + 1 :]), []).append(by_seed)
+        left_out = (DIAGONAL, OFF_DIAGONAL, *(shown["source"].split(JOIN) if mean == "others" else ()))
+        if shown["target"] not in left_out and JOIN not in shown["target"]:
+            family = (*circumstances[:place], _MEANS[mean], *circumstances[place + 1 :])
+            families.setdefault(family, []).append(by_seed)
     n_targets = {}
     for circumstances, targets in families.items():
         for seed in set.intersection(*(set(by_seed) for by_seed in targets)):
             cells = [by_seed[seed] for by_seed in targets]
             if len(cells) > 1 and all(list(cell.keys) == list(cells[0].keys) for cell in cells):
-                groups.setdefault(circumstances, {})[seed] = _side_by_side(cells)
+                groups.setdefault(circumstances, {})[seed] = _side_by_side(cells, _MEANS[mean])
                 n_targets[circumstances] = len(cells)
     return n_targets
 
 
-def _side_by_side(cells: Sequence[Scored]) -> Scored:
+def _side_by_side(cells: Sequence[Scored], target: str) -> Scored:
     """The statistics of each item in all targets, one target's behind the other's."""
     measures = []
     for i, measure in enumerate(cells[0].measures):
         same = [cell.measures[i] for cell in cells if cell.measures[i].metric == measure.metric]
         if len(same) == len(cells) and len({one.stats.shape for one in same}) == 1:
             measures.append(dataclasses.replace(measure, stats=np.concatenate([one.stats for one in same], axis=1)))
-    cell = dataclasses.replace(cells[0].cell, target=_MEAN)
+    cell = dataclasses.replace(cells[0].cell, target=target)
     coverage = min(cell.coverage for cell in cells)
     return dataclasses.replace(cells[0], cell=cell, measures=measures, rows=(), coverage=coverage)
 

@@ -40,6 +40,10 @@ def gain_table(rows: Iterable[Row]) -> Table:
             )
     caption = "Difference from the baseline in points, with its 95 % bootstrap interval over items and seeds and the "
     caption += "two-sided p; * marks an interval that excludes 0."
+    if "mean-all" in {figure.target for figure in every}:
+        caption += " mean-all: over all targets, with the language trained on."
+    elif "mean" in {figure.target for figure in every}:
+        caption += " mean: over the targets without the language trained on."
     caption += items(every, counted=False)
     if fixed := fixed_settings(every, _TELLING):
         caption += f" {fixed[0].upper()}{fixed[1:]}."

@@ -16,7 +16,9 @@ from xl_analysis.task_tables import task_table
 _MEANS = ("diagonal", "off-diagonal")
 
 
-def result_tables(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1")) -> list[Table]:
+def result_tables(
+    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others"
+) -> list[Table]:
     """Every row in a table, none in two.
 
     In this order: retrieval between two languages, a table a task and data set (`metrics` as in `retrieval_table`);
@@ -40,7 +42,7 @@ def result_tables(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "to
             continue
         kinds.setdefault(_kind(row, figure, metrics, fitted), []).append(row)
     tables = [_about(part, retrieval_table(part, metrics=metrics)) for part in _by_data(kinds.get("retrieval", ()))]
-    tables += [task_table(part) for part in _by_data(kinds.get("task", ()))]
+    tables += [task_table(part, mean=mean) for part in _by_data(kinds.get("task", ()))]
     tables += matrix_tables(kinds["matrix"]) if "matrix" in kinds else []
     tables += [lexical_table(part) for part in _by_task(kinds.get("lexical", ()))]
     tables += [pair_table(kinds["cka"])] if "cka" in kinds else []

@@ -24,19 +24,27 @@ from xl_analysis.table import Table
 _TELLING = ("source", *(field for field in TELLING if field not in ("split", "task")))
 
 
-def task_table(rows: Iterable[Row]) -> Table:
+MEANS = ("others", "all")
+"""What the mean of a line is over: the targets that it was not trained on, or all of them."""
+
+
+def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
     """Scores by target language, a block of lines a task and metric, a line a system.
 
-    The first figure of a line is the mean over its targets; the language (or languages, "eng_Latn+deu_Latn") that a
-    system was trained on is left out of it, as the papers do, and has its own column. In-language systems, which are
-    trained on each target, have nothing to leave out. With several seeds the mean over them, in the first column with
-    the sample standard deviation. Shares are in per cent. Where a system has rows of test and of dev, dev is in
-    brackets.
+    The first figure of a line is the mean over its targets. Under "others" the language (or languages,
+    "eng_Latn+deu_Latn") that a system was trained on is left out of it, as papers on transfer from several languages
+    do, and has its own column; under "all" it counts too, as in XTREME and papers that follow it. In-language systems,
+    which are trained on each target, have nothing to leave out. With several seeds the mean over them, in the first
+    column with the sample standard deviation. Shares are in per cent. Where a system has rows of test and of dev, dev
+    is in brackets.
 
     Systems that differ in the source, in data, protocol, tuning, robust, noise, unit, layer or pooling have lines of
-    their own. AnalysisError for no row, a row without a field that is needed, and two rows that answer one question
-    differently.
+    their own. AnalysisError for no row, a row without a field that is needed, two rows that answer one question
+    differently, and a mean that is none of MEANS.
     """
+    if mean not in MEANS:
+        message = f"mean is {mean!r}; choose one of {', '.join(MEANS)}."
+        raise AnalysisError(message)
     every = [figure for figure in figures(rows) if not figure.baseline]
     if not every:
         message = "no row of a score; a table needs at least one."
@@ -52,13 +60,13 @@ def task_table(rows: Iterable[Row]) -> Table:
         for name, line in lines(found, lambda f: (f.target, f.told["split"]), _TELLING).items():
             scored, dev = _test_and_dev(line)
             how = scale(found)
-            cells = [_mean(scored, dev, how)]
+            cells = [_mean(scored, dev, how, mean)]
             for target in targets:
                 cells.append(_cell(*([f for f in part if f.target == target] for part in (scored, dev)), how))
             body.append((*(block[n] for n in labels), name, *cells))
             by_name.setdefault(block, {})[name] = line
     header = (*(("task", "metric")[n] for n in labels), "system", f"mean{' %' if in_percent else ''}", *short(targets))
-    return Table(header, tuple(body), _caption(every, by_name, targets, labels), n_labels=len(labels) + 1)
+    return Table(header, tuple(body), _caption(every, by_name, targets, labels, mean), n_labels=len(labels) + 1)
 
 
 def _test_and_dev(line: Sequence[Figure]) -> tuple[list[Figure], list[Figure]]:
@@ -72,8 +80,10 @@ def _is_trained_on(figure: Figure) -> bool:
     return figure.target in figure.told["source"].split("+")
 
 
-def _mean(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int]) -> str:
-    kept, kept_dev = ([figure for figure in part if not _is_trained_on(figure)] for part in (scored, dev))
+def _mean(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int], mean: str) -> str:
+    kept, kept_dev = (
+        [figure for figure in part if mean == "all" or not _is_trained_on(figure)] for part in (scored, dev)
+    )
     return _cell(kept, kept_dev, how, spread=True)
 
 
@@ -88,13 +98,15 @@ def _caption(
     by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]],
     targets: Sequence[str],
     labels: Sequence[int],
+    mean: str,
 ) -> str:
     named = ", ".join({0: every[0].task, 1: every[0].metric}[n] for n in (0, 1) if n not in labels)
     text = f"{named}: mean" if named else "Mean"
     text += " over the targets"
     if any(_is_trained_on(figure) for figure in every):
         several = len({figure.told["source"] for figure in every if figure.told["source"]}) > 1
-        text += ", each line without what it was trained on" if several else ", without the language trained on"
+        trained = "what it was trained on" if several else "the language trained on"
+        text += f",{' each line' if several else ''} {'with' if mean == 'all' else 'without'} {trained}"
     text += "."
     every_line = {f"{block} {name}": line for block, found in by_name.items() for name, line in found.items()}
     if any(_test_and_dev(line)[1] for line in every_line.values()):

@@ -37,6 +37,9 @@ def report(
             show_default=False,
         ),
     ] = None,
+    mean: Annotated[
+        str, typer.Option(help="Targets that a mean is over: others | all, without or with those trained on.")
+    ] = "others",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout; must be new.")] = None,
 ) -> None:
     """Print the tables of one or several runs from their result rows alone: retrieval, tasks, matrices, words, gains.
@@ -44,6 +47,7 @@ def report(
     Example: xl report runs/names --format md
     """
     check_choice("format", fmt, FORMATS)
+    check_choice("mean", mean, ("others", "all"))
     check_new(out)
     paths = list({path.resolve(): path for path in map(_results, runs)}.values())
     labels = _labels(paths, label or [])
@@ -69,7 +73,8 @@ def report(
     if fmt == "csv":
         text = rows_csv(rows, [field.name for field in fields(Row)])
     else:
-        tables = result_tables(tell_runs_apart(rows, labels if label else ()), metrics=metric or _RETRIEVAL)
+        apart = tell_runs_apart(rows, labels if label else ())
+        tables = result_tables(apart, metrics=metric or _RETRIEVAL, mean=mean)
         title = f"Results of {', '.join(labels)}" if any(labels) else "Results"
         text = html_page(tables, title) if fmt == "html" else "\n\n".join(table.render(fmt) for table in tables)
     if out is None:
