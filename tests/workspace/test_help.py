@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from tests.workspace.test_layers import LAYERS
 
-PACKAGES = [name for layer in LAYERS for name in layer]
+PACKAGES = sorted(name for layer in LAYERS for name in layer)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
