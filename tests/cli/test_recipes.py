@@ -35,6 +35,11 @@ PPA_DATA = {
     "data.0.deduplicate": True, "data.0.to": "latn", "data.0.limit": 0,
 }  # fmt: skip
 PPA = {**GLOT500, **PPA_OBJECTIVES, **PPA_TRAIN, **PPA_DATA, "train.epochs": 2.0}
+# Section 4.2, English as the query.
+BY_TATOEBA = {
+    "select.every": 2000, "select.data": "tatoeba", "select.optional": True, "select.metric": "top10",
+    "select.sources": ["eng_Latn"], "select.targets": ["trained"], "select.limit": 0,
+}  # fmt: skip
 MAF = {
     "ara_Arab",
     "arb_Arab",
@@ -90,8 +95,8 @@ OT = {
 }  # fmt: skip
 
 PUBLISHED = {
-    "ppa-maf": {**PPA, "data.0.languages": MAF},
-    "ppa-sea": {**PPA, "data.0.languages": SEA, "train.epochs": 8.0},
+    "ppa-maf": {**PPA, **BY_TATOEBA, "data.0.languages": MAF},
+    "ppa-sea": {**PPA, **BY_TATOEBA, "data.0.languages": SEA, "train.epochs": 8.0},
     "ppa-ipa": {**PPA, "data.0.to": "ipa"},
     "ppa-ot": {
         **PPA, "train.variants": ["mlm+seq+tlm+ot"], "data.0.name": "text", "data.1.name": "bitext",
@@ -138,7 +143,9 @@ def files_of(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_recipe_says_what_was_published(name: str) -> None:
+def test_a_recipe_says_what_was_published(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tatoeba").mkdir()  # where it is not at hand, nothing is chosen by it
+    monkeypatch.chdir(tmp_path)
     resolved = flat(load_recipe(name, files_of(name)).as_dict())
     for key, wanted in PUBLISHED[name].items():
         found = resolved[key]
@@ -257,12 +264,27 @@ def test_a_recipe_runs_on_a_new_model(xl: Run, made: Path, corpus: Path, tmp_pat
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("ppa-maf", ['data.files="{data}/sib200"', 'data.languages=["arb_Arab","ell_Grek","heb_Hebr","tur_Latn"]']),
-        ("ppa-sea", ['data.files="{data}/sib200"', 'data.languages=["kor_Hang","tha_Thai","zho_Hans","mya_Mymr"]']),
+        (
+            "ppa-maf",
+            [
+                'data.files="{data}/sib200"', 'data.languages=["arb_Arab","ell_Grek","heb_Hebr","tur_Latn"]',
+                'select.data="{data}/tatoeba"', "select.limit=50",
+            ],
+        ),
+        (
+            "ppa-sea",
+            [
+                'data.files="{data}/sib200"', 'data.languages=["kor_Hang","tha_Thai","zho_Hans","mya_Mymr"]',
+                'select.data="{data}/tatoeba"', "select.limit=50",
+            ],
+        ),
         ("ppa-ipa", ['data.files="{data}/sib200"', 'data.languages=["tur_Latn"]']),
         (
             "static-mlm",
-            ['data.text.files="{data}/bible/*.gz"', 'data.text.languages=["ell","eng"]', "data.text.limit=400"],
+            [
+                'data.text.files="{data}/bible/*.gz"', 'data.text.languages=["ell","eng"]', "data.text.limit=400",
+                "select.limit=50",
+            ],
         ),
         (
             "ot-word",
@@ -276,9 +298,10 @@ def test_a_recipe_runs_on_real_data(xl: Run, data_folder: Path, tmp_path: Path, 
     settings += [
         "model.from=new", "model.size=pico", "model.pieces=600", "train.steps=2", "train.batch=8", "train.accumulate=1",
         f'eval.data="{data_folder}/sib200"', "eval.limit=20", "eval.string_match=false", "eval.sources=ell",
-        "eval.targets=eng", "select.limit=50",
+        "eval.targets=eng",
     ]  # fmt: skip
     result = xl("align", name, *arguments(settings), "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
     assert about_of(tmp_path / "run")["status"] == "finished"
+    assert ("selected" in about_of(tmp_path / "run")) == (name in ("ppa-maf", "ppa-sea", "static-mlm"))
     assert rows_of(tmp_path / "run")

@@ -11,6 +11,9 @@ import pytest
 from safetensors.torch import load_file
 from tests.cli.conftest import Run, environment, small
 from tests.cli.made_data import about_of, log_of, rows_of, same_weights
+from tests.cli.task_data import make_tatoeba
+
+from xl_cli.recipe import shipped_recipes
 
 STEPS = ("train.variants=mlm+seq", "train.steps=6", "train.lr=5e-3", "eval.string_match=false", "train.save_every=1")
 
@@ -69,6 +72,72 @@ def test_other_parallel_data_can_choose(xl: Run, corpus: Path, tmp_path: Path) -
     assert [step for step, _ in scores] == [3, 6]
     assert all((score * 40) == pytest.approx(round(score * 40)) for _, score in scores)  # 2 directions of 20 items
     assert not (tmp_path / "run" / "selected").exists()  # keep = 1: the model is the one that is kept
+
+
+PPA = (
+    "align", "ppa", *(part for setting in (
+        "model.from=new", "model.size=pico", "model.pieces=120", "train.steps=2", "train.batch=4", "train.accumulate=1",
+        "eval.string_match=false",
+    ) for part in ("--set", setting)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, corpus: Path) -> Path:
+    """A folder to work in: Turkish, Greek and Maltese text, and the bitexts of Turkish and Greek that Tatoeba has."""
+    make_tatoeba(tmp_path, n=20)
+    (tmp_path / "texts").mkdir()
+    for name, code in (("tr.txt", "tr"), ("ell_Grek.txt", "el"), ("eng_Latn.txt", "mt")):
+        text = (corpus / name).read_text(encoding="utf-8")
+        (tmp_path / "texts" / f"{code}.txt").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_post_training_keeps_the_best_by_tatoeba_as_published(xl: Run, place: Path) -> None:
+    """English asks for its translation in every language of the text that Tatoeba has."""
+    from xl_encoders import load_encoder
+    from xl_tasks import load_tatoeba, retrieval_rows
+
+    result = xl(*PPA, "--set", "data.files=texts", "--set", "select.data=tatoeba", "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    ((step, score),) = scores_of(place / "run")
+    assert (step, about_of(place / "run")["selected"]["mlm+seq+tlm"]) == (2, {"step": 2, "score": score})
+    tatoeba = load_tatoeba(place / "tatoeba")
+    rows = retrieval_rows(
+        load_encoder(place / "run" / "model"), tatoeba, tatoeba.keys, pooling=about_of(place / "run")["pooling"],
+        pairs=[("eng_Latn", "ell_Grek"), ("eng_Latn", "tur_Latn")], layer=about_of(place / "run")["layer"],
+    )  # fmt: skip
+    assert score == pytest.approx(sum(row.value for row in rows if row.metric == "top10") / 2)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_post_training_without_tatoeba_keeps_the_last_and_says_so(xl: Run, place: Path, at_hand: bool) -> None:
+    if not at_hand:
+        (place / "tatoeba").rename(place / "elsewhere")
+    result = xl(*PPA, "--set", "data.files=texts", "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    assert ("selected" in about_of(place / "run")) == at_hand
+    assert ("no folder tatoeba to choose" in result.stderr and "the last one is kept" in result.stderr) != at_hand
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "words"),
+    [
+        ("texts", ["select.data=nowhere"], "nowhere: no such file or folder"),
+        ("texts", ["select.metric=top1"], "elsewhere: no such file or folder"),
+        ("texts/mt.txt", ["select.data=tatoeba"], "none of the languages that are trained on (mlt_Latn)"),
+    ],
+)
+def test_what_is_asked_of_a_selection_is_not_dropped(
+    xl: Run, place: Path, files: str, settings: list[str], words: str
+) -> None:
+    if "elsewhere" in words:
+        recipe = (place / "own.toml").write_text
+        recipe(shipped_recipes()["ppa"].read_text(encoding="utf-8").replace('"tatoeba"', '"elsewhere"'))
+    call = ["align", "own.toml" if "elsewhere" in words else "ppa", *PPA[2:], "--set", f"data.files={files}"]
+    result = xl(*call, *(part for setting in settings for part in ("--set", setting)), "--out", "run", cwd=place)
+    assert result.returncode in (1, 2)
+    assert words in result.stderr
 
 
 def test_training_ends_when_nothing_gets_better(xl: Run, corpus: Path, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ TARGETS = ("latn", "ipa", "phonemes")
 WORDS = ("", "spaces", "unicode")
 SPLITS = ("test", "dev")
 TRANSFORMS = ("center", "whiten", "outliers")
+# What select.targets may say in the place of languages.
+TRAINED = "trained"
 SELECTION_TASKS = ("retrieval", "mlm")
 
 
@@ -181,8 +183,18 @@ class SelectConfig:
         default="", metadata={"help": "folder of parallel text to score on; empty: the dev slice of the run's own data"}
     )
     metric: str = field(default="top10", metadata={"help": "of retrieval, mean over all pairs: top1 | top5 | top10"})
+    optional: bool = field(
+        default=False,
+        metadata={
+            "help": "where there is no folder select.data, keep the last state, which a note says; false once a key "
+            "of [select] is set by hand"
+        },
+    )
     sources: tuple[str, ...] = field(default=(), metadata={"help": "query languages; none takes all"})
-    targets: tuple[str, ...] = field(default=(), metadata={"help": "candidate languages; none takes all"})
+    targets: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "candidate languages; none takes all, trained those of the run's text that are there"},
+    )
     limit: int = field(default=500, metadata={"help": "most items scored, drawn by their key's hash; 0 scores all"})
     patience: int = field(
         default=0, metadata={"help": "scores without a better one after which training ends; 0 never"}

@@ -1,5 +1,6 @@
 """The files and folders that a recipe names: whether they are there, and whether the model can do what is asked."""
 
+import typing
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from os import environ
@@ -8,6 +9,7 @@ from shutil import which
 
 from xl_cli.config import DataConfig, EvalConfig, SelectConfig
 from xl_cli.errors import CliError
+from xl_cli.progress import say
 from xl_encoders.config import SIZES, ModelConfig
 from xl_encoders.errors import EncoderError
 from xl_encoders.model_files import ModelFiles, read_model_files
@@ -29,6 +31,24 @@ def missing_folders(select: SelectConfig | None, scoring: EvalConfig | None) -> 
     for given in (select.data if select and select.every else "", scoring.data if scoring else ""):
         if given and not Path(given).exists():
             yield CliError(f"{given}: no such file or folder.")
+
+
+def without_optional(content: dict[str, typing.Any], placed: Iterable[tuple[str | int, ...]]) -> None:
+    """Switch off a selection that a recipe calls optional where its data are not at hand, and say what is kept instead.
+
+    content: the recipe's tables with `placed`, the places set by hand, in them. Who sets a key of [select] wants it.
+    """
+    select = content.get("select")
+    if not isinstance(select, dict) or not select.get("optional") or not select.get("every"):
+        return
+    if any(place[0] == "select" for place in placed):
+        select["optional"] = False
+    elif not Path(str(select.get("data", ""))).exists():
+        select["every"] = 0
+        say(
+            f"note: there is no folder {select.get('data')} to choose among the states of training by, so the last one "
+            f"is kept; --set select.data=FOLDER keeps the best one by {select.get('metric', 'top10')}."
+        )
 
 
 def source_of(model: ModelConfig) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from xl_cli.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.errors import UsageError
 from xl_cli.faults import Faults, build
 from xl_cli.overrides import SECTIONS, check_read, override
-from xl_cli.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of
+from xl_cli.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of, without_optional
 from xl_cli.trackers import check_trackers
 from xl_encoders.config import ModelConfig
 from xl_encoders.registry import Registry, RegistryError, unknown_name
@@ -120,6 +120,7 @@ def load_recipe(
         raise UsageError(message) from error
     faults = Faults() if besides is None else besides
     placed = override(content, overrides, faults)
+    without_optional(content, placed)
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()

@@ -1,14 +1,16 @@
 """How a run scores its encoder while it trains: retrieval among the items kept for choosing, or their MLM loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
+from xl_cli.config import TRAINED
+from xl_cli.errors import CliError
 from xl_cli.mixture import Sources
 from xl_cli.reading import dev_texts
 from xl_cli.recipe import Recipe
-from xl_cli.run_data import first_by_hash
+from xl_cli.run_data import RunData, first_by_hash
 from xl_encoders import (
     CorpusBatches,
     Encoder,
@@ -20,7 +22,8 @@ from xl_encoders import (
     encode_texts,
 )
 from xl_objectives import MlmConfig
-from xl_tasks import retrieval_rows
+from xl_tasks import ParallelTexts, retrieval_rows
+from xl_translit import language
 
 # Seed of the masks, the same at every score.
 _MASKS = 0
@@ -44,16 +47,20 @@ def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[
     from xl_cli.alignment import language_pairs
 
     settings = recipe.select
+    asked = [
+        (corpus, keys, language_pairs(corpus, settings.sources, _targets(recipe, sources.data, corpus)))
+        for corpus, keys in sources.data.developing
+    ]
 
     def score(encoder: Encoder) -> float:
         rows = [
             row
-            for corpus, keys in sources.data.developing
+            for corpus, keys, pairs in asked
             for row in retrieval_rows(
                 encoder,
                 corpus,
                 keys,
-                pairs=language_pairs(corpus, settings.sources, settings.targets),
+                pairs=pairs,
                 layer=layer,
                 pooling=recipe.model.pooling,
             )
@@ -62,6 +69,22 @@ def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[
         return sum(row.value for row in rows) / len(rows)
 
     return score
+
+
+def _targets(recipe: Recipe, data: RunData, corpus: ParallelTexts) -> Sequence[str]:
+    """The languages of `corpus` whose translations are looked for; see `select.targets`."""
+    if recipe.select.targets != (TRAINED,):
+        return recipe.select.targets
+    trained = {code for own in data.corpora.values() for code in own.languages}
+    trained |= {language(code) for entry in recipe.data for code in entry.languages}
+    found = [code for code in corpus.languages if code in trained]
+    if not found:
+        message = (
+            f"{corpus.name} has none of the languages that are trained on ({', '.join(sorted(trained)) or 'unknown'}), "
+            f"so nothing can be chosen by it; name others in select.targets, or give select.every = 0."
+        )
+        raise CliError(message)
+    return found
 
 
 def _mlm_score(recipe: Recipe, sources: Sources) -> Callable[[Encoder], float]:
