@@ -177,6 +177,15 @@ def test_models_whose_folders_end_alike_are_two_models(xl: Run, run: Path, corpu
     assert {(row["model"], row["baseline"], row["value"]) for row in gains} == {("second/run", "model=first/run", 0.0)}
 
 
+def test_coverage_tells_which_scripts_uroman_does_not_read(xl: Run, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "sat_Olck.txt").write_text("ᱥᱟᱱᱛᱟᱲᱤ ᱟ\n", encoding="utf-8")
+    (tmp_path / "ell_Grek.txt").write_text("Ελλάδα\n", encoding="utf-8")
+    told = xl("analyze", "coverage", "--model", run, "--data", tmp_path, "--json").stderr
+    assert "note: sat_Olck romanised is no full reading: 6 of 30 letters lose their vowel" in told
+    assert "4 such characters" in told
+    assert "ell_Grek" not in told
+
+
 def test_coverage_counts_unknown_words(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "eng_Latn.txt").write_text("bade\nbade 巴\n", encoding="utf-8")
     (tmp_path / "ell_Grek.txt").write_text("βα\nβα\n", encoding="utf-8")

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -275,6 +276,18 @@ def test_letters_without_a_rule_are_told(tmp_path: Path) -> None:
     assert run(tmp_path / "in.txt", "--out", tmp_path / "latin.txt")[2].count("\n") == 1
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_script_without_a_reading_is_told_once(jobs: str, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("ᱥᱟᱱᱛᱟᱲᱤ\nΕλλάδα\nᱟ\n", encoding="utf-8")
+    code, out, error = run(tmp_path / "in.txt", "--jobs", jobs)
+    assert (code, out) == (0, "slntlrrl\nEllada\nl\n")
+    assert error.count("\n") == 1
+    assert re.search(r"note: Olck .*OL CHIKI LETTER LA: l.*; 4 such characters here", error)
+    assert "Olck" not in run(tmp_path / "in.txt", "--to", "ipa", "--lang", "tur")[2]  # not Uroman's
+    run(tmp_path / "in.txt", "--out", tmp_path / "out.txt")
+    assert json.loads((tmp_path / "out.txt.manifest.json").read_text(encoding="utf-8"))["unread"] == {"Olck": 4}
+
+
 def test_a_table_without_a_column_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("id\ttext\n1\tα\n", encoding="utf-8")
     assert "--column NAME takes one" in run(tmp_path / "a.tsv")[2]
@@ -287,5 +300,9 @@ def test_languages_can_be_asked_for() -> None:
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row["code"] for row in rows] == ["tur_Latn", "urd_Arab"]
     assert "Türkçe" in rows[0]["spellings"]
+    assert not rows[0]["reading"]
+    told = CliRunner().invoke(app, ["ls", "languages", "Santali", "--json"])
+    assert "OL CHIKI LETTER LA: l" in json.loads(told.stdout)["reading"]
+    assert "OL CHIKI LETTER LA: l" in CliRunner().invoke(app, ["ls", "languages", "Santali"]).stdout
     with pytest.raises(UsageError, match="only languages can be named"):
         CliRunner().invoke(app, ["ls", "tasks", "tr"], catch_exceptions=False)

@@ -212,7 +212,7 @@ def cka_rows(config: RetrievalConfig, *, debiased: bool) -> list[Row]:
 def coverage_rows(config: CoverageConfig) -> list[Row]:
     """How well a model's tokenizer covers each language, as written and romanised: six figures a language and form."""
     from xl_analysis import tokenizer_coverage
-    from xl_translit import Romanizer
+    from xl_translit import Romanizer, count_unread, script_reading
 
     data = load_texts(config.data, parallel=False)
     if config.language:
@@ -227,6 +227,10 @@ def coverage_rows(config: CoverageConfig) -> list[Row]:
     opened = open_model(config.model, revision=config.revision)
     tokenizer = opened.encoder.tokenizer
     romanised = {language: Romanizer().batch(items) for language, items in texts.items()}
+    for language, items in texts.items():
+        for script, n_chars in count_unread(items).items():
+            note = script_reading(script).note
+            say(f"note: {language} romanised is no full reading: {note}; {n_chars} such characters here")
     rows = []
     for unit, views in (("subword", texts), ("romanised", romanised)):
         found = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")

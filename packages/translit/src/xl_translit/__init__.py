@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from xl_translit.phonemes import Phonemizer as Phonemizer
     from xl_translit.phonemes import phonemize as phonemize
     from xl_translit.phonemes import phonemize_words as phonemize_words
+    from xl_translit.readings import ScriptReading as ScriptReading
+    from xl_translit.readings import count_unread as count_unread
+    from xl_translit.readings import script_reading as script_reading
     from xl_translit.segmentation import segment as segment
     from xl_translit.segmentation import unknown_segments as unknown_segments
     from xl_translit.support import LanguageSupport as LanguageSupport
@@ -68,11 +71,13 @@ _MODULES = {
     "MissingProgramError": "errors",
     "Phonemizer": "phonemes",
     "Romanizer": "uroman",
+    "ScriptReading": "readings",
     "TextError": "errors",
     "TranslitError": "errors",
     "Transliterator": "transliterator",
     "UnknownLanguageError": "errors",
     "check_readable": "text",
+    "count_unread": "readings",
     "epitran_map": "epitran_maps",
     "feature_edit_distance": "features",
     "feature_edit_distance_matrix": "features",
@@ -92,6 +97,7 @@ _MODULES = {
     "romanize_corpus": "corpora.romanization",
     "romanize_pairs": "uroman",
     "script": "languages",
+    "script_reading": "readings",
     "segment": "segmentation",
     "supported_languages": "support",
     "unknown_segments": "segmentation",
@@ -110,12 +116,14 @@ __all__ = [
     "MissingProgramError",
     "Phonemizer",
     "Romanizer",
+    "ScriptReading",
     "TextError",
     "TranslitError",
     "Transliterator",
     "UnknownLanguageError",
     "__version__",
     "check_readable",
+    "count_unread",
     "epitran_map",
     "feature_edit_distance",
     "feature_edit_distance_matrix",
@@ -135,6 +143,7 @@ __all__ = [
     "romanize_corpus",
     "romanize_pairs",
     "script",
+    "script_reading",
     "segment",
     "supported_languages",
     "unknown_segments",

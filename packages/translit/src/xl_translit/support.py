@@ -6,6 +6,7 @@ from functools import cache
 from xl_translit.errors import UnknownLanguageError
 from xl_translit.g2p_languages import g2p_code, g2p_codes, g2p_note
 from xl_translit.languages import LANGUAGES, language, language_name
+from xl_translit.readings import script_reading
 from xl_translit.uroman import has_own_rules
 
 
@@ -21,6 +22,8 @@ class LanguageSupport:
     """ISO 15924 scripts in which the language is known here, this one first."""
     romaniser: str
     """`uroman`, or `uroman + rules` where Uroman has rules for this language beside those of its script."""
+    reading: str
+    """In which way Uroman's output is no reading of this script (see `script_reading`); "" where it is one."""
     g2p: str | None
     """The code that phonemes are made with (Epitran's); None where there is no table."""
     variants: tuple[str, ...]
@@ -54,6 +57,7 @@ def _support(code: str, tables: list[str], scripts: list[str]) -> LanguageSuppor
         name=language_name(code),
         scripts=(script, *(other for other in scripts if other != script)),
         romaniser="uroman + rules" if has_own_rules(code) else "uroman",
+        reading=script_reading(script).note,
         g2p=main,
         variants=tuple(table for table in tables if table != main),
         note=g2p_note(main) if main else "",

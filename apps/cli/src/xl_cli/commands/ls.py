@@ -9,6 +9,7 @@ from xl_encoders.registry import unknown_name
 
 if TYPE_CHECKING:
     from xl_tasks.catalogue.task import Task
+    from xl_translit import LanguageSupport
 
 KINDS = ("recipes", "keys", "tasks", "presets", "tuning", "data", "objectives", "models", "languages")
 
@@ -74,6 +75,10 @@ def _task_row(entry: "Task", as_json: bool) -> dict[str, object]:
         "folder": " | ".join(entry.folders[:2]) or "-",
         "what": f"{entry.title}{xtreme}: {entry.description}",
     }
+
+
+def _reading(support: "LanguageSupport") -> str:
+    return f"Uroman: {support.reading}" if support.reading else ""
 
 
 def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
@@ -142,10 +147,14 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
             "romaniser": support.romaniser,
             "phonemes": " ".join([support.g2p or "-", *support.variants]),
             **(
-                {"spellings": list(support.spellings), "note": support.note}
+                {"spellings": list(support.spellings), "reading": support.reading, "note": support.note}
                 if as_json
                 # every language is also named by its code, with _ or with -
-                else {"also named so; note": "; ".join(filter(None, [", ".join(support.spellings[2:]), support.note]))}
+                else {
+                    "also named so; note": "; ".join(
+                        filter(None, [", ".join(support.spellings[2:]), _reading(support), support.note])
+                    )
+                }
             ),
         }
         for support in known

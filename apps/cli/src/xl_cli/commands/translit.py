@@ -322,7 +322,12 @@ class _Show:
             say(f"xl: {rejection.file}:{rejection.line}: left out: {rejection.reason}")
 
     def summary(self, manifest: "Manifest") -> None:
+        from xl_translit import script_reading
+
         counts = manifest.counts
+        for script, n_chars in manifest.unread.items():
+            note = script_reading(script).note
+            say(f"note: {script} has no full reading in Uroman: {note}; {n_chars} such characters here")
         if self._out is None:
             if counts["rejected"]:
                 say(f"xl: {counts['rejected']} of {counts['rows_in']} rows left out")

@@ -13,7 +13,9 @@ from xl_translit.corpora.inputs import Chunk, Segment
 from xl_translit.corpora.sources import Layout
 from xl_translit.corpora.statistics import MAX_WORDS, Pair, Statistics, bare
 from xl_translit.errors import CorpusError
+from xl_translit.readings import count_unread
 from xl_translit.transliterator import Transliterator
+from xl_translit.uroman import Romanizer
 
 
 class Rejection(NamedTuple):
@@ -90,6 +92,8 @@ class Batch:
         rows, results = self._transliterate(rows, refusals)
         statistics = Statistics(rejected=len(refusals))
         statistics.unmapped.update(self._transliterator.unmapped(rows.texts, results))
+        if isinstance(self._transliterator, Romanizer):
+            statistics.unread.update(count_unread(rows.texts))
         words = statistics.count(
             rows.texts,
             results,

@@ -28,6 +28,7 @@ class Manifest:
     inputs: name, SHA-256, bytes and rows of each (of the whole input, also in a shard).
     options: what decides the output. versions: of Python, packages and the transliterator.
     counts: rows, characters, words. length_ratio: characters out by characters in.
+    unread: script -> how many of its characters came whose romanisation is no reading.
     output: format, SHA-256, bytes; empty where the output was a stream. run: what may differ next time.
     """
 
@@ -36,6 +37,7 @@ class Manifest:
     versions: dict[str, str]
     counts: dict[str, int]
     unmapped: dict[str, Any]
+    unread: dict[str, int]
     length_ratio: dict[str, Any]
     collisions: dict[str, Any]
     output: dict[str, Any]
@@ -67,6 +69,7 @@ def make_manifest(
         versions(transliterator),
         counts,
         statistics.unmapped_characters(),
+        dict(sorted(statistics.unread.items())),
         statistics.length_ratio(),
         words.collisions(),
         output,

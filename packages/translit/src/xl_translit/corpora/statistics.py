@@ -39,6 +39,7 @@ class Statistics:
     ratios: Counter[int] = field(default_factory=Counter)  # hundredths of characters out by characters in, cut off
     ratio_sum: int = 0  # millionths
     unmapped: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)  # script -> characters whose romanisation is no reading
 
     def add(self, other: "Statistics") -> None:
         """Count what `other` counted as well."""
