@@ -18,7 +18,7 @@ VARIANTS = {"untrained", "mlm", "mlm+seq+tlm", "string-match"}
 FIELDS = {
     "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "unit", "variant",
     "coverage", "data", "version", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low",
-    "high", "p",
+    "high", "p", "prompt",
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def make_counting(base: torch.nn.Module) -> Encoder:
     model.base_model = base
     model.config = type("Config", (), {"num_hidden_layers": 5, "hidden_size": 4, "max_position_embeddings": 0})
     model.get_input_embeddings = lambda: torch.nn.Embedding(len(tokenizer), 4)
-    model.device = torch.device("cpu")
+    model.device, model.dtype = torch.device("cpu"), torch.float32
     return Encoder(model, tokenizer, name="counting")
 
 

@@ -64,7 +64,7 @@ TEXT = "abcdefghijklmnop"
 def windows_of_a_text(draw):
     """One to three windows over one-letter tokens, each with one special in front and one behind."""
     n, room = draw(st.integers(1, len(TEXT))), draw(st.integers(4, 16))
-    cuts = tuple(windows(n, room, draw(st.integers(0, 8))))
+    cuts = tuple(windows(n, room, draw(st.integers(1, room))))
     value = st.integers(-4, 4)
     places, logits = [], []
     for number, (first, end) in enumerate(cuts):
