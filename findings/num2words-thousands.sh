@@ -18,7 +18,7 @@ uv pip install -q -p env num2words==0.5.14
 env/bin/python - <<'PY'
 from num2words import num2words
 
-for lang, one, other in (("az", 20500, 21500), ("az", 10000, 11000), ("az", 500, 500), ("tr", 100001, 101001)):
+for lang, one, other in (("az", 20500, 21500), ("az", 10000, 11000), ("tr", 100001, 101001)):
     print(lang, one, other, num2words(one, lang=lang), "|", num2words(other, lang=lang))
     assert num2words(one, lang=lang) == num2words(other, lang=lang), "they differ now"
 lost = [n for n in range(2000, 1_000_000, 1000) if num2words(n, lang="az") == num2words(n - 1000, lang="az")]

@@ -19,8 +19,8 @@ env/bin/python - <<'PY'
 from babel import Locale
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-texts = []  # names of languages and territories in twelve languages, from CLDR
-for code in ("en", "tr", "de", "fr", "ru", "uk", "el", "ka", "hy", "fi", "hu", "az"):
+texts = []  # names of languages and territories in six languages, from CLDR
+for code in ("en", "tr", "ru", "el", "ka", "fi"):
     locale = Locale.parse(code)
     texts += [*locale.languages.values(), *locale.territories.values()]
 
@@ -32,12 +32,12 @@ def train(model, trainer):
     return tokenizer.get_vocab()
 
 
-def several(make):
-    found = [make() for _ in range(8)]
+def several(make, times=12):
+    found = [make() for _ in range(times)]
     return len({tuple(sorted(v.items())) for v in found}), len({tuple(sorted(v)) for v in found})
 
 
-common = {"vocab_size": 1500, "special_tokens": ["<unk>"], "show_progress": False}
+common = {"vocab_size": 800, "special_tokens": ["<unk>"], "show_progress": False}
 kinds = {
     "BPE": lambda: train(models.BPE(), trainers.BpeTrainer(**common)),
     "Unigram": lambda: train(models.Unigram(), trainers.UnigramTrainer(unk_token="<unk>", **common)),
@@ -45,7 +45,7 @@ kinds = {
 }
 seen = {name: several(make) for name, make in kinds.items()}
 for name, (tables, sets) in seen.items():
-    print(f"{name}: 8 trainings, {tables} different tables of ids, {sets} different sets of pieces")
+    print(f"{name}: 12 trainings, {tables} different tables of ids, {sets} different sets of pieces")
 assert seen["BPE"] == (1, 1), "BPE differs now too"
 assert seen["Unigram"][0] > 1, "Unigram repeats itself now"
 assert seen["WordPiece"][1] > 1, "WordPiece repeats itself now"

@@ -48,3 +48,40 @@ def test_a_variant_counts_as_its_language() -> None:
 def test_a_language_without_number_words_is_refused_in_a_sentence() -> None:
     with pytest.raises(TranslitError, match=r"cannot be spelled in amh-Ethi: num2words does not know .* keep them"):
         number_words("1", "amh-Ethi")
+
+
+GROUP_ENDS = [1, 2, 10, 11, 20, 21, 30, 100, 101, 111, 121, 200, 201, 999]
+ROUND_AND_NOT = [
+    group * 1000**power + rest for power in (1, 2, 3) for group in GROUP_ENDS for rest in (0, 1, 500, 1000)
+]
+
+
+@pytest.mark.parametrize("code", sorted(set(_LANGUAGES) - {"cym-Latn", "ron-Latn"}))
+def test_different_numbers_have_different_words(code: str) -> None:
+    """num2words says 21,500 as 20,500 in Azerbaijani; Welsh mutation makes "filiwn" of million and of billion alike."""
+    numbers = sorted({*range(1000), *ROUND_AND_NOT})
+    said = [number_words(str(number), code) for number in numbers]
+    assert len(set(said)) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "words"),
+    [
+        ("aze-Latn", 21500, "iyirmi bir min beş yüz"),
+        ("aze-Latn", 1001000, "bir milyon min"),
+        ("aze-Latn", 0, "sıfır"),
+        ("tur-Latn", 601235, "altıyüzbirbinikiyüzotuzbeş"),
+        ("tur-Latn", 58002001755, "ellisekizmilyarikimilyonbinyediyüzellibeş"),
+        ("tur-Latn", 2001000000, "ikimilyarbirmilyon"),
+        ("tur-Latn", 0, "sıfır"),
+    ],
+)
+def test_a_one_before_thousand_or_million_is_said(code: str, number: int, words: str) -> None:
+    """The grammar: groups of three digits from the left, each with its word; one thousand alone is "thousand"."""
+    assert " ".join(number_words(str(number), code)) == words
+
+
+@pytest.mark.parametrize(("code", "lang"), [("aze-Latn", "az"), ("tur-Latn", "tr")])
+def test_where_no_group_ends_in_one_the_words_are_num2words_own(code: str, lang: str) -> None:
+    for number in [*range(1100), 2000, 12345, 987654, 10**6, 123456789, 999999999999]:
+        assert " ".join(number_words(str(number), code)) == " ".join(num2words(number, lang=lang).split())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from accelerate.utils import patch_environment
 from safetensors import SafetensorError, safe_open
+from tokenizers import normalizers
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from transformers.utils import cached_file
 
@@ -135,7 +136,23 @@ def _open_tokenizer(source: str, options: dict) -> "PreTrainedTokenizerBase":
     if tokenizer is None:
         message = f"{source} has no tokenizer; save one into the same folder."
         raise EncoderError(message)
+    _compose_first(tokenizer)
     return tokenizer
+
+
+def _compose_first(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Let a tokenizer with SentencePiece's table of characters read decomposed letters as SentencePiece does.
+
+    `tokenizers` looks that table up by grapheme and takes the shortest entry that one begins with, so that of e,
+    circumflex and acute the acute is lost, and leaves what has six bytes, as a Hangul syllable, in pieces (findings/).
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or backend.normalizer is None:
+        return
+    steps = backend.normalizer
+    kinds = [type(step) for step in steps] if isinstance(steps, normalizers.Sequence) else [type(steps)]
+    if normalizers.Precompiled in kinds and normalizers.NFC not in kinds:
+        backend.normalizer = normalizers.Sequence([normalizers.NFC(), steps])
 
 
 def _check_mask(encoder: Encoder) -> None:

@@ -21,6 +21,9 @@ _LANGUAGES = {
     "vie-Latn": "vi",
 }  # fmt: skip
 _LONGEST = 12
+# Where num2words 0.5.14 loses the "one" before such a word (Azerbaijani 21,500 as 20,500, Turkish 601,235 as 600,235,
+# findings/): the words of 10^3, 10^6 and 10^9, and what stands between two words. One thousand is "thousand" in both.
+_GROUP_WORDS = {"az": (("min", "milyon", "milyard"), " "), "tr": (("bin", "milyon", "milyar"), "")}
 # Where a point separates thousands and a comma decimals; elsewhere it is taken the other way round.
 _POINT_LANGUAGES = {"ca", "de", "es", "id", "it", "nl", "pt", "ro", "sl", "sr", "tr", "vi", "az"}
 _GROUPED = r"\d{{1,3}}(?:[{marks}]\d{{3}})+(?!\d)"
@@ -68,10 +71,25 @@ def _words(number: int, name: str, form: str = "cardinal") -> tuple[str, ...]:
     """form: `cardinal`, or in English `ordinal` (21st) and `year`, which here is a decade (1990s)."""
     from num2words import num2words
 
-    words = re.sub(r"[,\-\u2010-\u2014]", " ", num2words(number, lang=name, to=form)).split()
+    whole = _by_groups(number, name) if name in _GROUP_WORDS else num2words(number, lang=name, to=form)
+    words = re.sub(r"[,\-\u2010-\u2014]", " ", whole).split()
     if form == "year":
         words[-1] = re.sub("y$", "ie", words[-1]) + "s"
     return tuple(words)
+
+
+def _by_groups(number: int, name: str) -> str:
+    """The words of each group of three digits, which num2words has right, followed by those of _GROUP_WORDS."""
+    from num2words import num2words
+
+    scales, between = _GROUP_WORDS[name]
+    parts: list[str] = []
+    for scale in ("", *scales):
+        number, group = divmod(number, 1000)
+        if group:
+            said = "" if group == 1 and scale == scales[0] else num2words(group, lang=name)
+            parts = [*filter(None, (said, scale)), *parts]
+    return between.join(parts) or num2words(0, lang=name)
 
 
 def _language_of(code: str) -> str | None:
