@@ -9,7 +9,7 @@ from pathlib import Path
 from xl_cli.comparing import difference_rows, with_intervals
 from xl_cli.errors import CliError, is_misuse
 from xl_cli.eval_config import EvaluateConfig
-from xl_cli.progress import say
+from xl_cli.progress import Progress, say
 from xl_cli.run_folder import RunFolder, environment
 from xl_cli.short_names import model_labels
 from xl_cli.task_options import check_options
@@ -79,8 +79,10 @@ class Evaluation:
                 say(f"{job.label}: finished before ({len(job.cells)} cells)")
                 continue
             try:
-                for scored in job.score(todo):
-                    self._store.save(with_intervals(scored, self.config.resamples))
+                with Progress(job.label, len(todo), "cells", quiet=True) as progress:
+                    for done, scored in enumerate(job.score(todo), start=1):
+                        self._store.save(with_intervals(scored, self.config.resamples))
+                        progress.advance(done)
                 if self._out is not None and self.config.save_models:
                     job.save(self._out / "models")
             except Exception as error:

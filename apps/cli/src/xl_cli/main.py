@@ -21,6 +21,7 @@ from xl_cli.commands.report import report
 from xl_cli.commands.static import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
+from xl_cli.progress import heartbeat, library_stages
 from xl_cli.threads import wait_asleep
 
 _PACKAGES = ("xl_translit", "xl_staticemb", "xl_objectives", "xl_encoders", "xl_tasks", "xl_analysis")
@@ -103,7 +104,9 @@ def main() -> None:
     warnings.showwarning = _say_warning  # ty: ignore[invalid-assignment]
     _say_logs()
     try:
-        app()
+        # A line every half minute says what long work is at.
+        with heartbeat(" ".join(["xl", *sys.argv[1:2]])), library_stages():
+            app()
     except Exception as error:
         if os.environ.get("XL_DEBUG") or not is_user_error(error):
             raise

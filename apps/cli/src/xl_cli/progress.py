@@ -1,33 +1,71 @@
-"""Progress on stderr: a moving bar in a terminal, a line now and then elsewhere; results never go this way."""
+"""Progress on stderr: a moving bar in a terminal, a line every half minute elsewhere; results never go this way.
+
+Stages lie within one another (a command, a task, its training); a line names all that are open, so that long work of
+any kind says what it is at. A thread speaks where a stage has nothing to count.
+"""
 
 import sys
+import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 
 from xl_cli import processes
+from xl_cli.durations import words
 
 # Seconds between two lines where stderr is a file or a pipe.
-_LINE_EVERY = 15.0
+LINE_EVERY = 30.0
+
+_now = time.monotonic
+
+
+class _Lines:
+    """The open stages, and when something was last said of them."""
+
+    def __init__(self) -> None:
+        self.open: list[Progress] = []
+        self.last = 0.0
+        self._lock = threading.Lock()
+
+    def speak(self) -> None:
+        """One line on the open stages if it is time for one."""
+        with self._lock:
+            if not self.open or _now() - self.last < LINE_EVERY or sys.stderr.isatty():
+                return
+            self.last = _now()
+            say(": ".join(stage.told() for stage in list(self.open)))
+
+
+_lines = _Lines()
 
 
 class Progress:
-    """One bar at a time: what is done, how much, how fast, how long still.
+    """One stage: what is done, how much, how fast, how long still.
 
     Use as a context manager; `advance` may be called as often as one likes.
+
+    total: how much there is of `unit`; 0 where nothing is counted.
+    quiet: whether nothing is said when it ends.
     """
 
-    def __init__(self, label: str, total: int, unit: str, done: int = 0) -> None:
+    def __init__(self, label: str, total: int = 0, unit: str = "", done: int = 0, *, quiet: bool = False) -> None:
         self._label = label
         self._total = total
         self._unit = unit
         self._first = done
         self._done = done
-        self._started = time.monotonic()
-        self._last_line = self._started
+        self._quiet = quiet
+        self._note = ""
+        self._started = _now()
         self._bar = None
 
     def __enter__(self) -> "Progress":
-        if sys.stderr.isatty() and processes.is_main():
+        if not _lines.open:
+            _lines.last = _now()
+        _lines.open.append(self)
+        # One bar at a time: that of the outermost stage that counts something.
+        if self._total and sys.stderr.isatty() and processes.is_main() and not any(its._bar for its in _lines.open):
             from rich import progress
             from rich.console import Console
 
@@ -46,23 +84,72 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _lines.open.remove(self)
         if self._bar:
             self._bar.stop()
-        elif kind is None and self._done > self._first:
-            seconds = time.monotonic() - self._started
-            say(f"{self._label}: {self._done} {self._unit} in {seconds:.0f} s")
+        elif kind is None and self._done > self._first and not self._quiet:
+            say(f"{self._label}: {self._done} {self._unit} in {words(_now() - self._started)}")
 
     def advance(self, done: int, note: str = "") -> None:
         """Say that `done` of the total are finished; `note` stands behind the count (losses, for instance)."""
-        self._done = done
-        now = time.monotonic()
-        rate = (done - self._first) / max(now - self._started, 1e-9)
+        self._done, self._note = done, note
         if self._bar:
-            self._bar.update(self._task, completed=done, note=f"{note}  {rate:.1f} {self._unit}/s".strip())
-        elif now - self._last_line >= _LINE_EVERY:
-            self._last_line = now
-            left = (self._total - done) / rate if rate else 0.0
-            say(f"{self._label}: {done}/{self._total} {self._unit}, {rate:.1f}/s, {left:.0f} s left  {note}".rstrip())
+            self._bar.update(self._task, completed=done, note=f"{note}  {self._rate():.1f} {self._unit}/s".strip())
+        else:
+            _lines.speak()
+
+    def told(self) -> str:
+        """The stage in words: how far it is, and how long still where that can be told."""
+        if not self._total:
+            return f"{self._label} ({words(_now() - self._started)} so far)"
+        rate = self._rate()
+        left = f", {rate:.1f}/s, {words((self._total - self._done) / rate)} left" if rate else ""
+        return f"{self._label} {self._done}/{self._total} {self._unit}{left}  {self._note}".rstrip()
+
+    def _rate(self) -> float:
+        return (self._done - self._first) / max(_now() - self._started, 1e-9)
+
+
+@contextmanager
+def heartbeat(command: str) -> Generator[None]:
+    """Say every half minute what a command is at, for as long as it runs; in a terminal bars do so."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(LINE_EVERY):
+            _lines.speak()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    with Progress(command):
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def library_stages() -> Generator[None]:
+    """Show how far the long loops inside our libraries are, as stages of what runs here."""
+    from xl_encoders.stages import listening
+
+    current: dict[str, Progress] = {}
+
+    def listen(label: str, done: int, total: int, unit: str) -> None:
+        if done == 0 and label not in current:
+            current[label] = Progress(label, total, unit, quiet=True).__enter__()
+        if label in current:
+            current[label].advance(done)
+            if done == total:
+                current.pop(label).__exit__(None, None, None)
+
+    with listening(listen):
+        try:
+            yield
+        finally:
+            for stage in current.values():
+                stage.__exit__(None, None, None)
 
 
 def say(text: str) -> None:

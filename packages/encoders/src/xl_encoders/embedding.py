@@ -13,6 +13,7 @@ from xl_encoders.config import POOLINGS, PRECISIONS
 from xl_encoders.encoder import Encoder, evaluation_mode
 from xl_encoders.errors import EncoderError
 from xl_encoders.pooling import mean_pool
+from xl_encoders.stages import told
 from xl_encoders.tokens import encode_content, wrap_rows
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ def embed_texts(encoder: Encoder, texts: Iterable[str], reading: Reading) -> lis
     wrapped = wrap_rows(rows, encoder.tokenizer)
     vectors = [np.zeros((len(texts), encoder.width), dtype=np.float32) for _ in reading.layers]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
-        for members in length_batches([len(row) for row in wrapped], encoder.pad_multiple):
+        batches = length_batches([len(row) for row in wrapped], encoder.pad_multiple)
+        for members in told(batches, "embedding", len(wrapped), "texts"):
             batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
             states = encoder(batch.ids, batch.real)
             keep = batch.content if reading.pooling == "mean-content" else batch.real

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xl_encoders.checkpoint import replace_whole
 from xl_encoders.embedding import Reading, length_batches
 from xl_encoders.encoder import evaluation_mode
+from xl_encoders.stages import told
 from xl_encoders.vector_files import fingerprint
 from xl_tasks.errors import TaskError
 
@@ -210,7 +211,8 @@ def _token_states(
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     found = [np.zeros((starts[-1], encoder.width), dtype=np.float32) for _ in reading.layers]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
-        for members in length_batches([len(row) for row in rows], encoder.pad_multiple):
+        batches = length_batches([len(row) for row in rows], encoder.pad_multiple)
+        for members in told(batches, "embedding", len(rows), "texts"):
             batch = encoder.pad([torch.tensor(rows[i]) for i in members]).to(encoder.device)
             states = encoder(batch.ids, batch.real)
             lines = torch.tensor([line for line, i in enumerate(members) for _ in places[i]], dtype=torch.int64)

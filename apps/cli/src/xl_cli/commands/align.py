@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from xl_cli.durations import words
 from xl_cli.errors import UsageError
 from xl_cli.faults import Faults
 from xl_cli.progress import say
@@ -101,7 +102,7 @@ def align(
         typer.echo("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")
     if resolved.note:
         typer.echo("\n" + fill(resolved.note, _WIDTH, break_long_words=False, break_on_hyphens=False))
-    typer.echo(f"\nModel: {folder.model}  (rows: {folder.results}, {folder.about()['wall_seconds']:.0f} s)")
+    typer.echo(f"\nModel: {folder.model}  (rows: {folder.results}, {words(folder.about()['wall_seconds'])})")
 
 
 def _print_plan(resolved: Recipe, figures: dict[str, object]) -> None:

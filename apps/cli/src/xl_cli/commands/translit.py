@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xl_cli.durations import words
 from xl_cli.errors import UsageError
 from xl_cli.options import option_names
 from xl_cli.progress import Progress, say
@@ -334,7 +335,7 @@ class _Show:
             return
         resumed = manifest.run["rows_resumed"]
         again = f" ({resumed} of them by an earlier start)" if resumed else ""
-        say(f"{self._out}: {counts['rows_out']} rows of {counts['rows_in']}{again} in {manifest.run['seconds']:.1f} s")
+        say(f"{self._out}: {counts['rows_out']} rows of {counts['rows_in']}{again} in {words(manifest.run['seconds'])}")
         if counts["rejected"]:
             say(f"xl: left out: {counts['rejected']}; {self._out}.rejected.jsonl says which rows and why")
         unread = [entry for entry in manifest.unmapped["top"] if not entry["character"].isdecimal()]
