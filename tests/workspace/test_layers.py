@@ -24,7 +24,10 @@ LAYERS = [
     {"xl_analysis"},
     {"xl_cli"},
 ]
-HEAVY = ("torch", "transformers", "numpy", "scipy", "sklearn", "gensim", "accelerate", "tokenizers", "babel", "uroman")
+HEAVY = (
+    "torch", "transformers", "numpy", "scipy", "sklearn", "gensim", "accelerate", "tokenizers", "babel", "uroman",
+    "huggingface_hub",
+)  # fmt: skip
 
 # What a distribution is called where its import name tells nothing.
 STANDARD = sys.stdlib_module_names | {"_typeshed"}

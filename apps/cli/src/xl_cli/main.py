@@ -7,9 +7,10 @@ import logging
 import os
 import sys
 import warnings
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperCommand
 
 from xl_cli import __version__
 from xl_cli.commands.align import align
@@ -28,7 +29,6 @@ _PACKAGES = ("xl_translit", "xl_staticemb", "xl_objectives", "xl_encoders", "xl_
 
 app = typer.Typer(
     name="xl",
-    add_completion=False,
     context_settings={"max_content_width": 120},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -42,6 +42,26 @@ app.add_typer(analyze, name="analyze")
 app.command("export", short_help="Write a model for another library.")(export)
 app.command("report", short_help="Print the tables of runs.")(report)
 app.command("ls", short_help="List what can be named: recipes, tasks ...")(ls)
+
+
+class _Command(TyperCommand):
+    """Usage in the signs of manuals, RUN for what must be given, [RECIPE] for what may, where Typer writes {RUN}."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            # Pydantic, which Typer reads values with, names the kind of exception in front of the sentence.
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
+for _group in (app, static, analyze):
+    for _command in _group.registered_commands:
+        _command.cls = _Command
 
 
 def _print_version(wanted: bool) -> None:
@@ -94,6 +114,12 @@ def _say_logs() -> None:
             logger.addHandler(notes)
 
 
+def _command_name(arguments: list[str]) -> list[str]:
+    """The words that name the command: `static map` of `static map tr.vec en.vec`."""
+    groups = {group.name for group in app.registered_groups}
+    return arguments[: 2 if arguments[:1] and arguments[0] in groups else 1]
+
+
 def main() -> None:
     """Run `xl` and turn an error that the user can mend into one line and an exit code."""
     # Hugging Face libraries print bars and advice of their own between our lines; a user's own setting wins.
@@ -105,7 +131,7 @@ def main() -> None:
     _say_logs()
     try:
         # A line every half minute says what long work is at.
-        with heartbeat(" ".join(["xl", *sys.argv[1:2]])), library_stages():
+        with heartbeat(" ".join(["xl", *_command_name(sys.argv[1:])])), library_stages():
             app()
     except Exception as error:
         if os.environ.get("XL_DEBUG") or not is_user_error(error):

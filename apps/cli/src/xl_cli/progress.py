@@ -10,9 +10,13 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from xl_cli import processes
 from xl_cli.durations import words
+
+if TYPE_CHECKING:
+    import rich.progress
 
 # Seconds between two lines where stderr is a file or a pipe.
 LINE_EVERY = 30.0
@@ -20,12 +24,13 @@ LINE_EVERY = 30.0
 _now = time.monotonic
 
 
-class _Lines:
-    """The open stages, and when something was last said of them."""
+class _Stages:
+    """The open stages, when something was last said of them, and their bars."""
 
     def __init__(self) -> None:
         self.open: list[Progress] = []
         self.last = 0.0
+        self.bars: rich.progress.Progress | None = None
         self._lock = threading.Lock()
 
     def speak(self) -> None:
@@ -37,7 +42,7 @@ class _Lines:
             say(": ".join(stage.told() for stage in list(self.open)))
 
 
-_lines = _Lines()
+_stages = _Stages()
 
 
 class Progress:
@@ -45,7 +50,7 @@ class Progress:
 
     Use as a context manager; `advance` may be called as often as one likes.
 
-    total: how much there is of `unit`; 0 where nothing is counted.
+    total: how much there is of `unit`; 0 where that is not known.
     quiet: whether nothing is said when it ends.
     """
 
@@ -58,50 +63,44 @@ class Progress:
         self._quiet = quiet
         self._note = ""
         self._started = _now()
-        self._bar = None
+        self._task: rich.progress.TaskID | None = None
 
     def __enter__(self) -> "Progress":
-        if not _lines.open:
-            _lines.last = _now()
-        _lines.open.append(self)
-        # One bar at a time: that of the outermost stage that counts something.
-        if self._total and sys.stderr.isatty() and processes.is_main() and not any(its._bar for its in _lines.open):
-            from rich import progress
-            from rich.console import Console
-
-            self._bar = progress.Progress(
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(bar_width=24),
-                progress.MofNCompleteColumn(),
-                progress.TextColumn("{task.fields[note]}"),
-                progress.TimeRemainingColumn(elapsed_when_finished=True),
-                console=Console(stderr=True),
-            )
-            self._task = self._bar.add_task(self._label, total=self._total, completed=self._done, note="")
-            self._bar.start()
+        if not _stages.open:
+            _stages.last = _now()
+        _stages.open.append(self)
+        if self._total and sys.stderr.isatty() and processes.is_main():
+            _stages.bars = _stages.bars or _new_bars()
+            self._task = _stages.bars.add_task(self._label, total=self._total, completed=self._done, note="")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _lines.open.remove(self)
-        if self._bar:
-            self._bar.stop()
+        _stages.open.remove(self)
+        if _stages.bars and self._task is not None:
+            if any(stage._task is not None for stage in _stages.open):
+                _stages.bars.remove_task(self._task)
+            else:
+                _stages.bars.stop()
+                _stages.bars = None
         elif kind is None and self._done > self._first and not self._quiet:
             say(f"{self._label}: {self._done} {self._unit} in {words(_now() - self._started)}")
 
     def advance(self, done: int, note: str = "") -> None:
         """Say that `done` of the total are finished; `note` stands behind the count (losses, for instance)."""
         self._done, self._note = done, note
-        if self._bar:
-            self._bar.update(self._task, completed=done, note=f"{note}  {self._rate():.1f} {self._unit}/s".strip())
+        if _stages.bars and self._task is not None:
+            speed = f"{note}  {self._rate():.1f} {self._unit}/s".strip()
+            _stages.bars.update(self._task, completed=done, note=speed)
         else:
-            _lines.speak()
+            _stages.speak()
 
     def told(self) -> str:
         """The stage in words: how far it is, and how long still where that can be told."""
         if not self._total:
-            return f"{self._label} ({words(_now() - self._started)} so far)"
+            counted = f" {self._done} {self._unit}" if self._done else ""
+            return f"{self._label}{counted} ({words(_now() - self._started)} so far)  {self._note}".rstrip()
         rate = self._rate()
         left = f", {rate:.1f}/s, {words((self._total - self._done) / rate)} left" if rate else ""
         return f"{self._label} {self._done}/{self._total} {self._unit}{left}  {self._note}".rstrip()
@@ -117,7 +116,7 @@ def heartbeat(command: str) -> Generator[None]:
 
     def beat() -> None:
         while not over.wait(LINE_EVERY):
-            _lines.speak()
+            _stages.speak()
 
     thread = threading.Thread(target=beat, daemon=True)
     with Progress(command):
@@ -137,19 +136,30 @@ def library_stages() -> Generator[None]:
     current: dict[str, Progress] = {}
 
     def listen(label: str, done: int, total: int, unit: str) -> None:
-        if done == 0 and label not in current:
-            current[label] = Progress(label, total, unit, quiet=True).__enter__()
-        if label in current:
-            current[label].advance(done)
-            if done == total:
-                current.pop(label).__exit__(None, None, None)
+        if label not in current:
+            current[label] = Progress(label, total, unit, done, quiet=True).__enter__()
+        current[label].advance(done)
+        if done == total:
+            current.pop(label).__exit__(None, None, None)
 
     with listening(listen):
-        try:
-            yield
-        finally:
-            for stage in current.values():
-                stage.__exit__(None, None, None)
+        yield
+
+
+def _new_bars() -> "rich.progress.Progress":
+    from rich import progress
+    from rich.console import Console
+
+    bars = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[note]}"),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
+    )
+    bars.start()
+    return bars
 
 
 def say(text: str) -> None:

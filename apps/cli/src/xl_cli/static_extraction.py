@@ -25,8 +25,6 @@ from xl_translit import read_lines, replacing
 
 # Sub-tokens of a sentence and of a paragraph, specials included, as published.
 _MAX_LENS = {"sentence": 200, "paragraph": 500}
-# Seconds between two lines on how many lines were counted; how many there are is not known then.
-_COUNT_EVERY = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +215,6 @@ class _Stages:
         self._stage = ""
         self._bar: Progress | None = None
         self._stack = ExitStack()
-        self._last = time.monotonic()
 
     def __enter__(self) -> "_Stages":
         return self
@@ -226,15 +223,11 @@ class _Stages:
         self._stack.close()
 
     def tell(self, stage: str, done: int, total: int, note: str) -> None:
-        """Say what is done of which stage."""
-        if not total:
-            if time.monotonic() - self._last >= _COUNT_EVERY:
-                self._last = time.monotonic()
-                say(f"{stage}: {done} lines")
-            return
+        """Say what is done of which stage; where the total is not known, lines are counted."""
         if stage != self._stage:
             self._stack.close()
             self._stage = stage
-            self._bar = self._stack.enter_context(Progress(stage, total, "lines" if stage == "reading" else "batches"))
+            unit = "lines" if stage == "reading" or not total else "batches"
+            self._bar = self._stack.enter_context(Progress(stage, total, unit, quiet=not total))
         if self._bar is not None:
             self._bar.advance(done, note)

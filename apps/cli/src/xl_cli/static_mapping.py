@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.mapping_options import MappingOptions
-from xl_cli.progress import say
+from xl_cli.progress import Progress, say
 from xl_staticemb import StaticembError, induce_dictionary, read_dictionary, read_vectors
 from xl_staticemb.mapping.mapped_files import map_files
 from xl_staticemb.mapping.pivot_files import map_files_to_pivot
@@ -162,7 +162,7 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> tuple[list[Row], s
         if name != pivot:
             dictionaries[name] = _induced(name, paths, by.get(pivot), pivot, job)
     rows, failures = [], {}
-    for name, found in map_files_to_pivot(
+    mapped = map_files_to_pivot(
         (pivot, pivot_path),
         files,
         dictionaries,
@@ -175,20 +175,23 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> tuple[list[Row], s
         device=job.device,
         limit=job.limit,
         digits=job.digits,
-    ):
-        if isinstance(found, StaticembError):
-            failures[name] = str(found)
-            rows.append(_pivot_row("failed", 1.0, 0, name, pivot, "none"))
-            say(f"{name}: failed")
-            continue
-        for warning in found.warnings:
-            say(f"note: {name}: {warning}")
-        for variant, score in (("aligned", found.aligned_score), ("unaligned", found.unaligned_score)):
-            if score is not None:
-                rows.append(_pivot_row("held-out p@1", score, found.n_held_out, name, pivot, variant))
-        variant = "aligned" if found.aligned else "unaligned"
-        rows.append(_pivot_row("chosen", 1.0, found.n_pairs, name, pivot, variant))
-        say(f"{name}: {variant}")
+    )
+    with Progress("mapping", len(files), "languages", quiet=True) as progress:
+        for done, (name, found) in enumerate(mapped, start=1):
+            progress.advance(done)
+            if isinstance(found, StaticembError):
+                failures[name] = str(found)
+                rows.append(_pivot_row("failed", 1.0, 0, name, pivot, "none"))
+                say(f"{name}: failed")
+                continue
+            for warning in found.warnings:
+                say(f"note: {name}: {warning}")
+            for variant, score in (("aligned", found.aligned_score), ("unaligned", found.unaligned_score)):
+                if score is not None:
+                    rows.append(_pivot_row("held-out p@1", score, found.n_held_out, name, pivot, variant))
+            variant = "aligned" if found.aligned else "unaligned"
+            rows.append(_pivot_row("chosen", 1.0, found.n_pairs, name, pivot, variant))
+            say(f"{name}: {variant}")
     if not failures:
         return rows, ""
     return (

@@ -1,13 +1,13 @@
 """Whether the hub can be reached, asked once: its own client tries each file six times, which takes 23 seconds."""
 
-from huggingface_hub import constants, get_session
-
 
 def unreachable() -> str:
     """Why the hub gives no answer, as a part of a sentence; "" where it answers, whatever the answer is.
 
     One request to the hub's address (HF_ENDPOINT), which waits HF_HUB_ETAG_TIMEOUT seconds at most (10 by default).
     """
+    from huggingface_hub import constants, get_session
+
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE forbids to ask the hub"
     try:

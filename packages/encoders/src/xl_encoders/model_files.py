@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
 from xl_encoders.errors import EncoderError
 from xl_encoders.hub import unreachable
 from xl_encoders.token_counts import TokenCounter, counter_of
@@ -177,6 +174,8 @@ def check_folder(folder: Path) -> None:
 
 def not_fetched(name: str, offline: str) -> str:
     """Sentence for a hub id that is not here; offline: why the hub gives no answer."""
+    from huggingface_hub import constants
+
     return (
         f"{name} is neither a folder here nor whole in the cache {constants.HF_HUB_CACHE}, and {offline}; "
         f"give a folder that save_pretrained wrote, or go online."
@@ -185,6 +184,9 @@ def not_fetched(name: str, offline: str) -> str:
 
 def _from_hub(name: str, revision: str) -> Path:
     """The cache's folder of a hub id, with its configuration and tokenizer."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
     cached = try_to_load_from_cache(name, "config.json", revision=revision or "main")
     if isinstance(cached, str):
         return Path(cached).parent
@@ -193,7 +195,7 @@ def _from_hub(name: str, revision: str) -> Path:
         raise EncoderError(not_fetched(name, offline))
     try:
         config = hf_hub_download(name, "config.json", revision=revision or None)
-    except (OSError, ValueError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+    except (OSError, ValueError, HfHubHTTPError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         message = f"{name} is neither a folder here nor a model that could be fetched from the hub. ({lines[0]})"
         raise EncoderError(message) from error

@@ -14,7 +14,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def listening(listener: Listener) -> Generator[None]:
-    """Call `listener` before each part of a long loop that runs inside, and after the last with all of it done."""
+    """Call `listener` before each part of a long loop that runs inside, and with all done when the loop is left."""
     token = _listener.set(listener)
     try:
         yield
@@ -26,10 +26,12 @@ def told(parts: Iterable[Part], label: str, total: int, unit: str) -> Generator[
     """`parts` one by one; a part counts as many of `total` as it has members."""
     listener = _listener.get()
     done = 0
-    for part in parts:
+    try:
+        for part in parts:
+            if listener:
+                listener(label, done, total, unit)
+            yield part
+            done += len(part)
+    finally:
         if listener:
-            listener(label, done, total, unit)
-        yield part
-        done += len(part)
-    if listener:
-        listener(label, total, total, unit)
+            listener(label, total, total, unit)

@@ -19,7 +19,7 @@ _WIDTH = 118
 
 def align(
     recipe: Annotated[
-        str, typer.Argument(help="A shipped recipe (see `xl ls recipes`) or a .toml file.", metavar="[RECIPE]")
+        str, typer.Argument(help="A shipped recipe (see `xl ls recipes`) or a .toml file.", metavar="RECIPE")
     ] = "names",
     overrides: Annotated[
         list[str] | None,

@@ -15,7 +15,7 @@ _BY_PAIR = ("retrieval", "bucc2018")
 
 @with_options(EvaluateConfig)
 def evaluate(
-    tasks: Annotated[list[str], typer.Argument(help="Tasks to score; see `xl ls tasks`.", metavar="TASK...")],
+    tasks: Annotated[list[str], typer.Argument(help="Tasks to score; see `xl ls tasks`.", metavar="TASK")],
     config: EvaluateConfig,
     given: frozenset[str],
     out: Annotated[

@@ -20,7 +20,7 @@ def ls(
         list[str] | None,
         typer.Argument(
             help="With languages: only these, in any spelling (tr, Turkish, tur_Latn).",
-            metavar="[LANGUAGE]...",
+            metavar="LANGUAGE",
             show_default=False,
         ),
     ] = None,

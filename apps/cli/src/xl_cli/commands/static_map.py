@@ -15,7 +15,7 @@ from xl_cli.word_vectors import DEVICES, check_new, language_of, usable_device
 def map_vectors(
     files: Annotated[
         list[str],
-        typer.Argument(help="Vectors: SOURCE TARGET, or with --pivot each LANG=FILE.", metavar="FILE..."),
+        typer.Argument(help="Vectors: SOURCE TARGET, or with --pivot each LANG=FILE.", metavar="FILE"),
     ],
     options: MappingOptions,
     out_source: Annotated[

@@ -312,11 +312,16 @@ class _Show:
             self._bar.__exit__(*error)
 
     def progress(self, state: "CorpusProgress") -> None:
-        if self._out is None or not state.total_bytes or not sys.stderr.isatty():
+        # A bar would stand in the midst of text that a terminal shows.
+        if self._out is None and sys.stderr.isatty():
             return
         if self._bar is None:
-            self._bar = Progress("transliterate", 100, "%").__enter__()
-        self._bar.advance(100 * state.n_bytes // state.total_bytes, f"{state.n_rows} rows")
+            total, unit = (100, "%") if state.total_bytes else (0, "rows")
+            self._bar = Progress("reading", total, unit, quiet=True).__enter__()
+        if state.total_bytes:
+            self._bar.advance(100 * state.n_bytes // state.total_bytes, f"{state.n_rows} rows")
+        else:
+            self._bar.advance(state.n_rows)
 
     def rejection(self, rejection: "Rejection") -> None:
         if self._out is None:
