@@ -75,7 +75,8 @@ class EpitranMap:
         self._single = single | {ord(mark): self.graphemes.get(key, key) for key, mark in self._several.items()}
         self._letters = frozenset("".join(self.graphemes))
         self._folds = {_fold(char) for key in self._several for char in key}
-        self._plain: set[str] = set(self._letters)
+        self._unlisted = all_but(self._letters)
+        self._plain: set[str] = set()
         self._memo: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Callable[[str], "EpitranMap"], tuple[str]]:
@@ -208,7 +209,7 @@ class EpitranMap:
 
     def _find_strange(self, text: str, alone: set[int]) -> None:
         """Add lines with a character that only a case-insensitive pattern takes for a letter of the map."""
-        new = set(text).difference(self._plain)
+        new = self._unlisted(text) - self._plain
         strange = {char for char in new if _fold(char) in self._folds or ord(char) >= _PRIVATE}
         self._plain |= new - strange
         if strange:
@@ -439,6 +440,12 @@ def _same_letter(char: str, other: str) -> bool:
     import regex
 
     return char == other or regex.fullmatch(regex.escape(char), other, regex.IGNORECASE) is not None
+
+
+def all_but(known: Iterable[str]) -> Callable[[str], set[str]]:
+    r"""What gives the characters of a text but those known and "\n"; several times as fast as a set of them all."""
+    find = re.compile(f"[^\n{re.escape(''.join(sorted(known)))}]").findall
+    return lambda text: set(find(text))
 
 
 def trie_pattern(words: Iterable[str]) -> str:

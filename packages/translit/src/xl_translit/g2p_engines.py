@@ -5,7 +5,7 @@ An engine knows single words only; `phonemes.py` finds the words of a text and p
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -89,9 +89,7 @@ class TableEngine:
 
     def __init__(self, code: str, unmapped: Unmapped, spelling: Spelling = "repair") -> None:
         self._table = whole_letter_map(code) if spelling == "repair" else epitran_map(code)
-        repairs = G2pSpelling(self._table) if spelling == "repair" else None
-        self._before: Callable[[str], str] = repairs.before if repairs else str
-        self._after: Callable[[str], str] = repairs.after if repairs else str
+        self._repairs = G2pSpelling(self._table) if spelling == "repair" else None
         self._unmapped = unmapped
         self._single = frozenset(key for key in self._table.graphemes if len(key) == 1)
         self.knows_apostrophes = not self._table.known.isdisjoint(APOSTROPHES)
@@ -103,15 +101,14 @@ class TableEngine:
 
     def words(self, words: Sequence[str]) -> list[str]:
         """IPA of each word."""
-        before, after, table = self._before, self._after, self._table
-        spelled = [before(word) for word in words]
-        if self._unmapped == "keep":
-            return [after(ipa) for ipa in table.words(spelled)]
-        results = table.words(spelled)
-        return [
-            after(self._without(word, missing, ipa) if (missing := self._missing(word, ipa)) else ipa)
-            for word, ipa in zip(spelled, results, strict=True)
-        ]
+        spelled = self._repairs.before_all(words) if self._repairs else list(words)
+        said = self._table.words(spelled)
+        if self._unmapped != "keep":
+            said = [
+                self._without(word, missing, ipa) if (missing := self._missing(word, ipa)) else ipa
+                for word, ipa in zip(spelled, said, strict=True)
+            ]
+        return self._repairs.after_all(said) if self._repairs else said
 
     def parts(self, word: str) -> list[str]:
         """The word itself."""
@@ -119,7 +116,7 @@ class TableEngine:
 
     def unmapped(self, word: str) -> Counter[str]:
         """Characters as written (lower case, NFD) that no rule of the table touched and that are no IPA letters."""
-        spelled = self._before(word)
+        spelled = self._repairs.before(word) if self._repairs else word
         return self._missing(spelled, self._table(spelled))
 
     def _missing(self, word: str, ipa: str) -> Counter[str]:

@@ -15,8 +15,9 @@ ejective ʼ (Hausa, Lezgian), and white space and the dotted circle inside a wor
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from xl_translit.epitran_maps import EpitranMap
+from xl_translit.epitran_maps import EpitranMap, all_but
 
 APOSTROPHES = "'’ʼ‘ʻ`´ʹ′＇"
 _SAME_LETTERS = (
@@ -30,6 +31,7 @@ _SAME_LETTERS = (
 """Code points that stand for one letter; the first one that a table knows is taken for the others."""
 _LATIN_IN_CYRILLIC = str.maketrans("aceiopxyhjsəæ", "асеіорхуһјѕәӕ")
 _SILENT = re.compile("[\u00ad\u0640\u180e\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufe00-\ufe0f]")
+_HANGUL = re.compile("[가-힣]")
 _CIRCUMFLEX = "\u0302"
 _WHERE = re.compile("o(?:ù|u\u0300)", re.IGNORECASE)
 
@@ -39,6 +41,7 @@ class G2pSpelling:
 
     def __init__(self, table: EpitranMap) -> None:
         self._known = table.known
+        self._unknown = all_but(self._known)
         self._turkic = "ı" in table.graphemes and "i" in table.graphemes
         self._cyrillic = "Cyrl" in table.code
         self._french = table.code.startswith("fra-")
@@ -48,10 +51,7 @@ class G2pSpelling:
 
     def before(self, word: str) -> str:
         """The word as the table expects it; the same word where nothing is strange to the table."""
-        if self._turkic and ("I" in word or "İ" in word):
-            word = word.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
-        if self._french:
-            word = _WHERE.sub("ou", word)
+        word = self._own_letters(word)
         if self._known.issuperset(word):
             return word
         text = word.lower()
@@ -62,8 +62,35 @@ class G2pSpelling:
         new = {char: found for char in set(text) - self._known if (found := self._replacement(char, text)) is not None}
         return "".join(new.get(char, char) for char in text) if new else word
 
+    def before_all(self, words: Sequence[str]) -> list[str]:
+        """`[self.before(word) for word in words]`, faster: most words hold nothing strange."""
+        joined = self._own_letters("\n".join(words))
+        text = joined.lower()
+        found = joined.split("\n")
+        if len(found) != len(words) or _has_hangul(text):
+            return list(map(self.before, words))
+        text = unicodedata.normalize("NFD", text)
+        strange = self._unknown(text)
+        if not strange:
+            return found
+        lines = zip(found, text.split("\n"), strict=True)
+        return [word if strange.isdisjoint(line) else self.before(word) for word, line in lines]
+
+    def after_all(self, said: Sequence[str]) -> list[str]:
+        """`[self.after(ipa) for ipa in said]`, faster."""
+        if not self._writes:
+            return list(said)
+        found = self.after("\n".join(said)).split("\n")
+        return found if len(found) == len(said) else list(map(self.after, said))
+
+    def _own_letters(self, text: str) -> str:
+        """Turkish capitals and French où, in a word or in many."""
+        if self._turkic and ("I" in text or "İ" in text):
+            text = text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
+        return _WHERE.sub("ou", text) if self._french else text
+
     def after(self, ipa: str) -> str:
-        """The table's result with its own notation repaired."""
+        """The table's result with its own notation repaired; a line end stays."""
         if not self._writes:
             return ipa
         if ":" in self._writes:
@@ -72,7 +99,7 @@ class G2pSpelling:
             ipa = ipa.replace("g", "ɡ")
         if "'" in self._writes:
             ipa = re.sub("(?<=[ptksqʃʂ])'", "ʼ", ipa)
-        return re.sub(r"[\s◌]+", "", ipa)
+        return re.sub(r"(?:[^\S\n]|◌)+", "", ipa)
 
     def _replacement(self, char: str, word: str) -> str | None:
         """What the table knows in the place of a character it does not know; None to leave it."""
@@ -99,4 +126,4 @@ class G2pSpelling:
 
 
 def _has_hangul(text: str) -> bool:
-    return any("가" <= char <= "힣" for char in text)
+    return _HANGUL.search(text) is not None

@@ -20,8 +20,9 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from functools import cache
 from itertools import combinations
+from string import ascii_lowercase
 
-from xl_translit.epitran_maps import EpitranMap, Piece, map_pattern, read_rules, trie_pattern
+from xl_translit.epitran_maps import EpitranMap, Piece, all_but, map_pattern, read_rules, trie_pattern
 
 _MEMO_SIZE = 1 << 14
 _HIATUS = "\u0308"
@@ -42,8 +43,9 @@ class WholeLetterMap(EpitranMap):
         self._named = {self._tight(letter) for letter in {*rules, *_letters(self.graphemes)}}
         self._made = _letters(rule.new for rule in self._pre)
         self._scripts = {_script(char) for char in self._letters if not _is_mark(char)}
-        self._writes = self.written
-        self._plain_marks: set[str] = set()
+        self._unplain = all_but(self._loose.union(char for char in self._letters if not _is_mark(char)))
+        self._unwritten = all_but(self.written.union(ascii_lowercase))
+        self._whole: set[str] = set()
         self._repairs = _Memo(self._known_letter)
         marks = {char for letter in {*rules, *_letters(self.graphemes)} for char in letter[1:] if _is_mark(char)}
         marks = (marks | {_HIATUS}) - free
@@ -66,17 +68,24 @@ class WholeLetterMap(EpitranMap):
         return _count_marks(raw) - _count_marks(spelled) + (_count_marks(text) - _count_marks(sources))
 
     def _known_letters(self, text: str) -> str:
-        strange = set(text) - self._plain_marks
-        self._plain_marks |= {char for char in strange if not _is_mark(char)} | (strange & self._loose)
-        strange -= self._plain_marks
+        strange = {char for char in self._unplain(text) if _is_mark(char)}
         if not strange:
             return text
-        marks = _listed(filter(_is_mark, set(text)))
-        pattern = f"[^\n{marks}]?[{marks}]*[{_listed(strange)}][{marks}]*"
+        marks = _listed(strange.union(char for char in self._loose if _is_mark(char)))
+        found = set(re.findall(f"[^\n{marks}]?[{marks}]+", text)) - self._whole
+        # What has only marks that may stand behind any letter stays as it is.
+        changed = {letter for letter in found if not strange.isdisjoint(letter) and self._repairs[letter] != letter}
+        if len(self._whole) < _MEMO_SIZE:
+            self._whole |= found - changed
+        if not changed:
+            return text
+        pattern = f"(?:{trie_pattern(changed)})(?![{marks}])"
+        if any(_is_mark(letter[0]) for letter in changed):  # at the beginning of a line
+            pattern = f"[^\n{marks}]?[{marks}]*[{_listed(strange)}][{marks}]*"
         return re.sub(pattern, lambda match: self._repairs[match[0]], text)
 
     def _known_marks(self, ipa: str) -> str:
-        strange = {char for char in set(ipa) - self._writes if _is_mark(char)}
+        strange = {char for char in self._unwritten(ipa) if _is_mark(char)}
         if not strange:
             return ipa
         pattern = f"([^\n{_listed(strange)}]?)([{_listed(strange)}]+)"
