@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Tone in the IPA of `africa-g2p`.
 #
-# One would guess: tone that the spelling marks is in the IPA ("tone -> IPA marks", as its README says of this mode): Yoruba has it.
-# What happens: for most languages the marks are taken off and nothing stands for them. Igbo's textbook set, akwá "egg", àkwà "bed",
-#   ákwá "cry", ákwà "cloth", is one string of phones; Ewe, Fon, Lingala and Hausa likewise. The default mode (letters) keeps
-#   them, so the two modes differ in what they tell apart.
+# One would guess: tone that the spelling marks is in the IPA ("tone -> IPA marks", as its README says of this mode):
+#   Yoruba has it.
+# What happens: for most languages the marks are taken off and nothing stands for them. Igbo's textbook set, akwá
+#   "egg", àkwà "bed", ákwá "cry", ákwà "cloth", is one string of phones; Ewe, Fon, Lingala and Hausa likewise. The
+#   default mode (letters) keeps them, so the two modes differ in what they tell apart.
 # Hurt: speech models and phoneme inputs for tone languages; the loss is silent and differs by language.
 # xl: does not use it; its own tables are Epitran's, where `xl ls languages` says what the spelling leaves open.
 # Seen with: africa-g2p 0.3.2.

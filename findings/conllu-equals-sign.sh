@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Glosses in the MISC column of CoNLL-U through the package `conllu`.
 #
-# One would guess: a value runs from the first "=" to the next "|", so what is read is what was written, and serialize() gives
-#   the file back.
-# What happens: the value ends at its second "=". Leipzig glosses mark clitics by "=", so `Gloss=go=1SG` becomes `Gloss=go`;
-#   web addresses with a query likewise. serialize() writes the shortened value, a reader-writer loop destroys the annotation.
+# One would guess: a value runs from the first "=" to the next "|", so what is read is what was written, and
+#   serialize() gives the file back.
+# What happens: the value ends at its second "=". Leipzig glosses mark clitics by "=", so `Gloss=go=1SG` becomes
+#   `Gloss=go`; web addresses with a query likewise. serialize() writes the shortened value, a reader-writer loop
+#   destroys the annotation.
 # Hurt: treebanks of field linguists (glossed with clitics) and anything that adds a column by reading and writing.
 # xl: its own reader takes form, UPOS and lemma and never rewrites a treebank.
 # Seen with: conllu 6.0.0.

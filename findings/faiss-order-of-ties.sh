@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # The nearest neighbour by FAISS where several vectors are the same.
 #
-# One would guess: of equal scores the lowest number comes first, as in numpy and torch on a CPU, in both exact indexes and for
-#   every k: search(x, 1) is the first column of search(x, 10).
-# What happens: IndexFlatL2 does so. IndexFlatIP does for k = 1; for k = 3 the highest number comes first: [100, 50, 0]. So its
-#   nearest neighbour depends on how many were asked for, and on unit vectors, where both indexes order alike, they disagree.
-# Hurt: top-1 figures on data with repeated sentences (Tatoeba has them; a Bible has 190 to 540 repeated verses): taken from a
-#   search of the ten nearest, the last copy is "the answer", taken from a search of one the first; one of the two counts as wrong.
+# One would guess: of equal scores the lowest number comes first, as in numpy and torch on a CPU, in both exact
+#   indexes and for every k: search(x, 1) is the first column of search(x, 10).
+# What happens: IndexFlatL2 does so. IndexFlatIP does for k = 1; for k = 3 the highest number comes first: [100, 50,
+#   0]. So its nearest neighbour depends on how many were asked for, and on unit vectors, where both indexes order
+#   alike, they disagree.
+# Hurt: top-1 figures on data with repeated sentences (Tatoeba has them; a Bible has 190 to 540 repeated verses):
+#   taken from a search of the ten nearest, the last copy is "the answer", taken from a search of one the first; one
+#   of the two counts as wrong.
 # xl: counts what ties with the answer as half before and half behind it, whatever the order.
 # Seen with: faiss-cpu 1.15.1, numpy 2.4.6.
 set -eu

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # GeomLoss' defaults are far from exact transport where words compete for a partner.
 #
-# One would guess: SamplesLoss("sinkhorn") with its defaults (p = 2, blur 0.05, scaling 0.5) on points some units apart is
-# within a per cent or two of exact transport, because the blur is so small.
-# What happens (GeomLoss 0.3.1, against POT's network simplex): so it is on unrelated clouds, but it lies over 10 % below on
-# 20 points against 18 of them with noise of 0.3 (width 16), and the cosine of its gradient with the exact one is below 0.9.
-# Where each point has a partner of its own there is no difference.
-# Who is hurt: whoever takes the loss for the transport distance between sets that nearly match, as words of translations do.
+# One would guess: SamplesLoss("sinkhorn") with its defaults (p = 2, blur 0.05, scaling 0.5) on points some units
+#   apart is within a per cent or two of exact transport, because the blur is so small.
+# What happens (GeomLoss 0.3.1, against POT's network simplex): so it is on unrelated clouds, but it lies over 10 %
+#   below on 20 points against 18 of them with noise of 0.3 (width 16), and the cosine of its gradient with the exact
+#   one is below 0.9. Where each point has a partner of its own there is no difference.
+# Who is hurt: whoever takes the loss for the transport distance between sets that nearly match, as words of
+#   translations do.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -2,12 +2,13 @@
 # Numbers spelled out in Azerbaijani, Turkish and Vietnamese.
 #
 # One would guess: two different numbers have different words.
-# What happens: in Azerbaijani every number of thousands that ends in one loses the one: 21,500 is said "iyirmi min beş yüz",
-#   twenty thousand five hundred (right: "iyirmi bir min beş yüz"); 11,000 and 10,000 are one. Turkish says 101,001 and
-#   100,001 alike. Vietnamese says -3 as "mười bảy", seventeen, Bengali as three.
-# Hurt: speech and phoneme data, noise and number probes, every normaliser of text on top of num2words (g2p front ends).
-# xl: says thousands in Azerbaijani and Turkish itself, by parts that num2words has right (packages/translit, number_words.py);
-#   minus signs never reach num2words.
+# What happens: in Azerbaijani every number of thousands that ends in one loses the one: 21,500 is said "iyirmi min
+#   beş yüz", twenty thousand five hundred (right: "iyirmi bir min beş yüz"); 11,000 and 10,000 are one. Turkish says
+#   101,001 and 100,001 alike. Vietnamese says -3 as "mười bảy", seventeen, Bengali as three.
+# Hurt: speech and phoneme data, noise and number probes, every normaliser of text on top of num2words (g2p front
+#   ends).
+# xl: says thousands in Azerbaijani and Turkish itself, by parts that num2words has right (packages/translit,
+#   number_words.py); minus signs never reach num2words.
 # Seen with: num2words 0.5.14.
 set -eu
 tmp=$(mktemp -d)

@@ -3,12 +3,14 @@
 #
 # One would guess: the normaliser stored in a SentencePiece model (nmt_nfkc: XLM-R, E5, BGE-M3) composes them, in
 #   SentencePiece and in `tokenizers`, which carries the same table: NFD and NFC give the same pieces.
-# What happens: SentencePiece composes. `tokenizers` looks the table up by grapheme, and of what is shorter than six bytes it
-#   puts the *shortest* entry that the grapheme begins with and throws the rest of it away: a Vietnamese "ế" becomes "ê", "ệ"
-#   becomes "ẹ", a Yoruba "ọ́" becomes "ọ": tone is lost. From six bytes on it looks up single characters only: Hangul falls
-#   into its letters, kana lose their voicing marks, polytonic Greek and two-part Tamil vowels are not composed.
-# Hurt: everybody who embeds such text with a "fast" tokenizer, nearly the only kind in transformers 5: other words in Vietnamese,
-#   and 3.5 times the tokens in Korean (SIB-200, XLM-R's vocabulary), none of them a word that the model knows. Nothing warns.
+# What happens: SentencePiece composes. `tokenizers` looks the table up by grapheme, and of what is shorter than six
+#   bytes it puts the *shortest* entry that the grapheme begins with and throws the rest of it away: a Vietnamese "ế"
+#   becomes "ê", "ệ" becomes "ẹ", a Yoruba "ọ́" becomes "ọ": tone is lost. From six bytes on it looks up single
+#   characters only: Hangul falls into its letters, kana lose their voicing marks, polytonic Greek and two-part Tamil
+#   vowels are not composed.
+# Hurt: everybody who embeds such text with a "fast" tokenizer, nearly the only kind in transformers 5: other words in
+#   Vietnamese, and 3.5 times the tokens in Korean (SIB-200, XLM-R's vocabulary), none of them a word that the model
+#   knows. Nothing warns.
 # xl: puts NFC before such a normaliser when it opens a tokenizer (packages/encoders, load.py).
 # Seen with: sentencepiece 0.2.3, tokenizers 0.23.3, protobuf 7.36.2.
 set -eu

@@ -3,10 +3,10 @@
 #
 # One would guess: training has no randomness, so one text and one set of options give one vocabulary.
 # What happens: BpeTrainer repeats itself; UnigramTrainer gives equal pieces other ids, WordPieceTrainer (and BPE with
-#   a prefix for word-internal pieces) keeps other pieces, from run to run in one process: equal counts are put in the order
-#   of a hash map. There is no seed to set.
-# Hurt: who trains a tokenizer again instead of keeping its file: ids no longer fit a checkpoint, and nothing says so; who
-#   compares two vocabularies, or caches by a hash of tokenizer.json.
+#   a prefix for word-internal pieces) keeps other pieces, from run to run in one process: equal counts are put in the
+#   order of a hash map. There is no seed to set.
+# Hurt: who trains a tokenizer again instead of keeping its file: ids no longer fit a checkpoint, and nothing says so;
+#   who compares two vocabularies, or caches by a hash of tokenizer.json.
 # xl: trains plain BPE only (`xl align scratch`), tests that it repeats itself, and keeps the tokenizer in the run.
 # Seen with: tokenizers 0.23.3.
 set -eu

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.cli.conftest import Run
 
+from xl_cli.word_vectors import language_of
 from xl_staticemb import WordVectors, csls_scores, read_dictionary, write_word2vec
 
 N = 60
@@ -171,3 +172,20 @@ def test_real_dictionaries(xl: Run, data_folder: Path, tmp_path: Path, names: li
     assert result.returncode == 0, result.stderr
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert {(row["n"], row["coverage"]) for row in rows} == {(len(sources), 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("cc.als.300.vec.gz", "gsw_Latn"),
+        ("wiki.als.vec", "gsw_Latn"),
+        ("wiki.zh_yue.mapped.vec", "yue_Hant"),
+        ("wiki.mo.vec", "ron_Cyrl"),
+        ("als.vec", "als_Latn"),
+        ("wiki.tr.mapped.vec", "tur_Latn"),
+        ("vectors.vec", "und"),
+    ],
+)
+def test_a_file_of_fasttext_is_named_by_wikipedias_codes(name: str, code: str) -> None:
+    assert language_of("", Path(name)) == code
+    assert language_of("als", Path(name)) == "als_Latn"

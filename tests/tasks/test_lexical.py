@@ -338,3 +338,16 @@ def test_vectors_named_by_wikipedias_codes(tmp_path):
     assert (files["gsw_Latn"].name, files["eng_Latn"].name) == ("cc.als.vec", "en.vec")
     with pytest.raises(TaskError, match="als_Latn is there already"):
         vector_files(tmp_path)
+
+
+def test_a_languages_own_code_wins_over_another_edition(tmp_path, caplog):
+    from xl_tasks.lexical.vector_folder import vector_files
+
+    for name in ("wiki.simple.vec", "wiki.en.vec", "cc.no.300.vec", "nb.vec", "cc.zh_yue.vec"):
+        (tmp_path / name).write_text("1 1\na 1\n", encoding="utf-8")
+    files = vector_files(tmp_path)
+    assert {code: path.name for code, path in files.items()} == {
+        "eng_Latn": "wiki.en.vec", "nob_Latn": "nb.vec", "yue_Hant": "cc.zh_yue.vec",
+    }  # fmt: skip
+    assert "wiki.simple.vec: passed over, eng_Latn is there already" in caplog.text
+    assert "cc.no.300.vec: passed over, nob_Latn is there already" in caplog.text

@@ -1,6 +1,5 @@
 """What the commands on mapped word vectors have in common: languages by file name, dictionaries, devices."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +25,12 @@ def bare_name(path: str) -> str:
 def language_of(spelling: str, path: Path) -> str:
     """Canonical code of the language that the user or the file's name names (wiki.tr.mapped.vec); "und" for none."""
     from xl_translit import language
+    from xl_translit.wikipedia import vectors_language
 
     if spelling:
         return language(spelling)
-    for part in reversed(bare_name(str(path)).split(".")):
-        with suppress(ValueError):
-            return language(part)
-    return "und"
+    named = vectors_language(bare_name(str(path)))
+    return named[0] if named else "und"
 
 
 def read_pair(source: Path, target: Path, limit: int) -> "tuple[WordVectors, WordVectors]":

@@ -214,7 +214,8 @@ def drift_loss(
     reduction: "mean" over the kept words, or "sum" as equation 2 of the optimal-transport paper prints it; beside a
         transport loss, whose weights sum to 1, the sum weighs as many times more as there are words.
 
-    The papers regularise the pivot (English) side; for both sides add the loss of the other one.
+    The papers regularise the pivot (English) side. With `drift_side = both` the mask keeps words of both sides of a
+    bitext, so that one mean is taken over all of them; the weight stays that of one side.
     Computed in float32 at least, also under autocast; 0, on the graph, where no word is kept.
     Raises ObjectiveError for unequal shapes or an unknown reduction.
     """

@@ -1,12 +1,14 @@
 """A folder of word vectors, one file a language, as a system that lexical sets can be put to."""
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 
 from xl_staticemb import WordVectors, read_vectors
 from xl_tasks.errors import TaskError
-from xl_translit import TranslitError, language
-from xl_translit.wikipedia import wikipedia_language
+from xl_translit.wikipedia import vectors_language
+
+_log = logging.getLogger(__name__)
 
 _SUFFIXES = (".vec", ".txt", ".bin", ".safetensors", ".w2v")
 _PACKED = (".gz", ".xz", ".zst")
@@ -16,24 +18,28 @@ def vector_files(folder: Path | str, languages: Collection[str] | None = None) -
     """Language -> its file of word vectors: tur_Latn.vec, wiki.tr.vec.gz, tr.safetensors.
 
     languages: codes of those that must be told apart; all by default. fastText's `cc.als.vec` and `wiki.als.vec` are
-    named by Wikipedia's codes, where `als` is gsw_Latn.
+    named by Wikipedia's codes, where `als` is gsw_Latn. Of `wiki.simple.vec` beside `wiki.en.vec`, both English, the
+    one whose code is not the language's is passed over, with a line in the log.
 
-    TaskError where there is none, and for two files of one of these languages.
+    TaskError where there is none, and for two files of one of these languages that this does not tell apart.
     """
     folder = Path(folder)
-    files: dict[str, Path] = {}
-    twice: dict[str, Path] = {}
+    found: dict[str, list[tuple[Path, bool]]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        code = _language(path)
-        if code is None:
+        if (named := _language(path)) is not None:
+            found.setdefault(named[0], []).append((path, named[1]))
+    files = {}
+    for code, paths in found.items():
+        by_own = [path for path, own in paths if own] or [path for path, _ in paths]
+        files[code] = by_own[0]
+        if languages is not None and code not in languages:
             continue
-        if code in files:
-            twice.setdefault(code, path)
-            continue
-        files[code] = path
-    for code in set(twice) & set(files if languages is None else languages):
-        message = f"{twice[code]}: {code} is there already as {files[code]}; keep one of the two."
-        raise TaskError(message)
+        if len(by_own) > 1:
+            message = f"{by_own[1]}: {code} is there already as {by_own[0]}; keep one of the two."
+            raise TaskError(message)
+        for path, _ in paths:
+            if path != by_own[0]:
+                _log.warning("%s: passed over, %s is there already as %s", path, code, by_own[0])
     if not files:
         message = f"{folder}: no word vectors; files are called tur_Latn.vec (or {', '.join(_SUFFIXES[1:])})."
         raise TaskError(message)
@@ -54,16 +60,9 @@ def read_vector_pair(folder: Path | str, source: str, target: str, *, limit: int
     return [first, first if source == target else read_vectors(files[target], limit or None)]
 
 
-def _language(path: Path) -> str | None:
-    """The language that a file's name states last before its suffixes; None for other files."""
+def _language(path: Path) -> tuple[str, bool] | None:
+    """The language that a file's name states, and whether by a code of its own; None for other files."""
     name = path.name
     for suffix in _PACKED:
         name = name.removesuffix(suffix)
-    stem = next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.endswith(suffix)), "")
-    named = wikipedia_language if stem.startswith(("cc.", "wiki.")) else language
-    for part in reversed(stem.split(".")):
-        try:
-            return named(part) if part else None
-        except TranslitError:
-            continue
-    return None
+    return next((vectors_language(name.removesuffix(suffix)) for suffix in _SUFFIXES if name.endswith(suffix)), None)
