@@ -357,3 +357,8 @@ def test_counts_add_up(paragraphs: list[str], min_sentences: int, min_words: int
 def test_filters_refuse_zero() -> None:
     with pytest.raises(EncoderError, match="min_words must be at least 1"):
         corpus_sentences([], word_breaker(), sentence_breaker(), min_words=0)
+
+
+@pytest.mark.parametrize(("text", "n_words"), [("བོད་སྐད་ཡིག་", 3), ("ሰላም፡ለዓለም", 2)])
+def test_separators_of_a_script_are_no_words(text: str, n_words: int) -> None:
+    assert len(word_breaker("", "rule")(text)) == n_words
