@@ -3,11 +3,9 @@
 import gzip
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-import xl_tasks
 from xl_tasks import load_bible, load_lines, load_sib200, load_tatoeba
 from xl_tasks.files.bucc import load_bucc
 from xl_tasks.files.conll import load_conll
@@ -21,7 +19,6 @@ from xl_tasks.files.taxi1500 import load_taxi1500
 from xl_tasks.files.uner import load_uner
 from xl_tasks.files.xnli import load_xnli
 from xl_tasks.lexical.lexical_files import lexical_tasks
-from xl_tasks.text_lines import text_lines
 
 SQUAD = {"data": [{"paragraphs": [{"context": "the\r\ncat", "qas": [
     {"id": "a", "question": "Who?", "answers": [{"text": "cat", "answer_start": 5}]}
@@ -68,16 +65,3 @@ def test_line_ends_are_no_text(tmp_path, name):
     plain = load(root)
     put(root, files, "\r\n")
     assert load(root) == plain
-
-
-def test_one_cr_at_the_end_of_a_line_is_its_end(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_bytes(b"a\rb\r\nc\r\r\n\rd\n\r\ne\r")
-    assert list(text_lines(path)) == ["a\rb", "c\r", "\rd", "", "e"]
-
-
-def test_no_reader_has_lines_from_elsewhere():
-    """`rows` reads JSON, where a CR is white space between values."""
-    package = Path(xl_tasks.__file__).parent
-    using = {file.stem for file in package.rglob("*.py") if "read_lines" in file.read_text(encoding="utf-8")}
-    assert using == {"rows", "text_lines"}

@@ -160,12 +160,33 @@ def test_columns_by_name_in_every_format_and_others_that_go_along(tmp_path: Path
     assert (tmp_path / "n.txt").read_text(encoding="utf-8").split("\n")[:2] == ["TEXT", "TEXT 0"]
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_cr_is_part_of_a_field_unless_the_header_has_one(tmp_path: Path, end: str) -> None:
-    (tmp_path / "in.tsv").write_bytes(f"id\ttext{end}1\ta\r{end}2\tb".encode())
-    out = io.BytesIO()
-    romanize_corpus(tmp_path / "in.tsv", out, column="text", transliterator=Upper())
-    assert out.getvalue() == b"A\r\nB\n"
+FORMS = {
+    "text": "a\rb\nc d\n",
+    "tsv": "id\ttext\n1\ta\n2\tb\n",
+    "jsonl": '{"id": 1, "text": "a\\r"}\n',
+    "numbered": "1\ta\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("out", ["o.txt", "o.tsv", "o.jsonl", "pairs.txt"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_cr_before_the_line_feed_is_no_text(tmp_path: Path, name: str, out: str, *, broken: bool) -> None:
+    """Of `broken` input no chunk is UTF-8, so that its rows are read one by one."""
+    options: dict[str, Any] = {"tsv": {"column": "text"}, "jsonl": {"column": "text"}, "numbered": {"column": "2"}}
+    results = []
+    for end in ("\n", "\r\n"):
+        folder = tmp_path / repr(end)
+        folder.mkdir()
+        source = folder / ("in.tsv" if name == "numbered" else f"in.{name}")
+        source.write_bytes(FORMS[name].replace("\n", end).encode() + b"\xff\n" * broken)
+        target = folder / out
+        given = {"on_error": "skip", "pairs": out.startswith("pairs"), **options.get(name, {})}
+        manifest = romanize_corpus(source, target, transliterator=Upper(), **given)
+        results.append((target.read_bytes(), manifest.counts, manifest.unmapped))
+    if name == "text" and out == "o.txt":  # the lines of text end as those of the input
+        results[0] = (results[0][0].replace(b"\n", b"\r\n"), *results[0][1:])
+    assert results[0] == results[1]
 
 
 def test_looking_at_a_header_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

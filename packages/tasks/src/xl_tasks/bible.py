@@ -11,8 +11,8 @@ from pathlib import Path
 
 from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
-from xl_tasks.text_lines import text_lines
 from xl_tasks.texts import ParallelTexts
+from xl_translit import read_lines
 
 SR_BIBLE_VERSES = 500
 """Verses of the published Bible retrieval (SR-B, Glot500)."""
@@ -72,7 +72,7 @@ def is_bible(file: Path) -> bool:
 def _read(file: Path) -> dict[str, str]:
     verses: dict[str, str] = {}
     seen: set[str] = set()
-    for number, line in enumerate(text_lines(file), start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         key, tab, text = line.partition("\t")
         if not tab or not _VERSE_ID.fullmatch(key):
             message = f"{file}:{number}: not a verse id of eight digits, a TAB and the text: {line[:40]!r}."

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
-from xl_tasks.text_lines import text_lines
 from xl_tasks.texts import ParallelTexts
+from xl_translit import read_lines
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.zst", ".txt.xz")
 
@@ -77,7 +77,7 @@ def _numbered(path: Path) -> tuple[dict[str, str], int]:
     """Line number -> text without the empty lines, and the number of lines with them."""
     texts = {}
     count = 0
-    for count, line in enumerate(text_lines(path), start=1):
+    for count, line in enumerate(read_lines(path), start=1):
         if line.strip():
             texts[str(count)] = line
     if not texts:

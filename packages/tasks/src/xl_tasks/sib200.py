@@ -11,8 +11,8 @@ from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
 from xl_tasks.files.hub import hub_config_names
 from xl_tasks.files.labelled import Rows, hub_configs, hub_splits, numbered
-from xl_tasks.text_lines import text_lines
 from xl_tasks.texts import SPLITS, ParallelTexts
+from xl_translit import read_lines
 
 HUB_ID = "Davlan/sib200"
 # Pinned so by several public evaluations (a search for the data set's id with "revision" finds them); 204 test rows.
@@ -89,7 +89,7 @@ def _read(file: Path) -> Iterator[tuple[int, str, str]]:
     """(line number, index_id, text) of each data line; the fields are taken as they stand, quotes mean nothing."""
     columns: dict[str, int] = {}
     empty = True
-    for number, line in enumerate(text_lines(file), start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         fields = line.split("\t")
         if not columns:
             columns = {name: position for position, name in enumerate(fields)}

@@ -25,7 +25,8 @@ def read_lines(path: Path | str) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file without their "\n"; "-" reads standard input.
 
     `.gz`, `.zst` and `.xz` are decompressed on the way (by suffix). Only "\n" ends a line: CR, U+2028, U+0085 and form
-    feed stay inside. A leading byte-order mark is dropped; a last line without "\n" counts; an empty file has no lines.
+    feed stay inside. One CR directly before "\n", or at the very end, belongs to the line's end and is dropped, too.
+    A leading byte-order mark is dropped; a last line without "\n" counts; an empty file has no lines.
     Raises TextError for a file that is absent, a folder, cut short, or not UTF-8 (with `file:line`).
     """
     name = "<stdin>" if str(path) == "-" else str(path)
@@ -53,7 +54,7 @@ def read_lines(path: Path | str) -> Iterator[str]:
                 raise TextError(message) from None
             if number == 1 and not line:  # nothing but a byte-order mark
                 continue
-            yield line.removesuffix("\n")
+            yield line.removesuffix("\n").removesuffix("\r")
 
 
 def damaged(name: str, n_lines: int, error: Exception) -> TextError:

@@ -13,8 +13,7 @@ from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples
 from xl_tasks.files.split_files import split_files
 from xl_tasks.files.tagged import LineError, TaggedSentences
-from xl_tasks.text_lines import text_lines
-from xl_translit import language
+from xl_translit import language, read_lines
 
 _SPACES = re.compile(" +")
 _DOCUMENT = "-DOCSTART-"
@@ -81,7 +80,7 @@ def sentence_lines(file: Path | str) -> Iterator[_Lines]:
     A byte-order mark at the start and CR at the end of a line are dropped; only "\n" ends a line.
     """
     lines: _Lines = []
-    for number, text in enumerate(text_lines(file), start=1):
+    for number, text in enumerate(read_lines(file), start=1):
         if text.strip(" "):
             lines.append((number, text))
         elif lines:

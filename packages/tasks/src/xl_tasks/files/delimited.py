@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from xl_tasks.errors import TaskError
-from xl_tasks.text_lines import text_lines
+from xl_translit import read_lines
 
 PACKED = ("", ".gz", ".zst", ".xz")
 _Numbered = Iterator[tuple[int, str]]
@@ -30,7 +30,7 @@ class Record:
 def data_lines(file: Path | str) -> _Numbered:
     """(number from 1, line without its end) for the lines of `file`; empty lines at the end are none."""
     waiting: list[int] = []
-    for number, text in enumerate(text_lines(file), start=1):
+    for number, text in enumerate(read_lines(file), start=1):
         if not text:
             waiting.append(number)
             continue

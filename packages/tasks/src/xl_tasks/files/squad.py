@@ -12,7 +12,7 @@ from typing import Any
 
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Answer, Question
-from xl_tasks.text_lines import text_lines
+from xl_translit import read_lines
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def read_squad(
 
     TaskError with `file:line` for a file that is not JSON or not laid out as SQuAD.
     """
-    text = "\n".join(text_lines(path))
+    text = "\n".join(read_lines(path))
     asked = list(_asked(path, _articles(path, text)))
     counted = counted_ids and all(str(item.get("id", "")).isdecimal() for _, item in asked)
     all_withheld = bool(asked) and all(_is_withheld(item) for _, item in asked)

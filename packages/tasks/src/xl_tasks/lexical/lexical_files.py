@@ -17,9 +17,8 @@ from pathlib import Path
 from xl_staticemb import GoldPair, StaticembError, keys_path, parse_dictionary, parse_similarity
 from xl_tasks.errors import TaskError
 from xl_tasks.lexical.lexical_set import LexicalSet
-from xl_tasks.text_lines import text_lines
 from xl_tasks.texts import resolve_language
-from xl_translit import TranslitError, language
+from xl_translit import TranslitError, language, read_lines
 
 _PAIR = r"(?P<source>[a-z]{2,3})-(?P<target>[a-z]{2,3})"
 _PATTERNS = {
@@ -144,7 +143,7 @@ def _read(files: Sequence[_File], training: Sequence[_File], part: str, on_error
 
 
 def _dictionary(path: Path, on_error: str, skipped: list[str]) -> list[tuple[str, str]]:
-    lines = list(text_lines(path))
+    lines = list(read_lines(path))
     try:
         return parse_dictionary(lines, str(path))
     except StaticembError:
@@ -162,9 +161,9 @@ def _dictionary(path: Path, on_error: str, skipped: list[str]) -> list[tuple[str
 
 
 def _rated(path: Path, on_error: str, skipped: list[str]) -> list[GoldPair]:
-    lines, keys = list(text_lines(path)), keys_path(path)
+    lines, keys = list(read_lines(path)), keys_path(path)
     try:
-        return parse_similarity(lines, str(path), None if keys is None else (text_lines(keys), str(keys)))
+        return parse_similarity(lines, str(path), None if keys is None else (read_lines(keys), str(keys)))
     except StaticembError:
         # Pairs and numbers in two files belong together by line, so no line can go alone.
         if on_error == "stop" or keys is not None:

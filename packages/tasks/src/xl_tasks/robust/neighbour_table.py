@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from xl_tasks._by_language import by_language, choose
 from xl_tasks.errors import TaskError
-from xl_tasks.text_lines import text_lines
-from xl_translit import TranslitError, language, replacing
+from xl_translit import TranslitError, language, read_lines, replacing
 
 if TYPE_CHECKING:
     from xl_staticemb import WordVectors
@@ -69,7 +68,7 @@ def read_neighbours(path: Path | str) -> NeighbourTable:
         return _read_json(path)
     entries: dict[str, list[tuple[str, float]]] = {}
     lists: dict[str, int] = {}
-    for number, line in enumerate(text_lines(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if not line.strip(" \t"):  # a line separator (U+2028) is text
             continue
         word, *fields = line.split("\t")
@@ -198,7 +197,7 @@ def _suffix(path: Path | str) -> str:
 
 
 def _read_json(path: Path | str) -> NeighbourTable:
-    text = "\n".join(text_lines(path))
+    text = "\n".join(read_lines(path))
     try:
         content = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:

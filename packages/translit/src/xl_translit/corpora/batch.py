@@ -39,12 +39,16 @@ class Result:
 
 @dataclass
 class _Rows:
-    """Rows that could be read, column by column: source and number in it for messages, text, columns that go along."""
+    r"""Rows that could be read, column by column: source and number in it for messages, text, columns that go along.
+
+    ends: the CR, or nothing, that stood between a line of text and its "\n"; it is no part of the text.
+    """
 
     sources: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     kept: list[tuple[Any, ...]] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
 
     def add(self, source: int, numbers: Sequence[int], texts: list[str], kept: tuple[Any, ...] = ()) -> None:
         """Rows of one source that have the same other columns."""
@@ -52,6 +56,13 @@ class _Rows:
         self.numbers += numbers
         self.texts += texts
         self.kept += [kept] * len(texts)
+        self.ends += [""] * len(texts)
+
+    def add_lines(self, source: int, numbers: Sequence[int], lines: list[str]) -> None:
+        r"""Lines of text of one source, without their "\n"."""
+        ends = ["\r" if line.endswith("\r") else "" for line in lines]
+        self.add(source, numbers, [line.removesuffix("\r") for line in lines])
+        self.ends[len(self.ends) - len(ends) :] = ends
 
 
 class _UnreadableError(ValueError):
@@ -100,6 +111,8 @@ class Batch:
             phonemes=self._format.result_name == "phonemes",
             compare=len(self._known) < MAX_WORDS,  # else whoever gathers words has as many as it takes, too
         )
+        if self._format.name == "text" and not self._format.pairs:  # its lines end as those of the input did
+            results = [result + end for result, end in zip(results, rows.ends, strict=True)]
         data = self._format.write(rows.texts, results, rows.kept, statistics)
         rejections = [Rejection(self._layouts[source].name, number, why) for source, number, why in sorted(refusals)]
         return Result(chunk.index, data, statistics, rejections, self._new(words))
@@ -113,7 +126,7 @@ class Batch:
             except UnicodeDecodeError:
                 pass
             else:
-                rows.add(segment.source, range(segment.first_row, segment.first_row + len(texts)), texts)
+                rows.add_lines(segment.source, range(segment.first_row, segment.first_row + len(texts)), texts)
                 return
         raw_rows = payload.split(b"\n")[:-1] if isinstance(payload, bytes) else payload
         for number, raw in enumerate(raw_rows, segment.first_row):
@@ -125,7 +138,10 @@ class Batch:
             except _UnreadableError as error:
                 refusals.append((segment.source, number, str(error)))
             else:
-                rows.add(segment.source, [number], [text], kept)
+                if layout.kind == "text":
+                    rows.add_lines(segment.source, [number], [text])
+                else:
+                    rows.add(segment.source, [number], [text], kept)
 
     def _transliterate(self, rows: _Rows, refusals: list[_Refusal]) -> tuple[_Rows, list[str]]:
         """Rows and their results; where the transliterator fails, row by row, and the rows it fails on are refused."""
@@ -133,10 +149,12 @@ class Batch:
             results = self._transliterator.batch(rows.texts)
         except Exception:  # someone else's code: any error is a reason
             good, results = _Rows(), []
-            for source, number, text, kept in zip(rows.sources, rows.numbers, rows.texts, rows.kept, strict=True):
+            columns = (rows.sources, rows.numbers, rows.texts, rows.kept, rows.ends)
+            for source, number, text, kept, end in zip(*columns, strict=True):
                 try:
                     results.append(self._transliterator(text))
                     good.add(source, [number], [text], kept)
+                    good.ends[-1] = end
                 except Exception as error:
                     reason = " ".join(f"{self._transliterator.name} failed: {type(error).__name__}: {error}".split())
                     refusals.append((source, number, reason))
@@ -171,7 +189,7 @@ def _read(raw: bytes | list[Any], layout: Layout) -> tuple[str, tuple[Any, ...]]
     if layout.kind == "text":
         return line, ()
     if layout.kind == "tsv":
-        fields = (line.removesuffix("\r") if layout.crlf else line).split("\t")
+        fields = line.removesuffix("\r").split("\t")
         places = [int(place) for place in (layout.column or 0, *layout.kept)]
         if max(places) >= len(fields):
             message = f"{len(fields)} column(s); column number {max(places) + 1} is wanted"

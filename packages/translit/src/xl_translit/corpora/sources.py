@@ -50,14 +50,12 @@ class Layout:
 
     column: index of the text in a TSV row, or key in a JSON object; None where the row is the text.
     kept: indexes or keys of the columns that go along, in the order of the output.
-    crlf: whether a TSV file's header ended with CR too; then a CR at the end of a row is no part of its last field.
     """
 
     name: str
     kind: Literal["text", "tsv", "jsonl", "values"]
     column: int | str | None = None
     kept: tuple[int | str, ...] = ()
-    crlf: bool = False
 
 
 class Source(Protocol):
@@ -100,7 +98,7 @@ class LineSource:
         self._path = path
         self.name = "<stdin>" if path == "-" else path
         self.is_stream = path == "-" or not Path(path).is_file()  # standard input, a named pipe: read once only
-        self._header = self._crlf = False
+        self._header = False
         place: int | str | None = column
         kept: tuple[int | str, ...] = keep
         if kind == "tsv" and column is not None:
@@ -119,7 +117,7 @@ class LineSource:
                 self._header = True
         elif kind == "jsonl" and not self.is_stream:
             self._check_keys((str(column), *keep))
-        self.layout = Layout(self.name, kind, place, kept, self._crlf)
+        self.layout = Layout(self.name, kind, place, kept)
 
     @property
     def size(self) -> int | None:
@@ -205,7 +203,6 @@ class LineSource:
     def _header_fields(self) -> list[str]:
         try:
             line = self._first_line().decode("utf-8").removesuffix("\n")
-            self._crlf = line.endswith("\r")
             return line.removesuffix("\r").split("\t")
         except UnicodeDecodeError:
             message = f"{self.name}:1: the header is not UTF-8; re-encode the file, e.g. with iconv -t UTF-8"
