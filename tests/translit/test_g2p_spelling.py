@@ -1,10 +1,12 @@
 """Repairs of spelling before the tables and of notation after them: what they change, and that they change no more."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_translit import epitran_map
+from xl_translit import epitran_map, phonemize
 from xl_translit.epitran_maps import map_codes
 from xl_translit.g2p_spelling import G2pSpelling
 
@@ -54,3 +56,14 @@ def test_no_text_fails_and_repairs_are_done_once(word: str) -> None:
     for code in ("tur-Latn", "urd-Arab", "kor-Hang", "ukr-Cyrl"):
         spelling = G2pSpelling(epitran_map(code))
         assert spelling.before(spelling.before(word)) == spelling.before(word)
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [("ko", "안녕하세요 세계, 달 값이"), ("fi", "pää"), ("ru", "ёлка"), ("hi", "क़लम"), ("vi", "tiếng"), ("ta", "போது"),
+     ("tr", "güzel KIZ"), ("ur", "اُردو"), ("pl", "ćma"), ("de", "günstig")],
+)  # fmt: skip
+def test_decomposed_letters_are_said_as_composed_ones(lang: str, text: str) -> None:
+    said = {phonemize(unicodedata.normalize(form, text), lang) for form in ("NFC", "NFD")}
+    assert len(said) == 1
+    assert said != {text}

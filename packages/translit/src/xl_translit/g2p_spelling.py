@@ -6,6 +6,7 @@ Before the table, for words that hold a character which the table does not know:
 - another code point for the same letter: Persian and Arabic yeh, kaf and heh (most of Urdu), cedilla and comma below
   (Romanian), the apostrophes ' ’ ʼ ‘ ʻ, the palochka, and Latin letters inside Cyrillic words (Kazakh і, ә);
 - compatibility characters: ligatures, presentation forms, full-width letters;
+- Hangul in conjoining letters (NFD), which the table leaves unread, is composed;
 - French où, whose accent only tells it from ou;
 - characters without a sound: soft hyphen, joiners, direction marks, tatweel, the Turkish circumflex.
 
@@ -32,6 +33,7 @@ _SAME_LETTERS = (
 _LATIN_IN_CYRILLIC = str.maketrans("aceiopxyhjsəæ", "асеіорхуһјѕәӕ")
 _SILENT = re.compile("[\u00ad\u0640\u180e\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufe00-\ufe0f]")
 _HANGUL = re.compile("[가-힣]")
+_DECOMPOSED_HANGUL = re.compile("[가-힣\u1100-\u11ff]+")
 _CIRCUMFLEX = "\u0302"
 _WHERE = re.compile("o(?:ù|u\u0300)", re.IGNORECASE)
 
@@ -45,6 +47,7 @@ class G2pSpelling:
         self._turkic = "ı" in table.graphemes and "i" in table.graphemes
         self._cyrillic = "Cyrl" in table.code
         self._french = table.code.startswith("fra-")
+        self._korean = table.code == "kor-Hang"
         written = table.written
         self._writes = {char for char in ":g'\u2009 ◌" if char in written}
         self._replacements: dict[str, str | None] = {}
@@ -84,9 +87,11 @@ class G2pSpelling:
         return found if len(found) == len(said) else list(map(self.after, said))
 
     def _own_letters(self, text: str) -> str:
-        """Turkish capitals and French où, in a word or in many."""
+        """Turkish capitals, composed Hangul and French où, in a word or in many."""
         if self._turkic and ("I" in text or "İ" in text):
             text = text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
+        if self._korean:
+            text = _DECOMPOSED_HANGUL.sub(lambda found: unicodedata.normalize("NFC", found[0]), text)
         return _WHERE.sub("ou", text) if self._french else text
 
     def after(self, ipa: str) -> str:
