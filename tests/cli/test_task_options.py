@@ -32,7 +32,7 @@ Settings = TypeVar("Settings")
 # Of the command itself, read whatever the tasks are.
 _COMMAND = {"tasks", "out", "as_json", "help"}
 # Read when figures are there, not when cells are planned: see the tests below.
-_LATER = {"resamples", "save_models"}
+_LATER = {"resamples", "mean", "save_models"}
 
 # A value of each option that is not its default, and what has to stand beside it.
 _VALUES: dict[str, dict[str, object]] = {
@@ -59,6 +59,7 @@ _VALUES: dict[str, dict[str, object]] = {
     "tag_scheme": {"tag_scheme": "iob1"},
     "on_error": {"on_error": "skip"},
     "resamples": {"resamples": 5},
+    "mean": {"mean": "all"},
     "save_models": {"save_models": True},
     "layer": {"layer": ("0",)},
     "pooling": {"pooling": "first"},
@@ -139,7 +140,7 @@ def recorded(settings: type[Settings], /, **values: object) -> Settings:
 
     class Recorded(settings):
         def __getattribute__(self, name: str) -> object:
-            if not name.startswith("_"):
+            if not name.startswith("_") and not being_copied():
                 looked.add(name)
             return object.__getattribute__(self, name)
 
@@ -150,6 +151,14 @@ def recorded(settings: type[Settings], /, **values: object) -> Settings:
 
 
 _LOOKED: dict[int, set[str]] = {}
+
+
+def being_copied() -> bool:
+    """Whether `dataclasses.replace` is at work, which looks at every field and checks the copy."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "dataclasses":
+        frame = frame.f_back
+    return frame is not None
 
 
 def seen(made: object) -> set[str]:

@@ -9,6 +9,7 @@ from xl_tasks.tuning.config import MODES
 PROTOCOLS = ("zero-shot", "in-language", "translate-train", "mixed-language")
 UNITS = ("subword", "character", "phonemes", "romanised")
 SCORES = ("cosine", "csls")
+MEANS = ("others", "all")
 ROBUST = ("at", "rs-rp", "rs-da")
 
 
@@ -31,7 +32,7 @@ class EvaluateConfig(ReadingConfig):
         default=(),
         metadata={
             "help": "language trained on or searched with, any spelling; eng+tur trains on both together; repeat for "
-            "more [default: English where it can be trained on; retrieval: all]"
+            "more [default: the preset's, else English where it can be trained on; retrieval: all]"
         },
     )
     target: tuple[str, ...] = field(
@@ -42,10 +43,15 @@ class EvaluateConfig(ReadingConfig):
         },
     )
     protocol: tuple[str, ...] = field(
-        default=("zero-shot",),
-        metadata={"help": " | ".join(PROTOCOLS) + "; repeat for more: zero-shot and mixed-language share one model"},
+        default=(),
+        metadata={
+            "help": " | ".join(PROTOCOLS) + "; repeat for more: zero-shot and mixed-language share one model "
+            "[default: the preset's, else zero-shot]"
+        },
     )
-    preset: str = field(default="default", metadata={"help": "a paper's settings; see xl ls presets"})
+    preset: str = field(
+        default="default", metadata={"help": "a paper's settings, seeds, sources and means; see xl ls presets"}
+    )
     probe: bool = field(default=False, metadata={"help": "a linear model on frozen states instead of fine-tuning"})
     lora: bool = field(default=False, metadata={"help": "low-rank updates instead of all weights"})
     set: tuple[str, ...] = field(
@@ -56,7 +62,13 @@ class EvaluateConfig(ReadingConfig):
         default=(),
         metadata={"help": "key=v1,v2: all are trained, the best on the source's dev set is scored; repeat"},
     )
-    seeds: int = field(default=1, metadata={"help": "models trained for each source, from the preset's first seed on"})
+    seeds: int = field(
+        default=0,
+        metadata={
+            "help": "models trained for each source, from the preset's first seed on [default: as many as the preset "
+            "has; 1 without one]"
+        },
+    )
     score: str = field(
         default="cosine", metadata={"help": "of retrieval: cosine | csls (less for hubs, 10 neighbours)"}
     )
@@ -98,6 +110,13 @@ class EvaluateConfig(ReadingConfig):
     resamples: int = field(
         default=1000, metadata={"help": "bootstrap samples of items (and seeds) behind intervals and p; 0 for none"}
     )
+    mean: str = field(
+        default="",
+        metadata={
+            "help": f"targets that a mean is over: {' | '.join(MEANS)}, without or with those trained on [default: as "
+            "the preset's paper has it, else others]"
+        },
+    )
     save_models: bool = field(default=False, metadata={"help": "keep fine-tuned models in OUT/models"})
 
     def __post_init__(self) -> None:
@@ -107,7 +126,7 @@ class EvaluateConfig(ReadingConfig):
             raise UsageError(message)
         for name, known in (
             ("score", SCORES), ("words", ("syntactic", "surface")),
-            ("tag_scheme", ("iob1", "iob2")), ("on_error", ("stop", "skip")),
+            ("mean", ("", *MEANS)), ("tag_scheme", ("iob1", "iob2")), ("on_error", ("stop", "skip")),
             ("input", ("", *UNITS, "phoneme", "romanized")),
         ):  # fmt: skip
             if getattr(self, name) not in known:
@@ -119,7 +138,7 @@ class EvaluateConfig(ReadingConfig):
                 if value not in known:
                     message = f"--{name} is {value!r}; choose one of {', '.join(known)}."
                     raise UsageError(message)
-        for name, low in (("train_limit", 0), ("seeds", 1), ("resamples", 0)):
+        for name, low in (("train_limit", 0), ("seeds", 0), ("resamples", 0)):
             if getattr(self, name) < low:
                 message = f"--{name.replace('_', '-')} is {getattr(self, name)}; give {low} or more."
                 raise UsageError(message)

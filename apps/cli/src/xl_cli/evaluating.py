@@ -18,18 +18,22 @@ from xl_tasks import Row, write_rows
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, CellStore, Scored
 from xl_tasks.protocols.mixed_means import mixed_means
+from xl_tasks.tuning.presets import PRESETS
 
 
 class Evaluation:
     """One call of `xl eval`.
 
     out: folder that keeps finished cells; None keeps nothing.
+
+    mean: what the means over targets are over, for tables of the rows: "others" than the language trained on, or "all".
     """
 
     def __init__(self, config: EvaluateConfig, out: Path | None) -> None:
         self.config = config
         self._out = out
         self._store = CellStore(out)
+        self.mean = config.mean or (PRESETS[config.preset].mean if config.preset in PRESETS else "others")
         self._failures: list[str] = []
         self._asked: list[Cell] = []
         self._models: list[str] = []
@@ -101,7 +105,7 @@ class Evaluation:
         means = [with_intervals(scored, self.config.resamples) for scored in mixed_means(cells)]
         every = [*cells, *means]
         rows = [row for scored in every for row in scored.all_rows()]
-        return [*rows, *difference_rows(every, self._models, self.config.resamples)]
+        return [*rows, *difference_rows(every, self._models, self.config.resamples, self.mean)]
 
 
 def _order(scored: Scored) -> tuple:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from xl_cli.errors import UsageError
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.fingerprints import fingerprint_file
+from xl_cli.preset_options import sources_there, with_preset
 from xl_cli.progress import Progress, say
 from xl_cli.task_plans import Job, TaskModel
 from xl_cli.tuning_options import parse_grid, parse_settings, shown, split_settings
 from xl_tasks.catalogue.task import Task
+from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples
 from xl_tasks.noise.noise import parse_noise
 from xl_tasks.protocols.cells import Cell, Scored
@@ -29,6 +31,8 @@ class FittedPlan:
     """A task with labels: its examples, languages and settings."""
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
+        self._given = config
+        config = with_preset(entry, config)
         self._entry = entry
         self._config = config
         self.reads_last_layer = not config.probe
@@ -38,9 +42,6 @@ class FittedPlan:
             raise UsageError(message)
         if self._split == "all":
             message = f"--split is all; {entry.name} is scored on one of train, dev and test."
-            raise UsageError(message)
-        if config.preset not in PRESETS:
-            message = f"--preset is {config.preset!r}; choose one of {', '.join(PRESETS)}."
             raise UsageError(message)
         self._root = Path(config.data) if config.data else None
         self._settings, self._robust = split_settings(parse_settings(config.set))
@@ -61,9 +62,10 @@ class FittedPlan:
 
     def _read(self) -> tuple[Examples, list[tuple[str, ...]], str]:
         """The examples, the sources (each one or several languages) and where training examples are from."""
-        config, entry = self._config, self._entry
+        entry = self._entry
+        examples = self._read_asked()
+        config = self._config
         asked = [spec.split(JOIN) for spec in config.source]
-        examples = self._load([code for spec in asked for code in spec])
         for (code, split), reasons in sorted(examples.skipped.items()):
             say(f"note: {entry.name} {code} {split}: {len(reasons)} items left out, the first: {reasons[0]}")
         if "in-language" in config.protocol:
@@ -80,6 +82,20 @@ class FittedPlan:
             entry, examples, needed, self._root, train_on=config.train_on, on_error=config.on_error
         )
         return examples, sources, origin
+
+    def _read_asked(self) -> Examples:
+        """The examples of the languages asked for; of a preset's sources those that are there are kept."""
+        sources = [code for spec in self._config.source for code in spec.split(JOIN)]
+        elsewhere = self._entry.train_from or self._config.train_on
+        if self._given.source or not sources or elsewhere:
+            return self._load(sources)
+        try:
+            examples = self._load(sources)
+        except TaskError:
+            examples = self._load(())  # one of the sources is not in the data
+        having = [code for code in sources if {"train", "dev"} & examples.by_language.get(code, {}).keys()]
+        self._config = sources_there(self._entry, self._config, self._given, having)
+        return examples
 
     def _scored_languages(self) -> tuple[str, ...]:
         """The targets; where no language has the split that is usually scored, those with training files instead."""

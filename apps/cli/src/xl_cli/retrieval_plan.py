@@ -15,6 +15,7 @@ from xl_cli.errors import UsageError
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.evaluation import language_pairs, scored_keys, split_keys
 from xl_cli.layer_sweep import LayerSweep
+from xl_cli.preset_options import sources_there, with_preset
 from xl_cli.task_plans import Job, TaskModel
 from xl_tasks import TASKS, ParallelTexts, load_names
 from xl_tasks.catalogue.task import Task
@@ -37,12 +38,13 @@ class RetrievalPlan:
     reads_last_layer = False
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
+        given, config = config, with_preset(entry, config)
         self._entry = entry
-        self._config = config
         if entry.name == "retrieval" and not config.data:
             message = "retrieval reads any folder of parallel text; name it: --data FOLDER."
             raise UsageError(message)
-        self._data: ParallelTexts = _texts(entry, config, _languages(entry, config))
+        self._data: ParallelTexts = _texts(entry, config, _languages(entry, given))
+        self._config = config = sources_there(entry, config, given, self._data.languages)
         keys = split_keys(self._data, config.split, config.data or entry.name)
         self._pairs = language_pairs(self._data, config.source, config.target)
         languages = {language for pair in self._pairs for language in pair}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xl_cli.errors import UsageError
 from xl_cli.eval_config import EvaluateConfig
+from xl_cli.preset_options import has_task
 from xl_cli.tuning_options import parse_grid, parse_settings, split_settings
 from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS, Task
@@ -35,7 +36,7 @@ class PlanKind:
 PLANS: Mapping[str, PlanKind] = {
     "retrieval": PlanKind(
         factory="xl_cli.retrieval_plan:RetrievalPlan",
-        reads=_SIDES | _ENCODER | _VECTORS | {"transform", "score", "noise", "split", "limit", "resamples"},
+        reads=_SIDES | _ENCODER | _VECTORS | {"preset", "transform", "score", "noise", "split", "limit", "resamples"},
     ),
     "mining": PlanKind(
         factory="xl_cli.mining_plan:MiningPlan", reads=_SIDES | _ENCODER | _VECTORS | {"score", "resamples"}
@@ -47,7 +48,7 @@ PLANS: Mapping[str, PlanKind] = {
         factory="xl_cli.fitted_plan:FittedPlan",
         reads=_SIDES | _ENCODER | _VECTORS | _TRAINING | {
             "protocol", "preset", "probe", "set", "grid", "noise", "train_on", "train_limit", "on_error", "resamples",
-            "save_models", "split", "limit",
+            "save_models", "split", "limit", "mean",
         },
     ),
 }  # fmt: skip
@@ -70,8 +71,8 @@ def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
         read -= _TRAINING if config.probe else _VECTORS
         if entry.kind != "classification":
             read -= {"pooling", "prompt"}
-        if config.preset in PRESETS and not {entry.name, entry.kind} & PRESETS[config.preset].tasks.keys():
-            read -= {"preset"}
+    if config.preset in PRESETS and not has_task(config.preset, entry):
+        read -= {"preset"}
     if all(Path(name).is_dir() for name in config.model):
         read -= {"revision"}
     if entry.kind == "lexical" and all(is_vector_folder(Path(name)) for name in config.model):

@@ -58,6 +58,9 @@ def evaluate(
     elif rows:
         pairs = [asdict(row) for row in rows if row.task in _BY_PAIR and not row.baseline]
         others = [asdict(row) for row in rows if row.task not in _BY_PAIR or row.baseline]
-        tables = [*([pair_table(pairs)] if pairs else []), *(result_tables(others) if others else [])]
+        tables = [
+            *([pair_table(pairs)] if pairs else []),
+            *(result_tables(others, mean=evaluation.mean) if others else []),
+        ]
         typer.echo("\n\n".join(table.render("text") for table in tables))
     evaluation.check()

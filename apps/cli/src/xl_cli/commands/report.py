@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from xl_cli.errors import CliError, UsageError
+from xl_cli.eval_config import MEANS
+from xl_cli.preset_options import mean_of
 from xl_cli.word_vectors import check_choice, check_new
 
 FORMATS = ("text", "md", "html", "tex", "csv")
@@ -38,8 +40,13 @@ def report(
         ),
     ] = None,
     mean: Annotated[
-        str, typer.Option(help="Targets that a mean is over: others | all, without or with those trained on.")
-    ] = "others",
+        str,
+        typer.Option(
+            help="Targets that a mean is over: others | all, without or with those trained on [default: as the paper "
+            "of the preset has it, else others]",
+            show_default=False,
+        ),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout; must be new.")] = None,
 ) -> None:
     """Print the tables of one or several runs from their result rows alone: retrieval, tasks, matrices, words, gains.
@@ -47,7 +54,7 @@ def report(
     Example: xl report runs/names --format md
     """
     check_choice("format", fmt, FORMATS)
-    check_choice("mean", mean, ("others", "all"))
+    check_choice("mean", mean or "others", MEANS)
     check_new(out)
     paths = list({path.resolve(): path for path in map(_results, runs)}.values())
     labels = _labels(paths, label or [])
@@ -74,7 +81,7 @@ def report(
         text = rows_csv(rows, [field.name for field in fields(Row)])
     else:
         apart = tell_runs_apart(rows, labels if label else ())
-        tables = result_tables(apart, metrics=metric or _RETRIEVAL, mean=mean)
+        tables = result_tables(apart, metrics=metric or _RETRIEVAL, mean=mean or mean_of(apart))
         title = f"Results of {', '.join(labels)}" if any(labels) else "Results"
         text = html_page(tables, title) if fmt == "html" else "\n\n".join(table.render(fmt) for table in tables)
     if out is None:

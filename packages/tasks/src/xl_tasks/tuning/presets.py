@@ -11,7 +11,7 @@ from xl_tasks.errors import TaskError
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.preset_values import DEFAULT, PRESETS, Preset, TaskPreset
 
-__all__ = ["PRESETS", "Preset", "TaskPreset", "preset_rows", "tuning_config"]
+__all__ = ["PRESETS", "Preset", "TaskPreset", "preset_rows", "preset_sources", "tuning_config"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def preset_rows() -> list[dict[str, object]]:
     """One line a preset, task and input unit that has values of its own, for listings.
 
     Values that differ by language are joined by ", ". Keys: preset, task, unit, the settings, metric, seeds, sources,
-    paper.
+    protocol, mean, paper.
     """
     rows = []
     for preset in PRESETS.values():
@@ -74,7 +74,9 @@ def preset_rows() -> list[dict[str, object]]:
                         **{name: _joined(getattr(config, name) for config in made) for name in _SHOWN},
                         "metric": made[0].metric,
                         "seeds": ", ".join(map(str, preset.seeds)),
-                        "sources": ", ".join(_codes(preset.sources.get(task, {}))),
+                        "sources": ", ".join(preset_sources(preset.name, task)),
+                        "protocol": preset.protocol,
+                        "mean": preset.mean,
                         "paper": preset.paper,
                     }
                 )
@@ -113,5 +115,7 @@ def _joined(values: Iterator[object]) -> object:
     return unique[0] if len(unique) == 1 else ", ".join(map(str, unique))
 
 
-def _codes(by_script: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [code for codes in by_script.values() for code in codes]
+def preset_sources(preset: str, task: str) -> list[str]:
+    """The languages that a preset trains a task on (asks with, in retrieval), each in a model of its own."""
+    by_script = PRESETS[preset].sources.get(task, {})
+    return list(dict.fromkeys(code for codes in by_script.values() for code in codes))
