@@ -58,5 +58,8 @@ def test_notes() -> None:
     assert "reduced" in g2p_note("ben-Beng-red")
     assert "tones" in g2p_note("vie-Latn")
     assert "spaces" in g2p_note("tha-Thai")
+    assert not g2p_note("mal-Mlym")
+    assert "tone" in g2p_note("yor-Latn")
+    assert "tone" in g2p_note("sag-Latn")
     assert "dictionary file" in g2p_note("jpn-Jpan")
     assert all(isinstance(g2p_note(code), str) for code in g2p_codes())

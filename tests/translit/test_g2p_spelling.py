@@ -67,3 +67,16 @@ def test_decomposed_letters_are_said_as_composed_ones(lang: str, text: str) -> N
     said = {phonemize(unicodedata.normalize(form, text), lang) for form in ("NFC", "NFD")}
     assert len(said) == 1
     assert said != {text}
+
+
+@pytest.mark.parametrize("code", ["deu-Latn", "fra-Latn", "hau-Latn", "kaz-Cyrl", "kor-Hang", "tur-Latn", "urd-Arab"])
+@given(data=st.data())
+@settings(deadline=None, max_examples=60)
+def test_words_together_are_repaired_as_alone(code: str, data: st.DataObject) -> None:
+    table = epitran_map(code)
+    letters = st.sampled_from(sorted(set("".join(table.graphemes)) | set("İIoùOÙœﬁ’'ʼ:g◌ \u0300\u0307\u200cΣі1\n가")))
+    words = data.draw(st.lists(st.text(letters | st.characters(exclude_categories=["Cs"]), max_size=12), max_size=6))
+    spelling = G2pSpelling(table)
+    assert spelling.before_all(words) == list(map(spelling.before, words))
+    lines = [word.replace("\n", "") for word in words]
+    assert spelling.after_all(lines) == list(map(spelling.after, lines))

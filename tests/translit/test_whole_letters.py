@@ -86,6 +86,27 @@ def test_marks_that_fell_off_are_counted() -> None:
     assert Phonemizer("pol").unmapped(["drży"]) == Counter()
 
 
+@pytest.mark.parametrize(
+    ("lang", "text", "right", "lost"),
+    [
+        ("yor", "ọmọ́ ilé ìwé", "ɔmɔ ile iwe", {"\u0301": 3, "\u0300": 1}),
+        ("sag", "kôlï", "koli", {"\u0302": 1, "\u0308": 1}),
+    ],
+)
+def test_marks_of_tone_without_a_row_are_counted(lang: str, text: str, right: str, lost: dict[str, int]) -> None:
+    assert phonemize(text, lang) == right
+    unmapped = Phonemizer(lang).unmapped([text])
+    assert {char: unmapped[char] for char in lost} == lost
+    kept = unicodedata.normalize("NFD", phonemize(text, lang, spelling="keep"))
+    assert Counter(char for char in kept if char in lost) == lost
+
+
+def test_the_virama_of_malayalam_is_said_or_goes() -> None:
+    consonants = [chr(point) for point in range(0x0D15, 0x0D3A)]
+    words = [one + "\u0d4d" + other for one in consonants for other in ("", *consonants)]
+    assert not any("\u0d4d" in ipa for ipa in said("mal-Mlym", words))
+
+
 def test_letters_of_another_script_keep_their_marks() -> None:
     assert phonemize("हिन्दी", "deu") == "हिन्दी"
 

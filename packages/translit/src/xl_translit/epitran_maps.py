@@ -250,13 +250,18 @@ class Rule:
         self._swap = swap
         self._original: Any = None
         self._literal: tuple[str, str] | None = None
-        if not swap and not follows and not _SPECIAL.search(self.text) and self.text:
-            self._literal = left + old + right, left + new + right
-            self.apply = self._replace
-            return
         self._needed = _literal_start(old)
         self._sides = left, right
         self.apply = self._sub
+        if swap or _SPECIAL.search(self.text) or not self.text:
+            return
+        if not follows:
+            self._literal = left + old + right, left + new + right
+            self.apply = self._replace
+        elif not left and not right:
+            self._literal = old, new
+            self._cut = re.compile(f"{re.escape(old)}(?!{follows})")
+            self.apply = self._replace_whole
 
     @cached_property
     def _substitute(self) -> Callable[[str, int], str]:
@@ -266,6 +271,10 @@ class Rule:
     def _replace(self, text: str, limit: int) -> str:
         old, new = self._literal or ("", "")
         return text.replace(old, new, limit or -1)
+
+    def _replace_whole(self, text: str, limit: int) -> str:
+        """As `_replace`, unless a match may not end somewhere."""
+        return self._sub(text, limit) if self._cut.search(text) else self._replace(text, limit)
 
     def _sub(self, text: str, limit: int) -> str:
         needed = self._needed

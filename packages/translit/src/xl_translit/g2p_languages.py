@@ -52,13 +52,15 @@ _SUFFIX_NOTES = {
     "rev": "experimental reversed table",
     "prereform": "spelling before the reform",
 }
+_TONES_LOST = "marks of tone have no row and are left out, counted as unmapped; spelling=keep passes them on"
 _OTHER_NOTES = {
     "cmn-Latn": "reads Pinyin, not characters",
     "ltc-Latn-bax": "Middle Chinese in the notation of Baxter and Sagart",
-    "mal-Mlym": "the virama has no rule and stays in the result",
     "pbu-Arab": "made for Northern (Yousafzai) Pashto",
+    "sag-Latn": _TONES_LOST,
     "sro-Latn": "made for Campidanese Sardinian",
     "uew": "language without a script in its code",
+    "yor-Latn": _TONES_LOST,
     "yue-Latn": "reads Jyutping, not characters",
 }
 _UNSPACED = {"khm-Khmr", "lao-Laoo", "lao-Laoo-prereform", "mya-Mymr", "tha-Thai"}

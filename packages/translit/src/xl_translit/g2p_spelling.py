@@ -35,7 +35,7 @@ _SILENT = re.compile("[\u00ad\u0640\u180e\u200c-\u200f\u202a-\u202e\u2060-\u2064
 _HANGUL = re.compile("[가-힣]")
 _DECOMPOSED_HANGUL = re.compile("[가-힣\u1100-\u11ff]+")
 _CIRCUMFLEX = "\u0302"
-_WHERE = re.compile("o(?:ù|u\u0300)", re.IGNORECASE)
+_WHERE = re.compile("[oO](?:[ùÙ]|[uU]\u0300)")
 
 
 class G2pSpelling:
@@ -73,7 +73,7 @@ class G2pSpelling:
         if len(found) != len(words) or _has_hangul(text):
             return list(map(self.before, words))
         text = unicodedata.normalize("NFD", text)
-        strange = self._unknown(text)
+        strange = {char for char in self._unknown(text) if self._replacement(char, text) is not None}
         if not strange:
             return found
         lines = zip(found, text.split("\n"), strict=True)

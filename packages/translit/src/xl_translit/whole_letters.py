@@ -51,7 +51,7 @@ class WholeLetterMap(EpitranMap):
         marks = (marks | {_HIATUS}) - free
         listed = "".join(sorted(marks))
         self._follows = f"(?![{listed}])"
-        self._mark = re.compile(f"[{listed}]")
+        self._marks = re.compile(f"[{listed}]+")
         self._cut = re.compile(f"[^\n{listed}]?[{listed}]+")
         self._pre = read_rules("pre", code, self._follows)
         if self._several:
@@ -92,9 +92,13 @@ class WholeLetterMap(EpitranMap):
         return re.sub(pattern, lambda match: match[1] + self._foreign(match[1], match[2]), ipa)
 
     def _left_letters(self, text: str) -> str:
-        if not self._mark.search(text):
-            return text
-        return self._cut.sub(lambda match: self._fallbacks[match[0]], text)
+        parts, done = [], 0
+        for match in self._marks.finditer(text):
+            start = match.start()
+            start -= start > done and text[start - 1] != "\n"  # the letter before the marks
+            parts += text[done:start], self._fallbacks[text[start : match.end()]]
+            done = match.end()
+        return "".join([*parts, text[done:]]) if parts else text
 
     def _scan(self, text: str) -> list[Piece]:
         pieces, start, pattern = [], 0, map_pattern(self.code, self._follows)
