@@ -13,6 +13,10 @@ from safetensors.torch import load_file
 from tests.cli.conftest import Run, environment, small
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from xl_cli.recipe import load_recipe
+from xl_cli.row_meanings import row_meanings
+from xl_objectives import OBJECTIVES
+
 LANGUAGES = {"eng_Latn", "ell_Grek", "tur_Latn"}
 VARIANTS = {"untrained", "mlm", "mlm+seq+tlm", "string-match"}
 FIELDS = {
@@ -51,6 +55,8 @@ def test_the_table_shows_every_variant(finished: tuple[Path, str]) -> None:
     out, stdout = finished
     lines = {line.split("  ")[0]: line for line in stdout.splitlines()}
     order = [name for name in lines if name in VARIANTS]
+    explained = [line.split(": ")[0] for line in stdout.splitlines() if line.split(": ")[0] in VARIANTS]
+    assert explained == order
     assert order == ["untrained", "mlm", "mlm+seq+tlm", "string-match"]
     rows = [row for row in rows_of(out) if row["variant"] == "mlm" and row["metric"] == "top10"]
     mean = 100 * sum(row["value"] for row in rows) / len(rows)
@@ -348,3 +354,11 @@ def test_real_layouts_train(xl: Run, data_folder: Path, tmp_path: Path) -> None:
         result = xl("align", "scratch", *arguments, "--out", tmp_path / name, "--json")
         assert result.returncode == 0, result.stderr
         assert {json.loads(line)["data"] for line in result.stdout.splitlines()} == {name}
+
+
+def test_every_objective_has_words_for_the_table() -> None:
+    recipe = load_recipe("names")
+    lines = row_meanings(recipe, OBJECTIVES)
+    assert all(
+        re.fullmatch(rf"{name}: trained with {name} \(.+\)", line) for name, line in zip(OBJECTIVES, lines, strict=True)
+    )

@@ -52,6 +52,8 @@ def test_commands_of_the_readme_exist() -> None:
 def test_the_table_has_the_shape_that_the_command_prints() -> None:
     """Header and lines of the table, not its figures: those belong to the machine that the README names."""
     from xl_analysis import retrieval_table
+    from xl_cli.recipe import load_recipe
+    from xl_cli.row_meanings import row_meanings
 
     recipe = tomllib.loads((ROOT / "apps/cli/src/xl_cli/recipes/names.toml").read_text(encoding="utf-8"))
     languages = [
@@ -79,6 +81,8 @@ def test_the_table_has_the_shape_that_the_command_prints() -> None:
     assert re.sub(r"\s+", " ", header) in re.sub(r"[ ]+", " ", text)
     for variant in ("untrained", *recipe["train"]["variants"], "string-match"):
         assert re.search(rf"^\s*{re.escape(variant)}(\s+\d+\.\d){{13}}$", text, re.MULTILINE), variant
+    for line in row_meanings(load_recipe("names", []), ("untrained", *recipe["train"]["variants"], "string-match")):
+        assert f"\n    {line}\n" in text
     assert recipe["note"].split(":")[0] in text
 
 

@@ -1,12 +1,12 @@
 """What `xl eval` and `xl analyze` share: the model a user names, its layer and pooling, and the items to embed."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from xl_cli import processes
+from xl_cli.at_hand import run_model
 from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import CliError
 from xl_cli.layer_sweep import LayerSweep
@@ -59,20 +59,10 @@ def open_model(
     prompt: text in front of every text, or the name of one in those files; None takes their default, if any.
     """
     path = Path(name)
-    about: dict = {}
-    shown = ""
-    source = name
-    if (path / "run.json").is_file():
-        about = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        if not (path / "model").is_dir():
-            message = (
-                f"{path} is a run without a model yet (status: {about.get('status')}); "
-                f"finish it: xl align --resume --out {path}"
-            )
-            raise CliError(message)
-        source, shown = str(path / "model"), path.resolve().name
-        if about.get("status") != "finished":
-            say(f"note: {path} is not finished; its model is {about.get('model')}.")
+    source, about = run_model(name)
+    shown = path.resolve().name if about else ""
+    if about and about.get("status") != "finished":
+        say(f"note: {path} is not finished; its model is {about.get('model')}.")
     form = read_sentence_form(source, revision=revision)
     if form is not None and not form.pooling and not pooling:
         message = f"{name}: {form.unread}, which is not known here; give --pooling ({', '.join(POOLINGS)}) to choose."

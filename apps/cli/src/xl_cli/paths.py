@@ -7,6 +7,7 @@ from os import environ
 from pathlib import Path
 from shutil import which
 
+from xl_cli.at_hand import is_there
 from xl_cli.config import DataConfig, EvalConfig, SelectConfig
 from xl_cli.errors import CliError
 from xl_cli.progress import say
@@ -21,8 +22,7 @@ def missing_files(entry: DataConfig) -> Iterator[CliError]:
     """A fault for each file, folder or glob of a [[data]] that is not there."""
     what = "no such file of word vectors" if entry.kind == "vectors" else "no such file or folder"
     for given in (*entry.files, *entry.alignments):
-        path = Path(given)
-        if not path.exists() and not any(path.parent.glob(path.name)):
+        if not is_there(given):
             yield CliError(f"{given}: {what}.")
 
 

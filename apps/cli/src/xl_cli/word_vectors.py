@@ -83,6 +83,8 @@ def check_new(out: Path | None, option: str = "--out") -> None:
 
 def usable_device(device: str) -> str:
     """The name of a torch device; "auto" is the one that training takes. UsageError for one that is not here."""
+    if device == "cpu":
+        return device
     import torch
 
     from xl_cli import processes

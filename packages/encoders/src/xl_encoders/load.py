@@ -14,7 +14,7 @@ from transformers.utils import cached_file
 from xl_encoders.encoder import Encoder, position_limit
 from xl_encoders.errors import EncoderError
 from xl_encoders.hub import unreachable
-from xl_encoders.model_files import check_folder, has_tokenizer, names_head, not_fetched
+from xl_encoders.model_files import check_folder, check_tokenizer, is_folder, names_head, not_fetched
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -44,15 +44,10 @@ def load_encoder(
     reached, for weights that are missing, and for a tokenizer that does not fit the model.
     """
     folder = Path(name_or_path)
-    local = folder.is_dir()
+    local = is_folder(name_or_path)
     if local:
         check_folder(folder)
-        if not has_tokenizer(folder):
-            message = f"{name_or_path} has no tokenizer; save one into the same folder."
-            raise EncoderError(message)
-    elif folder.is_absolute() or name_or_path.startswith(".") or name_or_path.count("/") > 1 or folder.exists():
-        message = f"{name_or_path}: no such model folder."
-        raise EncoderError(message)
+        check_tokenizer(folder)
     source = str(folder) if local else name_or_path
     offline = "" if local else unreachable()
     options = {} if local else {"revision": revision or "main", "local_files_only": bool(offline)}

@@ -135,15 +135,49 @@ def read_model_files(name_or_path: str, *, revision: str = "") -> ModelFiles:
     neither in the cache nor reached.
     """
     folder = Path(name_or_path)
-    if folder.is_dir():
+    if is_folder(name_or_path):
         check_folder(folder)
-    elif folder.is_absolute() or name_or_path.startswith(".") or name_or_path.count("/") > 1 or folder.exists():
-        message = f"{name_or_path}: no such model folder."
-        raise EncoderError(message)
     else:
         folder = _from_hub(name_or_path, revision)
     config = _json(folder / "config.json")
     return ModelFiles(name=name_or_path, config=config, tensors=_tensors(folder), folder=folder)
+
+
+def is_folder(name_or_path: str) -> bool:
+    """Whether a model's name is a folder rather than a hub id; EncoderError for a path that is no folder."""
+    folder = Path(name_or_path)
+    if folder.is_dir():
+        return True
+    if folder.is_absolute() or name_or_path.startswith(".") or name_or_path.count("/") > 1 or folder.exists():
+        message = f"{name_or_path}: no such model folder."
+        raise EncoderError(message)
+    return False
+
+
+def check_named(name_or_path: str, revision: str = "") -> None:
+    """EncoderError where a folder holds no model with a tokenizer, or a hub id is neither in the cache nor reached."""
+    folder = Path(name_or_path)
+    if is_folder(name_or_path):
+        # The files of a sentence encoder may lie in a folder of their own, which its modules.json names.
+        if not (folder / "modules.json").is_file():
+            check_folder(folder)
+            check_tokenizer(folder)
+        return
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = (
+        try_to_load_from_cache(name_or_path, file, revision=revision or "main")
+        for file in ("config.json", "modules.json")
+    )
+    if not any(isinstance(path, str) for path in cached) and (offline := unreachable()):
+        raise EncoderError(not_fetched(name_or_path, offline))
+
+
+def check_tokenizer(folder: Path) -> None:
+    """EncoderError for a folder without any file of a tokenizer."""
+    if not has_tokenizer(folder):
+        message = f"{folder} has no tokenizer; save one into the same folder."
+        raise EncoderError(message)
 
 
 def names_head(architectures: object) -> bool:

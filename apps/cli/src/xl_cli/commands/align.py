@@ -95,9 +95,12 @@ def align(
     from dataclasses import asdict
 
     from xl_analysis import retrieval_table
+    from xl_cli.row_meanings import row_meanings
 
     if rows:
-        typer.echo(retrieval_table([asdict(row) for row in rows]).render("text"))
+        typer.echo(retrieval_table([asdict(row) for row in rows]).render("text") + "\n")
+        for line in row_meanings(resolved, dict.fromkeys(row.variant for row in rows)):
+            typer.echo(fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
     else:
         typer.echo("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")
     if resolved.note:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
@@ -31,6 +32,7 @@ def cka(
     Example: xl analyze cka --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
     _check_free(out)
+    check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import pair_table
     from xl_cli.evaluation import cka_rows
 
@@ -51,6 +53,7 @@ def coverage(
     Example: xl analyze coverage --model runs/names --data sib200
     """
     _check_free(out)
+    check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import coverage_table
     from xl_cli.evaluation import coverage_rows
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import UsageError
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.options import with_options
@@ -45,6 +46,8 @@ def evaluate(
     if config.save_models and out is None:
         message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
         raise UsageError(message)
+    files = [config.neighbours] if config.neighbours else []
+    check_at_hand(models=config.model, data=config.data, files=files, revision=config.revision)
     from dataclasses import asdict
 
     from xl_analysis import pair_table, result_tables

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.config import RetrievalConfig
 from xl_cli.errors import CliError, UsageError
 from xl_encoders.config import SAVED_DTYPES
@@ -86,6 +87,7 @@ def export(
         raise UsageError(message)
     if push:
         _check_id(push)
+    check_at_hand(models=[run], revision=revision)
     config = RetrievalConfig(
         model=run,
         data="",

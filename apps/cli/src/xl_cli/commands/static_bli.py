@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
 from xl_cli.word_vectors import (
@@ -87,6 +88,7 @@ def bli(
     Example: xl static bli mapped/de.vec mapped/en.vec --dictionary de-en.5000-6500.txt
     """
     check_new(out)
+    check_at_hand(files=[source, target, *config.dictionary])
     device = usable_device(config.device)
     from xl_staticemb import StaticembError, induction_accuracy, parse_dictionary
     from xl_staticemb.lexicon.dictionaries import warn_if_turned

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand, is_there
 from xl_cli.errors import CliError, UsageError
 from xl_cli.extract_config import ExtractConfig, ReadingConfig
 from xl_cli.options import with_options
@@ -43,13 +44,13 @@ def extract(
     """
     check_new(out)
     for name in texts:
-        path = Path(name)
-        if name != "-" and not path.exists() and not any(path.parent.glob(path.name)):
+        if name != "-" and not is_there(name):
             message = f"{name}: no such file or folder, and nothing matches it as a pattern."
             raise CliError(message)
-        if path.is_dir() and not reading.lang:
+        if Path(name).is_dir() and not reading.lang:
             message = f"{name} is a folder; say which language's text to read: --lang kor_Hang."
             raise UsageError(message)
+    check_at_hand(models=[reading.model], revision=reading.revision)
     from xl_cli.static_extraction import extract_vectors
 
     summary = extract_vectors(texts, reading, training, out, cache)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.options import with_options
 from xl_cli.word_vectors import (
     DEVICES,
@@ -74,6 +75,7 @@ def induce(
     Example: xl static induce mapped/de.vec mapped/en.vec --out de-en.tsv --exclude de-en.5000-6500.txt
     """
     check_new(out)
+    check_at_hand(files=[source, target, *config.exclude])
     device = usable_device(config.device)
     from xl_cli.errors import CliError
     from xl_cli.progress import say

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import CliError, UsageError
 from xl_cli.mapping_options import MappingOptions
 from xl_cli.options import option_names, with_options
@@ -76,6 +77,8 @@ def map_vectors(
         _refuse(seeds != 1, "--seeds is for two files; a map onto a pivot has no random part.")
         _refuse(not 0 < held_out < 1, f"--held-out is {held_out}; give a share between 0 and 1.")
         _refuse(choose not in ("on", "off"), f"--choose is {choose!r}; say on or off.")
+        named = [entry.partition("=")[2] for entry in (pivot, *files, *(dictionary or ()), *(by or ()))]
+        check_at_hand(files=[path for paths in named for path in paths.split(",") if path])
         from xl_cli import static_mapping
 
         rows, failure = static_mapping.map_onto_pivot(
@@ -106,10 +109,7 @@ def map_vectors(
             raise UsageError(message)
         check_new(out_source, "--out-source")
         check_new(out_target, "--out-target")
-        for path in map(Path, files):
-            if not path.is_file():
-                message = f"{path}: no such file; check the spelling and the folder."
-                raise CliError(message)
+        check_at_hand(files=[*files, *(dictionary or ())])
         from xl_cli import static_mapping
 
         rows, failure = static_mapping.map_pair(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.options import with_options
 from xl_cli.word_vectors import DEVICES, check_at_least, check_new, usable_device
 
@@ -42,6 +43,7 @@ def neighbours(
     Example: xl static neighbours eng_Latn.vec --out eng_Latn.tsv --k 8 --min-similarity 0.6 --limit 50000
     """
     check_new(out)
+    check_at_hand(files=[vectors])
     device = usable_device(config.device)
     from xl_cli.errors import CliError, UsageError
     from xl_cli.progress import say

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
 from xl_cli.word_vectors import bare_name, check_at_least, check_choice, check_new, language_of, read_pair
@@ -83,6 +84,7 @@ def similarity(
     Example: xl static similarity eng.vec --gold semeval17_task2/en.test.txt
     """
     check_new(out)
+    check_at_hand(files=[path for path in (vectors, vectors2, *config.gold) if path is not None])
     from xl_staticemb import StaticembError, parse_similarity, read_vectors, word_similarity
     from xl_tasks import write_rows
 
