@@ -39,7 +39,7 @@ def corpus_sentences(
 
     words, sentences: what `word_breaker` and `sentence_breaker` give, or any callable like them.
     min_sentences: a paragraph stays if it has as many sentences, counted before any is dropped; 2 drops headlines.
-    min_words: a sentence stays if it has as many words, punctuation counted. The static vectors of the field were
+    min_words: a sentence stays if it has as many words. The static vectors of the field were
         trained with 2 and 7; 1 and 1, the defaults, drop only what is empty.
     counts: is added to, so that one object can count several files.
     """

@@ -49,6 +49,8 @@ _DENSE = regex.compile(r"(?V1)[\p{L}&&[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Han
 # what no word holds: white space, control characters, zero-width spaces
 _VISIBLE = regex.compile(r"[^\s\p{Cc}\u200B\uFEFF]+")
 _ONLY_FORMAT = regex.compile(r"\p{Cf}+")
+# what every word holds: a letter, a digit or a mark
+_OF_WORDS = regex.compile(r"[\p{L}\p{N}\p{M}]")
 _UNREADABLE = regex.compile(r"[\p{Cc}\p{Cs}]")
 _ASTRAL = regex.compile(r"[\U00010000-\U0010FFFF]")
 
@@ -57,7 +59,9 @@ _ASTRAL = regex.compile(r"[\U00010000-\U0010FFFF]")
 class WordBreaker:
     """Call it with a text: (start, end) of each word in code points, ascending, none with white space inside.
 
-    Every letter, digit and visible sign is in one word. It can be pickled; the library is opened in each process.
+    Every letter and digit is in one word, and every word holds a letter, a digit or a mark: punctuation alone is none,
+    whoever cuts, but for the engine "space", which leaves the words of cut text as they are. It can be pickled; the
+    library is opened in each process.
     """
 
     language: str
@@ -87,7 +91,7 @@ class WordBreaker:
             return _visible(text, [(0, len(text))])
         if self.engine == "rule+icu":
             return _rule_with_icu(text)
-        return _visible(text, _SEGMENTERS[self.engine](_UNREADABLE.sub(_readable, text), self.language))
+        return _words(text, _SEGMENTERS[self.engine](_UNREADABLE.sub(_readable, text), self.language))
 
 
 def word_breaker(language: str = "", engine: str = "auto") -> WordBreaker:
@@ -99,8 +103,8 @@ def word_breaker(language: str = "", engine: str = "auto") -> WordBreaker:
             rule. With an empty language the rule, and ICU inside runs of scripts that do not write spaces.
         rule: `split_words`; nothing to install.
         space: what stands between white space, for text that is tokenised already.
-        icu | jieba | fugashi: that library for the whole text, its punctuation and numbers too. As everywhere, white
-            space, control characters and zero-width spaces belong to no word.
+        icu | jieba | fugashi: that library for the whole text, its numbers too. As everywhere, white space, control
+            characters and zero-width spaces belong to no word.
 
     Raises EncoderError for an unknown engine or language, and for a library that is not installed (with its extra).
     """
@@ -264,6 +268,11 @@ def _visible(text: str, segments: Iterable[tuple[int, int]]) -> Spans:
     ]
 
 
+def _words(text: str, segments: Iterable[tuple[int, int]]) -> Spans:
+    """What is visible of the segments and holds a letter, a digit or a mark."""
+    return [span for span in _visible(text, segments) if _OF_WORDS.search(text, *span)]
+
+
 def _rule_with_icu(text: str) -> Spans:
     """Words of the rule; neighbours with letters of scripts without spaces are one run, which ICU cuts."""
     spans: Spans = []
@@ -283,4 +292,4 @@ def _rule_with_icu(text: str) -> Spans:
 
 def _cut_run(text: str, start: int, end: int) -> Spans:
     part = text[start:end]
-    return [(start + first, start + last) for first, last in _visible(part, icu_segments(part, ""))]
+    return [(start + first, start + last) for first, last in _words(part, icu_segments(part, ""))]
