@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
+from tests.cli.every_task import make_every_task
 from tests.cli.task_data import make_sib200
 
 from xl_encoders import Encoder, ModelConfig, new_encoder
@@ -51,7 +52,8 @@ def read_by(xl: Run, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tup
 
     with monkeypatch.context() as patch:
         patch.setattr(Encoder, "embed", counted)
-        done = xl("eval", *arguments, "--resamples", 0, "--json")
+        resamples = () if arguments[0] == "similarity" else ("--resamples", 0)
+        done = xl("eval", *arguments, *resamples, "--json")
     assert done.returncode == 0, done.stderr
     return sorted(asked), sorted(
         map(json.loads, done.stdout.splitlines()), key=lambda row: (row["source"], row["target"], row["metric"])
@@ -97,3 +99,52 @@ def test_each_text_once_at_all_layers(xl: Run, data: Path, model: Path, monkeypa
 
     asked, _ = read_by(xl, monkeypatch, "bli", *ask)
     assert asked == sorted(text for side in ("en", "tr", "fi", "fr") for text in words(side))
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data of every task, with a third language beside the two that are asked for."""
+    root = make_every_task(tmp_path_factory.mktemp("every"))
+    put(root / "flores/devtest/fin_Latn.devtest", *(f"fi line {i}" for i in range(6)))
+    put(root / "bible/fin_Latn.tsv", *(f"{40001001 + i}\tfi line {i}" for i in range(6)))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("ask", "texts"),
+    [
+        (
+            ["flores", "--source", "eng", "--target", "tur"],
+            [f"{side} line {i}" for side in ("en", "tr") for i in range(6)],
+        ),
+        (["bible", "--target", "tur"], [f"{side} line {i}" for side in ("en", "tr") for i in range(6)]),
+        (["bucc2018"], [f"line {i}" for i in range(6)]),  # the same lines on both sides and in both splits
+        (["similarity"], [*("word " * i + "a" for i in range(6)), *(f"line{i}" for i in range(6))]),
+    ],
+    ids=lambda value: value[0] if len(value) < 4 else "",
+)
+def test_of_other_tasks_the_texts_of_the_asked_pairs(
+    xl: Run, every: Path, model: Path, monkeypatch: pytest.MonkeyPatch, ask: list[str], texts: list[str]
+) -> None:
+    options = ["--model", model, "--data", every, "--layer", "all"]
+    asked, _ = read_by(xl, monkeypatch, *ask, *options)
+    assert asked == sorted(texts)
+    if "--target" in ask:
+        asked, _ = read_by(xl, monkeypatch, *ask, *options, "--limit", 2)
+        assert len(asked) == 4
+        assert set(asked) < set(texts)
+
+
+def test_of_a_probe_on_pairs_the_lines_that_it_needs(
+    xl: Run, every: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def texts(name: str) -> set[str]:
+        lines = (every / "xnli" / name).read_text("utf-8").splitlines()
+        return {text for line in lines for text in line.split("\t")[:2]}
+
+    ask = ["xnli", "--probe", "--source", "eng", "--target", "tur", "--limit", 4]
+    asked, _ = read_by(xl, monkeypatch, *ask, "--model", model, "--data", every, "--layer", "all")
+    assert len(asked) == len(set(asked))
+    english, turkish = texts("dev-en.tsv"), texts("test-tr.tsv")
+    assert english <= set(asked) <= english | turkish
+    assert 0 < len(set(asked) - english) <= 8

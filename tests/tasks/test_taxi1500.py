@@ -100,6 +100,13 @@ def test_two_files_that_disagree(taxi, bible):
     write(taxi / "deu_dev.tsv", "41001001\tSin\tfünf")
     with pytest.raises(TaskError, match=r"verse 41001001 is .* here, but .* at"):
         load_taxi1500(taxi, ["el"], bible=bible)
+    write(taxi / "deu_dev.tsv", "41001001\tSin\tfünf", "41001002\tFaith\tsechs")
+    data = load_taxi1500(taxi, ["de", "en"], on_error="skip")
+    assert [e.first for e in data.split("de", "dev")] == ["sechs"]
+    assert data.by_language["eng_Latn"]["dev"] == ()
+    assert data.coverage("de", "dev") == 1 / 2
+    carried = load_taxi1500(taxi, ["el"], bible=bible, on_error="skip")
+    assert carried.by_language["ell_Grek"]["dev"] == ()
     write(taxi / "deu_dev.tsv", "41001001\tViolence\tfünf")
     assert load_taxi1500(taxi, bible=bible).split("de", "dev")[0].first == "fünf"
 

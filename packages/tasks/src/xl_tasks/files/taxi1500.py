@@ -32,12 +32,12 @@ def load_taxi1500(
 
     path: a folder with LLL_train.tsv, LLL_dev.tsv, LLL_test.tsv (verse id, label, text; "eng" as published).
     languages: which to read, in any spelling; all by default. splits: likewise.
-    on_error: "stop", or "skip" to leave broken lines out.
+    on_error: "stop", or "skip" to leave out broken lines and, in all languages, verses with two labels.
     bible: a folder of verses by id (see `load_bible`); a language without files of its own takes its text from there
     and the labels from the files. Verses that its Bible lacks are left out and lower `Examples.coverage`.
 
-    TaskError for a folder without such files, a language that neither has and two files that label a verse differently;
-    under "stop" also with `file:line` for a broken line, an unknown label and a repeated id.
+    TaskError for a folder without such files and a language that neither has; under "stop" also with `file:line` for
+    a broken line, an unknown label, a repeated id and a verse with two labels.
     """
     path, wanted = Path(path), chosen_splits(splits)
     files = files_by_split(path, files_under(path), (_NAME,))
@@ -49,6 +49,7 @@ def load_taxi1500(
     known = {**dict.fromkeys(carried.texts if carried else ()), **files}
     chosen = choose(known, asked, where=str(path))
     found = Labelled("taxi1500", LABELS, on_error=on_error)
+    labels, contested = _labels(files, wanted)
     for code in chosen:
         for split, file in sorted(files.get(code, {}).items()):
             if split in wanted:
@@ -58,15 +59,19 @@ def load_taxi1500(
                         found.fault(code, split, record.fault)
                         continue
                     key, label, text = (record.fields[name] for name in _COLUMNS)
+                    if (split, key) in contested:
+                        found.fault(code, split, contested[split, key])
+                        continue
                     found.add(code, split, record.where, key=key, first=text, label=label)
-    labels = _labels(files, wanted)
     for code in chosen:
         if code in files or carried is None:
             continue
         for split, lines in labels.items():
             found.open(code, split)
             for key, (where, label) in lines.items():
-                if label not in LABELS:  # its own language's files say so already, if they are read
+                if (split, key) in contested:
+                    found.fault(code, split, contested[split, key])
+                elif label not in LABELS:  # its own language's files say so already, if they are read
                     found.fault(code, split, f"{where}: the label {label!r} is unknown; known: {', '.join(LABELS)}.")
                 elif key in carried.texts[code]:
                     found.add(code, split, where, key=key, first=carried.texts[code][key], label=label)
@@ -117,9 +122,15 @@ def _is_header(record: Record) -> bool:
     return "label" in {field.casefold() for field in record.fields.values()}
 
 
-def _labels(files: dict[str, dict[str, Path]], splits: Iterable[str]) -> dict[str, dict[str, tuple[str, str]]]:
-    """Split -> verse id -> (where, label), from the files of all languages; a verse must have one label."""
+def _labels(
+    files: dict[str, dict[str, Path]], splits: Iterable[str]
+) -> tuple[dict[str, dict[str, tuple[str, str]]], dict[tuple[str, str], str]]:
+    """Split -> verse id -> (where, label), from the files of all languages; and what to say of verses with two labels.
+
+    No line says which label of such a verse is right, so it is a fault in every language.
+    """
     labels: dict[str, dict[str, tuple[str, str]]] = {}
+    contested: dict[tuple[str, str], str] = {}
     for split in splits:
         for by_split in files.values():
             for record in _records(by_split[split]) if split in by_split else ():
@@ -129,5 +140,5 @@ def _labels(files: dict[str, dict[str, Path]], splits: Iterable[str]) -> dict[st
                 where, stated = labels.setdefault(split, {}).setdefault(key, (record.where, label))
                 if label != stated:
                     message = f"{record.where}: verse {key} is {label!r} here, but {stated!r} at {where}."
-                    raise TaskError(message)
-    return labels
+                    contested.setdefault((split, key), message)
+    return labels, contested

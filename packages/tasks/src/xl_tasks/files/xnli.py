@@ -47,7 +47,8 @@ def load_xnli(
 
     path: a folder with files of any of the layouts, in sub-folders too, or one such file.
     languages: which to read, in any spelling; all by default. splits: likewise.
-    on_error: "stop", or "skip" to leave broken lines out.
+    on_error: "stop", or "skip" to leave broken lines out; files of unequal length stop all the same: which line of one
+        answers which of the other is then unknown.
 
     A pair labelled "-" (the annotators did not agree) is left out and lowers `Examples.coverage`. TaskError for test
     files without labels, as XTREME gives them out, for a language that is not there, for dev or test files of unequal
