@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xl_cli.errors import UsageError
+from xl_cli.listing import listing
 from xl_encoders.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -53,13 +54,8 @@ def ls(
         for row in rows:
             typer.echo(json.dumps(row, ensure_ascii=False))
         return
-    widths = {key: max(len(str(row[key])) for row in rows) for key in rows[0]}
-    *first, last = rows[0]
-    if what in ("languages", "tasks", "presets"):
-        rows = [{key: key for key in rows[0]}, *rows]
-        widths = {key: max(width, len(key)) for key, width in widths.items()}
-    for row in rows:
-        typer.echo("  ".join([*(str(row[key]).ljust(widths[key]) for key in first), str(row[last])]).rstrip())
+    header = what in ("languages", "tasks", "presets")
+    typer.echo(listing(rows, header=header, n_names=3 if what == "presets" else 1))
 
 
 def _task_row(entry: "Task", as_json: bool) -> dict[str, object]:
