@@ -307,3 +307,17 @@ def test_languages_can_be_asked_for() -> None:
     assert "OL CHIKI LETTER LA: l" in " ".join(shown.split())
     with pytest.raises(UsageError, match="only languages can be named"):
         CliRunner().invoke(app, ["ls", "tasks", "tr"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("to", ["ipa", "phonemes"])
+def test_files_are_of_the_language_that_their_names_tell(tmp_path: Path, to: str) -> None:
+    (tmp_path / "spa_Latn.txt").write_text("hijo\n", encoding="utf-8")
+    (tmp_path / "tr.txt").write_text("hijo\ncam\n", encoding="utf-8")
+    files = [("spa_Latn", "spa_Latn.txt"), ("tur_Latn", "tr.txt")]
+    alone = [run("--to", to, "--lang", code, tmp_path / name)[1] for code, name in files]
+    assert run("--to", to, tmp_path)[:2] == (0, "".join(alone))
+    code, out, _ = run("--to", to, "--lang", "spa", tmp_path)
+    assert (code, out.split("\n")[0]) == (0, out.split("\n")[1])
+    (tmp_path / "z_notes.txt").write_text("x\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"z_notes\.txt: .* add --lang"):
+        run("--to", to, tmp_path)

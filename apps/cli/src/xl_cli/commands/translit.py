@@ -63,8 +63,8 @@ def translit(
         typer.Option(
             *option_names("lang"),
             metavar="CODE",
-            help="Language of the text, in any spelling (tur_Latn, tr, Turkish); ipa and phonemes need it, Uroman has "
-            "rules for a few.",
+            help="Language of the text, in any spelling (tur_Latn, tr, Turkish); ipa and phonemes take it from each "
+            "file's name where it is not given, Uroman has rules for a few.",
             show_default=False,
         ),
     ] = None,
@@ -228,37 +228,48 @@ def translit(
     if form == _Format.parquet and out is None:
         message = "--format parquet needs a file to write; add --out PATH.parquet."
         raise UsageError(message)
+    read: dict[str, Any] = {"column": column, "input_format": None if input_format is None else input_format.value}
+    parts = [(lang, files or ["-"])]
+    if to != _To.latn and lang is None:
+        parts = _by_language(files or ["-"], to, **read)
     try:
-        make_transliterator(to.value, lang, **options)  # an unknown language or option is misuse; later errors are not
+        for code, _ in parts:  # an unknown language or option is misuse; later errors are not
+            make_transliterator(to.value, code, **options)
     except TranslitError as error:
         raise UsageError(str(error)) from None
+    if len(parts) > 1 and (out is not None or shard is not None or form == _Format.tsv):
+        option = "--out" if out is not None else "--shard" if shard is not None else "--format tsv"
+        message = f"{option} takes text of one language, and the files have {len(parts)}; call it for each with --lang."
+        raise UsageError(message)
     show = _Show(out)
     whole = [name for name in files or () if column is None and input_format is None and _is_table(name)]
     if whole:
         say(f"note: {whole[0]} is read as text, all columns of a line together; --column NAME takes one.")
+    manifests = []
     try:
         with show:
-            manifest = romanize_corpus(
-                files or ["-"],
-                _Pipe() if out is None else out,  # ty: ignore[invalid-argument-type]
-                lang=lang,
-                to=to.value,
-                pairs=pairs,
-                format=None if form is None else form.value,
-                column=column,
-                keep=keep or (),
-                input_format=None if input_format is None else input_format.value,
-                split=split,
-                config=config,
-                revision=revision,
-                jobs=jobs,
-                shard=shard,
-                engine=engine.value,
-                on_error=on_error.value,
-                on_progress=show.progress,
-                on_reject=show.rejection,
-                **options,
-            )
+            for code, inputs in parts:
+                manifest = romanize_corpus(
+                    inputs,
+                    _Pipe() if out is None else out,  # ty: ignore[invalid-argument-type]
+                    lang=code,
+                    to=to.value,
+                    pairs=pairs,
+                    format=None if form is None else form.value,
+                    keep=keep or (),
+                    split=split,
+                    config=config,
+                    revision=revision,
+                    jobs=jobs,
+                    shard=shard,
+                    engine=engine.value,
+                    on_error=on_error.value,
+                    on_progress=show.progress,
+                    on_reject=show.rejection,
+                    **read,
+                    **options,
+                )
+                manifests.append(manifest)
     except CorpusOptionError as error:
         raise UsageError(str(error)) from None
     except BrokenPipeError:
@@ -268,7 +279,8 @@ def translit(
     except KeyboardInterrupt:
         say("xl: stopped" if out is None else f"xl: stopped; the same command goes on with {out}")
         raise typer.Exit(130) from None
-    show.summary(manifest)
+    for manifest in manifests:
+        show.summary(manifest)
 
 
 def _check_options(to: _To, lang: str | None, options: dict[str, str]) -> None:
@@ -278,9 +290,36 @@ def _check_options(to: _To, lang: str | None, options: dict[str, str]) -> None:
             wanted = "--to latn" if name in _ROMANIZER else "--to ipa or --to phonemes"
             message = f"--{name} belongs to {wanted}; leave it out."
             raise UsageError(message)
-    if to != _To.latn and lang is None:
+
+
+def _by_language(names: list[str], to: _To, **read: Any) -> list[tuple[str | None, list[str]]]:
+    """Files that follow one another in one language, which their names tell: my_texts/tur_Latn.txt, tr.txt.gz."""
+    from xl_translit import TranslitError, language
+    from xl_translit.corpora.inputs import open_corpus
+    from xl_translit.errors import CorpusOptionError
+
+    if "-" in names:
         message = f"--to {to.value} needs the language of the text; add --lang, e.g. --lang tur_Latn."
         raise UsageError(message)
+    parts: list[tuple[str | None, list[str]]] = []
+    try:
+        sources = open_corpus(names, **read).sources
+    except CorpusOptionError as error:
+        raise UsageError(str(error)) from None
+    for source in sources:
+        path = source.layout.name
+        try:
+            code = language(Path(path).name.partition(".")[0])
+        except TranslitError:
+            message = (
+                f"{path}: --to {to.value} needs the language of the text, and this name is none; "
+                "call the file by it (tur_Latn.txt), or add --lang, e.g. --lang tur_Latn."
+            )
+            raise UsageError(message) from None
+        if not parts or parts[-1][0] != code:
+            parts.append((code, []))
+        parts[-1][1].append(path)
+    return parts
 
 
 def _is_table(name: str) -> bool:
