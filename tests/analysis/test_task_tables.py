@@ -5,6 +5,7 @@ import random
 import statistics
 
 import pytest
+from scipy import stats as scipy_stats
 
 from xl_analysis import AnalysisError, result_tables, task_table
 
@@ -208,3 +209,11 @@ def test_lines_of_several_sources_have_means_over_targets_of_their_own():
     caption = task_table(rows(sources=("eng_Latn", "tur_Latn"))).caption
     assert "each line without what it was trained on" in caption
     assert "without the language trained on" in task_table(rows()).caption
+
+
+@pytest.mark.parametrize("n_right", [0, 20])
+def test_a_share_of_none_or_all_is_as_uncertain_as_the_exact_interval_says(n_right):
+    share = n_right / 20
+    found = [row | {"value": share, "low": share, "high": share, "n": 20} for row in rows()]
+    limits = scipy_stats.binomtest(n_right, 20).proportion_ci(0.95, method="exact")
+    assert f"uncertain by ±{50 * (limits.high - limits.low):.1f} points" in task_table(found).caption

@@ -21,6 +21,8 @@ TELLING = (
 )  # fmt: skip
 # Of these the value alone would not say what it is.
 _PREFIXES = {"source": "from ", "robust": "robust ", "layer": "layer ", "prompt": "prompt "}
+# Of 95 per cent, beyond either limit.
+_TAIL = 0.025
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,11 +208,22 @@ def items(found: Iterable[Figure], *, counted: bool = True) -> str:
 
 def uncertainty(found: Sequence[Figure]) -> str:
     """A sentence on the intervals of single figures, in points; empty where there are none."""
-    halves = [(figure.high - figure.low) / 2 for figure in found if figure.low is not None and figure.high is not None]
+    halves = [_half(f, f.high - f.low) for f in found if f.low is not None and f.high is not None]
     if not halves:
         return ""
     few, many = (f"{100 * half:.1f}" for half in (min(halves), max(halves)))
     return f" A single figure is uncertain by ±{few if few == many else f'{few} to ±{many}'} points (95 %, over items)."
+
+
+def _half(figure: Figure, width: float) -> float:
+    """Half the width of an interval; where none or all of n items are right, the exact one of a share.
+
+    Resampling shows no spread there. Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated
+    in the case of the binomial": at 0 of n the upper limit is 1 - 0.025^(1/n).
+    """
+    if width > 0 or not figure.n or figure.value not in (0, 1):
+        return width / 2
+    return (1 - (_TAIL ** (1 / figure.n))) / 2
 
 
 def seeds(found: Mapping[str, Sequence[Figure]]) -> str:
