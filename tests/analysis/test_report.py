@@ -82,7 +82,20 @@ def test_differences_are_averaged_with_no_score():
 
 
 def test_every_field_of_a_row_tells_systems_apart_or_is_known_not_to():
-    figure = {"metric", "value", "n", "seed", "coverage", "skipped", "baseline", "low", "high", "p", "version"}
+    figure = {
+        "metric",
+        "value",
+        "n",
+        "seed",
+        "coverage",
+        "skipped",
+        "baseline",
+        "low",
+        "high",
+        "chance",
+        "p",
+        "version",
+    }
     line = {"variant", "source", "target"}
     assert {field.name for field in dataclasses.fields(Row)} - figure - line == set(TELLING)
 

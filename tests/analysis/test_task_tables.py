@@ -217,3 +217,11 @@ def test_a_share_of_none_or_all_is_as_uncertain_as_the_exact_interval_says(n_rig
     found = [row | {"value": share, "low": share, "high": share, "n": 20} for row in rows()]
     limits = scipy_stats.binomtest(n_right, 20).proportion_ci(0.95, method="exact")
     assert f"uncertain by ±{50 * (limits.high - limits.low):.1f} points" in task_table(found).caption
+
+
+def test_the_caption_tells_what_the_commonest_label_gets():
+    data = [row | {"chance": 0.1 + 0.02 * n} for n, row in enumerate(rows())]
+    assert "Chance, the commonest label of the test items throughout, gets 10.0 to 16.0 %." in task_table(data).caption
+    data += [row | {"chance": 0.25} for row in rows(metrics=("accuracy",))]
+    assert "gets 10.0 to 16.0 % in macro_f1, 25.0 % in accuracy." in task_table(data).caption
+    assert "Chance" not in task_table(rows()).caption

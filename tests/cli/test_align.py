@@ -22,7 +22,7 @@ VARIANTS = {"untrained", "mlm", "mlm+seq+tlm", "string-match"}
 FIELDS = {
     "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "unit", "variant",
     "coverage", "data", "version", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low",
-    "high", "p", "prompt",
+    "high", "p", "prompt", "chance",
 }  # fmt: skip
 
 

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
 from xl_tasks import TaskError
 from xl_tasks.metrics.classification import classification_measures
-from xl_tasks.metrics.measures import FORMS
+from xl_tasks.metrics.measures import FORMS, commonest_label_scores
+from xl_tasks.metrics.tagging import tagging_measures
+from xl_tasks.protocols.cells import Cell, Scored
 
 DRAWN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LABELS = ("sports", "science/technology", "travel", "politics", "health")
@@ -24,6 +27,27 @@ def test_equal_to_scikit_learn_also_for_classes_never_predicted(pairs, labels):
     assert accuracy.value == pytest.approx(accuracy_score(gold, predicted), abs=1e-12)
     assert macro.value == pytest.approx(f1_score(gold, predicted, average="macro", zero_division=0), abs=1e-12)
     assert accuracy.n == macro.n == len(pairs)
+
+
+@DRAWN
+@given(items)
+def test_chance_is_that_of_scikit_learns_dummy(pairs):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    said = DummyClassifier(strategy="most_frequent").fit(gold, gold).predict(gold)
+    cell = Cell(task="sib200", source="eng_Latn", target="ell_Grek", data="d", model="m")
+    scored = Scored(cell=cell, keys=tuple(map(str, gold)), measures=classification_measures(gold, predicted, LABELS))
+    chances = {row.metric: row.chance for row in scored.all_rows()}
+    assert chances["accuracy"] == pytest.approx(accuracy_score(gold, said), abs=1e-12)
+    assert chances["macro_f1"] == pytest.approx(f1_score(gold, said, average="macro", zero_division=0), abs=1e-12)
+
+
+def test_tags_have_a_chance_and_entities_none():
+    tags, entities = [["NOUN", "VERB", "NOUN"], ["NOUN"]], [["B-PER", "O"], ["O"]]
+    share = 3 / 4
+    assert commonest_label_scores(tagging_measures(tags, tags, ("NOUN", "VERB"), scheme="plain")) == pytest.approx(
+        {"accuracy": share, "macro_f1": 2 * share / (1 + share) / 2}
+    )
+    assert commonest_label_scores(tagging_measures(entities, entities, ("B-PER", "O"), scheme="iob2")) == {}
 
 
 @DRAWN

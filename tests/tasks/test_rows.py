@@ -17,7 +17,7 @@ def test_fields_are_those_of_the_contract():
     assert list(json.loads(ROW.to_json())) == [
         "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "prompt", "unit",
         "variant", "coverage", "data", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low",
-        "high", "p", "version",
+        "high", "chance", "p", "version",
     ]  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    chance: float | None = None
 
 
 def figures(rows: Iterable[Row]) -> list[Figure]:
@@ -76,7 +77,7 @@ def _figure(number: int, row: Row) -> Figure:
         coverage=float(coverage) if _is_number(coverage) else 1.0,  # ty: ignore[invalid-argument-type]
         skipped=skipped if isinstance(skipped, int) else 0,
         baseline=str(row.get("baseline") or ""),
-        **{name: float(row[name]) for name in ("low", "high", "p") if _is_number(row.get(name))},  # ty: ignore
+        **{name: float(row[name]) for name in ("low", "high", "p", "chance") if _is_number(row.get(name))},  # ty: ignore
     )
 
 
@@ -213,6 +214,19 @@ def uncertainty(found: Sequence[Figure]) -> str:
         return ""
     few, many = (f"{100 * half:.1f}" for half in (min(halves), max(halves)))
     return f" A single figure is uncertain by ±{few if few == many else f'{few} to ±{many}'} points (95 %, over items)."
+
+
+def chance(found: Sequence[Figure]) -> str:
+    """A sentence on what the commonest label alone would get, by metric; empty where no row tells."""
+    told: dict[str, list[float]] = {}
+    for figure in found:
+        if figure.chance is not None:
+            told.setdefault(figure.metric, []).append(figure.chance)
+    parts = []
+    for metric, values in told.items():
+        few, many = (f"{100 * value:.1f}" for value in (min(values), max(values)))
+        parts.append(f"{few if few == many else f'{few} to {many}'} %" + (f" in {metric}" if len(told) > 1 else ""))
+    return f" Chance, the commonest label of the test items throughout, gets {', '.join(parts)}." if parts else ""
 
 
 def _half(figure: Figure, width: float) -> float:

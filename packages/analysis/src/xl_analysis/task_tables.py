@@ -8,6 +8,7 @@ from xl_analysis.figures import (
     Figure,
     Row,
     by_seed,
+    chance,
     figures,
     fixed_settings,
     items,
@@ -114,7 +115,7 @@ def _caption(
     scored = [figure for line in every_line.values() for figure in _test_and_dev(line)[0]]
     if any(figure.told["split"] == "dev" for figure in scored):
         text += " Scored on dev where there is no test figure."
-    text += items(scored) + uncertainty(scored) + seeds(every_line)
+    text += items(scored) + chance(scored) + uncertainty(scored) + seeds(every_line)
     if fixed := fixed_settings(every, _TELLING):
         text += f" {fixed[0].upper()}{fixed[1:]}."
     return text + _gaps(by_name, targets, labels)

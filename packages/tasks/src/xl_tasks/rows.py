@@ -68,6 +68,8 @@ class Row:
     """Lower end of the 95 per cent bootstrap interval of `value`; None where none was drawn."""
     high: float | None = None
     """Upper end of that interval."""
+    chance: float | None = None
+    """What saying the commonest label of the test items throughout would get; None where there are no such labels."""
     p: float | None = None
     """Two-sided bootstrap probability that the difference is 0; None for a score."""
     version: str = _VERSION

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from xl_tasks.errors import TaskError
-from xl_tasks.metrics.measures import Measure
+from xl_tasks.metrics.measures import Measure, commonest_label_scores
 from xl_tasks.rows import Row
 from xl_translit import replacing
 
@@ -82,12 +82,13 @@ class Scored:
     def all_rows(self) -> list[Row]:
         """A row for each measure, then the further ones."""
         rows = []
+        chances = commonest_label_scores(self.measures)
         for m in self.measures:
             n = self.counts.get(m.metric, m.n)
             row = self.cell.row(m.metric, m.value, n, coverage=self.coverage, skipped=self.skipped)
             low, high = self.intervals.get(m.metric, (None, None))
             tuning = f"{row.tuning}: {self.chosen}" if self.chosen else row.tuning
-            rows.append(replace(row, low=low, high=high, tuning=tuning))
+            rows.append(replace(row, low=low, high=high, tuning=tuning, chance=chances.get(m.metric)))
         return [*rows, *self.rows]
 
 
