@@ -24,6 +24,7 @@ def command():
     import torch
 
 
+command.registered_groups = []
 if __name__ == "__main__":
     main.app = command
     main.main()

@@ -29,7 +29,7 @@ def evaluate(
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
-    from xl_cli.task_options import check_options
+    from xl_cli.task_options import check_options, is_vector_folder
     from xl_tasks.noise.noise import parse_noise
     from xl_tasks.registry import TaskError, task
 
@@ -47,7 +47,9 @@ def evaluate(
         message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
         raise UsageError(message)
     files = [config.neighbours] if config.neighbours else []
-    check_at_hand(models=config.model, data=config.data, files=files, revision=config.revision)
+    has_words = any(entry.kind == "lexical" for entry in entries)
+    models = [name for name in config.model if not (has_words and is_vector_folder(Path(name)))]
+    check_at_hand(models=models, data=config.data, files=files, revision=config.revision)
     from dataclasses import asdict
 
     from xl_analysis import pair_table, result_tables
