@@ -82,7 +82,7 @@ def two(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
 def test_one_folder_and_one_table(two: tuple[Path, str, str]) -> None:
     folder, out, err = two
     assert out.count("Model: ") == 1
-    assert sum(line.startswith("string-match") for line in out.splitlines()) == 1
+    assert sum(line.startswith("string-match ") for line in out.splitlines()) == 1
     assert err.count("aligning the words of ell_Grek-eng_Latn") == 1
     assert err.count("romanising: ") <= 1
     about = about_of(folder)
