@@ -1,11 +1,7 @@
 """Opening folders: what a saved encoder gives back, and what is refused in which words."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -15,6 +11,7 @@ from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
+from tests.encoders.model_hub import Hub, serve
 from xl_encoders import Encoder, EncoderError, load_encoder, save_model
 
 
@@ -74,81 +71,11 @@ def test_a_hub_id_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
         load_encoder("someone/no-such-encoder")
 
 
-class Hub:
-    """A hub of one model, on this machine: what a download asks for, and a count of all requests.
-
-    up: while false, each connection is closed without an answer.
-    """
-
-    commit = "0123456789abcdef0123456789abcdef01234567"
-
-    def __init__(self, folder: Path) -> None:
-        hub = self
-        self.up = True
-        self.n_requests = 0
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self, send: bool) -> None:
-                hub.n_requests += 1
-                if not hub.up:
-                    self.close_connection = True
-                    return
-                file = folder / self.path.rsplit("/", 1)[-1]
-                revisions = tuple(f"/someone/model/resolve/{revision}/" for revision in ("main", hub.commit))
-                found = self.path.startswith(revisions) and file.is_file()
-                data = file.read_bytes() if found else b""
-                if self.path.startswith("/api/models/someone/model"):
-                    about = {"id": "someone/model", "sha": hub.commit, "siblings": []}
-                    found, data = True, json.dumps([] if "/tree/" in self.path else about).encode()
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Length", str(len(data)))
-                self.send_header("X-Repo-Commit", hub.commit)
-                if found:
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
-                elif not self.path.startswith("/someone/model"):
-                    self.send_header("X-Error-Code", "RepoNotFound")
-                else:
-                    self.send_header("X-Error-Code", "EntryNotFound")
-                self.end_headers()
-                if send:
-                    self.wfile.write(data)
-
-            def do_HEAD(self) -> None:
-                self.answer(send=False)
-
-            def do_GET(self) -> None:
-                self.answer(send=True)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def hub(xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     xlmr.save(tmp_path / "hub")
-    hub = Hub(tmp_path / "hub")
-    thread = Thread(target=hub.server.serve_forever)
-    thread.start()
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
-    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.address)
-    # transformers keeps one client, which remembers the address it was made with.
-    monkeypatch.setattr("transformers.utils.hub._hf_api", None, raising=False)
-    monkeypatch.setattr(
-        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
-        hub.address + "/{repo_id}/resolve/{revision}/{filename}",
-    )
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
-    thread.join()
+    with serve(tmp_path / "hub", tmp_path / "cache", monkeypatch) as hub:
+        yield hub
 
 
 def test_a_hub_that_does_not_answer_is_asked_once(hub: Hub) -> None:

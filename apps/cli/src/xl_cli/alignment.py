@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
@@ -122,13 +121,13 @@ def pretrained(recipe: Recipe) -> Encoder:
         with_head=bool({"mlm", "tlm"} & set(recipe.objectives)),
     )
     check_layers(recipe, encoder.n_layers)
-    _tell_form(recipe, encoder, Path(source))
+    _tell_form(recipe, encoder, source)
     return encoder
 
 
-def _tell_form(recipe: Recipe, encoder: Encoder, folder: Path) -> None:
+def _tell_form(recipe: Recipe, encoder: Encoder, source: str) -> None:
     """Say so where a sentence encoder's own files name another layer or pooling than the recipe reads."""
-    form = read_sentence_form(str(folder)) if folder.is_dir() else None
+    form = read_sentence_form(source, revision=recipe.model.revision)
     if form is None or not form.pooling:
         return
     layer, asked = encoder.resolve_layer(form.layer), encoder.resolve_layer(recipe.model.layer)

@@ -1,0 +1,60 @@
+"""A sentence encoder of the hub is read as its own files say, as the same files in a folder are."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.made_data import sentences
+from tests.encoders.model_hub import Hub, serve
+
+from xl_cli.alignment import pretrained
+from xl_cli.evaluation import open_model
+from xl_cli.recipe import load_recipe
+from xl_encoders import ModelConfig, new_encoder, read_sentence_form
+
+FILES = {
+    "modules.json": [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ],
+    "1_Pooling/config.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False},
+    "config_sentence_transformers.json": {"prompts": {"query": "ask "}, "default_prompt_name": "query"},
+    "sentence_bert_config.json": {"max_seq_length": 17},
+}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    folder = tmp_path / "hub"
+    new_encoder(sentences(60), ModelConfig(size="tiny", pieces=80, max_len=32), seed=3).save(folder)
+    (folder / "1_Pooling").mkdir()
+    for name, content in FILES.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    with serve(folder, tmp_path / "cache", monkeypatch) as hub:
+        yield hub
+
+
+@pytest.mark.parametrize("revision", ["", Hub.commit])
+def test_eval_reads_it_so_and_out_of_the_cache_too(hub: Hub, tmp_path: Path, revision: str) -> None:
+    here = open_model(str(tmp_path / "hub"))
+    for hub.up in (True, False):
+        there = open_model("someone/model", revision=revision)
+        assert (there.layers, there.pooling) == ([there.encoder.n_layers], "first")
+        assert (there.encoder.prompt, there.encoder.max_len) == ("ask ", 17)
+        assert dataclasses.astuple(there.form) == dataclasses.astuple(here.form)
+        assert "as its modules.json says" in there.note
+        assert (there.encoder.embed(["a b"], layer=-1) == here.encoder.embed(["a b"], layer=-1)).all()
+
+
+def test_an_encoder_without_these_files_has_no_form(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "hub" / "modules.json").unlink()
+    assert read_sentence_form("someone/model") is None
+    assert "two thirds of its depth" in open_model("someone/model").note
+
+
+def test_align_tells_how_it_was_trained_to_be_read(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["data.files=['a', 'b']", "model.from=someone/model", "model.layer=1", "model.max_len=16"]
+    pretrained(load_recipe("ot-word", settings))
+    assert "was trained to be read at layer 2 with pooling first" in capsys.readouterr().err
