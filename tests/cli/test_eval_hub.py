@@ -15,7 +15,7 @@ from tests.cli.task_data import LANGUAGES, sentence, write
 from tests.tasks.hub_repositories import SHORTENED, make_hub
 from tests.tasks.hub_server import hub
 
-from xl_encoders import ModelConfig, new_encoder
+from xl_encoders import ModelConfig, export_sentence_transformers, new_encoder
 from xl_tasks import TASKS
 
 Eval = Callable[..., list[dict]]
@@ -52,7 +52,11 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., t
         for topic in ("geography", "sports")
         for short in LANGUAGES
     ]
-    new_encoder(texts, ModelConfig(size="pico", pieces=100), seed=3).save(root / "model")
+    encoder = new_encoder(texts, ModelConfig(size="pico", pieces=100), seed=3)
+    encoder.save(root / "model")
+    sentence_encoder = root / "hub" / "made" / "encoder" / "main"
+    sentence_encoder.parent.mkdir(parents=True)
+    export_sentence_transformers(encoder, sentence_encoder, layer=1, pooling="first")
     with hub(root / "hub") as address:
         environment = {
             **os.environ, "HF_ENDPOINT": address, "HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "0",
@@ -67,7 +71,8 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., t
         def call(task: str, *options: object) -> tuple[int, str, str]:
             assert process.stdin is not None
             assert process.stdout is not None
-            line = ["eval", task, "--model", root / "model", "--resamples", 0, *options]
+            model = [] if "--model" in options else ["--model", root / "model"]
+            line = ["eval", task, *model, "--resamples", 0, *options]
             process.stdin.write(json.dumps([str(part) for part in line]) + "\n")
             process.stdin.flush()
             code, out, err = json.loads(process.stdout.readline())
@@ -152,3 +157,12 @@ def test_a_task_without_a_hub_says_what_to_give(called: Callable[..., tuple[int,
     code, _, err = called("bucc2018")
     assert code == 1
     assert "bucc2018 is not read from the hub; name the folder of its files: --data FOLDER" in err
+
+
+def test_a_sentence_encoder_of_the_hub_is_read_as_its_files_say(called: Callable[..., tuple[int, str, str]]) -> None:
+    """Model and data by their ids alone: the layer and pooling are those that modules.json names there."""
+    code, out, err = called("tatoeba", "--model", "made/encoder", "--target", "tur", "--json")
+    assert code == 0, err
+    found = [json.loads(line) for line in out.splitlines()]
+    assert {(row["model"], row["layer"], row["pooling"]) for row in found} == {("made/encoder", 1, "first")}
+    assert "made/encoder is read at layer 1 of 1 with pooling first, as its modules.json says" in err

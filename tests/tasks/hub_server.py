@@ -1,6 +1,7 @@
-"""A hub on the loopback: folders served as repositories of data sets, in the parts of its protocol that clients use.
+"""A hub on the loopback: folders served as repositories, in the parts of its protocol that clients use.
 
-`ROOT/OWNER/NAME/REVISION/...` holds the files of a repository at a revision ("main", a commit, a branch or a tag).
+`ROOT/OWNER/NAME/REVISION/...` holds the files of a repository at a revision ("main", a commit, a branch or a tag),
+which is one of data sets or of a model as it is asked for.
 """
 
 import hashlib
@@ -49,10 +50,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
-        if parts[:2] == ["api", "datasets"]:
+        if parts[:1] == ["api"] and parts[1:2] in (["datasets"], ["models"]):
             self._api("/".join(parts[2:4]), parts[4:], body)
-        elif parts[:1] == ["datasets"] and parts[3:4] == ["resolve"]:
-            self._file("/".join(parts[1:3]), parts[4], "/".join(parts[5:]))
+            return
+        if parts[:1] == ["datasets"]:
+            parts = parts[1:]
+        if parts[2:3] == ["resolve"]:
+            self._file("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
         else:
             self._refuse("EntryNotFound")
 
