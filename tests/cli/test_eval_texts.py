@@ -28,8 +28,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for short in ("amh", "tur", "ell"):
         put(root / f"tatoeba/tatoeba.{short}-eng.{short}", *words(short))
         put(root / f"tatoeba/tatoeba.{short}-eng.eng", *words(f"{short}-eng"))
-    for target in ("tr", "fi", "fr"):
-        put(root / f"muse/en-{target}.5000-6500.txt", *map(" ".join, zip(words("en"), words(target), strict=True)))
+    for k, target in enumerate(("tr", "fi", "fr")):  # the same English words, in other orders
+        english = [*words("en")[k:], *words("en")[:k]]
+        put(root / f"muse/en-{target}.5000-6500.txt", *map(" ".join, zip(english, words(target), strict=True)))
     make_sib200(root)
     return root
 
