@@ -69,11 +69,11 @@ def test_json_says_what_was_done(xl: Run, model: Path, text: Path, tmp_path: Pat
 
 def test_aggregation_paragraphs_width_and_safetensors(xl: Run, model: Path, text: Path, tmp_path: Path) -> None:
     for name, more in (
-        ("a.vec", ["--method", "aggregate", "--first", "3"]),
-        ("b.safetensors", ["--variant", "paragraph", "--dim", "10"]),
-        ("c.vec.gz", ["--lower", "both", "--compat", "--precision", "bf16", "--negatives", "3"]),
+        ("a.vec", ["--method", "aggregate", "--first", "3", *QUICK[:2]]),
+        ("b.safetensors", [*QUICK, "--variant", "paragraph", "--dim", "10"]),
+        ("c.vec.gz", [*QUICK, "--lower", "both", "--compat", "--precision", "bf16", "--negatives", "3"]),
     ):
-        done = xl("static", "extract", text, "--model", model, "--out", tmp_path / name, *QUICK, *more)
+        done = xl("static", "extract", text, "--model", model, "--out", tmp_path / name, *more)
         assert done.returncode == 0, done.stderr
         assert read_vectors(tmp_path / name).width == (10 if "dim" in str(more) else 128)
 
@@ -149,7 +149,7 @@ def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
         (["--precision", "fp8"], 2, "--precision is 'fp8'"),
         (["--max-len", "2"], 2, "--max-len is 2"),
         (["--max-len", "4000"], 1, "has positions for"),
-        (["--tokenized", "--engine", "icu"], 2, "--engine is icu, but --tokenized"),
+        (["--tokenized", "--engine", "icu"], 2, "--engine: no meaning beside --tokenized"),
         (["--method", "aggregate", "--dim", "3"], 2, "--dim is 3, but aggregate"),
         (["--min-count", "5000"], 1, "no word occurs 5000 times"),
         (["--lang", "Klingonese"], 1, "Klingonese"),
@@ -159,7 +159,7 @@ def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
         (["flat.tsv"], 1, "flat.tsv:1: expected id TAB text"),
         (["."], 2, "say which language"),
         (["-", "-"], 2, "can be read once"),
-        (["--min-words", "7"], 2, "add --split"),
+        (["--min-words", "7"], 2, "--min-words: no meaning without --split"),
     ],
 )
 def test_wrong_use_is_one_sentence(

@@ -191,12 +191,15 @@ def test_every_option_of_a_mapping_is_one_of_the_command(xl: Run) -> None:
         ([], "give --out-source FILE and --out-target FILE"),
         (["OUT"], "give --dictionary FILE"),
         (["OUT", "--mode", "best"], "--mode best: .*'best' is not known"),
-        (["OUT", "--mode", "unsupervised", "--dictionary", "half.tsv"], "leave --dictionary out"),
-        (["OUT", "--dictionary", "half.tsv", "--seeds", "2"], "leave --seeds out"),
+        (
+            ["OUT", "--mode", "unsupervised", "--dictionary", "half.tsv"],
+            "--dictionary: no meaning in a mode that starts",
+        ),
+        (["OUT", "--dictionary", "half.tsv", "--seeds", "2"], "--seeds: no meaning without self-learning"),
         (["OUT", "--dictionary", "half.tsv", "--whiten", "maybe"], "say on or off"),
         (["OUT", "--dictionary", "half.tsv", "--mode", "orthogonal", "--width", "3"], "width reduces the advanced map"),
         (["OUT", "en.vec", "--dictionary", "half.tsv"], "but 3 are given"),
-        (["OUT", "--out", "new"], "--out is for many languages"),
+        (["OUT", "--out", "new"], "--out: no meaning without --pivot"),
         (["--out-source", "tr.vec", "--out-target", "new.vec", "--dictionary", "half.tsv"], "exists already"),
         (["--pivot", "eng=en.vec"], "give --out FOLDER"),
         (["--pivot", "eng=en.vec", "--out", "new"], "is not LANG=FILE"),
@@ -220,7 +223,10 @@ def test_wrong_use_of_a_pivot_is_one_sentence(xl: Run, folder: Path, tmp_path: P
         (["--by", "tur=tr.vec,en.vec", "--dictionary", "tur=half.tsv"], "has both"),
         (["--dictionary", "tur=half.tsv", "--mode", "unsupervised"], "orthogonal, pull-back or per-pair"),
         (["--dictionary", "tur=half.tsv", "--seeds", "3"], "no random part"),
-        (["--dictionary", "tur=half.tsv", "--self-learning", "on"], "starts from a dictionary"),
+        (
+            ["--dictionary", "tur=half.tsv", "--self-learning", "on"],
+            "no meaning with --pivot, which starts from",
+        ),
     ):
         result = xl(*start, *options, cwd=folder)
         assert result.returncode == 2, result.stderr

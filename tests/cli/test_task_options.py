@@ -6,13 +6,13 @@ The command is asked for its options, so that a new one must be given a value he
 import subprocess
 import sys
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import torch
 import typer.main
 from tests.cli.conftest import Run
 from tests.cli.every_task import make_every_task
+from tests.cli.recorded import recorded, seen
 
 from xl_cli import evaluation
 from xl_cli.errors import CliError, UsageError
@@ -26,8 +26,6 @@ from xl_tasks.errors import TaskError
 from xl_tasks.robust.config import KINDS, RobustConfig, robust_settings_read
 from xl_tasks.tuning.config import MODES, TuningConfig, settings_read
 from xl_translit import TranslitError
-
-Settings = TypeVar("Settings")
 
 # Of the command itself, read whatever the tasks are.
 _COMMAND = {"tasks", "out", "as_json", "help"}
@@ -132,38 +130,6 @@ def outcome(task: str, config: EvaluateConfig) -> object:
         return {cell.name for model in models for job in one.jobs(model) for cell in job.cells}
     except (CliError, TaskError, TranslitError) as error:
         return str(error)
-
-
-def recorded(settings: type[Settings], /, **values: object) -> Settings:
-    """Settings that remember which of them were looked at since they were made."""
-    looked: set[str] = set()
-
-    class Recorded(settings):
-        def __getattribute__(self, name: str) -> object:
-            if not name.startswith("_") and not being_copied():
-                looked.add(name)
-            return object.__getattribute__(self, name)
-
-    made = Recorded(**values)
-    looked.clear()
-    _LOOKED[id(made)] = looked
-    return made
-
-
-_LOOKED: dict[int, set[str]] = {}
-
-
-def being_copied() -> bool:
-    """Whether `dataclasses.replace` is at work, which looks at every field and checks the copy."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__") != "dataclasses":
-        frame = frame.f_back
-    return frame is not None
-
-
-def seen(made: object) -> set[str]:
-    """Fields of `recorded` settings that were looked at."""
-    return _LOOKED[id(made)] & set(made.__dataclass_fields__)  # ty: ignore[unresolved-attribute]
 
 
 def test_every_option_has_a_value_here_and_a_task_that_reads_it() -> None:

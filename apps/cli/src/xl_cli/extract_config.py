@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from xl_cli.errors import UsageError
+from xl_cli.unread_options import ReadWhere, revision_row
 from xl_encoders.config import PRECISIONS
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.x2static.config import X2StaticConfig
@@ -62,16 +63,10 @@ class ReadingConfig:
             if value < 1:
                 message = f"{name} is {value}; give 1 or more."
                 raise UsageError(message)
-            if value > 1 and not self.split:
-                message = f"{name} counts in sentences of paragraphs; add --split, or leave it out."
-                raise UsageError(message)
         from xl_encoders.word_breaking import ENGINES
 
         if self.engine not in ENGINES:
             message = f"--engine is {self.engine!r}; choose one of {', '.join(ENGINES)}."
-            raise UsageError(message)
-        if self.tokenized and self.engine not in ("auto", "space"):
-            message = f"--engine is {self.engine}, but --tokenized takes words as they stand; give one of the two."
             raise UsageError(message)
 
 
@@ -86,3 +81,25 @@ class ExtractConfig(X2StaticConfig):
             name, _, rest = str(error).partition(" ")
             message = f"--{name.replace('_', '-')} {rest}"
             raise UsageError(message) from None
+
+
+_OF_TRAINING = (
+    "context", "subsample", "negatives", "negative_power", "epochs", "batch", "lr", "dim", "compat", "buffer",
+    "save_every", "seed",
+)  # fmt: skip
+READ_WHERE = (
+    ReadWhere(("min_sentences", "min_words"), lambda call: call.split, "without --split, which makes sentences"),
+    ReadWhere(("engine",), lambda call: not call.tokenized, "beside --tokenized, which takes words as they stand"),
+    ReadWhere(
+        _OF_TRAINING,
+        lambda call: call.method == "x2static",
+        "with --method aggregate, which trains nothing",
+    ),
+    ReadWhere(("first",), lambda call: call.method == "aggregate", "without --method aggregate"),
+    ReadWhere(
+        ("variant",),
+        lambda call: call.method == "x2static" or call.split or not call.max_len,
+        "with --method aggregate beside --max-len and without --split: a line is read as it is",
+    ),
+    revision_row("model"),
+)

@@ -37,9 +37,7 @@ def with_options(
             settings = {field.name: values.pop(field.name) for field in fields}
             settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
             if _invocation is not None:
-                sources = {name: _invocation.get_parameter_source(name) for name in settings}
-                given = (name for name, source in sources.items() if source and source.name == "COMMANDLINE")
-                values["given"] = frozenset(given)
+                values["given"] = given_options(_invocation) & settings.keys()
             command(**values, **{parameter: config(**settings)})
 
         # Typer reads the signature, not the function.
@@ -48,6 +46,12 @@ def with_options(
         return run
 
     return decorate
+
+
+def given_options(invocation: typer.Context) -> frozenset[str]:
+    """Names of the parameters that stand on the command line, with whatever value."""
+    sources = {name: invocation.get_parameter_source(name) for name in invocation.params}
+    return frozenset(name for name, source in sources.items() if source and source.name == "COMMANDLINE")
 
 
 def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> inspect.Parameter:

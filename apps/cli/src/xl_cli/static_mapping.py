@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
-from xl_cli.mapping_options import MappingOptions
 from xl_cli.progress import Progress, say
-from xl_staticemb import StaticembError, induce_dictionary, read_dictionary, read_vectors
+from xl_staticemb import MappingConfig, StaticembError, induce_dictionary, read_dictionary, read_vectors
 from xl_staticemb.mapping.mapped_files import map_files
 from xl_staticemb.mapping.pivot_files import map_files_to_pivot
 from xl_tasks.rows import Row
@@ -46,26 +45,18 @@ class PivotJob:
     by: tuple[str, ...]
     held_out: float
     choose: bool
-    seed: int
     device: str
     limit: int | None
     digits: int
 
 
-def map_pair(job: PairJob, options: MappingOptions) -> tuple[list[Row], str]:
+def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
     """Map two files; rows of what was learnt: pairs, and with self-learning objective, mutual share, failed seeds.
 
     And why nothing was written, where all seeds failed; "" else.
     """
-    config = options.config(job.mode)
     if config.dictionary == "pairs" and not job.dictionaries:
         message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
-        raise UsageError(message)
-    if config.dictionary != "pairs" and job.dictionaries:
-        message = f"--mode {job.mode} starts without a dictionary; leave --dictionary out, or take another mode."
-        raise UsageError(message)
-    if len(job.seeds) > 1 and not config.self_learning:
-        message = f"--mode {job.mode} has no random part; leave --seeds out."
         raise UsageError(message)
     pairs = [pair for path in job.dictionaries for pair in read_dictionary(path)] if job.dictionaries else None
     found = map_files(
@@ -125,19 +116,11 @@ def map_pair(job: PairJob, options: MappingOptions) -> tuple[list[Row], str]:
     return rows, failure
 
 
-def map_onto_pivot(job: PivotJob, options: MappingOptions) -> tuple[list[Row], str]:
+def map_onto_pivot(job: PivotJob, config: MappingConfig) -> tuple[list[Row], str]:
     """Map many files onto a pivot; rows: held-out precision with and without a map, and which was chosen.
 
     And which languages failed and why; "" for none.
     """
-    if options.start is not None or options.self_learning is not None:
-        message = "--start and --self-learning are for two files; a map onto a pivot starts from a dictionary."
-        raise UsageError(message)
-    mode = job.mode.replace("-", "_")
-    if mode not in ("orthogonal", "pull_back", "per_pair"):
-        message = f"--mode {job.mode} does not go with --pivot; it can be orthogonal, pull-back or per-pair."
-        raise UsageError(message)
-    config = options.config("orthogonal" if mode == "orthogonal" else "supervised")
     if job.out.exists():
         message = f"--out {job.out} exists already; name another folder."
         raise UsageError(message)
@@ -167,11 +150,10 @@ def map_onto_pivot(job: PivotJob, options: MappingOptions) -> tuple[list[Row], s
         files,
         dictionaries,
         job.out,
-        mode=mode,
+        mode=job.mode.replace("-", "_"),
         config=config,
         held_out=job.held_out,
         choose=job.choose,
-        seed=job.seed,
         device=job.device,
         limit=job.limit,
         digits=job.digits,

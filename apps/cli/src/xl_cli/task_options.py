@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_cli.errors import UsageError
 from xl_cli.eval_config import EvaluateConfig
 from xl_cli.preset_options import has_task
 from xl_cli.tuning_options import parse_grid, parse_settings, split_settings
+from xl_cli.unread_options import listed, refuse, without_meaning
 from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS, Task
 from xl_tasks.robust.config import robust_settings_read
@@ -97,17 +97,15 @@ def check_options(entries: Sequence[Task], config: EvaluateConfig, given: Collec
     by_reason: dict[str, list[str]] = {}
     for name in unread:
         by_reason.setdefault(_reason(name, entries, config), []).append(f"--{name.replace('_', '-')}")
-    faults = [f"{_listed(options)}: no meaning {reason}" for reason, options in by_reason.items()]
+    faults = without_meaning(by_reason)
     if not {"set", "grid"} & set(unread):
         faults += _unread_settings(entries, config)
-    if faults:
-        message = f"{'; '.join(faults)}; leave that out."
-        raise UsageError(message)
+    refuse(faults)
 
 
 def _reason(name: str, entries: Sequence[Task], config: EvaluateConfig) -> str:
     """What a refusal says behind the option's name: where it would have a meaning."""
-    asked = _listed(entry.name for entry in entries)
+    asked = listed(entry.name for entry in entries)
     other = dataclasses.replace(config, probe=not config.probe, lora=False, robust=(), neighbours="")
     if any(name in options_read(entry, other) for entry in entries):
         return f"for {asked} {'with' if config.probe else 'without'} --probe"
@@ -136,11 +134,11 @@ def _unread_settings(entries: Sequence[Task], config: EvaluateConfig) -> list[st
         read |= settings_read(entry.kind, config.mode)
     if others := sorted(tuning - read):
         way = " with --probe" if config.probe else " without --lora" if _reads_with_lora(others, fitted) else ""
-        faults.append(f"{_listed(others)}: no meaning for {_listed(entry.name for entry in fitted)}{way}")
+        faults.append(f"{listed(others)}: no meaning for {listed(entry.name for entry in fitted)}{way}")
     losses = {str(split_settings(one)[1].get("loss", "adversarial")) for one in every}
     read = set().union(*(robust_settings_read(kind, losses) for kind in config.robust))
     if config.robust and (others := sorted(robust - read)):
-        faults.append(f"{_listed(f'robust.{key}' for key in others)}: no meaning for {_listed(config.robust)}")
+        faults.append(f"{listed(f'robust.{key}' for key in others)}: no meaning for {listed(config.robust)}")
     return faults
 
 
@@ -162,9 +160,4 @@ def _tasks_in_words(readers: Sequence[Task]) -> str:
     for kind in TASK_KINDS:
         of_kind = [entry.name for entry in TASKS.values() if entry.kind == kind]
         words += [f"all of {kind}"] if names.issuperset(of_kind) else [name for name in of_kind if name in names]
-    return _listed(words)
-
-
-def _listed(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    return listed(words)

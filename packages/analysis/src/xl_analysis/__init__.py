@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xl_analysis.matrices import matrix_table, matrix_tables
     from xl_analysis.page import html_page
     from xl_analysis.pairs import coverage_table, pair_table
-    from xl_analysis.report import result_tables
+    from xl_analysis.report import result_tables, rows_by_kind
     from xl_analysis.runs import rows_csv, tell_runs_apart
     from xl_analysis.significance import Difference, Interval, bootstrap_interval, paired_bootstrap
     from xl_analysis.table import Table
@@ -49,6 +49,7 @@ __all__ = [
     "paired_bootstrap",
     "result_tables",
     "retrieval_table",
+    "rows_by_kind",
     "rows_csv",
     "task_table",
     "tell_runs_apart",
@@ -75,6 +76,7 @@ _MODULES = {
     "metric_table": "xl_analysis.tables",
     "result_tables": "xl_analysis.report",
     "retrieval_table": "xl_analysis.tables",
+    "rows_by_kind": "xl_analysis.report",
     "rows_csv": "xl_analysis.runs",
     "tell_runs_apart": "xl_analysis.runs",
     "task_table": "xl_analysis.task_tables",

@@ -28,6 +28,23 @@ def result_tables(
     protocol nor split stand beside ours of the same task and metric, those without a data set beside the only one
     of their task. The means over a matrix's cells are in its caption and left out where the matrix is there.
     """
+    kinds = rows_by_kind(rows, metrics)
+    tables = [_about(part, retrieval_table(part, metrics=metrics)) for part in _by_data(kinds.get("retrieval", ()))]
+    tables += [task_table(part, mean=mean) for part in _by_data(kinds.get("task", ()))]
+    tables += matrix_tables(kinds["matrix"]) if "matrix" in kinds else []
+    tables += [lexical_table(part) for part in _by_task(kinds.get("lexical", ()))]
+    tables += [pair_table(kinds["cka"])] if "cka" in kinds else []
+    tables += [coverage_table(kinds["coverage"])] if "coverage" in kinds else []
+    tables += [gain_table(kinds["gain"])] if "gain" in kinds else []
+    rest = kinds.get("rest", [])
+    return [*tables, metric_table(rest)] if rest or not tables else tables
+
+
+def rows_by_kind(rows: Iterable[Row], metrics: Sequence[str] = ("top10", "top1")) -> dict[str, list[Row]]:
+    """The rows that `result_tables` shows in each kind of table, by its name; a kind without rows is not there.
+
+    "retrieval" holds the rows of `metrics` between two languages, "task" those whose table has means over targets.
+    """
     every = list(rows)
     found = figures(every)
     fitted = {
@@ -41,15 +58,7 @@ def result_tables(
         if figure.target in _MEANS and not figure.baseline and (figure.task, figure.metric) in matrices:
             continue
         kinds.setdefault(_kind(row, figure, metrics, fitted), []).append(row)
-    tables = [_about(part, retrieval_table(part, metrics=metrics)) for part in _by_data(kinds.get("retrieval", ()))]
-    tables += [task_table(part, mean=mean) for part in _by_data(kinds.get("task", ()))]
-    tables += matrix_tables(kinds["matrix"]) if "matrix" in kinds else []
-    tables += [lexical_table(part) for part in _by_task(kinds.get("lexical", ()))]
-    tables += [pair_table(kinds["cka"])] if "cka" in kinds else []
-    tables += [coverage_table(kinds["coverage"])] if "coverage" in kinds else []
-    tables += [gain_table(kinds["gain"])] if "gain" in kinds else []
-    rest = kinds.get("rest", [])
-    return [*tables, metric_table(rest)] if rest or not tables else tables
+    return kinds
 
 
 def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[str, str]]) -> str:

@@ -11,10 +11,20 @@ from xl_cli.at_hand import check_at_hand
 from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
+from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
 
 if TYPE_CHECKING:
     from xl_analysis import Table
     from xl_tasks import Row
+
+_READ_WHERE = (
+    ReadWhere(
+        ("transform",),
+        lambda call: not call.transform or call.transform[-1] != "center",
+        "with center at its end: CKA takes each language's own mean away in any case",
+    ),
+    revision_row("model"),
+)
 
 analyze = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure a representation space.")
 
@@ -23,6 +33,7 @@ analyze = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure
 @with_options(RetrievalConfig)
 def cka(
     config: RetrievalConfig,
+    invocation: typer.Context,
     debiased: Annotated[bool, typer.Option("--debiased", help="Correct the upward bias of few sentences.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the rows, which xl report reads; must be new.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
@@ -31,6 +42,7 @@ def cka(
 
     Example: xl analyze cka --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
+    refuse_unread(invocation, _READ_WHERE)
     _check_free(out)
     check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import pair_table
@@ -43,6 +55,7 @@ def cka(
 @with_options(CoverageConfig)
 def coverage(
     config: CoverageConfig,
+    invocation: typer.Context,
     out: Annotated[Path | None, typer.Option(help="Folder for the rows, which xl report reads; must be new.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
 ) -> None:
@@ -52,6 +65,7 @@ def coverage(
 
     Example: xl analyze coverage --model runs/names --data sib200
     """
+    refuse_unread(invocation, [revision_row("model")])
     _check_free(out)
     check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import coverage_table

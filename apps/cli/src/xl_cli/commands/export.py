@@ -8,16 +8,25 @@ import typer
 from xl_cli.at_hand import check_at_hand
 from xl_cli.config import RetrievalConfig
 from xl_cli.errors import CliError, UsageError
+from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
 from xl_encoders.config import SAVED_DTYPES
 
 if TYPE_CHECKING:
     from xl_encoders import Encoder
 
 FORMATS = ("sentence-transformers", "transformers")
+_READ_WHERE = (
+    ReadWhere(
+        ("prompt",), lambda call: call.fmt != "transformers", "for --format transformers, which has no place for one"
+    ),
+    ReadWhere(("private",), lambda call: call.push, "without --push OWNER/NAME"),
+    revision_row("run"),
+)
 
 
 def export(
     run: Annotated[str, typer.Argument(help="Run folder, save_pretrained folder or hub id.", metavar="RUN")],
+    invocation: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder to write; must be new.")],
     fmt: Annotated[
         str,
@@ -76,15 +85,10 @@ def export(
     if out.exists():
         message = f"--out {out} exists already; name another folder."
         raise UsageError(message)
-    if private and not push:
-        message = "--private says how --push makes a repository; give --push OWNER/NAME too, or leave it out."
-        raise UsageError(message)
     if layer == "all":
         message = "--layer is 'all', but a folder is cut at one layer; give an index, or last."
         raise UsageError(message)
-    if prompt is not None and fmt == "transformers":
-        message = "--prompt is for --format sentence-transformers; a transformers folder has no place for one."
-        raise UsageError(message)
+    refuse_unread(invocation, _READ_WHERE)
     if push:
         _check_id(push)
     check_at_hand(models=[run], revision=revision)

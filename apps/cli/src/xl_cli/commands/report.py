@@ -9,14 +9,17 @@ import typer
 from xl_cli.errors import CliError, UsageError
 from xl_cli.eval_config import MEANS
 from xl_cli.preset_options import mean_of
+from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.word_vectors import check_choice, check_new
 
 FORMATS = ("text", "md", "html", "tex", "csv")
 _RETRIEVAL = ("top1", "top5", "top10")
+_READ_WHERE = (ReadWhere(("mean",), lambda call: call.fmt != "csv", "for --format csv, which has rows and no means"),)
 
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders or results.jsonl files.", metavar="RUN")],
+    invocation: typer.Context,
     fmt: Annotated[
         str,
         typer.Option(
@@ -43,7 +46,7 @@ def report(
         str,
         typer.Option(
             help="Targets that a mean is over: others | all, without or with those trained on [default: as the paper "
-            "of the preset has it, else others]",
+            "of the preset has it, else others]; not for csv",
             show_default=False,
         ),
     ] = "",
@@ -55,12 +58,13 @@ def report(
     """
     check_choice("format", fmt, FORMATS)
     check_choice("mean", mean or "others", MEANS)
+    refuse_unread(invocation, _READ_WHERE)
     check_new(out)
     paths = list({path.resolve(): path for path in map(_results, runs)}.values())
     labels = _labels(paths, label or [])
     from dataclasses import asdict, fields
 
-    from xl_analysis import html_page, result_tables, rows_csv, tell_runs_apart
+    from xl_analysis import html_page, result_tables, rows_by_kind, rows_csv, tell_runs_apart
     from xl_tasks import Row, read_rows
     from xl_translit import replacing
 
@@ -68,9 +72,17 @@ def report(
     if not any(rows.values()):
         message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
         raise CliError(message)
-    there = dict.fromkeys(row["metric"] for part in rows.values() for row in part)
+    every = [row for part in rows.values() for row in part]
+    there = dict.fromkeys(row["metric"] for row in every)
     if unknown := [name for name in metric or () if name not in there]:
         message = f"--metric {unknown[0]}: no row has this figure; they have {', '.join(there)}."
+        raise UsageError(message)
+    of_retrieval = {row["metric"] for row in rows_by_kind(every, metric or ()).get("retrieval", ())}
+    if others := [name for name in metric or () if name not in of_retrieval]:
+        message = f"--metric {others[0]}: no meaning for a figure that is not of retrieval; leave that out."
+        raise UsageError(message)
+    if mean and "task" not in rows_by_kind(every, metric or _RETRIEVAL):
+        message = "--mean: no meaning for these rows, only for those of a task by target language; leave that out."
         raise UsageError(message)
     if metric or fmt != "csv":
         # A retrieval row carries three figures; those that were not asked for are no table of their own.

@@ -9,6 +9,7 @@ import typer
 from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
+from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.word_vectors import (
     DEVICES,
     bare_name,
@@ -62,8 +63,10 @@ class BliConfig:
     )
     source_lang: str = field(default="", metadata={"help": "Language of SOURCE for the rows [default: by file name]"})
     target_lang: str = field(default="", metadata={"help": "Language of TARGET for the rows [default: by file name]"})
-    variant: str = field(default="", metadata={"help": "What was done to the vectors, for the rows: unsupervised, ..."})
-    device: str = field(default="cpu", metadata={"help": DEVICES})
+    variant: str = field(
+        default="", metadata={"help": "What was done to the vectors, for rows and caption: unsupervised, ..."}
+    )
+    device: str = field(default="cpu", metadata={"help": f"Of csls and invsoftmax: {DEVICES}"})
 
     def __post_init__(self) -> None:
         if not self.dictionary:
@@ -75,11 +78,23 @@ class BliConfig:
         check_at_least("limit", self.limit, 0)
 
 
+_READ_WHERE = (
+    ReadWhere(("n_neighbours",), lambda call: "csls" in call.retrieval, "without --retrieval csls"),
+    ReadWhere(("temperature",), lambda call: "invsoftmax" in call.retrieval, "without --retrieval invsoftmax"),
+    ReadWhere(
+        ("device",),
+        lambda call: {"csls", "invsoftmax"} & set(call.retrieval),
+        "for --retrieval nn and invnn, which stay on the processor",
+    ),
+)
+
+
 @with_options(BliConfig)
 def bli(
     source: Annotated[Path, typer.Argument(help="Word vectors of the source language.", metavar="SOURCE")],
     target: Annotated[Path, typer.Argument(help="Word vectors of the target language, same space.", metavar="TARGET")],
     config: BliConfig,
+    invocation: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the rows to this results.jsonl; must be new.")] = None,
 ) -> None:
@@ -87,6 +102,7 @@ def bli(
 
     Example: xl static bli mapped/de.vec mapped/en.vec --dictionary de-en.5000-6500.txt
     """
+    refuse_unread(invocation, _READ_WHERE)
     check_new(out)
     check_at_hand(files=[source, target, *config.dictionary])
     device = usable_device(config.device)
@@ -128,7 +144,7 @@ def bli(
         for row in rows:
             typer.echo(row.to_json())
     else:
-        typer.echo(_table(scores, data, languages).render("text"))
+        typer.echo(_table(scores, data, languages, config.variant).render("text"))
 
 
 def _rows(score: "BliScore", data: str, model: str, languages: tuple[str, str], variant: str) -> list["Row"]:
@@ -159,7 +175,7 @@ def _rows(score: "BliScore", data: str, model: str, languages: tuple[str, str], 
     ]
 
 
-def _table(scores: "list[BliScore]", data: str, languages: tuple[str, str]) -> "Table":
+def _table(scores: "list[BliScore]", data: str, languages: tuple[str, str], variant: str) -> "Table":
     from xl_analysis import Table
 
     def percent(value: float) -> str:
@@ -176,8 +192,9 @@ def _table(scores: "list[BliScore]", data: str, languages: tuple[str, str]) -> "
         for score in scores
     )
     one = scores[0]
+    what = ", ".join(filter(None, (data, f"{languages[0]} to {languages[1]}", variant)))
     about = (
-        f"{data}, {languages[0]} to {languages[1]}: {one.n_covered} of {one.n_sources} source words covered "
+        f"{what}: {one.n_covered} of {one.n_sources} source words covered "
         f"({percent(one.coverage)} %), strict counts the others as wrong"
     )
     if one.n_multiword:

@@ -7,8 +7,9 @@ import typer
 
 from xl_cli.at_hand import check_at_hand, is_there
 from xl_cli.errors import CliError, UsageError
-from xl_cli.extract_config import ExtractConfig, ReadingConfig
+from xl_cli.extract_config import READ_WHERE, ExtractConfig, ReadingConfig
 from xl_cli.options import with_options
+from xl_cli.unread_options import refuse_unread
 from xl_cli.word_vectors import check_new
 
 
@@ -25,6 +26,7 @@ def extract(
     ],
     reading: ReadingConfig,
     training: ExtractConfig,
+    invocation: typer.Context,
     out: Annotated[
         Path, typer.Option(help="File of vectors to write, format by suffix (.vec, .bin, .safetensors); must be new.")
     ],
@@ -42,6 +44,7 @@ def extract(
 
     Example: xl static extract kor.txt.gz --model runs/names --lang kor_Hang --out kor.vec
     """
+    refuse_unread(invocation, READ_WHERE)
     check_new(out)
     for name in texts:
         if name != "-" and not is_there(name):

@@ -8,6 +8,7 @@ import typer
 
 from xl_cli.at_hand import check_at_hand
 from xl_cli.options import with_options
+from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.word_vectors import (
     DEVICES,
     check_at_least,
@@ -53,7 +54,7 @@ class InduceConfig:
         metadata={"help": "Of a pair in --exclude: word (neither appears on its side) | pair (only the pair)"},
     )
     skip_identical: bool = field(default=False, metadata={"help": "Leave out pairs of equal strings."})
-    device: str = field(default="cpu", metadata={"help": DEVICES})
+    device: str = field(default="cpu", metadata={"help": f"Of all but invnn: {DEVICES}"})
 
     def __post_init__(self) -> None:
         check_choice("direction", self.direction, DIRECTIONS)
@@ -63,17 +64,29 @@ class InduceConfig:
             check_at_least(name, value, least)
 
 
+_READ_WHERE = (
+    ReadWhere(("n_neighbours",), lambda call: call.retrieval == "csls", "without --retrieval csls"),
+    ReadWhere(("temperature",), lambda call: call.retrieval == "invsoftmax", "without --retrieval invsoftmax"),
+    ReadWhere(
+        ("device",), lambda call: call.retrieval != "invnn", "for --retrieval invnn, which stays on the processor"
+    ),
+    ReadWhere(("exclude_by",), lambda call: call.exclude, "without --exclude"),
+)
+
+
 @with_options(InduceConfig)
 def induce(
     source: Annotated[Path, typer.Argument(help="Word vectors of the source language.", metavar="SOURCE")],
     target: Annotated[Path, typer.Argument(help="Word vectors of the target language, same space.", metavar="TARGET")],
     config: InduceConfig,
+    invocation: typer.Context,
     out: Annotated[Path, typer.Option(help="Write source<TAB>target<TAB>score here, best first; must be new.")],
 ) -> None:
     """Write a dictionary: the pairs of words that are each other's nearest neighbours.
 
     Example: xl static induce mapped/de.vec mapped/en.vec --out de-en.tsv --exclude de-en.5000-6500.txt
     """
+    refuse_unread(invocation, _READ_WHERE)
     check_new(out)
     check_at_hand(files=[source, target, *config.exclude])
     device = usable_device(config.device)

@@ -7,8 +7,9 @@ import typer
 
 from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import CliError, UsageError
-from xl_cli.mapping_options import MappingOptions
+from xl_cli.mapping_options import PIVOT_MODES, READ_WHERE, MappingOptions
 from xl_cli.options import option_names, with_options
+from xl_cli.unread_options import refuse_unread
 from xl_cli.word_vectors import DEVICES, check_new, language_of, usable_device
 
 
@@ -19,6 +20,7 @@ def map_vectors(
         typer.Argument(help="Vectors: SOURCE TARGET, or with --pivot each LANG=FILE.", metavar="FILE"),
     ],
     options: MappingOptions,
+    invocation: typer.Context,
     out_source: Annotated[
         Path | None, typer.Option(help="Mapped source: .vec/.txt text, .bin, .safetensors; .gz; must be new.")
     ] = None,
@@ -37,8 +39,8 @@ def map_vectors(
         typer.Option(help="Seed dictionary FILE, source<TAB>target a line; with --pivot LANG=FILE. May be repeated."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Self-learning: runs; the best objective counts.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="First random seed.")] = 0,
-    device: Annotated[str, typer.Option(help=f"Of self-learning: {DEVICES}")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Self-learning: first random seed.")] = 0,
+    device: Annotated[str, typer.Option(help=f"Of self-learning and --by: {DEVICES}")] = "cpu",
     limit: Annotated[int | None, typer.Option(help="Read the first words of each file only.", min=1)] = None,
     digits: Annotated[int, typer.Option(help="Significant digits in text; 9 lose nothing.", min=1, max=9)] = 9,
     pivot: Annotated[str, typer.Option(help="LANG=FILE whose space stays; all FILE... are mapped onto it.")] = "",
@@ -69,12 +71,15 @@ def map_vectors(
 
     Example: xl static map tr.vec en.vec --dictionary tr-en.tsv --out-source tr.mapped.vec --out-target en.mapped.vec
     """
+    mode = mode.replace("_", "-") or ("orthogonal" if pivot else "supervised")
+    if pivot and mode not in PIVOT_MODES:
+        message = f"--mode {mode} does not go with --pivot; it can be orthogonal, pull-back or per-pair."
+        raise UsageError(message)
+    preset = PIVOT_MODES[mode] if pivot else mode
+    config = options.config(preset)
+    refuse_unread(invocation, READ_WHERE, needed=options.needed(preset), mode=mode, config=config)
     if pivot:
-        for name, value in (("--out-source", out_source), ("--out-target", out_target)):
-            _refuse(value is not None, f"{name} is for two files; with --pivot give --out FOLDER.")
         _refuse(out is None, "--pivot writes a file a language; give --out FOLDER.")
-        _refuse(keep_failed, "--keep-failed is for two files; with --pivot a language without a map has no file.")
-        _refuse(seeds != 1, "--seeds is for two files; a map onto a pivot has no random part.")
         _refuse(not 0 < held_out < 1, f"--held-out is {held_out}; give a share between 0 and 1.")
         _refuse(choose not in ("on", "off"), f"--choose is {choose!r}; say on or off.")
         named = [entry.partition("=")[2] for entry in (pivot, *files, *(dictionary or ()), *(by or ()))]
@@ -86,21 +91,18 @@ def map_vectors(
                 pivot=pivot,
                 files=tuple(files),
                 out=out or Path(),
-                mode=mode or "orthogonal",
+                mode=mode,
                 dictionaries=tuple(dictionary or ()),
                 by=tuple(by or ()),
                 held_out=held_out,
                 choose=choose == "on",
-                seed=seed,
                 device=usable_device(device),
                 limit=limit,
                 digits=digits,
             ),
-            options,
+            config,
         )
     else:
-        for name, value in (("--out", out), ("--by", by)):
-            _refuse(bool(value), f"{name} is for many languages; give --pivot LANG=FILE, or leave it out.")
         _refuse(
             len(files) != 2, f"two files are mapped, SOURCE and TARGET, but {len(files)} are given; many need --pivot."
         )
@@ -118,7 +120,7 @@ def map_vectors(
                 target=Path(files[1]),
                 out_source=out_source,
                 out_target=out_target,
-                mode=mode or "supervised",
+                mode=mode,
                 dictionaries=tuple(dictionary or ()),
                 seeds=tuple(range(seed, seed + seeds)),
                 device=usable_device(device),
@@ -127,7 +129,7 @@ def map_vectors(
                 names=(language_of(source_lang, Path(files[0])), language_of(target_lang, Path(files[1]))),
                 keep_failed=keep_failed,
             ),
-            options,
+            config,
         )
     if as_json:
         for row in rows:

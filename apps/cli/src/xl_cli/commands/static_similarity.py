@@ -115,7 +115,10 @@ def similarity(
             typer.echo(row.to_json())
     else:
         sizes = ", ".join(f"{len(side)} words of {side.width} dimensions" for side in (source, target) if side)
-        typer.echo(_table(scores, f"{model}: {sizes}; entries of several words: {config.multiword}").render("text"))
+        pair = " and ".join(dict.fromkeys(languages))
+        typer.echo(
+            _table(scores, f"{model}: {pair}, {sizes}; entries of several words: {config.multiword}").render("text")
+        )
 
 
 def _gold_lines(path: str) -> tuple:

@@ -12,6 +12,7 @@ from xl_cli.durations import words
 from xl_cli.errors import UsageError
 from xl_cli.options import option_names
 from xl_cli.progress import Progress, say
+from xl_cli.unread_options import ReadWhere, refuse_unread
 
 if TYPE_CHECKING:
     from xl_translit import Manifest
@@ -42,11 +43,55 @@ class _OnError(StrEnum):
     skip = "skip"
 
 
-# Flags that only romanisation has; the other flags of engines are the Phonemizer's. It and the Romanizer check values.
-_ROMANIZER = ("romanizer",)
+def _hub_inputs(call: Any) -> list[bool]:
+    """Whether each input is a data set of the hub."""
+    from xl_translit.corpora.inputs import is_hub_id
+
+    return [is_hub_id(name, call.column) for name in call.files or ["-"]]
+
+
+def _has_table(code: str | None) -> bool:
+    """Whether the phonemes of a language come from one of Epitran's tables, whose spelling can be repaired."""
+    from xl_translit.g2p_languages import DICTIONARY_CODES, ENGLISH, require_g2p_code
+
+    return code is not None and require_g2p_code(code) not in (ENGLISH, *DICTIONARY_CODES)
+
+
+# The Phonemizer and the Romanizer check values.
+_READ_WHERE = (
+    ReadWhere(("romanizer",), lambda call: call.to == _To.latn, "with --to ipa and --to phonemes, only with --to latn"),
+    ReadWhere(
+        ("backend", "ties", "unmapped", "digits", "segmenter", "spelling", "dictionary"),
+        lambda call: call.to != _To.latn,
+        "with --to latn, only with --to ipa or --to phonemes",
+    ),
+    ReadWhere(("segmenter",), lambda call: call.to == _To.phonemes, "with --to ipa, which is not cut into phonemes"),
+    ReadWhere(
+        ("split", "config", "revision"),
+        lambda call: any(_hub_inputs(call)),
+        "without a data set of the hub (OWNER/NAME, with --column)",
+    ),
+    ReadWhere(
+        ("input_format",), lambda call: not all(_hub_inputs(call)), "for data sets of the hub, which say it themselves"
+    ),
+    ReadWhere(
+        ("jobs",),
+        lambda call: call.engine == _Engine.local or "RAY_ADDRESS" not in os.environ,
+        "on the Ray cluster that RAY_ADDRESS names, whose processors are all taken",
+    ),
+)
+# Once the languages of the texts are known.
+_READ_BY_LANGUAGE = (
+    ReadWhere(
+        ("spelling",),
+        lambda call: any(map(_has_table, call.codes)),
+        "for English and languages of --dictionary, only for those of Epitran's tables",
+    ),
+)
 
 
 def translit(
+    invocation: typer.Context,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -183,7 +228,7 @@ def translit(
         typer.Option(
             "--segmenter",
             metavar="panphon|segments",
-            help="What cuts words into phonemes [default: panphon].",
+            help="With --to phonemes: what cuts words into them [default: panphon].",
             show_default=False,
         ),
     ] = None,
@@ -221,7 +266,7 @@ def translit(
         for name, value in {**given, "segmenter": segmenter, "spelling": spelling, "dictionary": dictionary}.items()
         if value is not None
     }
-    _check_options(to, lang, options)
+    refuse_unread(invocation, _READ_WHERE)
     if out is not None and os.path.lexists(out):
         message = f"--out {out} exists already; remove it or choose another name."
         raise UsageError(message)
@@ -237,6 +282,8 @@ def translit(
             make_transliterator(to.value, code, **options)
     except TranslitError as error:
         raise UsageError(str(error)) from None
+    if to != _To.latn:
+        refuse_unread(invocation, _READ_BY_LANGUAGE, codes=[code for code, _ in parts])
     if len(parts) > 1 and (out is not None or shard is not None or form == _Format.tsv):
         option = "--out" if out is not None else "--shard" if shard is not None else "--format tsv"
         message = f"{option} takes text of one language, and the files have {len(parts)}; call it for each with --lang."
@@ -281,15 +328,6 @@ def translit(
         raise typer.Exit(130) from None
     for manifest in manifests:
         show.summary(manifest)
-
-
-def _check_options(to: _To, lang: str | None, options: dict[str, str]) -> None:
-    """Speak of flags where the library would speak of arguments."""
-    for name in options:
-        if (name in _ROMANIZER) != (to == _To.latn):
-            wanted = "--to latn" if name in _ROMANIZER else "--to ipa or --to phonemes"
-            message = f"--{name} belongs to {wanted}; leave it out."
-            raise UsageError(message)
 
 
 def _by_language(names: list[str], to: _To, **read: Any) -> list[tuple[str | None, list[str]]]:

@@ -184,7 +184,7 @@ def open_corpus(
         raise CorpusOptionError(message)
     sources: list[Source] = []
     for name in map(str, inputs):
-        if _is_hub_id(name, column):
+        if is_hub_id(name, column):
             hub = {"split": split, "config": config, "revision": revision}
             sources.append(HubSource(name, str(column), tuple(keep), **hub))
         else:
@@ -271,7 +271,8 @@ def _format(path: str) -> InputFormat | None:
     return SUFFIXES.get(Path(name.stem).suffix if name.suffix in PACKED else name.suffix)
 
 
-def _is_hub_id(name: str, column: str | None) -> bool:
+def is_hub_id(name: str, column: str | None) -> bool:
+    """Whether a name that an input is given by is a data set of the hub, `owner/name`, not a file."""
     path = Path(name)
     if column is None or path.exists() or not _HUB_ID.fullmatch(name):
         return False
