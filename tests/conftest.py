@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xl_cli.threads import wait_asleep
+from xl_cli.launch.threads import wait_asleep
 
 # As the command does; the processes that tests start inherit it.
 wait_asleep()

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from xl_analysis import AnalysisError, bootstrap_interval, paired_bootstrap, significance
-from xl_tasks.metrics.measures import FORMS
+from xl_tasks.scoring.measures import FORMS
 
 
 def of_hits(hits) -> np.ndarray:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from xl_encoders import train_tokenizer
-from xl_tasks.answering.problem import AnsweringProblem
-from xl_tasks.files.question_sets import load_xquad
+from xl_tasks.datasets.answering.question_sets import load_xquad
+from xl_tasks.problems.answering.problem import AnsweringProblem
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.units.unit import AsWritten
 

@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.translit.english_data import build_english
-from xl_translit.english import EnglishG2P
-from xl_translit.english_letters import LetterToSound
-from xl_translit.english_lexicon import lexicon, make_lexicon
-from xl_translit.english_words import EnglishWords
+from xl_translit.english.g2p import EnglishG2P
+from xl_translit.english.letters import LetterToSound
+from xl_translit.english.lexicon import lexicon, make_lexicon
+from xl_translit.english.words import EnglishWords
 from xl_translit.errors import MissingProgramError
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from xl_encoders import Encoder, ModelConfig, PairBatch, Share, TextPart, VectorPart, backward_batch, new_encoder
-from xl_encoders.vector_part import WordVectors
+from xl_encoders.training.vector_part import WordVectors
 from xl_objectives import DccaConfig, SeqConfig
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -34,8 +34,8 @@ from xl_encoders import (
     new_encoder,
     read_rows,
 )
-from xl_encoders.text_part import MaskedRows
-from xl_encoders.tokens import special_ids, wrap_rows
+from xl_encoders.reading.tokens import special_ids, wrap_rows
+from xl_encoders.training.text_part import MaskedRows
 from xl_objectives import MlmConfig, SeqConfig, TlmConfig, join_pairs, mask_tokens, mlm_loss, seq_loss
 from xl_tasks import load_sib200
 from xl_translit import Romanizer

@@ -22,9 +22,9 @@ import numpy as np
 import regex
 
 from xl_translit import Phonemizer, feature_edit_distances, read_lines, segment
-from xl_translit.g2p_engines import G2pEngine, make_engine
-from xl_translit.segmentation import _SCANNED
-from xl_translit.whole_letters import whole_letter_map
+from xl_translit.phonemes.engines import G2pEngine, make_engine
+from xl_translit.phonemes.segmentation import _SCANNED
+from xl_translit.phonemes.whole_letters import whole_letter_map
 
 LANGUAGES = {
     "fra": "fra-Latn", "rus": "rus-Cyrl", "ita": "ita-Latn", "hun": "hun-Latn", "ukr": "ukr-Cyrl", "kor": "kor-Hang",

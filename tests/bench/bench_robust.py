@@ -21,8 +21,8 @@ import torch
 
 from xl_encoders import ModelConfig, new_encoder
 from xl_tasks import Perturbation, RobustConfig
-from xl_tasks.classification.problem import ClassificationProblem
-from xl_tasks.files.sib200_topics import load_sib200_topics
+from xl_tasks.datasets.classification.sib200_topics import load_sib200_topics
+from xl_tasks.problems.classification.problem import ClassificationProblem
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.fit import fit_task
 from xl_tasks.tuning.inference import autocast, resolve_precision

@@ -70,7 +70,7 @@ def timed(function: Callable[[str], str], lines: list[str]) -> tuple[list[str | 
 def compare(name: str, everything: list[str], sample: list[str]) -> None:
     from uroman import Uroman
 
-    from xl_translit.uroman import _Engine, _whole
+    from xl_translit.uroman.romanizer import _Engine, _whole
 
     _whole("Ε中", None)  # tables are loaded
     chars, total = sum(map(len, sample)), sum(map(len, everything))

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from xl_encoders import ModelConfig, new_encoder
-from xl_tasks.classification.problem import ClassificationProblem
-from xl_tasks.files.sib200_topics import load_sib200_topics
+from xl_tasks.datasets.classification.sib200_topics import load_sib200_topics
+from xl_tasks.problems.classification.problem import ClassificationProblem
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.fit import FittedModel, fit_task
 from xl_tasks.tuning.inference import autocast, like_length_batches

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from xl_analysis import paired_bootstrap
-from xl_tasks.metrics.classification import classification_measures
-from xl_tasks.metrics.measures import FORMS
+from xl_tasks.scoring.classification import classification_measures
+from xl_tasks.scoring.measures import FORMS
 
 _N_ITEMS, _N_CELLS, _N_RESAMPLES = 5010, 15, 1000
 _LABELS = ("entailment", "neutral", "contradiction")

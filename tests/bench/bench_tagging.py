@@ -20,8 +20,8 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from xl_encoders import train_tokenizer
-from xl_tasks.files.conllu import load_udpos
-from xl_tasks.tagging.problem import TaggingProblem
+from xl_tasks.datasets.tagging.conllu import load_udpos
+from xl_tasks.problems.tagging.problem import TaggingProblem
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.units.unit import AsWritten
 

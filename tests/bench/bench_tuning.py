@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorForTokenClassification, get_scheduler
 
 from xl_encoders import Encoder, ModelConfig, new_encoder
+from xl_tasks.datasets.tagging.conllu import load_udpos
+from xl_tasks.datasets.tagging.panx import load_panx
 from xl_tasks.examples import Examples
-from xl_tasks.files.conllu import load_udpos
-from xl_tasks.files.panx import load_panx
-from xl_tasks.tagging.problem import TaggingProblem
+from xl_tasks.problems.tagging.problem import TaggingProblem
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.fit import fit_task
 from xl_tasks.tuning.inference import autocast, resolve_precision

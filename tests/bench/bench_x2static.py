@@ -26,7 +26,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from xl_encoders import Encoder, cut_model, load_encoder, split_words
-from xl_encoders.static_teacher import StaticTeacher
+from xl_encoders.model.static_teacher import StaticTeacher
 from xl_staticemb import (
     BliScore,
     WordVectors,

@@ -20,12 +20,17 @@ from tests.cli.conftest import Run
 from tests.cli.recorded import recorded, seen
 from tests.staticemb.toy_teacher import ToyTeacher
 
-from xl_cli import extract_config, mapping_options, static_extraction, static_mapping
-from xl_cli.commands import analyze, export, report, static_bli, static_extract, static_induce, translit
+from xl_cli.commands import analyze, export, report, translit
 from xl_cli.commands.ls import KINDS
+from xl_cli.commands.static import bli as static_bli
+from xl_cli.commands.static import extract as static_extract
+from xl_cli.commands.static import induce as static_induce
 from xl_cli.errors import CliError
 from xl_cli.main import app
 from xl_cli.unread_options import ReadWhere, revision_row
+from xl_cli.vectors import extract as static_extraction
+from xl_cli.vectors import extract_config, mapping_options
+from xl_cli.vectors import mapping as static_mapping
 from xl_staticemb import (
     MappingConfig,
     VectorWriter,

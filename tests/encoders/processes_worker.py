@@ -16,8 +16,8 @@ from torch import Tensor
 
 from tests.encoders.toy_parts import KINDS, gradient, gradients_of, make_part, small_encoder, state_of, weights_of
 from xl_encoders import Checkpoints, Encoder, FitConfig, Share, fit
-from xl_encoders import checkpoint as checkpoint_module
-from xl_encoders.processes import average_gradients, rank, world_size
+from xl_encoders.distributed.processes import average_gradients, rank, world_size
+from xl_encoders.training import checkpoint as checkpoint_module
 
 N_STEPS = 5
 

@@ -19,9 +19,9 @@ from torch import Tensor
 from tests.encoders.processes_worker import Case
 from tests.encoders.toy_parts import KINDS, make_part, small_encoder, state_of, weights_of
 from xl_encoders import Checkpoints, Encoder, FitConfig, Selection, Share, StepRecord, backward_batch, fit, load_encoder
-from xl_encoders import checkpoint as checkpoint_module
-from xl_encoders.processes import average_gradients, is_sharded, rank, whole_tensor, world_size
-from xl_encoders.sharding import Sharding
+from xl_encoders.distributed.processes import average_gradients, is_sharded, rank, whole_tensor, world_size
+from xl_encoders.distributed.sharding import Sharding
+from xl_encoders.training import checkpoint as checkpoint_module
 
 N_STEPS = 5
 

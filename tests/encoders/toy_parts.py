@@ -25,7 +25,7 @@ from xl_encoders import (
     encode_pairs,
     new_encoder,
 )
-from xl_encoders.vector_part import WordVectors
+from xl_encoders.training.vector_part import WordVectors
 from xl_objectives import (
     DccaConfig,
     L2Config,

@@ -15,13 +15,15 @@ from datasets import ClassLabel, Dataset, Features, Value
 from datasets import List as Several
 from tests.cli.task_data import LANGUAGES, sentence, write
 
-from xl_tasks.files import pawsx, question_hub, sib200_topics, uner, xnli
-from xl_tasks.files.conllu import HUB_ID as UD
-from xl_tasks.files.conllu import HUB_REVISION, UPOS_LABELS
-from xl_tasks.files.masakhaner import MASAKHANER_LABELS
-from xl_tasks.files.panx import PANX_LABELS
-from xl_tasks.tatoeba import HUB_ID as TATOEBA
-from xl_tasks.tatoeba import REVISION as TATOEBA_REVISION
+from xl_tasks.datasets.answering import question_hub
+from xl_tasks.datasets.classification import pawsx, sib200_topics, xnli
+from xl_tasks.datasets.parallel.tatoeba import HUB_ID as TATOEBA
+from xl_tasks.datasets.parallel.tatoeba import REVISION as TATOEBA_REVISION
+from xl_tasks.datasets.tagging import uner
+from xl_tasks.datasets.tagging.conllu import HUB_ID as UD
+from xl_tasks.datasets.tagging.conllu import HUB_REVISION, UPOS_LABELS
+from xl_tasks.datasets.tagging.masakhaner import MASAKHANER_LABELS
+from xl_tasks.datasets.tagging.panx import PANX_LABELS
 
 SPLITS = ("train", "validation", "test")
 _TOPICS = ("geography", "politics", "sports")
@@ -157,13 +159,13 @@ def _questions(root: Path, n: int) -> None:
 
 
 SHORTENED = {
-    "xl_tasks.tatoeba:LANGUAGES": ("amh", "ell", "tur"),
-    "xl_tasks.files.xnli:LANGUAGES": ("de", "el", "en", "tr"),
-    "xl_tasks.files.pawsx:LANGUAGES": ("en", "zh"),
-    "xl_tasks.files.masakhaner:_LANGUAGES": "hau swa",
-    "xl_tasks.files.uner:_CONFIGS": "en_ewt en_pud zh_gsd ceb_gja",
-    "xl_tasks.files.question_hub:_XQUAD": ("el", "en", "tr"),
-    "xl_tasks.files.question_hub:_MLQA": ("en", "zh"),
+    "xl_tasks.datasets.parallel.tatoeba:LANGUAGES": ("amh", "ell", "tur"),
+    "xl_tasks.datasets.classification.xnli:LANGUAGES": ("de", "el", "en", "tr"),
+    "xl_tasks.datasets.classification.pawsx:LANGUAGES": ("en", "zh"),
+    "xl_tasks.datasets.tagging.masakhaner:_LANGUAGES": "hau swa",
+    "xl_tasks.datasets.tagging.uner:_CONFIGS": "en_ewt en_pud zh_gsd ceb_gja",
+    "xl_tasks.datasets.answering.question_hub:_XQUAD": ("el", "en", "tr"),
+    "xl_tasks.datasets.answering.question_hub:_MLQA": ("en", "zh"),
 }
 """What the loaders know of their repositories, cut to what is here: a hundred files would be asked for otherwise."""
 _TYDIQA = ("arabic", "bengali", "english", "finnish", "indonesian", "korean", "russian", "swahili", "telugu")

@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from xl_encoders import Encoder, ModelConfig, encode_words, new_encoder
-from xl_encoders.tokens import edge_ids
-from xl_tasks.classification.problem import ClassificationProblem
+from xl_encoders.reading.tokens import edge_ids
 from xl_tasks.examples import Answer, Question, TaggedSentence, TextExample
-from xl_tasks.metrics.measures import Measure
+from xl_tasks.problems.classification.problem import ClassificationProblem
+from xl_tasks.scoring.measures import Measure
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.problem import Feature
 from xl_tasks.units.unit import AsWritten

@@ -3,7 +3,7 @@
 from uroman import Uroman
 
 from xl_translit import LANGUAGES, language, supported_languages
-from xl_translit.g2p_languages import g2p_code, g2p_codes
+from xl_translit.phonemes.g2p_languages import g2p_code, g2p_codes
 
 
 def test_every_language_is_there_once_in_order() -> None:

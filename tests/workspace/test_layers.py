@@ -161,8 +161,8 @@ def test_importing_a_package_is_light(package: str) -> None:
 def test_each_field_of_a_config_shows_in_the_help() -> None:
     import dataclasses
 
-    from xl_cli.eval_config import EvaluateConfig
-    from xl_cli.recipe import recipe_keys
+    from xl_cli.evaluate.config import EvaluateConfig
+    from xl_cli.recipe.recipe import recipe_keys
 
     shown = subprocess.run(
         [sys.executable, "-m", "xl_cli", "eval", "--help"], capture_output=True, text=True, check=True, timeout=60

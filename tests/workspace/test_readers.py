@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_encoders import EncoderError
-from xl_encoders.vector_files import open_vectors
+from xl_encoders.reading.vector_files import open_vectors
 from xl_objectives import ObjectiveError, parse_pharaoh
 from xl_staticemb import (
     StaticembError,
@@ -34,7 +34,7 @@ from xl_staticemb import (
 )
 from xl_staticemb.files.stored_rows import StoredRows
 from xl_tasks import TaskError, read_rows
-from xl_tasks.robust.neighbour_table import read_neighbours
+from xl_tasks.robustness.neighbour_table import read_neighbours
 from xl_translit import TranslitError, read_lines
 
 # What was near to a fault once, besides single bytes.

@@ -17,8 +17,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from xl_translit import english_letters, english_lexicon, english_phones
-from xl_translit.english_letters import END, ORDER, START, LetterToSound, cost_letter, step_letter
+from xl_translit.english import letters as english_letters
+from xl_translit.english import lexicon as english_lexicon
+from xl_translit.english import phones as english_phones
+from xl_translit.english.letters import END, ORDER, START, LetterToSound, cost_letter, step_letter
 
 DATA = Path(__file__).parent.parent / "src" / "xl_translit" / "data"
 

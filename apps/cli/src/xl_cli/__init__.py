@@ -1,6 +1,6 @@
 """The command `xl`: options, recipes, runs and printing on top of the libraries; no mathematics of its own.
 
->>> from xl_cli.recipe import load_recipe  # what `xl align RECIPE --set key=value` reads
+>>> from xl_cli.recipe.recipe import load_recipe  # what `xl align RECIPE --set key=value` reads
 >>> recipe = load_recipe("names", ["train.steps=100"])
 >>> recipe.train.steps, recipe.train.variants
 (100, ('mlm', 'mlm+seq+tlm'))

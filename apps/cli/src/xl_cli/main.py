@@ -22,8 +22,8 @@ from xl_cli.commands.report import report
 from xl_cli.commands.static import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
-from xl_cli.progress import heartbeat, library_stages
-from xl_cli.threads import wait_asleep
+from xl_cli.launch.progress import heartbeat, library_stages
+from xl_cli.launch.threads import wait_asleep
 
 _PACKAGES = ("xl_translit", "xl_staticemb", "xl_objectives", "xl_encoders", "xl_tasks", "xl_analysis")
 

@@ -3,7 +3,7 @@
 Both systems are scored on the same resampled items (Efron and Tibshirani 1993, chapters 6, 13 and 16; for text: Koehn
 2004, "Statistical significance tests for machine translation evaluation"). Where a system was trained with several
 seeds these are resampled too, so that the interval speaks of the next training and not of these few. A metric is given
-as statistics summed over items (`xl_tasks.metrics.measures`), which makes a resample a row of counts times a matrix.
+as statistics summed over items (`xl_tasks.scoring.measures`), which makes a resample a row of counts times a matrix.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def paired_bootstrap(
 ) -> Difference:
     """Difference of two systems' scores on the same items.
 
-    value: (..., n_stats) summed statistics -> (...) score, a function of `xl_tasks.metrics.measures.FORMS`.
+    value: (..., n_stats) summed statistics -> (...) score, a function of `xl_tasks.scoring.measures.FORMS`.
     stats, baseline: (n_seeds, n_items, n_stats), line by line the same items; the seeds may differ in number. A score
         is the mean over seeds.
 

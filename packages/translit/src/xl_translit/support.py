@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from xl_translit.errors import UnknownLanguageError
-from xl_translit.g2p_languages import g2p_code, g2p_codes, g2p_note
 from xl_translit.languages import LANGUAGES, language, language_name
-from xl_translit.readings import script_reading
-from xl_translit.uroman import has_own_rules
+from xl_translit.phonemes.g2p_languages import g2p_code, g2p_codes, g2p_note
+from xl_translit.uroman.readings import script_reading
+from xl_translit.uroman.romanizer import has_own_rules
 
 
 @dataclass(frozen=True, kw_only=True)

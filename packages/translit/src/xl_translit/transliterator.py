@@ -56,13 +56,13 @@ def make_transliterator(to: Target = "latn", lang: str | None = None, **options:
         message = f"{to!r} is not known; it can be: {', '.join(TARGETS)}"
         raise CorpusOptionError(message)
     if to == "latn":
-        module, maker_name, fixed = "xl_translit.uroman", "Romanizer", {}
+        module, maker_name, fixed = "xl_translit.uroman.romanizer", "Romanizer", {}
         options = {"engine" if name == "romanizer" else name: value for name, value in options.items()}
     elif lang is None:
         message = f"to={to} needs the language of the text, e.g. tur_Latn"
         raise CorpusOptionError(message)
     else:
-        module, maker_name, fixed = "xl_translit.phonemes", "Phonemizer", {"form": to}
+        module, maker_name, fixed = "xl_translit.phonemes.phonemizer", "Phonemizer", {"form": to}
     maker: Any = getattr(import_module(module), maker_name)
     strange = options.keys() - inspect.signature(maker).parameters.keys()
     if strange:

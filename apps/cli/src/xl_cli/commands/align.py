@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from xl_cli.durations import words
 from xl_cli.errors import UsageError
-from xl_cli.faults import Faults
-from xl_cli.progress import say
-from xl_cli.recipe import Recipe, load_recipe, parse_recipe
+from xl_cli.launch.durations import words
+from xl_cli.launch.progress import say
+from xl_cli.recipe.faults import Faults
+from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
 
 # Columns that lines under the table are broken to, as its caption is.
 _WIDTH = 118
@@ -41,10 +41,10 @@ def align(
 
     Example: xl align --set train.steps=300 --out runs/quick
     """
-    from xl_cli.paths import shape_of
-    from xl_cli.reading import check_selection, check_sources, check_widths
-    from xl_cli.run_data import load_data
-    from xl_cli.run_folder import RunFolder
+    from xl_cli.align.reading import check_selection, check_sources, check_widths
+    from xl_cli.data.run_data import load_data
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_cli.recipe.paths import shape_of
 
     if resume:
         if overrides:
@@ -63,13 +63,13 @@ def align(
     check_selection(resolved, data)
     check_widths(resolved, data, shape_of(resolved.model)[1])
     if dry_run:
-        from xl_cli.plan import plan
+        from xl_cli.align.estimate import plan
 
         _print_plan(resolved, plan(resolved, data))
         return
     # What can be refused was refused: only now is torch loaded.
-    from xl_cli import processes
-    from xl_cli.alignment import StoppedEarlyError, run
+    from xl_cli.align.run import StoppedEarlyError, run
+    from xl_cli.launch import processes
 
     if not resume:
         folder = RunFolder.create(out, resolved.name)
@@ -95,7 +95,7 @@ def align(
     from dataclasses import asdict
 
     from xl_analysis import retrieval_table
-    from xl_cli.row_meanings import row_meanings
+    from xl_cli.align.row_meanings import row_meanings
 
     if rows:
         typer.echo(retrieval_table([asdict(row) for row in rows]).render("text") + "\n")

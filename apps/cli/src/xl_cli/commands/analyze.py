@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xl_cli.at_hand import check_at_hand
-from xl_cli.config import CoverageConfig, RetrievalConfig
 from xl_cli.errors import UsageError
+from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.options import with_options
+from xl_cli.recipe.config import CoverageConfig, RetrievalConfig
 from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def cka(
     _check_free(out)
     check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import pair_table
-    from xl_cli.evaluation import cka_rows
+    from xl_cli.evaluate.opened import cka_rows
 
     _show("cka", cka_rows(config, debiased=debiased), pair_table, config, out, as_json=as_json)
 
@@ -69,7 +69,7 @@ def coverage(
     _check_free(out)
     check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import coverage_table
-    from xl_cli.evaluation import coverage_rows
+    from xl_cli.evaluate.opened import coverage_rows
 
     _show("coverage", coverage_rows(config), coverage_table, config, out, as_json=as_json)
 
@@ -92,7 +92,7 @@ def _show(
 ) -> None:
     """Print rows as lines or as a table, and keep them in a folder if asked."""
     if out is not None:
-        from xl_cli.run_folder import RunFolder, environment
+        from xl_cli.folder.run_folder import RunFolder, environment
         from xl_tasks import write_rows
 
         out.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from xl_cli.at_hand import check_at_hand
 from xl_cli.errors import UsageError
-from xl_cli.eval_config import EvaluateConfig
+from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.options import with_options
 
 # Tasks whose figures belong to a pair of languages, a line each.
@@ -29,9 +29,9 @@ def evaluate(
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
-    from xl_cli.task_options import check_options, is_vector_folder
-    from xl_tasks.noise.noise import parse_noise
-    from xl_tasks.registry import TaskError, task
+    from xl_cli.evaluate.task_options import check_options, is_vector_folder
+    from xl_tasks.catalogue.registry import TaskError, task
+    from xl_tasks.robustness.noise import parse_noise
 
     try:
         entries = [task(name) for name in tasks]
@@ -53,7 +53,7 @@ def evaluate(
     from dataclasses import asdict
 
     from xl_analysis import pair_table, result_tables
-    from xl_cli.evaluating import Evaluation
+    from xl_cli.evaluate.evaluation import Evaluation
 
     evaluation = Evaluation(config, out)
     rows = evaluation.run(entries)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xl_cli.at_hand import check_at_hand
-from xl_cli.config import RetrievalConfig
 from xl_cli.errors import CliError, UsageError
+from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.recipe.config import RetrievalConfig
 from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
 from xl_encoders.config import SAVED_DTYPES
 
@@ -101,10 +101,10 @@ def export(
         revision=revision,
         max_len=max_len,
     )
-    from xl_cli.evaluation import open_model
-    from xl_cli.model_card import export_card, read_about
-    from xl_cli.progress import say
-    from xl_cli.run_folder import RunFolder
+    from xl_cli.evaluate.opened import open_model
+    from xl_cli.folder.model_card import export_card, read_about
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_cli.launch.progress import say
     from xl_encoders import export_sentence_transformers, export_transformers
 
     opened = open_model(run, revision=revision, max_len=max_len, layer=config.layer, pooling=pooling, prompt=prompt)

@@ -81,18 +81,18 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
     if what == "recipes":
         import tomllib
 
-        from xl_cli.recipe import shipped_recipes
+        from xl_cli.recipe.recipe import shipped_recipes
 
         return [
             {"name": name, "what": tomllib.loads(path.read_text(encoding="utf-8"))["description"]}
             for name, path in shipped_recipes().items()
         ]
     if what == "keys":
-        from xl_cli.recipe import recipe_keys
+        from xl_cli.recipe.recipe import recipe_keys
 
         return [{"key": key, "default": default, "what": text} for key, text, default in recipe_keys()]
     if what == "tasks":
-        from xl_tasks.registry import TASKS
+        from xl_tasks.catalogue.registry import TASKS
 
         return [_task_row(entry, as_json) for entry in TASKS.values()]
     if what == "presets":
@@ -100,11 +100,11 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
 
         return preset_rows()
     if what == "tuning":
-        from xl_cli.tuning_options import tuning_keys
+        from xl_cli.evaluate.tuning_options import tuning_keys
 
         return [{"key": key, "default": default, "what": text} for key, default, text in tuning_keys()]
     if what == "data":
-        from xl_tasks.registry import DATASETS
+        from xl_tasks.catalogue.registry import DATASETS
 
         return [{"name": name, "task": entry.task, "what": entry.description} for name, entry in DATASETS.items()]
     if what == "objectives":

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from xl_cli.errors import CliError, UsageError
-from xl_cli.eval_config import MEANS
-from xl_cli.preset_options import mean_of
+from xl_cli.evaluate.config import MEANS
+from xl_cli.evaluate.preset_options import mean_of
 from xl_cli.unread_options import ReadWhere, refuse_unread
-from xl_cli.word_vectors import check_choice, check_new
+from xl_cli.vectors.word_files import check_choice, check_new
 
 FORMATS = ("text", "md", "html", "tex", "csv")
 _RETRIEVAL = ("top1", "top5", "top10")
@@ -111,7 +111,7 @@ def _labels(paths: Sequence[Path], given: Sequence[str]) -> list[str]:
     """A label for each run: as given, else by its folder; "" for one alone, which nothing must be told from."""
     if len(paths) == 1 and not given:
         return [""]
-    from xl_cli.short_names import short_names
+    from xl_cli.folder.short_names import short_names
 
     labels = short_names([path.parent if path.name == "results.jsonl" else path.with_suffix("") for path in paths])
     named = dict(entry.partition("=")[::2] for entry in given)

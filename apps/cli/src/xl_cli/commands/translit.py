@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xl_cli.durations import words
 from xl_cli.errors import UsageError
+from xl_cli.launch.durations import words
+from xl_cli.launch.progress import Progress, say
 from xl_cli.options import option_names
-from xl_cli.progress import Progress, say
 from xl_cli.unread_options import ReadWhere, refuse_unread
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _hub_inputs(call: Any) -> list[bool]:
 
 def _has_table(code: str | None) -> bool:
     """Whether the phonemes of a language come from one of Epitran's tables, whose spelling can be repaired."""
-    from xl_translit.g2p_languages import DICTIONARY_CODES, ENGLISH, require_g2p_code
+    from xl_translit.phonemes.g2p_languages import DICTIONARY_CODES, ENGLISH, require_g2p_code
 
     return code is not None and require_g2p_code(code) not in (ENGLISH, *DICTIONARY_CODES)
 

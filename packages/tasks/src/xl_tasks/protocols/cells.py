@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from xl_tasks.errors import TaskError
-from xl_tasks.metrics.measures import Measure, commonest_label_scores
 from xl_tasks.rows import Row
+from xl_tasks.scoring.measures import Measure, commonest_label_scores
 from xl_translit import replacing
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from xl_tasks.metrics.measures import Measure
 from xl_tasks.protocols.cells import Scored
 from xl_tasks.protocols.transfer import JOIN
+from xl_tasks.scoring.measures import Measure
 
 DIAGONAL = "diagonal"
 OFF_DIAGONAL = "off-diagonal"

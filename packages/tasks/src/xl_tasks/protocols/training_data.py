@@ -63,7 +63,7 @@ def with_training(
     files are there; nine tenths of the source's dev set by their keys' digests, with the last tenth to choose on.
     TaskError where there is none of these.
     """
-    from xl_tasks.registry import TASKS, task
+    from xl_tasks.catalogue.registry import TASKS, task
 
     if train_on:
         return _from_task(task(train_on), entry, examples, sources, root, on_error), f"trained on {task(train_on).name}"

@@ -16,12 +16,12 @@ from xl_tasks.catalogue.task import Task
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example, Examples, Question
 from xl_tasks.protocols.cells import Cell, Scored
-from xl_tasks.robust.config import RobustConfig
+from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.tuning.config import TuningConfig
 
 if TYPE_CHECKING:
     from xl_encoders import Encoder
-    from xl_tasks.embedding_cache import EmbeddingCache
+    from xl_tasks.tuning.embedding_cache import EmbeddingCache
     from xl_tasks.tuning.fit import Fitted
     from xl_tasks.tuning.problem import Problem
 
@@ -224,11 +224,11 @@ def make_problem(entry: Task, examples: Examples, encoder: "Encoder", unit: str,
         "metrics": entry.metrics,
     }
     if examples.kind == "classification":
-        from xl_tasks.classification.problem import ClassificationProblem as Kind
+        from xl_tasks.problems.classification.problem import ClassificationProblem as Kind
     elif examples.kind == "tagging":
-        from xl_tasks.tagging.problem import TaggingProblem as Kind
+        from xl_tasks.problems.tagging.problem import TaggingProblem as Kind
     else:
-        from xl_tasks.answering.problem import AnsweringProblem as Kind
+        from xl_tasks.problems.answering.problem import AnsweringProblem as Kind
     return Kind(encoder.tokenizer, examples.labels, **settings)
 
 
@@ -247,7 +247,7 @@ def _augmented(
 ) -> Mapping[str, Sequence[Example]]:
     if robust is None or robust.kind != "rs-da":
         return train
-    from xl_tasks.robust.substitution import exchanged
+    from xl_tasks.robustness.substitution import exchanged
 
     return exchanged(train, robust, entry.name)
 
@@ -255,7 +255,7 @@ def _augmented(
 def _perturbation(encoder: "Encoder", robust: RobustConfig | None) -> Any:
     if robust is None or robust.kind == "rs-da":
         return None
-    from xl_tasks.robust.perturbing import Perturbation
+    from xl_tasks.robustness.perturbing import Perturbation
     from xl_tasks.tuning.task_model import mean_embedding_norm
 
     return Perturbation.of(robust, mean_embedding_norm(encoder))
@@ -264,7 +264,7 @@ def _perturbation(encoder: "Encoder", robust: RobustConfig | None) -> Any:
 def _with_noise(examples: Sequence[Example], noise: str, language: str) -> Sequence[Example]:
     if not noise:
         return examples
-    from xl_tasks.noise.examples import noisy
-    from xl_tasks.noise.noise import parse_noise
+    from xl_tasks.robustness.noise import parse_noise
+    from xl_tasks.robustness.noisy_examples import noisy
 
     return noisy(examples, parse_noise(noise), language)

@@ -19,10 +19,10 @@ from accelerate.utils import DistributedType
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xl_encoders.encoder import position_limit
-from xl_encoders.length_order import length_batches
-from xl_encoders.parts import mix
-from xl_encoders.processes import average_gradients, from_main, rank, sum_over_processes, world_size
+from xl_encoders.distributed.processes import average_gradients, from_main, rank, sum_over_processes, world_size
+from xl_encoders.model.encoder import position_limit
+from xl_encoders.streams.length_order import length_batches
+from xl_encoders.training.part import mix
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example
 from xl_tasks.tuning.config import TuningConfig
@@ -36,8 +36,8 @@ from xl_tasks.tuning.task_model import TaskModel
 
 if TYPE_CHECKING:
     from xl_encoders import Encoder
-    from xl_tasks.embedding_cache import EmbeddingCache
-    from xl_tasks.robust.perturbing import Perturbation
+    from xl_tasks.robustness.perturbing import Perturbation
+    from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example
-from xl_tasks.metrics.measures import Measure
+from xl_tasks.scoring.measures import Measure
 from xl_tasks.tuning.problem import Feature, Problem
 
 

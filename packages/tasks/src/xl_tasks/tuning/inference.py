@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 
-from xl_encoders.encoder import evaluation_mode
-from xl_encoders.processes import rank, world_size
+from xl_encoders.distributed.processes import rank, world_size
+from xl_encoders.model.encoder import evaluation_mode
 from xl_tasks.errors import TaskError
 from xl_tasks.tuning.problem import Feature
 from xl_tasks.tuning.task_model import TaskModel

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_encoders.checkpoint import replace_whole
-from xl_tasks.embedding_cache import EmbeddingCache
+from xl_encoders.training.checkpoint import replace_whole
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example
 from xl_tasks.tuning.config import TuningConfig
+from xl_tasks.tuning.embedding_cache import EmbeddingCache
 from xl_tasks.tuning.fitted import Fitted, main_score
 from xl_tasks.tuning.inference import resolve_precision
 from xl_tasks.tuning.problem import Feature, Problem

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xl_tasks.examples import Example
-from xl_tasks.metrics.measures import Measure
+from xl_tasks.scoring.measures import Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from xl_translit.corpora.inputs import Chunk, Segment
 from xl_translit.corpora.sources import Layout
 from xl_translit.corpora.statistics import MAX_WORDS, Pair, Statistics, bare
 from xl_translit.errors import CorpusError
-from xl_translit.readings import count_unread
 from xl_translit.transliterator import Transliterator
-from xl_translit.uroman import Romanizer
+from xl_translit.uroman.readings import count_unread
+from xl_translit.uroman.romanizer import Romanizer
 
 
 class Rejection(NamedTuple):

@@ -1,0 +1,1 @@
+"""What `xl align` does: a recipe's plan, its parts, its training, its scores."""

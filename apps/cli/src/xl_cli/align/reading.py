@@ -1,0 +1,131 @@
+"""Which objective reads what of a run's data, and what cannot be read together: checked before torch is loaded."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xl_cli.data.run_data import RunData
+from xl_cli.errors import UsageError
+from xl_cli.recipe.config import DataConfig
+from xl_cli.recipe.recipe import Recipe
+from xl_encoders import TextStream
+from xl_objectives import MlmConfig, MseConfig, ObjectiveConfig, SeqConfig, TlmConfig
+from xl_tasks import hold_out, training_texts
+
+# What `xl translit --pairs` calls its second column.
+_WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
+
+
+def variant_objectives(recipe: Recipe, variant: str) -> list[str]:
+    """The objectives that a variant mixes, in the order of the recipe."""
+    wanted = variant.split("+")
+    return [name for name in recipe.objectives if name in wanted]
+
+
+def reads_romanised(settings: ObjectiveConfig) -> bool:
+    """Whether an objective reads transliterations."""
+    if isinstance(settings, MlmConfig):
+        return settings.text != "original"
+    return isinstance(settings, SeqConfig | TlmConfig)
+
+
+def check_sources(recipe: Recipe, data: RunData) -> None:
+    """Refuse what an objective cannot read together, before any work is done for it."""
+    for name, settings in recipe.objectives.items():
+        numbers = recipe.data_of(name)
+        streams = [number for number in numbers if number in data.streams]
+        at_hand = [number for number in numbers if number in data.texts]
+        if len(streams) + bool(at_hand) > 1:
+            message = (
+                f"objective {name} reads {len(numbers)} [[data]], some of them *.parquet or *.arrow; "
+                f"put those files into one [[data]], or give each to an objective of its own (objective.{name}.data)."
+            )
+            raise UsageError(message)
+        if streams and isinstance(settings, MlmConfig) and settings.block:
+            message = (
+                f"objective.mlm.block is {settings.block}, but *.parquet and *.arrow are read a text a row; "
+                f"give objective.mlm.block = 0, or the texts as *.txt."
+            )
+            raise UsageError(message)
+        temperatures = sorted({recipe.data[number].temperature for number in numbers})
+        if len(temperatures) > 1:
+            message = (
+                f"the [[data]] of objective {name} have data.temperature {' and '.join(map(str, temperatures))}; "
+                f"give them the same."
+            )
+            raise UsageError(message)
+        widths = sorted({data.vectors[number].vectors.shape[1] for number in numbers if number in data.vectors})
+        if len(widths) > 1:
+            message = (
+                f"objective {name} reads vectors of {' and '.join(map(str, widths))} dimensions; "
+                f"name one of the [[data]] in objective.{name}.data."
+            )
+            raise UsageError(message)
+
+
+def check_widths(recipe: Recipe, data: RunData, width: int | None) -> None:
+    """Refuse static vectors for mse that are not as wide as the encoder, before it is scored."""
+    for name, settings in recipe.objectives.items():
+        for number in recipe.data_of(name) if isinstance(settings, MseConfig) and width else ():
+            if number not in data.vectors:
+                continue  # a dry run goes without
+            found = data.vectors[number].vectors.shape[1]
+            if found != width:
+                message = (
+                    f"objective {name} compares coordinate by coordinate, but the vectors of data "
+                    f"{recipe.data[number].name or recipe.data[number].kind} have {found} dimensions and the encoder "
+                    f"{width}; take dcca, or vectors of the encoder's width."
+                )
+                raise UsageError(message)
+
+
+def check_selection(recipe: Recipe, data: RunData) -> None:
+    """Refuse a selection that has nothing to score on."""
+    settings = recipe.select
+    if not settings.every or not all(entry.is_given for entry in recipe.data):
+        return
+    if settings.task == "retrieval" and not data.developing:
+        message = (
+            "select.task is retrieval, but the run has no parallel items kept for choosing; "
+            "give select.data a folder of parallel text, or a data.dev above 0."
+        )
+        raise UsageError(message)
+    if settings.task == "mlm" and not dev_texts(recipe, data):
+        message = (
+            "select.task is mlm, but no texts are kept for choosing (of *.parquet and *.arrow none are); "
+            "give a data.dev above 0, or select.every = 0."
+        )
+        raise UsageError(message)
+
+
+def dev_texts(recipe: Recipe, data: RunData) -> list[str]:
+    """The texts kept for choosing, of all languages, each once."""
+    texts: dict[str, None] = {}
+    for number, corpus in data.corpora.items():
+        entry = recipe.data[number]
+        splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
+        # The dev items in the place of those to train on.
+        swapped = {key: {"dev": "train", "train": "dev"}.get(split, split) for key, split in splits.items()}
+        texts |= dict.fromkeys(text for its in training_texts(corpus, swapped).values() for text in its)
+    return list(texts)
+
+
+def open_stream(files: Sequence[Path], entry: DataConfig, *, batch: int, seed: int) -> TextStream:
+    """The texts of *.parquet and *.arrow files, as the recipe's [[data]] says."""
+    if entry.languages and len(entry.languages) not in (1, len(files)):
+        message = (
+            f"data.languages names {len(entry.languages)} languages for {len(files)} files; give one, or one for each."
+        )
+        raise UsageError(message)
+    language = entry.languages[0] if len(entry.languages) == 1 else list(entry.languages) or None
+    return TextStream(
+        files,
+        batch=batch,
+        seed=seed,
+        columns=entry.columns if len(entry.columns) == 2 else (*entry.columns, _WRITTEN_AS[entry.to]),
+        language_column=entry.language_column or None,
+        language=None if entry.language_column else language,
+        buffer=entry.buffer,
+        temperature=entry.temperature,
+        deduplicate=entry.deduplicate,
+        limit=entry.limit or None,
+    )

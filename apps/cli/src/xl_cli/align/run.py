@@ -1,0 +1,311 @@
+"""What `xl align` does with its data: variants trained from one start, each scored, the last one kept as the model."""
+
+import hashlib
+import json
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import torch
+
+from xl_cli.align.parts import Sources, build_parts
+from xl_cli.align.reading import check_widths, variant_objectives
+from xl_cli.align.selection import selection_of
+from xl_cli.data.run_data import RunData
+from xl_cli.errors import CliError
+from xl_cli.folder.run_folder import RunFolder, environment
+from xl_cli.launch import processes
+from xl_cli.launch.progress import Progress, say
+from xl_cli.launch.stopping import Stopping
+from xl_cli.recipe.paths import source_of
+from xl_cli.recipe.recipe import Recipe, check_layers
+from xl_encoders import (
+    Checkpoints,
+    Encoder,
+    FitEnd,
+    StepRecord,
+    count_steps,
+    extend_vocabulary,
+    fit,
+    load_encoder,
+    new_encoder,
+    read_sentence_form,
+    save_model,
+)
+from xl_tasks import ParallelTexts, Row, StringMatch, retrieval_rows
+from xl_translit import Romanizer
+
+
+class StoppedEarlyError(CliError):
+    """The run was told to stop; its folder is in order. `signal_number` says by whom."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
+    """Carry out `recipe` in `folder`, from wherever an earlier attempt stopped; all result rows.
+
+    Every process of a distributed run calls this; the main one writes and scores. Raises StoppedEarlyError after a
+    signal, with the folder in a state that `--resume` continues from.
+    """
+    processes.wait()  # until the main process has written run.json
+    about = folder.about()
+    started = time.monotonic() - float(about.get("wall_seconds", 0.0))
+    read = data.about()
+    if about.get("data", read) != read:
+        message = f"the data is not what {folder.path} began with; bring it back, or start a new run with a new --out."
+        raise CliError(message)
+    folder.describe(
+        status="running", data=read, n_training_texts=len(data.training), seed=recipe.train.seed, **environment()
+    )
+    sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
+    encoder = _start(recipe, sources, folder)
+    check_widths(recipe, data, encoder.width)
+    layer = encoder.resolve_layer(recipe.model.layer)
+    folder.describe(
+        layer=layer, pooling=recipe.model.pooling, n_parameters=sum(p.numel() for p in encoder.parameters())
+    )
+    saved_dtype = getattr(torch, folder.about().get("dtype", {}).get("saved", "float32"))
+    scored = {row.variant for row in folder.rows()}
+    _score_starts(recipe, data, encoder, layer, folder, scored)
+    finished = list(folder.about().get("finished_variants", []))
+    with Stopping() as stopping:
+        for variant in recipe.train.variants:
+            if variant in finished:
+                continue
+            encoder = _start(recipe, sources, folder)
+            end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
+            if end.reason != "stopped":  # what is scored is what is saved
+                _round(encoder, saved_dtype)
+            if processes.is_main() and (end.reason == "stopped" or variant == recipe.train.variants[-1]):
+                save_model(encoder, folder.model, dtype=saved_dtype)
+            if end.reason == "stopped":
+                folder.describe(
+                    status="interrupted",
+                    model={"variant": variant, "step": end.step},
+                    wall_seconds=round(time.monotonic() - started, 1),
+                )
+                message = (
+                    f"stopped after step {end.step} of {n_steps} of {variant}; {folder.model} holds this state. "
+                    f"Go on with: xl align --resume --out {folder.path}"
+                )
+                raise StoppedEarlyError(message, stopping.signal_number or signal.SIGINT)
+            if variant not in scored:
+                folder.add_rows(_score(recipe, data, encoder, variant, layer, folder))
+            finished.append(variant)
+            folder.describe(finished_variants=finished)
+            processes.wait()
+    if recipe.eval.string_match and data.scored and StringMatch.name not in scored:
+        folder.add_rows(_score_strings(recipe, data, folder))
+    folder.keep_selected(recipe.select.keep if recipe.select.every else 0)
+    folder.describe(
+        status="finished",
+        model={"variant": recipe.train.variants[-1]},
+        wall_seconds=round(time.monotonic() - started, 1),
+    )
+    folder.write_model_card()
+    return folder.rows()
+
+
+def pretrained(recipe: Recipe) -> Encoder:
+    """The encoder that the recipe names by folder or hub id, with its masked-LM head where an objective needs one."""
+    source, name = source_of(recipe.model)
+    encoder = load_encoder(
+        source,
+        revision=recipe.model.revision,
+        max_len=recipe.model.max_len,
+        name=name,
+        with_head=bool({"mlm", "tlm"} & set(recipe.objectives)),
+    )
+    check_layers(recipe, encoder.n_layers)
+    _tell_form(recipe, encoder, source)
+    return encoder
+
+
+def _tell_form(recipe: Recipe, encoder: Encoder, source: str) -> None:
+    """Say so where a sentence encoder's own files name another layer or pooling than the recipe reads."""
+    form = read_sentence_form(source, revision=recipe.model.revision)
+    if form is None or not form.pooling:
+        return
+    layer, asked = encoder.resolve_layer(form.layer), encoder.resolve_layer(recipe.model.layer)
+    if (layer, form.pooling) != (asked, recipe.model.pooling):
+        say(
+            f"note: {encoder.name} was trained to be read at layer {layer} with pooling {form.pooling} (modules.json); "
+            f"the recipe reads layer {asked} with {recipe.model.pooling}. To read it so: "
+            f"--set model.layer={form.layer} --set model.pooling={form.pooling}"
+        )
+
+
+def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
+    """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
+    if recipe.model.from_ != "new" and not recipe.model.extend_vocabulary:
+        encoder = pretrained(recipe)
+        _describe_dtype(recipe, encoder, folder)
+        return encoder.to(processes.device())
+    kept = folder.checkpoints / "start"
+    if processes.is_main() and not kept.is_dir():
+        if recipe.model.from_ == "new":
+            encoder = new_encoder(sources.vocabulary_texts(), recipe.model, seed=recipe.train.seed)
+        else:
+            encoder = pretrained(recipe)
+        _describe_dtype(recipe, encoder, folder)
+        if recipe.model.extend_vocabulary:
+            added = extend_vocabulary(encoder, Romanizer().batch, recipe.model.extend_vocabulary)
+            say(f"vocabulary: {added.n_added} romanised pieces added to {added.n_before}")
+        save_model(encoder, kept)
+    processes.wait()
+    name = recipe.model.name or (recipe.name if recipe.model.from_ == "new" else "")
+    with_head = bool({"mlm", "tlm"} & set(recipe.objectives))
+    encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=name, with_head=with_head)
+    return encoder.to(processes.device())
+
+
+def _describe_dtype(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None:
+    """Say in run.json what the weights were saved in, are trained in and will be saved in."""
+    stored = str(encoder.stored_dtype).removeprefix("torch.")
+    saved = stored if recipe.train.save_dtype == "folder" else "float32"
+    if stored != "float32" and "dtype" not in folder.about():
+        say(f"note: {encoder.name} is saved in {stored}; it is trained in float32 and saved in {saved}.")
+    folder.describe(dtype={"folder": stored, "trained": "float32", "saved": saved})
+
+
+def _round(encoder: Encoder, dtype: torch.dtype) -> None:
+    """Weights as a file in `dtype` holds them, still in float32."""
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.copy_(parameter.to(dtype))
+
+
+def _score_starts(
+    recipe: Recipe, data: RunData, encoder: Encoder, layer: int, folder: RunFolder, scored: set[str]
+) -> None:
+    """The lines that the variants are compared with: the encoder before training, and before its vocabulary grew."""
+    if recipe.model.from_ == "new":
+        lines = {"untrained": lambda: encoder}
+    elif recipe.model.extend_vocabulary:
+        lines = {"pretrained": lambda: pretrained(recipe).to(encoder.device), "extended": lambda: encoder}
+    else:
+        lines = {"pretrained": lambda: encoder}
+    for name, opened in lines.items():
+        if name not in scored and processes.is_main():
+            folder.add_rows(_score(recipe, data, opened(), name, layer, folder))
+    processes.wait()
+
+
+def _train(
+    recipe: Recipe,
+    variant: str,
+    encoder: Encoder,
+    sources: Sources,
+    layer: int,
+    folder: RunFolder,
+    stopping: Stopping,
+) -> tuple[FitEnd, int, Encoder]:
+    """Train one variant: how it ended, the steps there were to make, and the encoder to keep."""
+    objectives = {name: recipe.objectives[name] for name in variant_objectives(recipe, variant)}
+    parts = build_parts(sources, variant, encoder, layer)
+    n_steps = count_steps(parts[0].n_per_epoch, recipe.train)
+    # As run.json has it: a key that a later release adds, at its default, is no other recipe.
+    resolved = folder.about().get("recipe") or recipe.as_dict()
+    settings = {key: value for key, value in resolved.items() if key not in ("description", "note", "eval")}
+    identity = json.dumps([settings, variant, sources.data.fingerprint], sort_keys=True)
+    state = folder.checkpoints / variant.replace("+", "_")
+    checkpoints = Checkpoints(state, hashlib.sha256(identity.encode()).hexdigest())
+    done = checkpoints.latest() or 0
+    folder.drop_log_after(variant, done)
+    if done:
+        say(f"{variant}: going on from step {done}")
+    scoring = {"task": recipe.select.task, "data": recipe.select.data or "dev slice", "limit": recipe.select.limit}
+    if recipe.select.task == "retrieval":
+        scoring["metric"] = recipe.select.metric
+    with Progress(variant, n_steps, "steps", done) as progress:
+        selection = selection_of(
+            recipe, sources, folder.selected / variant.replace("+", "_"), layer,
+            lambda scored: folder.log({"variant": variant, "step": scored.step, "selection": scored.score, **scoring}),
+        )  # fmt: skip
+        # The latest value of each loss since the last row: objectives that take part in few steps are seen as well.
+        losses: dict[str, float] = {}
+        weights: dict[str, float] = {}
+
+        def on_step(record: StepRecord) -> None:
+            losses.update(record.losses)
+            weights.update(record.weights)
+            note = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items())
+            progress.advance(record.step, note)
+            if record.step % recipe.train.log_every == 0 or record.grad_norms or record.step in (1, n_steps):
+                folder.log({"variant": variant, **asdict(record), "losses": dict(losses), "weights": dict(weights)})
+                losses.clear()
+                weights.clear()
+
+        end = fit(
+            encoder,
+            parts,
+            objectives,
+            n_steps=n_steps,
+            config=recipe.train,
+            checkpoints=checkpoints,
+            selection=selection,
+            on_step=on_step,
+            should_stop=stopping,
+            trackers=(folder.path / "trackers", variant) if recipe.train.trackers else None,
+        )
+    if end.reason != "stopped" and selection:
+        best = selection.best()
+        if best:
+            scored, kept = best
+            say(f"{variant}: kept step {scored.step}, {recipe.select.task} {scored.score:.4f}")
+            folder.describe(selected={**folder.about().get("selected", {}), variant: asdict(scored)})
+            encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=encoder.name).to(encoder.device)
+    return end, n_steps, encoder
+
+
+def _score(recipe: Recipe, data: RunData, encoder: Encoder, variant: str, layer: int, folder: RunFolder) -> list[Row]:
+    if not processes.is_main():
+        return []
+    rows = []
+    for corpus, keys in data.scored:
+        rows += retrieval_rows(
+            encoder,
+            corpus,
+            keys,
+            pairs=language_pairs(corpus, recipe.eval.sources, recipe.eval.targets),
+            layer=layer,
+            pooling=recipe.model.pooling,
+            variant=variant,
+            seed=recipe.train.seed,
+            model=recipe.model.name or folder.path.name,
+        )
+    return rows
+
+
+def _score_strings(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
+    if not processes.is_main():
+        return []
+    rows = []
+    for corpus, keys in data.scored:
+        wanted = set(keys)
+        texts = [text for by_key in corpus.texts.values() for key, text in sorted(by_key.items()) if key in wanted]
+        matcher = StringMatch(texts, Romanizer())
+        rows += retrieval_rows(
+            matcher,
+            corpus,
+            keys,
+            pairs=language_pairs(corpus, recipe.eval.sources, recipe.eval.targets),
+            layer=0,
+            pooling="none",
+            variant=StringMatch.name,
+            seed=recipe.train.seed,
+            model=recipe.model.name or folder.path.name,
+            unit="character",
+        )
+    return rows
+
+
+def language_pairs(corpus: ParallelTexts, sources: Sequence[str], targets: Sequence[str]) -> list[tuple[str, str]]:
+    """Ordered pairs of two languages; a side that is not named means every language."""
+    queries = corpus.restrict(sources).languages if sources else corpus.languages
+    candidates = corpus.restrict(targets).languages if targets else corpus.languages
+    return [(source, target) for source in queries for target in candidates if source != target]

@@ -1,0 +1,107 @@
+"""How a run scores its encoder while it trains: retrieval among the items kept for choosing, or their MLM loss."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from xl_cli.align.parts import Sources
+from xl_cli.align.reading import dev_texts
+from xl_cli.data.run_data import RunData, first_by_hash
+from xl_cli.errors import CliError
+from xl_cli.recipe.config import TRAINED
+from xl_cli.recipe.recipe import Recipe
+from xl_encoders import (
+    CorpusBatches,
+    Encoder,
+    LengthBatches,
+    Scored,
+    Selection,
+    Share,
+    TextPart,
+    encode_texts,
+)
+from xl_objectives import MlmConfig
+from xl_tasks import ParallelTexts, retrieval_rows
+from xl_translit import language
+
+# Seed of the masks, the same at every score.
+_MASKS = 0
+_BATCH = 32
+
+
+def selection_of(
+    recipe: Recipe, sources: Sources, folder: Path, layer: int, on_score: Callable[[Scored], None]
+) -> Selection | None:
+    """The selection that `[select]` asks for; None where `select.every` is 0."""
+    settings = recipe.select
+    if not settings.every:
+        return None
+    score = _mlm_score(recipe, sources) if settings.task == "mlm" else _retrieval_score(recipe, sources, layer)
+    return Selection(
+        folder, score, every=settings.every, keep=settings.keep, patience=settings.patience, on_score=on_score
+    )
+
+
+def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[Encoder], float]:
+    from xl_cli.align.run import language_pairs
+
+    settings = recipe.select
+    asked = [
+        (corpus, keys, language_pairs(corpus, settings.sources, _targets(recipe, sources.data, corpus)))
+        for corpus, keys in sources.data.developing
+    ]
+
+    def score(encoder: Encoder) -> float:
+        rows = [
+            row
+            for corpus, keys, pairs in asked
+            for row in retrieval_rows(
+                encoder,
+                corpus,
+                keys,
+                pairs=pairs,
+                layer=layer,
+                pooling=recipe.model.pooling,
+            )
+            if row.metric == settings.metric
+        ]
+        return sum(row.value for row in rows) / len(rows)
+
+    return score
+
+
+def _targets(recipe: Recipe, data: RunData, corpus: ParallelTexts) -> Sequence[str]:
+    """The languages of `corpus` whose translations are looked for; see `select.targets`."""
+    if recipe.select.targets != (TRAINED,):
+        return recipe.select.targets
+    trained = {code for own in data.corpora.values() for code in own.languages}
+    trained |= {language(code) for entry in recipe.data for code in entry.languages}
+    found = [code for code in corpus.languages if code in trained]
+    if not found:
+        message = (
+            f"{corpus.name} has none of the languages that are trained on ({', '.join(sorted(trained)) or 'unknown'}), "
+            f"so nothing can be chosen by it; name others in select.targets, or give select.every = 0."
+        )
+        raise CliError(message)
+    return found
+
+
+def _mlm_score(recipe: Recipe, sources: Sources) -> Callable[[Encoder], float]:
+    texts = first_by_hash(dev_texts(recipe, sources.data), recipe.select.limit)
+
+    def score(encoder: Encoder) -> float:
+        corpus = encode_texts(texts, encoder.tokenizer, encoder.max_len)
+        batches = CorpusBatches(corpus, LengthBatches(corpus.lengths, batch=_BATCH, seed=_MASKS))
+        part = TextPart(encoder, batches, {"mlm": MlmConfig(text="original")}, seed=_MASKS)
+        total, n_picked = 0.0, 0
+        with torch.no_grad():
+            for number in range(part.n_per_epoch):
+                batch = part.draw(number)
+                picked = sum(batch.n_picked)
+                for chunk in part.chunks(batch, Share(), {"mlm"}):
+                    total += picked * float(part.encode(batch, chunk, Share(), {"mlm"}).losses["mlm"])
+                n_picked += picked
+        return -total / max(1, n_picked)
+
+    return score

@@ -1,0 +1,1 @@
+"""What a run reads: texts, sentence pairs, word vectors."""

@@ -1,0 +1,131 @@
+"""Sentence pairs for the objectives that compare words: from two files, from a TSV, or from parallel texts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xl_cli.data.fingerprints import fingerprint_file
+from xl_cli.errors import CliError, UsageError
+from xl_cli.recipe.config import DataConfig
+from xl_encoders import Bitext, split_words
+from xl_objectives import parse_pharaoh
+from xl_tasks import ParallelTexts
+from xl_translit import language, read_lines
+
+_ENDS = (".gz", ".zst", ".xz", ".txt", ".tsv")
+
+
+def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
+    """The sentence pairs of a [[data]] of kind pairs; `files` gets a fingerprint of each file read.
+
+    Raises CliError with `file:line` for sides of different length, a line without two columns, and alignments that do
+    not fit.
+    """
+    paths = [Path(given) for given in entry.files]
+    for path in (*paths, *map(Path, entry.alignments)):
+        if not path.is_file():
+            message = f"{path}: no such file."
+            raise CliError(message)
+        files[str(path)] = fingerprint_file(path)
+    couples = _couples(paths)
+    if entry.alignments and len(entry.alignments) != len(couples):
+        message = f"data.alignments has {len(entry.alignments)} files for {len(couples)} bitexts; give one for each."
+        raise UsageError(message)
+    bitexts = []
+    for number, (left, right) in enumerate(couples):
+        lines = _columns(left) if right is None else _sides(left, right)
+        alignments = Path(entry.alignments[number]) if entry.alignments else None
+        name = left.name if right is None else f"{_stem(left)}-{_stem(right)}"
+        bitexts.append(_bitext(name, lines, entry, alignments))
+    return bitexts
+
+
+def parallel_bitexts(entry: DataConfig, corpus: ParallelTexts, splits: Mapping[str, str]) -> list[Bitext]:
+    """Every language of `corpus` against the pivot, on the keys to train on that both have."""
+    pivot = language(entry.pivot)
+    # Data may call a language by its bare code.
+    found = next((code for code in corpus.languages if code in (pivot, pivot.partition("_")[0])), None)
+    if found is None:
+        message = (
+            f"{corpus.name} has no {entry.pivot}, the pivot that ot, l2 and word-nce pair the others with; "
+            f"it has {', '.join(corpus.languages)}: give data.pivot."
+        )
+        raise CliError(message)
+    bitexts = []
+    for code in corpus.languages:
+        keys = [key for key in sorted(corpus.texts[code]) if key in corpus.texts[found] and splits.get(key) == "train"]
+        if code != found and keys:
+            lines = [(corpus.texts[code][key], corpus.texts[found][key]) for key in keys]
+            bitexts.append(_bitext(f"{code}-{found}", lines, entry, None))
+    return bitexts
+
+
+def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, alignments: Path | None) -> Bitext:
+    by_spaces = entry.words == "spaces" or (not entry.words and alignments is not None)
+    words = [(left.split(), right.split()) if by_spaces else (_words(left), _words(right)) for left, right in lines]
+    pairs = None
+    if alignments is not None:
+        lens = [(len(left), len(right)) for left, right in words]
+        pairs = list(parse_pharaoh(read_lines(alignments), lens=lens, name=str(alignments)))
+    kept = [number for number, (left, right) in enumerate(words) if left and right][: entry.limit or None]
+    if not kept:
+        message = f"{name}: no line has words on both sides, so there is nothing to train on."
+        raise CliError(message)
+    return Bitext(
+        name=name,
+        left=[words[number][0] for number in kept],
+        right=[words[number][1] for number in kept],
+        alignments=None if pairs is None else [pairs[number] for number in kept],
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [text[start:end] for start, end in split_words(text)]
+
+
+def _couples(paths: Sequence[Path]) -> list[tuple[Path, Path | None]]:
+    """TSV files by themselves, others two by two."""
+    couples: list[tuple[Path, Path | None]] = []
+    waiting: Path | None = None
+    for path in paths:
+        if ".tsv" in path.suffixes:
+            couples.append((path, None))
+        elif waiting is None:
+            waiting = path
+        else:
+            couples.append((waiting, path))
+            waiting = None
+    if waiting is not None:
+        message = f"{waiting}: data of kind pairs needs its translations in the file after it, or both in a .tsv."
+        raise UsageError(message)
+    return couples
+
+
+def _sides(left: Path, right: Path) -> list[tuple[str, str]]:
+    lines = [list(read_lines(path)) for path in (left, right)]
+    if len(lines[0]) != len(lines[1]):
+        shorter, longer = sorted((0, 1), key=lambda side: len(lines[side]))
+        paths = (left, right)
+        message = (
+            f"{left} has {len(lines[0])} lines, {right} has {len(lines[1])}; "
+            f"{paths[longer]}:{len(lines[shorter]) + 1} is the first line without a partner."
+        )
+        raise CliError(message)
+    return list(zip(*lines, strict=True))
+
+
+def _columns(path: Path) -> list[tuple[str, str]]:
+    lines = []
+    for number, line in enumerate(read_lines(path), start=1):
+        fields = line.split("\t")
+        if len(fields) < 2:
+            message = f"{path}:{number}: no tab in this line; a line needs a sentence, a tab and its translation."
+            raise CliError(message)
+        lines.append((fields[0], fields[1]))
+    return lines
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    while name.endswith(_ENDS):
+        name = name[: name.rindex(".")]
+    return name

@@ -1,0 +1,328 @@
+"""What a run reads: texts, sentence pairs and word vectors to train on, and the items to score."""
+
+import hashlib
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from xl_cli.data.bitexts import parallel_bitexts, read_bitexts
+from xl_cli.data.fingerprints import fingerprint_file
+from xl_cli.errors import CliError, UsageError
+from xl_cli.launch.progress import Progress
+from xl_cli.recipe.config import DataConfig
+from xl_cli.recipe.recipe import Recipe
+from xl_encoders import Bitext, WordVectors
+from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
+from xl_translit import Romanizer, Transliterator, language, make_transliterator
+
+STREAMED = (".parquet", ".arrow")
+
+# Ends of files of word vectors, taken off to find the language in the name.
+_VECTOR_ENDS = (".gz", ".vec", ".txt", ".bin", ".w2v", ".vectors")
+
+# Texts romanised between two looks at the progress.
+_SLICE = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Training texts of one [[data]] with the language of each."""
+
+    config: DataConfig
+    texts: Sequence[str]
+    languages: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunData:
+    """Everything a run reads. Each mapping goes from the number of the [[data]] in the recipe.
+
+    corpora: texts under keys, as loaded. texts: what is trained on of them. streams: files that are read piece by
+    piece. bitexts: sentence pairs. vectors: words with their vectors, normalised when they are used.
+    scored: parallel data to score at the end, with its keys. developing: the same for choosing while training.
+    files: what was read besides texts, by path, with a fingerprint.
+    """
+
+    corpora: dict[int, ParallelTexts] = field(default_factory=dict)
+    texts: dict[int, Texts] = field(default_factory=dict)
+    streams: dict[int, list[Path]] = field(default_factory=dict)
+    bitexts: dict[int, list[Bitext]] = field(default_factory=dict)
+    vectors: dict[int, WordVectors] = field(default_factory=dict)
+    scored: list[tuple[ParallelTexts, list[str]]] = field(default_factory=list)
+    developing: list[tuple[ParallelTexts, list[str]]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def training(self) -> list[str]:
+        """All training texts that are at hand."""
+        return [text for entry in self.texts.values() for text in entry.texts]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that is trained on."""
+        content = [
+            {number: [list(entry.texts), list(entry.languages)] for number, entry in self.texts.items()},
+            {
+                number: [[bitext.name, list(bitext.left), list(bitext.right)] for bitext in its]
+                for number, its in self.bitexts.items()
+            },
+            self.files,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def about(self) -> list[dict[str, object]]:
+        """What run.json says of it."""
+        texts: list[dict[str, object]] = [
+            {"name": corpus.name, "languages": list(corpus.languages), "fingerprint": corpus.fingerprint}
+            for corpus in self.corpora.values()
+        ]
+        texts += [{"name": name, "languages": [], "fingerprint": found} for name, found in self.files.items()]
+        return texts
+
+
+def load_data(recipe: Recipe) -> RunData:
+    """Read what the recipe's objectives need, hold items out, and choose what is scored.
+
+    Raises CliError where nothing is left to train on.
+    """
+    data = RunData()
+    objectives = list(recipe.objectives)
+    needed = {
+        number: [name for name in objectives if number in recipe.data_of(name)] for number in range(len(recipe.data))
+    }
+    seen: set[str] = set()
+    for number, entry in enumerate(recipe.data):
+        if not needed[number] or not entry.is_given:
+            continue
+        if entry.kind == "vectors":
+            data.vectors[number] = _read_vectors(entry, data.files)
+        elif entry.kind == "pairs":
+            data.bitexts[number] = read_bitexts(entry, data.files)
+        elif _is_streamed(entry):
+            data.streams[number] = [Path(file) for file in _stream_files(entry)]
+            data.files.update({str(path): fingerprint_file(path) for path in data.streams[number]})
+        else:
+            _load_texts(recipe, number, entry, needed[number], data, seen)
+    _check_held_out(recipe, data)
+    if recipe.eval.data:
+        data.scored.append(_whole(recipe.eval.data, recipe.eval.limit))
+    if recipe.select.data and recipe.select.every:
+        data.developing.append(_whole(recipe.select.data, recipe.select.limit))
+    wanted = {name: recipe.data_of(name) for name in objectives}
+    for name, numbers in wanted.items():
+        if not all(recipe.data[number].is_given for number in numbers):
+            continue  # a plan for data to come
+        at_hand = {**data.texts, **data.streams} if name in ("mlm", "seq", "tlm") else {**data.bitexts, **data.vectors}
+        if not any(number in at_hand for number in numbers):
+            message = (
+                f"nothing to train {name} on is left after holding items out; "
+                f"lower data.held_out and data.dev, or add text."
+            )
+            raise CliError(message)
+    return data
+
+
+def _check_held_out(recipe: Recipe, data: RunData) -> None:
+    """Refuse two [[data]] of one corpus that hold out other shares: what one scores, the other would train on."""
+    for number, corpus in data.corpora.items():
+        for other, its in data.corpora.items():
+            one, two = recipe.data[number], recipe.data[other]
+            same = number < other and corpus.name == its.name and corpus.parallel == its.parallel
+            if same and (one.held_out, one.dev) != (two.held_out, two.dev) and set(corpus.keys) & set(its.keys):
+                message = (
+                    f"data {one.name or number} and data {two.name or other} both read {corpus.name}, but hold out "
+                    f"other shares: items that one keeps for scoring would be trained on in the other. "
+                    f"Give both the same held_out and dev."
+                )
+                raise UsageError(message)
+
+
+def first_by_hash(keys: list[str], limit: int) -> list[str]:
+    """At most `limit` keys (all for 0), those with the smallest SHA-256: the same choice on every machine."""
+    ranked = sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
+    return sorted(ranked[:limit] if limit else ranked)
+
+
+class Transliteration:
+    """Texts of several languages in Latin letters, in IPA or as phonemes, as `data.to` says.
+
+    Romanisation takes no language, as published; phonemes need it.
+    """
+
+    def __init__(self, to: str = "latn") -> None:
+        self.to = to
+        self._by_language: dict[str, Transliterator] = {}
+
+    def __call__(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> list[str]:
+        """One text for each; a text that gives nothing stands for itself, so that no pair is empty."""
+        if self.to == "latn":
+            return [latin or text for latin, text in zip(self._of("").batch(texts), texts, strict=True)]
+        if languages is None:
+            message = f"data.to is {self.to}, which needs the language of each text; give data.languages."
+            raise UsageError(message)
+        result = list(texts)
+        for code in dict.fromkeys(languages):
+            places = [place for place, its in enumerate(languages) if its == code]
+            for place, spoken in zip(places, self._of(code).batch([texts[place] for place in places]), strict=True):
+                result[place] = spoken or texts[place]
+        return result
+
+    def _of(self, code: str) -> Transliterator:
+        if code not in self._by_language:
+            self._by_language[code] = Romanizer() if self.to == "latn" else make_transliterator(self.to, code)  # ty: ignore[invalid-argument-type]
+        return self._by_language[code]
+
+
+def transliterate(texts: Sequence[str], languages: Sequence[str], to: str) -> list[str]:
+    """All texts of a run, with progress."""
+    change = Transliteration(to)
+    result: list[str] = []
+    with Progress({"latn": "romanising"}.get(to, f"to {to}"), len(texts), "texts") as progress:
+        for start in range(0, len(texts), _SLICE):
+            part = slice(start, start + _SLICE)
+            result += change(texts[part], languages[part])
+            progress.advance(len(result))
+    return result
+
+
+def _load_texts(
+    recipe: Recipe, number: int, entry: DataConfig, objectives: Sequence[str], data: RunData, seen: set[str]
+) -> None:
+    """Texts under keys: what is held out, what is trained on, and sentence pairs where those are wanted."""
+    corpus = _load(entry)
+    splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
+    data.corpora[number] = corpus
+    if any(name in ("mlm", "seq", "tlm") for name in objectives):
+        texts, languages = [], []
+        for code, its in training_texts(corpus, splits, unique=entry.deduplicate).items():
+            for text in its[: entry.limit or None]:
+                if entry.deduplicate:
+                    if text in seen:
+                        continue
+                    seen.add(text)
+                texts.append(text)
+                languages.append(code)
+        if texts:
+            data.texts[number] = Texts(config=entry, texts=texts, languages=languages)
+    if any(name in ("ot", "l2", "word-nce") for name in objectives):
+        bitexts = parallel_bitexts(entry, corpus, splits)
+        if bitexts:
+            data.bitexts[number] = bitexts
+    if corpus.parallel and len(corpus.languages) > 1:
+        by_split = {split: [key for key, its in splits.items() if its == split] for split in ("dev", "test")}
+        known = [scored.fingerprint for scored, _ in data.scored]
+        if by_split[recipe.eval.split] and not recipe.eval.data and corpus.fingerprint not in known:
+            data.scored.append((corpus, first_by_hash(by_split[recipe.eval.split], recipe.eval.limit)))
+        known = [scored.fingerprint for scored, _ in data.developing]
+        if by_split["dev"] and recipe.select.every and not recipe.select.data and corpus.fingerprint not in known:
+            data.developing.append((corpus, first_by_hash(by_split["dev"], recipe.select.limit)))
+
+
+def _whole(folder: str, limit: int) -> tuple[ParallelTexts, list[str]]:
+    """Other data than the run's own: its test split, or all of it."""
+    corpus = load_texts(folder)
+    keys = [key for key in corpus.keys if corpus.splits.get(key, "test") == "test"]
+    return corpus, first_by_hash(keys, limit)
+
+
+def _load(entry: DataConfig) -> ParallelTexts:
+    if entry.kind == "names":
+        return load_names(entry.languages) if entry.languages else load_names()
+    try:
+        return load_texts(entry.files, languages=entry.languages or None, parallel=entry.kind == "parallel")
+    except TaskError as error:
+        if entry.languages and "unknown language" in str(error):
+            # A recipe may name a group of languages that its user never typed.
+            asked = ", ".join(entry.languages)
+            message = f"{error} data.languages asks for {asked}; --set data.languages=[] takes all that are there."
+            raise CliError(message) from error
+        raise
+
+
+def _is_streamed(entry: DataConfig) -> bool:
+    return entry.kind == "text" and any(_stream_files(entry))
+
+
+def _stream_files(entry: DataConfig) -> list[str]:
+    """The *.parquet and *.arrow that `entry.files` names, folders and globs included."""
+    found = []
+    for given in entry.files:
+        path = Path(given)
+        if path.is_dir():
+            found += [str(file) for file in sorted(path.iterdir()) if file.suffix in STREAMED]
+        elif path.suffix in STREAMED:
+            listed = [path] if path.exists() else sorted(path.parent.glob(path.name))
+            if not listed:
+                message = f"{given}: no such file."
+                raise CliError(message)
+            found += [str(file) for file in listed]
+    return found
+
+
+def _read_vectors(entry: DataConfig, files: dict[str, str]) -> WordVectors:
+    """Words of all files one after another; each file is a language."""
+    import numpy as np
+
+    from xl_staticemb import read_word2vec
+
+    words: list[str] = []
+    matrices, groups = [], []
+    for number, given in enumerate(_vector_files(entry)):
+        path = Path(given)
+        files[str(path)] = fingerprint_file(path)
+        read = read_word2vec(path, limit=entry.limit or None)
+        # An entry such as "</s>" is no word of the language, and no string that could be encoded alone.
+        kept = [i for i, word in enumerate(read.words) if word.strip() and not _is_special(word)]
+        if matrices and read.matrix.shape[1] != matrices[0].shape[1]:
+            message = f"{path}: {read.matrix.shape[1]} dimensions, but the files before it have {matrices[0].shape[1]}."
+            raise CliError(message)
+        words += [html.unescape(read.words[i]) for i in kept]  # "&amp;" comes from corpora, not from the language
+        matrices.append(read.matrix[kept])
+        groups += [number] * len(kept)
+    if not words:
+        message = f"{', '.join(entry.files)}: no words to train on."
+        raise CliError(message)
+    return WordVectors(words=words, vectors=np.concatenate(matrices), groups=np.array(groups, dtype=np.int64))
+
+
+def _vector_files(entry: DataConfig) -> list[Path]:
+    found: list[Path] = []
+    for given in entry.files:
+        path = Path(given)
+        if path.is_dir():
+            found += sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        elif path.exists():
+            found.append(path)
+        else:
+            listed = sorted(path.parent.glob(path.name))
+            if not listed:
+                message = f"{given}: no such file of word vectors."
+                raise CliError(message)
+            found += listed
+    if not entry.languages:
+        return found
+    named = {_language_of(path): path for path in found}
+    missing = [spelling for spelling in entry.languages if language(spelling) not in named]
+    if missing:
+        message = f"{missing[0]}: no file of word vectors for it; there are {', '.join(sorted(filter(None, named)))}."
+        raise CliError(message)
+    return [named[language(spelling)] for spelling in entry.languages]
+
+
+def _language_of(path: Path) -> str:
+    name = path.name
+    while name.endswith(_VECTOR_ENDS):
+        name = name[: name.rindex(".")]
+    try:
+        return language(name.rpartition(".")[2])
+    except ValueError:
+        return ""
+
+
+def _is_special(word: str) -> bool:
+    return (word.startswith("<") and word.endswith(">")) or (
+        word.startswith("[") and word.endswith("]") and len(word) > 2
+    )

@@ -1,0 +1,116 @@
+"""What `xl eval` does: every model on every task, cell by cell, keeping what is finished."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from xl_cli.errors import CliError, is_misuse
+from xl_cli.evaluate.comparing import difference_rows, with_intervals
+from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.evaluate.plans import Plan, TaskModel, plan
+from xl_cli.evaluate.task_options import check_options
+from xl_cli.folder.run_folder import RunFolder, environment
+from xl_cli.folder.short_names import model_labels
+from xl_cli.launch.progress import Progress, say
+from xl_tasks import Row, write_rows
+from xl_tasks.catalogue.task import Task
+from xl_tasks.protocols.cells import Cell, CellStore, Scored
+from xl_tasks.protocols.mixed_means import mixed_means
+from xl_tasks.tuning.presets import PRESETS
+
+
+class Evaluation:
+    """One call of `xl eval`.
+
+    out: folder that keeps finished cells; None keeps nothing.
+
+    mean: what the means over targets are over, for tables of the rows: "others" than the language trained on, or "all".
+    """
+
+    def __init__(self, config: EvaluateConfig, out: Path | None) -> None:
+        self.config = config
+        self._out = out
+        self._store = CellStore(out)
+        self.mean = config.mean or (PRESETS[config.preset].mean if config.preset in PRESETS else "others")
+        self._failures: list[str] = []
+        self._asked: list[Cell] = []
+        self._models: list[str] = []
+
+    def run(self, entries: Sequence[Task]) -> list[Row]:
+        """Score every model on every task: the rows of this call, in order, comparisons last.
+
+        All data are read and all settings checked before the first model is opened. A model that fails on a task is
+        named and the others go on; see `check`. With a folder, its results.jsonl holds the rows of all its cells.
+        """
+        started = time.monotonic()
+        check_options(entries, self.config)
+        plans = [plan(entry, self.config) for entry in entries]
+        labels = model_labels(self.config.model)
+        for name in self.config.model:
+            model = TaskModel(name, self.config, self._out, labels.get(name, ""))
+            for one in plans:
+                self._score(one, model)
+        rows = self._rows(self._finished(self._asked))
+        if self._out is not None:
+            write_rows(self._out / "results.jsonl", self._rows(sorted(self._store, key=_order)))
+            RunFolder(self._out).describe(
+                status="failed" if self._failures else "finished",
+                tasks=[entry.name for entry in entries],
+                options=dataclasses.asdict(self.config),
+                failures=self._failures,
+                wall_seconds=round(time.monotonic() - started, 1),
+                **environment(),
+            )
+        return rows
+
+    def check(self) -> None:
+        """CliError where a model could not be scored."""
+        if self._failures:
+            again = " The same command tries them again and keeps the rest." if self._out else ""
+            message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
+            raise CliError(message)
+
+    def _score(self, one: Plan, model: TaskModel) -> None:
+        for job in one.jobs(model):
+            if model.is_open and not one.reads_last_layer:
+                model.tell_reading()
+            self._asked += job.cells
+            self._models += [cell.model for cell in job.cells if cell.model not in self._models]
+            todo = [cell for cell in job.cells if cell not in self._store]
+            if not todo:
+                say(f"{job.label}: finished before ({len(job.cells)} cells)")
+                continue
+            try:
+                with Progress(job.label, len(todo), "cells", quiet=True) as progress:
+                    for done, scored in enumerate(job.score(todo), start=1):
+                        self._store.save(with_intervals(scored, self.config.resamples))
+                        progress.advance(done)
+                if self._out is not None and self.config.save_models:
+                    job.save(self._out / "models")
+            except Exception as error:
+                # One task that fails must not cost the night; what it lacks is told at the end, with exit code 1.
+                if is_misuse(error) or os.environ.get("XL_DEBUG"):
+                    raise
+                kind = "" if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: "
+                self._failures.append(f"{job.label}: {kind}{error}")
+                say(f"failed: {self._failures[-1]}")
+
+    def _finished(self, cells: Iterable[Cell]) -> list[Scored]:
+        every = {cell.name: cell for cell in cells}
+        return [self._store.read(cell) for cell in every.values() if cell in self._store]
+
+    def _rows(self, cells: Sequence[Scored]) -> list[Row]:
+        means = [with_intervals(scored, self.config.resamples) for scored in mixed_means(cells)]
+        every = [*cells, *means]
+        rows = [row for scored in every for row in scored.all_rows()]
+        return [*rows, *difference_rows(every, self._models, self.config.resamples, self.mean)]
+
+
+def _order(scored: Scored) -> tuple:
+    cell = scored.cell
+    return (
+        cell.task, cell.data, cell.model, cell.protocol, cell.tuning, cell.unit, cell.robust, cell.noise,
+        -1 if cell.layer is None else cell.layer, cell.source, cell.target, cell.split, cell.seed, cell.name,
+    )  # fmt: skip

@@ -1,0 +1,383 @@
+"""Classification, tagging and question answering: models fitted to a source and scored on targets."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xl_cli.data.fingerprints import fingerprint_file
+from xl_cli.errors import UsageError
+from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.evaluate.plans import Job, TaskModel
+from xl_cli.evaluate.preset_options import sources_there, with_preset
+from xl_cli.evaluate.tuning_options import parse_grid, parse_settings, shown, split_settings
+from xl_cli.launch.progress import Progress, say
+from xl_tasks.catalogue.task import Task
+from xl_tasks.errors import TaskError
+from xl_tasks.examples import Examples
+from xl_tasks.protocols.cells import Cell, Scored
+from xl_tasks.protocols.data_folder import load_task
+from xl_tasks.protocols.training_data import default_source, scored_languages, with_limit, with_training
+from xl_tasks.protocols.transfer import JOIN, Candidate, CellExamples, Trial, TrialRun
+from xl_tasks.robustness.config import RobustConfig
+from xl_tasks.robustness.noise import parse_noise
+from xl_tasks.tuning.presets import PRESETS, tuning_config
+
+if TYPE_CHECKING:
+    from xl_tasks.tuning.embedding_cache import EmbeddingCache
+
+
+class FittedPlan:
+    """A task with labels: its examples, languages and settings."""
+
+    def __init__(self, entry: Task, config: EvaluateConfig) -> None:
+        self._given = config
+        config = with_preset(entry, config)
+        self._entry = entry
+        self._config = config
+        self.reads_last_layer = not config.probe
+        self._split = config.split or entry.test_split
+        if config.probe and entry.kind == "answering":
+            message = f"a probe cannot answer questions; leave {entry.name} out, or train with --lora or all weights."
+            raise UsageError(message)
+        if self._split == "all":
+            message = f"--split is all; {entry.name} is scored on one of train, dev and test."
+            raise UsageError(message)
+        self._root = Path(config.data) if config.data else None
+        self._settings, self._robust = split_settings(parse_settings(config.set))
+        self._grid = parse_grid(config.grid)
+        if self._robust and not config.robust:
+            message = f"--set robust.{next(iter(self._robust))} is given, but no --robust."
+            raise UsageError(message)
+        self._neighbours = _digest(Path(config.neighbours)) if config.neighbours else ""
+        self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
+        own = PRESETS[config.preset].tasks
+        self._preset = config.preset if entry.name in own or entry.kind in own else "default"
+        if self._preset != config.preset:
+            say(f"note: {entry.name}: not in the paper of preset {config.preset}; fitted with the default settings.")
+        self._examples, self._sources, self._origin = self._read()
+        self._targets = self._scored_languages()
+        self._examples = with_limit(self._examples, self._split, config.limit, self._targets)
+        self._mixed: CellExamples = self._pairs() if "mixed-language" in config.protocol else {}
+
+    def _read(self) -> tuple[Examples, list[tuple[str, ...]], str]:
+        """The examples, the sources (each one or several languages) and where training examples are from."""
+        entry = self._entry
+        examples = self._read_asked()
+        config = self._config
+        asked = [spec.split(JOIN) for spec in config.source]
+        for (code, split), reasons in sorted(examples.skipped.items()):
+            say(f"note: {entry.name} {code} {split}: {len(reasons)} items left out, the first: {reasons[0]}")
+        if "in-language" in config.protocol:
+            every = scored_languages(examples, [*config.target, *config.source], self._split)
+            having = [code for code in every if config.target or examples.by_language[code].get("train")]
+            sources: list[tuple[str, ...]] = [(code,) for code in having or every]
+        elif asked:
+            sources = [tuple(self._code(examples, code) for code in spec) for spec in asked]
+        else:
+            sources = [(default_source(examples, elsewhere=bool(entry.train_from or config.train_on)),)]
+            say(f"note: {entry.name}: trained on {sources[0][0]}; name another with --source.")
+        needed = list(dict.fromkeys(code for spec in sources for code in spec))
+        examples, origin = with_training(
+            entry, examples, needed, self._root, train_on=config.train_on, on_error=config.on_error
+        )
+        return examples, sources, origin
+
+    def _read_asked(self) -> Examples:
+        """The examples of the languages asked for; of a preset's sources those that are there are kept."""
+        sources = [code for spec in self._config.source for code in spec.split(JOIN)]
+        elsewhere = self._entry.train_from or self._config.train_on
+        if self._given.source or not sources or elsewhere:
+            return self._load(sources)
+        try:
+            examples = self._load(sources)
+        except TaskError:
+            examples = self._load(())  # one of the sources is not in the data
+        having = [code for code in sources if {"train", "dev"} & examples.by_language.get(code, {}).keys()]
+        self._config = sources_there(self._entry, self._config, self._given, having)
+        return examples
+
+    def _scored_languages(self) -> tuple[str, ...]:
+        """The targets; where no language has the split that is usually scored, those with training files instead."""
+        config, examples = self._config, self._examples
+        trained = {code for source in self._sources for code in source}
+        if not config.split and not any(its.get(self._split) for its in examples.by_language.values()):
+            others = [
+                code for code in examples.languages if code not in trained and examples.by_language[code].get("train")
+            ]
+            if others:
+                say(
+                    f"note: {self._entry.name}: no {self._split} set with answers here; languages that are not "
+                    "trained on are scored on their training files."
+                )
+                self._split = "train"
+                return scored_languages(examples, config.target or others, "train")
+        targets = scored_languages(examples, config.target, self._split)
+        if self._split == "train" and trained & set(targets):
+            both = ", ".join(sorted(trained & set(targets)))
+            message = f"--split train: {both} would be scored on what it is trained on; choose other targets."
+            raise UsageError(message)
+        return targets
+
+    def _load(self, sources: Sequence[str]) -> Examples:
+        """The task's own examples, of the languages asked for alone where that can be told before reading."""
+        config, entry = self._config, self._entry
+        options: dict[str, object] = {"on_error": config.on_error}
+        if config.treebank and "treebank" in entry.reads:
+            options["treebanks"] = config.treebank
+        if entry.name == "mlqa" and "mixed-language" in config.protocol:
+            options["contexts"] = "all"
+        if "tag_scheme" in entry.reads:
+            options["tag_scheme"] = config.tag_scheme
+        if entry.name == "udpos" and config.words != "syntactic":
+            if self._root is None:
+                message = "--words surface reads CoNLL-U files; name their folder: --data FOLDER."
+                raise UsageError(message)
+            options["words"] = config.words
+        if config.target and (config.train_on or (sources and entry.train_from)):
+            return load_task(entry, self._root, config.target, **options)  # sources come from another task
+        if (
+            self._root is None
+            and entry.kind == "classification"
+            and not {"in-language", "translate-train"} & set(config.protocol)
+        ):
+            return self._load_parts(sources or ["eng_Latn"], options)
+        if config.target and (sources or "in-language" in config.protocol):
+            return load_task(entry, self._root, [*sources, *config.target], **options)
+        return load_task(entry, self._root, None, **options)
+
+    def _load_parts(self, sources: Sequence[str], options: dict[str, object]) -> Examples:
+        """Training examples of the sources alone: XNLI has 392,702 of them in each of fifteen languages."""
+        trained = load_task(self._entry, None, sources, splits=("train", "dev"), **options)
+        scored = load_task(self._entry, None, self._config.target or None, splits=(self._split,), **options)
+        every = sorted({*trained.languages, *scored.languages})
+        parts = [{**trained.by_language.get(code, {}), **scored.by_language.get(code, {})} for code in every]
+        return dataclasses.replace(
+            scored,
+            by_language=dict(zip(every, parts, strict=True)),
+            skipped={**trained.skipped, **scored.skipped},
+            expected={**trained.expected, **scored.expected},
+        )
+
+    def _code(self, examples: Examples, spelling: str) -> str:
+        if self._config.train_on or self._entry.train_from:
+            from xl_translit import language
+
+            return language(spelling)
+        return examples.resolve(spelling)
+
+    def _pairs(self) -> CellExamples:
+        """The examples of each ordered pair of target languages."""
+        from xl_tasks.problems.answering.pairs import context_pairs
+        from xl_tasks.problems.classification.mixed import mixed_pairs
+
+        if self._examples.kind == "answering":
+            found = context_pairs(self._examples, self._split)
+            pairs = {pair: its for pair, its in found.items() if set(pair) <= set(self._targets)}
+            if all(a == b for a, b in pairs):
+                message = f"{self._entry.name} has no questions on a context in another language; mlqa has."
+                raise UsageError(message)
+            return pairs
+        if self._examples.kind != "classification":
+            message = f"{self._entry.name} has no pairs of texts; mixed-language pairs are of xnli, pawsx and mlqa."
+            raise UsageError(message)
+        if not any(getattr(example, "second", "") for example in self._examples.split(self._targets[0], self._split)):
+            message = f"{self._entry.name} is on single texts; mixed-language pairs are of xnli, pawsx and mlqa."
+            raise UsageError(message)
+        mixed = mixed_pairs(self._examples, self._split, self._targets)
+        for reason in mixed.dropped:
+            say(f"note: {reason}")
+        return mixed
+
+    def jobs(self, model: TaskModel) -> Iterator[Job]:
+        """One job a fitted model: source, seed, robust training and, for a probe, layer."""
+        config = self._config
+        probe = config.probe
+        trained = [code for source in self._sources for code in source]
+        model.check_unit(dict.fromkeys([*trained, *self._targets]))
+        layers = model.opened.layers if probe else [None]
+        for source in self._sources:
+            for robust in ("", *config.robust):
+                for layer in layers:
+                    for seed in self._seeds():
+                        for protocols, targets, train in self._scored(source):
+                            yield self._job(model, source, train, robust, layer, seed, protocols, targets)
+
+    def _seeds(self) -> list[int]:
+        """As many seeds as asked for, the preset's first; a probe has no chance in it and takes one."""
+        if self._config.probe:
+            return [0]
+        own = list(PRESETS[self._preset].seeds)
+        while len(own) < self._config.seeds:
+            own.append(max(own) + 1)
+        return own[: self._config.seeds]
+
+    def _scored(self, source: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
+        """(protocols, targets, training languages) of each model of a source."""
+        protocols = self._config.protocol
+        if "in-language" in protocols:
+            yield ("in-language",), source, source
+        shared = tuple(name for name in ("zero-shot", "mixed-language") if name in protocols)
+        if shared:
+            yield shared, self._targets, source
+        if "translate-train" in protocols:
+            for target in self._targets:
+                yield ("translate-train",), (target,), tuple(dict.fromkeys([*source, target]))
+
+    def _job(
+        self,
+        model: TaskModel,
+        source: tuple[str, ...],
+        train: tuple[str, ...],
+        robust: str,
+        layer: int | None,
+        seed: int,
+        protocols: tuple[str, ...],
+        targets: tuple[str, ...],
+    ) -> Job:
+        trial = self._trial(model, source, train, robust, layer, seed)
+        cells = []
+        for protocol in protocols:
+            names = [f"{a}{JOIN}{b}" for a, b in self._mixed] if protocol == "mixed-language" else targets
+            splits = ["dev", "test"] if protocol == "in-language" and self._split == "test" else [self._split]
+            cells += trial.cells(names, protocol, noises=self._noises, splits=splits)
+        parts = [self._entry.name, model.opened.encoder.name, trial.source, "+".join(protocols), robust]
+        parts.append(f"seed {seed}" if layer is None else f"layer {layer}")
+        label = " ".join(filter(None, parts))
+        run = _Scoring(trial, model.cache, self._mixed, label)
+        return Job(label=label, cells=[cell for cell in cells if self._there(cell)], score=run.score, save=run.save)
+
+    def _there(self, cell: Cell) -> bool:
+        """Whether the data has the cell's examples: dev beside test is shown where there is a dev set."""
+        languages = cell.target.split(JOIN)
+        return all(self._examples.by_language[code].get(cell.split) for code in languages)
+
+    def _trial(
+        self,
+        model: TaskModel,
+        source: tuple[str, ...],
+        train: tuple[str, ...],
+        robust: str,
+        layer: int | None,
+        seed: int,
+    ) -> Trial:
+        config, entry = self._config, self._entry
+        encoder = model.opened.encoder
+        candidates = []
+        for combination in self._grid:
+            tuned, changed = split_settings(combination)
+            overrides: dict[str, object] = {**self._settings, **tuned, "mode": config.mode, "seed": seed}
+            if config.max_len:
+                overrides["max_len"] = config.max_len
+            settings = tuning_config(
+                self._preset,
+                entry,
+                unit=model.unit,
+                language=source[0],
+                model_type=getattr(encoder.model.config, "model_type", ""),
+                overrides=overrides,
+            )
+            settings = dataclasses.replace(settings, max_len=min(settings.max_len, encoder.max_len))
+            extra = None
+            if robust:
+                own = {**self._robust, **changed}
+                if robust == "rs-da":
+                    own["neighbours"] = config.neighbours
+                extra = RobustConfig(kind=robust, seed=seed, **own)  # ty: ignore[invalid-argument-type]
+            candidates.append(Candidate(tuning=settings, robust=extra, name=shown(combination)))
+        given = shown(self._settings)
+        if config.train_limit:
+            given = f"{given} train_limit={config.train_limit}".strip()
+        axes = " ".join(f"{axis} by dev" for axis in config.grid)
+        return Trial(
+            entry=entry,
+            examples=self._examples,
+            encoder=encoder,
+            weights=model.weights,
+            variant=model.opened.variant,
+            source=JOIN.join(source),
+            train=train,
+            # What is scored must not be chosen on.
+            dev=() if self._split == "dev" else source,
+            candidates=tuple(candidates),
+            label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, axes, self._origin])),
+            robust_label=" ".join(filter(None, [robust, shown(self._robust)])) if robust else "",
+            unit=model.unit,
+            layer=layer,
+            pooling=model.opened.pooling if layer is not None and self._examples.kind == "classification" else "",
+            train_limit=config.train_limit,
+            digests={"neighbours": self._neighbours} if robust == "rs-da" else {},
+        )
+
+
+class _Scoring:
+    """One trial as a job: progress while it runs, the model to save afterwards."""
+
+    def __init__(self, trial: Trial, cache: "EmbeddingCache", mixed: CellExamples, label: str) -> None:
+        self._trial = trial
+        self._cache = cache
+        self._mixed = mixed
+        self._label = label
+        self._run: TrialRun | None = None
+
+    def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
+        """Fit, then score `cells`."""
+        from xl_tasks.tuning.fitted import TuningStep
+
+        bar: Progress | None = None
+        latest = ""
+
+        def on_step(step: TuningStep) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = Progress(self._label, step.n_steps, "steps")
+                bar.__enter__()
+            bar.advance(step.step, f"loss {step.loss:.3f}{latest}")
+            if step.step == step.n_steps:
+                bar.__exit__(None, None, None)
+                bar = None
+
+        def on_score(step: int, score: float) -> None:
+            nonlocal latest
+            latest = f"  dev {100 * score:.1f} at {step}"
+
+        self._run = TrialRun(self._trial, cache=self._cache, mixed=self._mixed, on_step=on_step, on_score=on_score)
+        try:
+            for number, scored in enumerate(self._run.scored(cells)):
+                if number == 0:
+                    say(f"{self._label}: {self._about()}")
+                yield scored
+        finally:
+            if bar is not None:
+                bar.__exit__(KeyboardInterrupt, None, None)
+
+    def _about(self) -> str:
+        run = self._run
+        if run is None or run.fitted is None:
+            return "nothing fitted"
+        fitted = run.fitted
+        trial = self._trial
+        counts = [len(trial.examples.split(code, "train")) for code in trial.train]
+        n = sum(min(count, trial.train_limit or count) for count in counts)
+        best = f", dev {100 * fitted.score:.1f}" if fitted.score is not None else ""
+        kept = f" (step {fitted.kept} of {fitted.steps} kept)" if fitted.steps else ""
+        chosen = ""
+        if len(self._trial.candidates) > 1 and run.chosen is not None:
+            chosen = f"; best of {len(self._trial.candidates)}: {run.chosen.name}"
+        return f"{n} training examples{best}{kept}{chosen}"
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model to a folder called after the job."""
+        if self._run is not None and self._run.fitted is not None:
+            name = "".join(char if char.isalnum() or char in "-_+" else "-" for char in self._label)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._run.fitted.save(folder / name)
+
+
+def _digest(path: Path) -> str:
+    """Digest of a table, or of every table in a folder."""
+    if not path.exists():
+        message = f"--neighbours {path}: no such file or folder."
+        raise UsageError(message)
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    return " ".join(fingerprint_file(file) for file in files)

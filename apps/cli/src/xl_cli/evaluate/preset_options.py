@@ -1,0 +1,75 @@
+"""What a preset sets beside hyper-parameters: seeds, sources, protocol, means. Imports nothing heavy."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from xl_cli.errors import UsageError
+from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.launch.progress import say
+from xl_tasks.catalogue.task import Task
+from xl_tasks.tuning.presets import PRESETS, preset_sources
+
+
+def has_task(preset: str, entry: Task) -> bool:
+    """Whether a preset's paper fits models to a task, or searches with languages of its own in it."""
+    return not {entry.name, entry.kind}.isdisjoint({*PRESETS[preset].tasks, *PRESETS[preset].sources})
+
+
+def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
+    """`config` with what its preset names for a task and the user does not; a note says what that is.
+
+    Without a preset, and for a task that its paper does not have, models are trained once, zero-shot, on the source
+    that the data suggest. UsageError for an unknown preset.
+    """
+    if config.preset not in PRESETS:
+        message = f"--preset is {config.preset!r}; choose one of {', '.join(PRESETS)}."
+        raise UsageError(message)
+    preset = PRESETS[config.preset]
+    if preset.name == "default" or not has_task(preset.name, entry):
+        return dataclasses.replace(config, protocol=config.protocol or ("zero-shot",), seeds=config.seeds or 1)
+    named: dict[str, tuple[str, ...] | int] = {}
+    told = []
+    if entry.kind != "retrieval":
+        if not config.protocol:
+            named["protocol"] = (preset.protocol,)
+            told.append(f"--protocol {preset.protocol}")
+        if not config.seeds:
+            named["seeds"] = len(preset.seeds)
+            if not config.probe:
+                told.append(f"--seeds {len(preset.seeds)} ({preset.seeds[0]} to {preset.seeds[-1]})")
+    in_targets = config.target and "in-language" in (config.protocol or (preset.protocol,))
+    if not config.source and not in_targets and (sources := preset_sources(preset.name, entry.name)):
+        named["source"] = tuple(sources)
+        told.append(f"--source {', '.join(sources)}")
+    if told:
+        say(f"note: {entry.name}: preset {preset.name} sets {'; '.join(told)}. Give an option to have it otherwise.")
+    return dataclasses.replace(config, **named)
+
+
+def sources_there(
+    entry: Task, config: EvaluateConfig, given: EvaluateConfig, languages: Iterable[str]
+) -> EvaluateConfig:
+    """`config` with those sources of its preset that the data has; what the user named in `given` stays as it is.
+
+    UsageError where the data has none of them.
+    """
+    if given.source or not config.source:
+        return config
+    there = set(languages)
+    kept = tuple(code for code in config.source if code in there)
+    if not kept:
+        message = (
+            f"{entry.name}: the data has none of the sources of preset {config.preset} ({', '.join(config.source)}); "
+            "name others with --source."
+        )
+        raise UsageError(message)
+    if others := [code for code in config.source if code not in there]:
+        say(f"note: {entry.name}: this data has nothing to train or ask with in {', '.join(others)}.")
+    return dataclasses.replace(config, source=kept)
+
+
+def mean_of(rows: Iterable[Mapping[str, object]]) -> str:
+    """What the means of result rows are over: as the presets that they were made with have it, if these agree."""
+    presets = {str(row.get("tuning") or "").split(" ")[0].partition("/")[2] for row in rows if row.get("tuning")}
+    means = {PRESETS[name].mean if name in PRESETS else "others" for name in presets}
+    return means.pop() if len(means) == 1 else "others"

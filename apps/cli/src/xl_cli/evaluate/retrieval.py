@@ -1,0 +1,235 @@
+"""Retrieval of translations: nothing is fitted, every ordered pair of languages is searched at every layer."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_cli.errors import UsageError
+from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.evaluate.layer_sweep import LayerSweep
+from xl_cli.evaluate.opened import language_pairs, scored_keys, split_keys
+from xl_cli.evaluate.plans import Job, TaskModel
+from xl_cli.evaluate.preset_options import sources_there, with_preset
+from xl_tasks import TASKS, ParallelTexts, load_names
+from xl_tasks.catalogue.task import Task
+from xl_tasks.protocols.cells import Cell, Scored
+from xl_tasks.protocols.data_folder import load_task
+from xl_tasks.robustness.noise import parse_noise
+from xl_tasks.scoring.retrieval import compared_texts, ranked, scored_pooling
+
+if TYPE_CHECKING:
+    from xl_encoders import Encoder
+    from xl_tasks.tuning.embedding_cache import EmbeddingCache
+
+# Between a language and the noise of its queries, in the name of a side that only exists here.
+_NOISY = "~"
+
+
+class RetrievalPlan:
+    """A task of parallel texts: its items, pairs and noises."""
+
+    reads_last_layer = False
+
+    def __init__(self, entry: Task, config: EvaluateConfig) -> None:
+        given, config = config, with_preset(entry, config)
+        self._entry = entry
+        if entry.name == "retrieval" and not config.data:
+            message = "retrieval reads any folder of parallel text; name it: --data FOLDER."
+            raise UsageError(message)
+        self._data: ParallelTexts = _texts(entry, config, _languages(entry, given))
+        self._config = config = sources_there(entry, config, given, self._data.languages)
+        keys = split_keys(self._data, config.split, config.data or entry.name)
+        self._pairs = language_pairs(self._data, config.source, config.target)
+        languages = {language for pair in self._pairs for language in pair}
+        self._keys = scored_keys(self._data, keys, languages, config.limit)
+        wanted = set(self._keys)
+        self._kept = {code: wanted & set(texts) for code, texts in self._data.texts.items()}
+        self._digests: dict[tuple[str, frozenset[str | None]], str] = {}
+        self._pairs = self._pairs_with_items()
+        self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
+        self._split = config.split or ("test" if self._data.splits else "")
+
+    def _pairs_with_items(self) -> list[tuple[str, str]]:
+        """The pairs that share an item; those of Tatoeba are with English."""
+        found = [(a, b) for a, b in self._pairs if self._kept[a] & self._kept[b]]
+        if not found:
+            names = ", ".join(f"{a} - {b}" for a, b in self._pairs[::2])
+            message = f"{self._entry.name}: the languages share no item ({names}); choose others."
+            raise UsageError(message)
+        return found
+
+    def _digest(self, *pairs: tuple[str, str]) -> str:
+        """Digest of all that these pairs compare: keys and texts of the collections that they share."""
+        content = []
+        for pair in pairs:
+            shared = self._kept[pair[0]] & self._kept[pair[1]]
+            pools = {self._data.pools.get(key) for key in shared}
+            content += [self._side(language, frozenset(pools)) for language in pair]
+        return hashlib.sha256(" ".join(content).encode("ascii")).hexdigest()
+
+    def _side(self, language: str, pools: frozenset[str | None]) -> str:
+        if (language, pools) not in self._digests:
+            keys = sorted(key for key in self._kept[language] if self._data.pools.get(key) in pools)
+            content = json.dumps([[key, self._data.texts[language][key]] for key in keys], ensure_ascii=True)
+            self._digests[language, pools] = hashlib.sha256(content.encode("ascii")).hexdigest()
+        return self._digests[language, pools]
+
+    def jobs(self, model: TaskModel) -> Iterator[Job]:
+        """One job a layer."""
+        reading = _Reading(self._data, self._keys, self._pairs, self._noises, self._config, model)
+        opened = model.opened
+        model.check_unit(dict.fromkeys(language for pair in self._pairs for language in pair))
+        limit = self._config.limit
+        for layer in opened.layers:
+            cells = [
+                Cell(
+                    task="retrieval",
+                    source=source,
+                    target=target,
+                    data=f"{self._data.name}[{limit}]" if limit > 0 else self._data.name,
+                    model=opened.encoder.name,
+                    split=self._split,
+                    seed=opened.seed,
+                    variant=opened.variant,
+                    layer=layer,
+                    pooling=reading.pooling,
+                    prompt=opened.encoder.prompt,
+                    unit=model.unit,
+                    noise=noise,
+                    inputs={
+                        "weights": model.weights,
+                        "max_len": str(opened.encoder.max_len),
+                        # What the other languages are decides shared transforms.
+                        "texts": self._digest(*(self._pairs if self._config.transform else [(source, target)])),
+                        "limit": str(self._config.limit),
+                        "score": self._config.score,
+                    },
+                )
+                for noise in self._noises
+                for source, target in self._pairs
+            ]
+            yield Job(label=f"{self._entry.name} {opened.encoder.name} layer {layer}", cells=cells, score=reading.score)
+
+
+class _Reading:
+    """The vectors of one model, read once for all pairs, layers and noises."""
+
+    def __init__(
+        self,
+        data: ParallelTexts,
+        keys: Sequence[str],
+        pairs: Sequence[tuple[str, str]],
+        noises: Sequence[str],
+        config: EvaluateConfig,
+        model: TaskModel,
+    ) -> None:
+        self._data = data
+        self._keys = keys
+        self._pairs = pairs
+        self._noises = noises
+        self._config = config
+        self._model = model
+        self._sweep: LayerSweep | None = None
+        self._read = data
+
+    @property
+    def pooling(self) -> str:
+        """Pooling, transforms and score, as rows show them."""
+        pooling = "+".join([self._model.opened.pooling, *self._config.transform])
+        return scored_pooling(pooling, self._config.score)
+
+    def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
+        """The figures of some of the cells, which are all of one layer."""
+        sweep = self._sweep or self._open()
+        for cell in cells:
+            source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
+            layer = cell.layer if cell.layer is not None else -1
+            found = ranked(
+                partial(sweep.vectors, layer=layer),
+                self._read,
+                self._keys,
+                pairs=[(source, cell.target)],
+                layer=layer,
+                score=self._config.score,
+            )
+            for retrieved in found:
+                yield Scored(cell=cell, keys=retrieved.keys, measures=retrieved.measures(), coverage=retrieved.coverage)
+
+    def _open(self) -> LayerSweep:
+        """Write the texts as the model reads them, and get ready to embed them at all layers."""
+        opened = self._model.opened
+        self._read = self._as_read()
+        noises = [f"{_NOISY}{name}" if name else "" for name in self._noises]
+        pairs = [(f"{source}{noise}", target) for noise in noises for source, target in self._pairs]
+        texts = compared_texts(self._read, self._keys, pairs)
+        encoder = _Cached(opened.encoder, self._model.cache)
+        self._sweep = LayerSweep(encoder, texts, opened.layers, opened.pooling, self._config.transform)
+        return self._sweep
+
+    def _as_read(self) -> ParallelTexts:
+        """The texts of all sides in the model's unit, those with noise as sides of their own."""
+        from xl_tasks.units.choosing import input_unit
+
+        unit = input_unit(self._model.unit, self._model.opened.encoder.tokenizer)
+        kept = set(self._keys)
+        sides: dict[str, dict[str, str]] = {}
+        for language in dict.fromkeys(language for pair in self._pairs for language in pair):
+            clean = {key: text for key, text in self._data.texts[language].items() if key in kept}
+            sides[language] = dict(zip(clean, unit.texts(list(clean.values()), language), strict=True))
+            for name in filter(None, self._noises):
+                noise = parse_noise(name)
+                changed = [noise.apply(text, language, key) for key, text in clean.items()]
+                sides[f"{language}{_NOISY}{name}"] = dict(zip(clean, unit.texts(changed, language), strict=True))
+        return dataclasses.replace(self._data, texts=sides)
+
+
+class _Cached:
+    """An encoder whose vectors are kept, as `LayerSweep` reads one."""
+
+    def __init__(self, encoder: "Encoder", cache: "EmbeddingCache") -> None:
+        self._encoder = encoder
+        self._cache = cache
+        self.name = encoder.name
+        self.n_layers = encoder.n_layers
+        self.width = encoder.width
+
+    def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> list[NDArray[np.float32]]:
+        """One array a layer, (n_texts, width) float32."""
+        return self._cache.embed(self._encoder, texts, layers=layers, pooling=pooling)
+
+
+def _languages(entry: Task, config: EvaluateConfig) -> list[str] | None:
+    """Those that the asked pairs are of, in any spelling; None for all."""
+    asked = [*config.source, *config.target]
+    if config.source and config.target:
+        return asked
+    if entry.name != "tatoeba":
+        return None
+    from xl_translit import language
+
+    # Every bitext is with English, which alone is a side of all of them.
+    others = {language(spelling) for spelling in asked} - {"eng_Latn"}
+    return [*sorted(others), "eng_Latn"] if others else None
+
+
+def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None) -> ParallelTexts:
+    if entry.name == "retrieval" and config.data:
+        several = [
+            one.name for one in TASKS.values() if any((Path(config.data) / name).is_dir() for name in one.folders)
+        ]
+        if len(several) > 1:
+            message = (
+                f"--data {config.data} holds the data of several tasks ({', '.join(several)}); "
+                "ask for one of them by name, or give its folder."
+            )
+            raise UsageError(message)
+    if entry.name == "names":  # of a library, in as many locales as are asked for
+        return load_names(languages) if languages else load_names()
+    return load_task(entry, Path(config.data) if config.data else None, languages)

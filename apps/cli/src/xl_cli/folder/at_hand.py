@@ -1,0 +1,55 @@
+"""Whether what a command line names is there: asked of the disk alone, before anything heavy is loaded."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from xl_cli.errors import CliError
+from xl_cli.recipe.faults import Faults
+from xl_encoders.errors import EncoderError
+from xl_encoders.model.model_files import check_named
+
+
+def check_at_hand(
+    *, files: Iterable[str | Path] = (), data: str = "", models: Iterable[str] = (), revision: str = ""
+) -> None:
+    """CliError that names everything that is missing.
+
+    files: files to read; "-" is standard input.
+    data: folder, file or pattern of texts; "" is none.
+    models: run folders, `save_pretrained` folders or hub ids (of `revision`).
+    """
+    faults = Faults()
+    for file in files:
+        if str(file) != "-" and not Path(file).exists():
+            faults.add(CliError(f"{file}: no such file; check the spelling and the folder."))
+    if data and not is_there(data):
+        faults.add(CliError(f"--data {data}: no such file or folder; check the spelling and the folder."))
+    for name in models:
+        with faults.caught(CliError, EncoderError):
+            check_named(str(run_model(name)[0]), revision)
+    faults.tell()
+
+
+def is_there(given: str) -> bool:
+    """Whether a path, or anything that matches it as a pattern, exists."""
+    path = Path(given)
+    return path.exists() or any(path.parent.glob(path.name))
+
+
+def run_model(name: str) -> tuple[str, dict]:
+    """Where the model that a user names lies, of a run its model/, and what its run.json says ({} for no run).
+
+    CliError for a run that has no model yet.
+    """
+    folder = Path(name)
+    if not (folder / "run.json").is_file():
+        return name, {}
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if not (folder / "model").is_dir():
+        message = (
+            f"{folder} is a run without a model yet (status: {about.get('status')}); "
+            f"finish it: xl align --resume --out {folder}"
+        )
+        raise CliError(message)
+    return str(folder / "model"), about

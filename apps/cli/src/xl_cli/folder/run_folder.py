@@ -1,0 +1,171 @@
+"""A run as a folder: run.json, log.jsonl, results.jsonl, model/, checkpoints/; each file whole at every moment."""
+
+import json
+import platform
+import shutil
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xl_cli.errors import CliError, UsageError
+from xl_cli.launch import processes
+
+if TYPE_CHECKING:
+    from xl_tasks import Row
+
+DEFAULT_PARENT = Path("runs")
+_PACKAGES = (
+    *(f"xl-{name}" for name in ("cli", "analysis", "tasks", "encoders", "translit", "staticemb", "objectives")),
+    *("torch", "transformers", "tokenizers", "accelerate", "safetensors", "numpy", "scikit-learn", "uroman", "babel"),
+)
+
+
+class RunFolder:
+    """The files of one run below `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.model = path / "model"
+        self.checkpoints = path / "checkpoints"
+        self.selected = path / "selected"
+        self.results = path / "results.jsonl"
+        self._log = path / "log.jsonl"
+        self._about = path / "run.json"
+
+    @classmethod
+    def create(cls, out: Path | None, recipe_name: str) -> "RunFolder":
+        """A new run at `out`, which must not exist or be empty; by default the first free of runs/NAME, NAME-2."""
+        if out is None:
+            number = 1
+            out = DEFAULT_PARENT / recipe_name
+            while out.exists():
+                number += 1
+                out = DEFAULT_PARENT / f"{recipe_name}-{number}"
+            out = processes.same_path(out)
+        else:
+            cls.check_free(out)
+        processes.wait()
+        out.mkdir(parents=True, exist_ok=True)
+        return cls(out)
+
+    @staticmethod
+    def check_free(out: Path | None) -> None:
+        """UsageError where a new run cannot be made at `out`, because there is something."""
+        if out is not None and processes.is_main() and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            message = f"--out {out} exists already; name another folder, or go on with it by --resume."
+            raise UsageError(message)
+
+    @classmethod
+    def reopen(cls, out: Path | None, recipe_name: str) -> "RunFolder":
+        """The run at `out`; without it, the newest runs/NAME* that is not finished."""
+        if out is not None:
+            if not (out / "run.json").is_file():
+                message = f"--resume: {out} holds no run.json, so it is no run that could go on."
+                raise UsageError(message)
+            return cls(out)
+        runs = [cls(path.parent) for path in DEFAULT_PARENT.glob(f"{recipe_name}*/run.json")]
+        open_runs = [run for run in runs if run.about()["status"] != "finished"]
+        if not open_runs:
+            message = f"--resume: no unfinished run of {recipe_name} below {DEFAULT_PARENT}/; name one with --out."
+            raise UsageError(message)
+        return max(open_runs, key=lambda run: run._about.stat().st_mtime)
+
+    def about(self) -> dict[str, Any]:
+        """Content of run.json."""
+        try:
+            return json.loads(self._about.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            message = f"{self._about} cannot be read: {error}"
+            raise CliError(message) from error
+
+    def describe(self, **entries: object) -> None:
+        """Set entries of run.json and keep the others."""
+        if not processes.is_main():
+            return
+        from xl_translit import replacing
+
+        about = self.about() if self._about.is_file() else {}
+        about.update(entries)
+        with replacing(self._about) as file:
+            file.write(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+
+    def log(self, record: Mapping[str, object]) -> None:
+        """Append one line to log.jsonl."""
+        if not processes.is_main():
+            return
+        with self._log.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def drop_log_after(self, variant: str, step: int) -> None:
+        """Forget logged steps of `variant` later than `step`: they are about to be trained again."""
+        if not self._log.is_file() or not processes.is_main():
+            return
+        from xl_translit import replacing
+
+        kept = []
+        for line in self._log.read_text(encoding="utf-8").split("\n"):
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the end of a line that a kill cut off
+            if record["variant"] != variant or record["step"] <= step:
+                kept.append(line)
+        with replacing(self._log) as file:
+            file.writelines(f"{line}\n" for line in kept)
+
+    def rows(self) -> "list[Row]":
+        """The result rows so far."""
+        from xl_tasks import read_rows
+
+        return read_rows(self.results) if self.results.is_file() else []
+
+    def add_rows(self, rows: "Iterable[Row]") -> None:
+        """Add result rows; the file is replaced whole."""
+        if not processes.is_main():
+            return
+        from xl_tasks import write_rows
+
+        write_rows(self.results, [*self.rows(), *rows])
+
+    def discard_if_empty(self) -> None:
+        """Remove the folder of a run that failed before it trained or scored anything."""
+        if processes.is_main() and not self._log.exists() and not self.results.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def keep_selected(self, keep: int) -> None:
+        """Remove what only an unfinished run needs: checkpoints, and with `keep` below 2 the models selected from.
+
+        Word alignments that our aligner found stay, beside the model that they trained.
+        """
+        if not processes.is_main():
+            return
+        found = self.checkpoints / "alignments"
+        if found.is_dir():
+            shutil.rmtree(self.path / "alignments", ignore_errors=True)
+            found.rename(self.path / "alignments")
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        if keep < 2:
+            shutil.rmtree(self.selected, ignore_errors=True)
+
+    def write_model_card(self) -> None:
+        """Write README.md into the model's folder, from run.json and the result rows."""
+        if processes.is_main():
+            from xl_cli.folder.model_card import write_model_card
+
+            write_model_card(self)
+
+
+def environment() -> dict[str, object]:
+    """What besides the recipe decides the numbers: machine, device, threads, versions."""
+    import torch
+
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    device = processes.device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    return {"device": name, "machine": platform.platform(), "threads": torch.get_num_threads(), "versions": versions}

@@ -1,0 +1,1 @@
+"""Recipes: what a user can set for a run, checked whole before any work starts."""

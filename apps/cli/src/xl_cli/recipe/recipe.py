@@ -1,0 +1,346 @@
+"""Recipes: a TOML file, overridden key by key from the command line, checked whole before any work starts."""
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xl_cli.errors import UsageError
+from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
+from xl_cli.recipe.faults import Faults, build
+from xl_cli.recipe.overrides import SECTIONS, check_read, override
+from xl_cli.recipe.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of, without_optional
+from xl_cli.recipe.trackers import check_trackers
+from xl_encoders.config import ModelConfig
+from xl_encoders.registry import Registry, RegistryError, unknown_name
+from xl_objectives import OBJECTIVES, ObjectiveConfig
+
+_FOLDER = Path(__file__).with_name("shipped")
+_SECTIONS: dict[str, type] = {
+    "model": ModelConfig,
+    "data": DataConfig,
+    "train": TrainConfig,
+    "select": SelectConfig,
+    "eval": EvalConfig,
+}
+# objective -> kinds of data it can read
+READS = {
+    **dict.fromkeys(("mlm", "seq", "tlm"), ("names", "parallel", "text")),
+    **dict.fromkeys(("dcca", "mse"), ("vectors",)),
+    **dict.fromkeys(("ot", "l2", "word-nce"), ("pairs", "parallel", "names")),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A checked recipe.
+
+    name: the shipped recipe's, or the file's without `.toml`.
+    note: line printed under the table. objectives: name -> its settings, in the order of the recipe.
+    """
+
+    name: str
+    description: str = ""
+    note: str = ""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: tuple[DataConfig, ...]
+    objectives: Mapping[str, ObjectiveConfig]
+    train: TrainConfig = field(default_factory=TrainConfig)
+    select: SelectConfig = field(default_factory=SelectConfig)
+    eval: EvalConfig = field(default_factory=EvalConfig)
+
+    def data_of(self, objective: str) -> tuple[int, ...]:
+        """Numbers of the [[data]] that an objective reads: those it names, or all that are of a kind it can read.
+
+        Raises UsageError where there is none.
+        """
+        kinds = READS[objective]
+        named = self.objectives[objective].data
+        if not named:
+            found = tuple(number for number, entry in enumerate(self.data) if entry.kind in kinds)
+            if not found:
+                wanted = " or ".join(kinds)
+                message = f"objective {objective} reads data of kind {wanted}, and the recipe has none; add a [[data]]."
+                raise UsageError(message)
+            return found
+        names = [entry.name or entry.kind for entry in self.data]
+        for name in named:
+            if name not in names:
+                raise UsageError(unknown_name(f"data in objective.{objective}.data:", name, names))
+            kind = self.data[names.index(name)].kind
+            if kind not in kinds:
+                message = f"objective {objective} reads data of kind {' or '.join(kinds)}, but data {name} is {kind}."
+                raise UsageError(message)
+        return tuple(names.index(name) for name in named)
+
+    def as_dict(self) -> dict[str, object]:
+        """The recipe with every key filled in, in the form of its TOML file."""
+        return {
+            "description": self.description,
+            "note": self.note,
+            "model": _plain(self.model),
+            "data": [_plain(entry) for entry in self.data],
+            "objective": [{"name": name, **_plain(settings)} for name, settings in self.objectives.items()],
+            "train": _plain(self.train),
+            "select": _plain(self.select),
+            "eval": _plain(self.eval),
+        }
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Name -> file of the recipes that come with `xl`."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
+
+
+def load_recipe(
+    name_or_path: str, overrides: Iterable[str] = (), besides: Faults | None = None, *, plan_only: bool = False
+) -> Recipe:
+    """Read a shipped recipe or a TOML file, apply `key=value` overrides, check everything.
+
+    besides: faults of the command line, told together with those of the recipe; where it is given, the files and
+    folders that the recipe names are looked for as well.
+    plan_only: whether data without files and a model that is not fetched yet will do.
+
+    Raises UsageError naming the file, each key that is wrong, its value and what would be right, CliError for files.
+    """
+    shipped = shipped_recipes()
+    path = shipped.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        if name_or_path.endswith(".toml") or "/" in name_or_path:
+            message = f"{name_or_path}: no such recipe file."
+        else:
+            message = unknown_name("recipe", name_or_path, shipped) + " A file of your own ends in .toml."
+        raise UsageError(message)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path}: not valid TOML: {error}."
+        raise UsageError(message) from error
+    faults = Faults() if besides is None else besides
+    placed = override(content, overrides, faults)
+    without_optional(content, placed)
+    recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
+    check_read(content, placed, faults)
+    faults.tell()
+    return recipe
+
+
+def parse_recipe(
+    name: str,
+    content: Mapping[str, object],
+    besides: Faults | None = None,
+    *,
+    look: bool = False,
+    plan_only: bool = False,
+) -> Recipe:
+    """Turn the content of a recipe file into checked settings; raises all its faults, and those `besides`, at once.
+
+    look: whether the files and folders that it names are looked for. plan_only: as of `load_recipe`.
+    """
+    faults = Faults() if besides is None else besides
+    strange = [key for key in content if key not in SECTIONS]
+    for key in strange:
+        faults.add(UsageError(unknown_name("recipe section", key, list(SECTIONS))))
+    entries = _objective_entries(content, faults)
+    objectives = {
+        objective: _build(Registry("objective", OBJECTIVES).load(objective), entry, f"objective.{objective}", faults)
+        for objective, entry in (entries or {}).items()
+    }
+    sections = {
+        section: _build(config, _table(content, section, faults), section, faults)
+        for section, config in _SECTIONS.items()
+        if section != "data"
+    }
+    tables = _tables(content, "data", faults)
+    data = [_build(DataConfig, entry, "data", faults) for entry in tables or ()]
+    for entry in filter(None, data):
+        if not entry.is_given and not plan_only:
+            key = f"data.{entry.name}.files" if entry.name else "data.files"
+            message = f"data.kind is {entry.kind} but {key} is empty; name a folder, files or a glob: --set {key}=..."
+            faults.add(UsageError(message))
+    if tables is not None and not data:
+        faults.add(UsageError(f"recipe {name} has no [[data]]; say what to train on."))
+    if sections["train"] is not None:
+        with faults.caught(UsageError):
+            check_trackers(sections["train"].trackers)
+        if entries is not None and not strange:
+            _check_variants(sections["train"].variants, list(entries), faults)
+    if look:
+        _look(sections, data, list(entries or ()), faults, plan_only)
+    if strange or sections["train"] is None or entries is None or not data or None in (*objectives.values(), *data):
+        faults.tell()  # what follows would only be told again in other words
+    used = {part for variant in sections["train"].variants for part in variant.split("+")}
+    recipe = Recipe(
+        name=name,
+        description=str(content.get("description", "")),
+        note=str(content.get("note", "")),
+        data=tuple(data),
+        # An ablation names fewer objectives than its recipe describes; the others have no part in the run.
+        objectives={objective: its for objective, its in objectives.items() if objective in used},
+        **{section: its or _SECTIONS[section]() for section, its in sections.items()},
+    )
+    for objective in recipe.objectives:
+        with faults.caught(UsageError):
+            recipe.data_of(objective)
+    if sections["model"] is not None:
+        n_layers = shape_of(recipe.model)[0] if look or recipe.model.from_ == "new" else None
+        faults.extend(UsageError(sentence) for sentence in layer_faults(recipe, n_layers))
+    faults.tell()
+    return recipe
+
+
+def _look(
+    sections: Mapping[str, typing.Any],
+    data: Iterable[DataConfig | None],
+    objectives: Iterable[str],
+    faults: Faults,
+    plan_only: bool,
+) -> None:
+    """Add what is not there of the files and folders of those sections that are right in themselves."""
+    for entry in filter(None, data):
+        faults.extend(missing_files(entry))
+    faults.extend(missing_folders(sections["select"], sections["eval"]))
+    if sections["train"]:
+        faults.extend(compiler_fault(sections["train"].compile))
+    if sections["model"]:
+        # Where another key of [train] is wrong, every objective of the recipe is taken to be trained.
+        mixed = (
+            {part for its in sections["train"].variants for part in its.split("+")} if sections["train"] else objectives
+        )
+        faults.extend(model_faults(sections["model"], mixed, at_hand=not plan_only))
+
+
+def _objective_entries(content: Mapping[str, object], faults: Faults) -> dict[str, dict[str, object]] | None:
+    """The settings of each objective by its name; None where a name is missing or unknown."""
+    registry = Registry("objective", OBJECTIVES)
+    tables = _tables(content, "objective", faults)
+    found: dict[str, dict[str, object]] = {}
+    for table in tables or ():
+        entry = dict(table)
+        name = str(entry.pop("name", ""))
+        if name in found:
+            faults.add(UsageError(f"objective {name} stands twice in the recipe; give it once."))
+        with faults.caught(RegistryError):
+            registry.check(name)
+        found[name] = entry
+    return None if tables is None or any(name not in registry for name in found) else found
+
+
+def _check_variants(variants: Iterable[str], objectives: list[str], faults: Faults) -> None:
+    for variant in variants:
+        for part in variant.split("+"):
+            if part not in objectives:
+                message = unknown_name(f"objective in train.variants {variant!r}:", part, objectives)
+                faults.add(UsageError(message))
+
+
+def layer_faults(recipe: Recipe, n_layers: int | None) -> Iterator[str]:
+    """A sentence for each layer that an encoder of `n_layers` blocks does not have, by the name of its key."""
+    if n_layers is None:
+        return
+    asked: dict[str, int | None] = {"model.layer": recipe.model.layer}
+    for name, settings in recipe.objectives.items():
+        asked |= {f"objective.{name}.{key}": getattr(settings, key, None) for key in ("layer", "align_layer")}
+    for key, layer in asked.items():
+        if layer is not None and not -n_layers - 1 <= layer <= n_layers:
+            yield f"{key} is {layer}, but the encoder has layers 0 (embeddings) to {n_layers}."
+
+
+def check_layers(recipe: Recipe, n_layers: int) -> None:
+    """Refuse layers that an encoder of `n_layers` blocks does not have."""
+    for sentence in layer_faults(recipe, n_layers):
+        raise UsageError(sentence)
+
+
+def recipe_keys() -> list[tuple[str, str, object]]:
+    """(key, help text, default) of everything that a recipe or `--set` can say."""
+    keys = []
+    for section, config in _SECTIONS.items():
+        keys += [
+            (f"{section}.{_key(item)}", item.metadata["help"], _plain_value(item.default)) for item in _fields(config)
+        ]
+    for objective in OBJECTIVES:
+        config = typing.cast("type", Registry("objective", OBJECTIVES).load(objective))
+        keys += [
+            (f"objective.{objective}.{_key(item)}", item.metadata["help"], _plain_value(item.default))
+            for item in _fields(config)
+        ]
+    return keys
+
+
+def _build(config: object, values: Mapping[str, object] | None, section: str, faults: Faults) -> typing.Any:
+    """An instance of the dataclass `config` from TOML values, each of the field's type; None for faults."""
+    config = typing.cast("type", config)
+    fields = {_key(item): item for item in _fields(config)}
+    hints = typing.get_type_hints(config)
+    arguments = {}
+    n_wrong = 0
+    for key, value in (values or {}).items():
+        try:
+            if key not in fields:
+                raise UsageError(unknown_name("key", f"{section}.{key}", [f"{section}.{known}" for known in fields]))
+            arguments[fields[key].name] = _checked(value, hints[fields[key].name], f"{section}.{key}")
+        except UsageError as error:
+            faults.add(error)
+            n_wrong += 1
+    # A [[data]] may stand with its name between section and key.
+    patterns = {item.name: rf"\b{section}(\.\S+)?\.{key}\b" for key, item in fields.items()}
+    made = build(config, arguments, patterns, faults)
+    return made if values is not None and not n_wrong else None
+
+
+def _checked(value: object, wanted: object, key: str) -> object:
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if wanted == int | None:
+        wanted = int
+    if wanted == tuple[str, ...]:
+        value = [value] if isinstance(value, str) else value
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+    elif isinstance(wanted, type) and type(value) is wanted:
+        return value
+    names = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}
+    expected = names.get(typing.cast("type", wanted), "a list of texts")
+    message = f"{key} is {value!r}; it takes {expected}."
+    raise UsageError(message)
+
+
+def _table(content: Mapping[str, object], section: str, faults: Faults) -> Mapping[str, object] | None:
+    table = content.get(section, {})
+    if isinstance(table, Mapping):
+        return table
+    faults.add(UsageError(f"{section} has to be a table: write [{section}] above its keys."))
+    return None
+
+
+def _tables(content: Mapping[str, object], section: str, faults: Faults) -> list[Mapping[str, object]] | None:
+    tables = content.get(section, [])
+    if isinstance(tables, list) and all(isinstance(entry, Mapping) for entry in tables):
+        return tables
+    faults.add(UsageError(f"{section} has to be a list of tables: write [[{section}]] above each one's keys."))
+    return None
+
+
+def _fields(config: typing.Any) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(config)
+
+
+def _key(item: dataclasses.Field) -> str:
+    """A field's name in TOML: `from` is a word of Python, so its field is called `from_`."""
+    return item.metadata.get("key", item.name)
+
+
+def _plain(config: object) -> dict[str, object]:
+    values = {
+        _key(item): _plain_value(getattr(config, item.name))
+        for item in dataclasses.fields(typing.cast("typing.Any", config))
+    }
+    # TOML has no word for nothing: what is left to another setting is left out.
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _plain_value(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,1 @@
+"""What `xl static` does with models, texts and files of word vectors."""

@@ -1,0 +1,261 @@
+"""What `xl static map` does: reads dictionaries, maps files, and says what came out as rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xl_cli.errors import UsageError
+from xl_cli.launch.progress import Progress, say
+from xl_staticemb import MappingConfig, StaticembError, induce_dictionary, read_dictionary, read_vectors
+from xl_staticemb.mapping.mapped_files import map_files
+from xl_staticemb.mapping.pivot_files import map_files_to_pivot
+from xl_tasks.rows import Row
+
+if TYPE_CHECKING:
+    from xl_analysis import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairJob:
+    """Two files into one space."""
+
+    source: Path
+    target: Path
+    out_source: Path
+    out_target: Path
+    mode: str
+    dictionaries: tuple[str, ...]
+    seeds: tuple[int, ...]
+    device: str
+    limit: int | None
+    digits: int
+    names: tuple[str, str]
+    keep_failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PivotJob:
+    """Many files onto one; `pivot`, `files`, `dictionaries` and `by` are LANG=FILE."""
+
+    pivot: str
+    files: tuple[str, ...]
+    out: Path
+    mode: str
+    dictionaries: tuple[str, ...]
+    by: tuple[str, ...]
+    held_out: float
+    choose: bool
+    device: str
+    limit: int | None
+    digits: int
+
+
+def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
+    """Map two files; rows of what was learnt: pairs, and with self-learning objective, mutual share, failed seeds.
+
+    And why nothing was written, where all seeds failed; "" else.
+    """
+    if config.dictionary == "pairs" and not job.dictionaries:
+        message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
+        raise UsageError(message)
+    pairs = [pair for path in job.dictionaries for pair in read_dictionary(path)] if job.dictionaries else None
+    found = map_files(
+        job.source,
+        job.target,
+        job.out_source,
+        job.out_target,
+        config,
+        dictionary=pairs,
+        seeds=job.seeds,
+        device=job.device,
+        limit=job.limit,
+        digits=job.digits,
+        keep_failed=job.keep_failed,
+        progress=_Progress(job.seeds),
+    )
+    mapping = found.mapping
+    if not mapping.converged:
+        say(f"note: --max-iterations ended the self-learning after {mapping.n_iterations} before it had converged.")
+
+    def row(metric: str, value: float, n: int) -> Row:
+        source, target = job.names
+        return Row(
+            task="map",
+            metric=metric,
+            value=value,
+            n=n,
+            source=source,
+            target=target,
+            seed=mapping.seed,
+            variant=job.mode,
+        )
+
+    n_last = len(mapping.pairs[0])
+    rows = [
+        row("words of the source", found.n_source, found.n_source),
+        row("words of the target", found.n_target, found.n_target),
+        # the unsupervised start has no dictionary
+        *([row("pairs of the first dictionary", found.n_start, found.n_start)] if found.n_start else []),
+        row("pairs of the last dictionary", n_last, n_last),
+    ]
+    if mapping.objective is not None:
+        rows.append(row("objective", mapping.objective, n_last))
+        rows.append(row("iterations", mapping.n_iterations, found.n_seeds))
+        rows.append(row("failed seeds", found.n_failed, found.n_seeds))
+    if mapping.stability is not None:
+        rows.append(row("stability", mapping.stability, n_last))
+    if mapping.mutual is not None:
+        rows.append(row("mutual neighbours", mapping.mutual, n_last))
+    failure = ""
+    if not found.written:
+        which = "the only seed" if found.n_seeds == 1 else f"all {found.n_seeds} seeds"
+        failure = (
+            f"{which} failed, so no map is written; give a dictionary, more words, vectors of more text or more "
+            "--seeds, or have it written all the same with --keep-failed."
+        )
+    return rows, failure
+
+
+def map_onto_pivot(job: PivotJob, config: MappingConfig) -> tuple[list[Row], str]:
+    """Map many files onto a pivot; rows: held-out precision with and without a map, and which was chosen.
+
+    And which languages failed and why; "" for none.
+    """
+    if job.out.exists():
+        message = f"--out {job.out} exists already; name another folder."
+        raise UsageError(message)
+    pivot, pivot_path = _named("--pivot", job.pivot)
+    files = _by_name("FILE", job.files)
+    given = _by_name("--dictionary", job.dictionaries)
+    by = _by_name("--by", job.by)
+    for name in [*given, *by]:
+        if name not in files and not (name == pivot and name in by):
+            message = f"{name} has a dictionary but no vectors; add {name}=FILE, or check the name."
+            raise UsageError(message)
+    without = [name for name in files if name not in given and name not in by]
+    if without:
+        message = f"no dictionary for {', '.join(without)}; give --dictionary LANG=FILE or --by LANG=FILE."
+        raise UsageError(message)
+    both = [name for name in files if name in given and name in by]
+    if both:
+        message = f"{both[0]} has both --dictionary and --by; give one."
+        raise UsageError(message)
+    dictionaries = {name: read_dictionary(path) for name, path in given.items()}
+    for name, paths in by.items():
+        if name != pivot:
+            dictionaries[name] = _induced(name, paths, by.get(pivot), pivot, job)
+    rows, failures = [], {}
+    mapped = map_files_to_pivot(
+        (pivot, pivot_path),
+        files,
+        dictionaries,
+        job.out,
+        mode=job.mode.replace("-", "_"),
+        config=config,
+        held_out=job.held_out,
+        choose=job.choose,
+        device=job.device,
+        limit=job.limit,
+        digits=job.digits,
+    )
+    with Progress("mapping", len(files), "languages", quiet=True) as progress:
+        for done, (name, found) in enumerate(mapped, start=1):
+            progress.advance(done)
+            if isinstance(found, StaticembError):
+                failures[name] = str(found)
+                rows.append(_pivot_row("failed", 1.0, 0, name, pivot, "none"))
+                say(f"{name}: failed")
+                continue
+            for warning in found.warnings:
+                say(f"note: {name}: {warning}")
+            for variant, score in (("aligned", found.aligned_score), ("unaligned", found.unaligned_score)):
+                if score is not None:
+                    rows.append(_pivot_row("held-out p@1", score, found.n_held_out, name, pivot, variant))
+            variant = "aligned" if found.aligned else "unaligned"
+            rows.append(_pivot_row("chosen", 1.0, found.n_pairs, name, pivot, variant))
+            say(f"{name}: {variant}")
+    if not failures:
+        return rows, ""
+    return (
+        rows,
+        f"{len(failures)} of {len(files)} languages failed and are not in {job.out}: {'; '.join(failures.values())}.",
+    )
+
+
+# What a metric is called in the table, where its name alone does not say it.
+_LABELS = {
+    "objective": "objective: mean cosine of nearest words",
+    "stability": "share of words translated alike when begun again",
+    "mutual neighbours": "share of words that are each other's nearest",
+    "failed seeds": "seeds that failed",
+    "chosen": "chosen; pairs learnt from",
+    "failed": "failed, not written",
+}
+
+
+def table(rows: list[Row], about: str) -> "Table":
+    """Rows for people, a line each."""
+    from xl_analysis import Table
+
+    body = tuple(
+        (
+            row.source,
+            row.target,
+            row.variant,
+            _LABELS.get(row.metric, row.metric),
+            "" if row.metric in ("chosen", "failed") else f"{row.value:,.0f}" if row.value > 1 else f"{row.value:.4g}",
+            "" if row.n == row.value else f"{row.n:,}",
+        )
+        for row in rows
+    )
+    return Table(("source", "target", "map", "what", "value", "of"), body, about, n_labels=4)
+
+
+def _pivot_row(metric: str, value: float, n: int, name: str, pivot: str, variant: str) -> Row:
+    return Row(task="map", metric=metric, value=value, n=n, source=name, target=pivot, variant=variant)
+
+
+class _Progress:
+    """Says where self-learning is; a number that is not above the last one begins the next seed."""
+
+    def __init__(self, seeds: tuple[int, ...]) -> None:
+        self._seeds, self._place, self._last = seeds, 0, 0
+
+    def __call__(self, iteration: int, objective: float, keep: float, best: float) -> None:
+        if iteration <= self._last:
+            self._place += 1
+        self._last = iteration
+        if iteration % 10 == 0:
+            seed = f"seed {self._seeds[self._place]}, " if len(self._seeds) > 1 else ""
+            say(f"{seed}iteration {iteration}: objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
+
+
+def _induced(name: str, paths: str, shared: str | None, pivot: str, job: PivotJob) -> list[tuple[str, str]]:
+    """Mutual CSLS neighbours of other vectors of the language and of the pivot."""
+    mine, _, theirs = paths.partition(",")
+    theirs = theirs or shared or ""
+    if not theirs:
+        message = f"--by {name} needs vectors of {pivot} too; give --by {name}=FILE,PIVOTFILE or --by {pivot}=FILE."
+        raise UsageError(message)
+    found = induce_dictionary(read_vectors(mine, job.limit), read_vectors(theirs, job.limit), device=job.device)
+    say(f"{name}: {len(found)} pairs induced from {mine} and {theirs}")
+    return [(source, target) for source, target, _ in found]
+
+
+def _by_name(option: str, entries: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        name, path = _named(option, entry)
+        if name in found:
+            message = f"{option}: {name} is there twice; name each language once."
+            raise UsageError(message)
+        found[name] = path
+    return found
+
+
+def _named(option: str, entry: str) -> tuple[str, str]:
+    name, _, path = entry.partition("=")
+    if not name or not path or "/" in name:
+        message = f"{option} {entry!r} is not LANG=FILE, such as tur_Latn=tr.vec."
+        raise UsageError(message)
+    return name, path

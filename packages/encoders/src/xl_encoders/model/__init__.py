@@ -1,0 +1,1 @@
+"""A pretrained or new encoder: opened, made, exported, packed."""

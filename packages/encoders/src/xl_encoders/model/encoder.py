@@ -1,0 +1,306 @@
+"""A Hugging Face encoder with its tokenizer behind one small interface: states by layer, LM scores, text vectors.
+
+Layers are `hidden_states` indices everywhere: 0 is the embedding output, k the output of block k.
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from xl_encoders.errors import EncoderError
+from xl_encoders.model.heads import masked_lm_head
+from xl_encoders.reading.tokens import TokenBatch, edge_ids, encode_content, pad_rows, special_ids, wrap_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from xl_encoders.reading.word_vectors import TextWords
+
+# CANINE puts its character-level states around the blocks: two before, two after (the embeddings are one of them).
+_EXTRA_STATES = {"canine": 4}
+
+# CANINE's convolutions look across padding, so that results depend on its length unless that is fixed.
+_PAD_TO = {"canine": 128}
+
+
+class Encoder(nn.Module):
+    """An encoder, its masked-LM head if it has one, and its tokenizer.
+
+    name: how result rows call it.
+    model: a `transformers` model; its base model gives the states, its head the LM scores.
+    max_len: longest input in tokens, specials included.
+    stored_dtype: dtype of the weights in the folder that it was opened from; `load_encoder` opens all in float32.
+    prompt: what `embed` puts in front of every text, "query: " for instance.
+    pools_prompt: whether its tokens are pooled with those of the text.
+    """
+
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        name: str,
+        max_len: int = 128,
+        prompt: str = "",
+        pools_prompt: bool = True,
+    ) -> None:
+        super().__init__()
+        limit = position_limit(model)
+        if max_len > limit:
+            message = f"model.max_len is {max_len}, but {name} has positions for {limit} tokens; give {limit} or less."
+            raise EncoderError(message)
+        _check_tokenizer(model, tokenizer, name)
+        self.model = model
+        self.tokenizer = tokenizer
+        self.name = name
+        self.max_len = max_len
+        self.stored_dtype = model.dtype  # of the folder that it was opened from, whatever it computes in
+        self.prompt = prompt
+        self.pools_prompt = pools_prompt
+        self.cut_before = False  # whether a warning about texts that are too long was given
+        self._special_ids = special_ids(tokenizer)
+        self.train(model.training)  # a module is born in training mode, whatever its parts are in
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks: layers run from 0 to this number (CANINE: all states but the first)."""
+        return self.model.config.num_hidden_layers + _EXTRA_STATES.get(self._family, 0)
+
+    @property
+    def _family(self) -> str:
+        return getattr(self.model.config, "model_type", "")
+
+    @property
+    def width(self) -> int:
+        """Length of a state vector."""
+        return self.model.config.hidden_size
+
+    @property
+    def pad_multiple(self) -> int:
+        """What the length of a batch must be a multiple of, so that a text's states do not depend on its neighbours."""
+        return _PAD_TO.get(self._family, 1)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.model.device
+
+    def resolve_layer(self, layer: int) -> int:
+        """The `hidden_states` index that `layer` means; negative counts from the last. EncoderError out of range."""
+        index = layer if layer >= 0 else self.n_layers + 1 + layer
+        if not 0 <= index <= self.n_layers:
+            message = f"layer {layer} is out of range: {self.name} has 0 (embeddings) to {self.n_layers} (last block)."
+            raise EncoderError(message)
+        return index
+
+    def forward(self, ids: Int[Tensor, "batch len"], real: Tensor) -> tuple[Float[Tensor, "batch len width"], ...]:
+        """All hidden states, one (batch, len, width) tensor a layer, from the embeddings to the last block.
+
+        ids: (batch, len) int64. real: (batch, len) bool, false for padding.
+        """
+        # Without padding there is nothing to hide, and attention is faster with no mask at all. XLM would take a
+        # padding id for padding, though, wherever masking drew one.
+        mask = None if bool(real.all()) and self._family != "xlm" else real.long()
+        states = self.model.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        if len(states) != self.n_layers + 1:
+            message = f"{self.name} gives {len(states)} hidden states where {self.n_layers + 1} were expected."
+            raise EncoderError(message)
+        return tuple(_at_length(layer, ids.shape[1]) for layer in states)
+
+    @property
+    def head(self) -> nn.Module:
+        """The masked-LM head: states -> scores over the vocabulary. EncoderError where the model has none."""
+        found = masked_lm_head(self.model)
+        if found is not None:
+            return found
+        message = f"{self.name} ({type(self.model).__name__}) has no masked-LM head that is known here."
+        raise EncoderError(message)
+
+    def batch(self, texts: Sequence[str]) -> TokenBatch:
+        """`texts` as one padded batch on the CPU, cut to `max_len` at the end."""
+        rows, _ = encode_content(self.tokenizer, texts, self.max_len)
+        return self.pad(wrap_rows(rows, self.tokenizer))
+
+    def pad(self, rows: Sequence[Tensor]) -> TokenBatch:
+        """Id rows (specials included) as one padded batch on the CPU."""
+        return pad_rows(
+            rows,
+            pad_id=self.tokenizer.pad_token_id,
+            special_ids=self._special_ids,
+            multiple=self.pad_multiple,
+        )
+
+    @overload
+    def embed(
+        self,
+        texts: Iterable[str],
+        *,
+        layer: int = -1,
+        pooling: str = "mean-content",
+        layers: None = None,
+        out: "Path | str | None" = None,
+        precision: str = "no",
+    ) -> "NDArray[np.float32]": ...
+
+    @overload
+    def embed(
+        self,
+        texts: Iterable[str],
+        *,
+        layer: int = -1,
+        pooling: str = "mean-content",
+        layers: Sequence[int],
+        out: "Path | str | None" = None,
+        precision: str = "no",
+    ) -> "list[NDArray[np.float32]]": ...
+
+    def embed(
+        self,
+        texts: Iterable[str],
+        *,
+        layer: int = -1,
+        pooling: str = "mean-content",
+        layers: Sequence[int] | None = None,
+        out: "Path | str | None" = None,
+        precision: str = "no",
+    ) -> "NDArray[np.float32] | list[NDArray[np.float32]]":
+        """One vector a text: (n_texts, width) float32, row i for text i whatever the batching.
+
+        layer: `hidden_states` index, negative from the end.
+        pooling: "mean-content" (tokens of the text), "mean-all" (specials too) or "first" (the first position).
+        layers: several layers from the same forward passes; the result is then a list of arrays, one a layer.
+        out: file that takes the vectors, a `.npy` that `numpy.load(out, mmap_mode="r")` opens; with `layers` its name
+            must hold "{layer}". `texts` may then be an iterable larger than memory, and the result is memory-mapped.
+            The file appears when it is whole. A call that was killed goes on where it stopped when it is made again;
+            with a finished file it computes nothing. Other texts, another model or other settings are refused.
+        precision: "bf16" or "fp16" runs the forward passes under autocast (fp16 on a GPU only); vectors stay float32.
+
+        Longer texts than `max_len`, prompt included, lose their end, and a warning in the log says how many. Evaluation
+        mode and no gradient inside; both are left as they were found.
+        """
+        # Here, because these modules know the encoder.
+        from xl_encoders.reading.embedding import Reading, embed_texts
+        from xl_encoders.reading.vector_files import embed_to_files
+
+        wanted = [layer] if layers is None else list(layers)
+        reading = Reading.of(self, wanted, pooling, precision)
+        if out is None:
+            vectors = embed_texts(self, texts, reading)
+        else:
+            vectors = embed_to_files(self, texts, reading, Path(out), several=layers is not None)
+        return vectors[0] if layers is None else vectors
+
+    def word_vectors(
+        self,
+        texts: Sequence[str],
+        *,
+        layer: int = -1,
+        how: str = "last",
+        words: Sequence[Sequence[tuple[int, int]]] | None = None,
+    ) -> "list[TextWords]":
+        """Vectors of the words of each text in context, with the place of each word in the text.
+
+        layer: `hidden_states` index, negative from the end.
+        how: the state of a word's "last" or "first" token, or the "mean" of all of them.
+        words: (start, end) of the words of each text, in code points; None takes those of `split_words`.
+
+        No word is lost: a text longer than `max_len` is read in several passes, which begin between words.
+        """
+        from xl_encoders.reading.word_vectors import word_vectors
+
+        return word_vectors(self, texts, self.resolve_layer(layer), how, words)
+
+    def save(self, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+        """Write a folder that `AutoModel` and `AutoTokenizer` open: config, safetensors, tokenizer.
+
+        dtype: of the weights in the file; None takes what they are in here, float32 after `load_encoder` and `fit`.
+        """
+        in_dtype(self.model, dtype).save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def in_dtype(model: "PreTrainedModel", dtype: torch.dtype | None) -> "PreTrainedModel":
+    """`model` itself where it is in `dtype` (or that is None), else a copy that is."""
+    return model if dtype in (None, model.dtype) else copy.deepcopy(model).to(dtype)
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> "Generator[None]":
+    """Dropout off inside, the former mode back outside."""
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
+
+
+def _n_embeddings(model: "PreTrainedModel") -> int | None:
+    """Rows of the table of token embeddings; None for a model that hashes its input and has no such table."""
+    try:
+        n_rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    except NotImplementedError:
+        return None
+    return n_rows if isinstance(n_rows, int) else None
+
+
+def _check_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
+    """Raise EncoderError unless each id that `tokenizer` can give has a row in the model's embedding table."""
+    n_rows = _n_embeddings(model)
+    if n_rows is not None and len(tokenizer) > n_rows:
+        message = (
+            f"the tokenizer of {name} has {len(tokenizer)} tokens, its embedding table only {n_rows} rows; "
+            f"they do not belong together."
+        )
+        raise EncoderError(message)
+    if tokenizer.pad_token_id is None:
+        message = f"the tokenizer of {name} has no pad token, which batches are filled up with; give it a pad_token."
+        raise EncoderError(message)
+    # Ids may have holes, so that a tokenizer with few tokens can still reach beyond the table.
+    for token, number in zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True):
+        if n_rows is not None and not 0 <= number < n_rows:
+            message = (
+                f"the tokenizer of {name} gives {token} the id {number}, its embedding table has {n_rows} rows; "
+                f"they do not belong together."
+            )
+            raise EncoderError(message)
+    padding_idx = _counted_from(model)
+    if padding_idx is not None and padding_idx != tokenizer.pad_token_id:
+        message = (
+            f"{name} counts positions from its padding id {padding_idx}, but the pad token of its tokenizer has the id "
+            f"{tokenizer.pad_token_id}; they do not belong together."
+        )
+        raise EncoderError(message)
+    edge_ids(tokenizer)
+
+
+def _counted_from(model: "PreTrainedModel") -> int | None:
+    """The padding id behind which a model of the RoBERTa family counts positions; None for other families."""
+    positions = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    return getattr(positions, "padding_idx", None)
+
+
+def _at_length(states: Tensor, length: int) -> Tensor:
+    """States of a shortened layer (CANINE's blocks see one position for four characters) repeated to `length`."""
+    if states.shape[1] == length:
+        return states
+    return states.repeat_interleave(-(-length // states.shape[1]), dim=1)[:, :length]
+
+
+def position_limit(model: "PreTrainedModel") -> int:
+    """Longest input in tokens that the model has position embeddings for."""
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if not limit or limit <= 0:
+        return 10**9
+    padding_idx = _counted_from(model)
+    return limit - (0 if padding_idx is None else padding_idx + 1)

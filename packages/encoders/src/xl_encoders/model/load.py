@@ -1,0 +1,158 @@
+"""Opening pretrained encoders: a hub id or a folder, weights from safetensors only, no remote code."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from accelerate.utils import patch_environment
+from safetensors import SafetensorError, safe_open
+from tokenizers import normalizers
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from transformers.utils import cached_file
+
+from xl_encoders.errors import EncoderError
+from xl_encoders.model.encoder import Encoder, position_limit
+from xl_encoders.model.hub import unreachable
+from xl_encoders.model.model_files import check_folder, check_tokenizer, is_folder, names_head, not_fetched
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_LONGEST_DEFAULT = 512
+
+# Weights that may be missing, because nothing here reads them: what sums a text up for a classifier.
+_UNREAD = ("pooler.",)
+
+
+def load_encoder(
+    name_or_path: str, *, revision: str = "", max_len: int | None = None, name: str = "", with_head: bool = False
+) -> Encoder:
+    """The encoder in a `save_pretrained` folder or of a hub id, on the CPU, in evaluation mode, in float32.
+
+    Weights that were saved in bfloat16 or float16 are exactly the same numbers in float32, and training is to move
+    them by less than those dtypes can hold; `stored_dtype` of the result says what they were saved in. Speed and memory
+    of half precision come from autocast (`FitConfig.precision`, `Encoder.embed(precision=...)`).
+
+    revision: commit or tag of a hub id; empty takes the newest.
+    max_len: longest input in tokens, specials included; None takes the model's own limit, at most 512.
+    name: what result rows call it; empty takes the folder's name or the hub id.
+    with_head: whether a masked-LM head is needed; a model without a trained one is then refused.
+
+    A hub id is taken from the hub's own cache where the hub does not answer.
+    Raises EncoderError for a folder that is missing, holds no config or no safetensors, for a hub id that cannot be
+    reached, for weights that are missing, and for a tokenizer that does not fit the model.
+    """
+    folder = Path(name_or_path)
+    local = is_folder(name_or_path)
+    if local:
+        check_folder(folder)
+        check_tokenizer(folder)
+    source = str(folder) if local else name_or_path
+    offline = "" if local else unreachable()
+    options = {} if local else {"revision": revision or "main", "local_files_only": bool(offline)}
+    try:
+        model, stored_dtype = _open_model(source, with_head, options)
+        tokenizer = _open_tokenizer(source, options)
+    except EncoderError:
+        raise
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(error).__name__
+        if local or isinstance(error, ImportError):
+            message = f"{name_or_path} cannot be opened as an encoder: {reason}"
+        elif offline:
+            message = not_fetched(name_or_path, offline)
+        else:
+            message = (
+                f"{name_or_path} is neither a folder here nor a model that could be fetched from the hub; "
+                f"check the name{' and the revision' if revision else ''}. ({reason})"
+            )
+        raise EncoderError(message) from error
+    model.eval()
+    limit = min(position_limit(model), _LONGEST_DEFAULT)
+    shown = name or (folder.resolve().name if local else name_or_path)
+    encoder = Encoder(model, tokenizer, name=shown, max_len=max_len or limit)
+    encoder.stored_dtype = stored_dtype
+    if with_head:
+        _check_mask(encoder)
+    return encoder
+
+
+def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTrainedModel, torch.dtype]":
+    """The model in float32, with its head where it was saved with one, and the dtype that it was saved in.
+
+    EncoderError for weights that are not in its file.
+    """
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
+    has_head = names_head(config.architectures)
+    if with_head and not has_head:
+        message = f"{source} has no trained masked-LM head (architectures: {config.architectures})."
+        raise EncoderError(message)
+    model_class = AutoModelForMaskedLM if has_head else AutoModel
+    said = config.dtype
+    # Launched with FSDP, transformers leaves what the file lacks without values on all processes but the first.
+    with patch_environment(FSDP_CPU_RAM_EFFICIENT_LOADING="false"):
+        model, found = model_class.from_pretrained(
+            source,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **options,
+        )
+    missing = sorted(key for key in found["missing_keys"] if not any(part in key for part in _UNREAD))
+    if missing:
+        message = (
+            f"{source} lacks {len(missing)} of the weights that its config.json asks for ({missing[0]}"
+            f"{', ...' if len(missing) > 1 else ''}); they would be random."
+        )
+        raise EncoderError(message)
+    return model, said if isinstance(said, torch.dtype) else _dtype_in_files(source, options)
+
+
+def _dtype_in_files(source: str, options: dict) -> torch.dtype:
+    """The dtype of the first weights in the files of a model whose config.json names none, as transformers takes it."""
+    for name in ("model.safetensors.index.json", "model.safetensors"):
+        path = cached_file(source, name, _raise_exceptions_for_missing_entries=False, **options)
+        if path and name.endswith(".json"):
+            shards = json.loads(Path(path).read_text(encoding="utf-8"))["weight_map"]
+            path = cached_file(source, next(iter(shards.values())), **options)
+        if path:
+            with safe_open(path, "pt") as file:
+                dtypes = (file.get_tensor(key).dtype for key in file.keys())  # noqa: SIM118  (no mapping)
+                return next((dtype for dtype in dtypes if dtype.is_floating_point), torch.float32)
+    return torch.float32
+
+
+def _open_tokenizer(source: str, options: dict) -> "PreTrainedTokenizerBase":
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
+    if tokenizer is None:
+        message = f"{source} has no tokenizer; save one into the same folder."
+        raise EncoderError(message)
+    _compose_first(tokenizer)
+    return tokenizer
+
+
+def _compose_first(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Let a tokenizer with SentencePiece's table of characters read decomposed letters as SentencePiece does.
+
+    `tokenizers` looks that table up by grapheme and takes the shortest entry that one begins with, so that of e,
+    circumflex and acute the acute is lost, and leaves what has six bytes, as a Hangul syllable, in pieces (findings/).
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or backend.normalizer is None:
+        return
+    steps = backend.normalizer
+    kinds = [type(step) for step in steps] if isinstance(steps, normalizers.Sequence) else [type(steps)]
+    if normalizers.Precompiled in kinds and normalizers.NFC not in kinds:
+        backend.normalizer = normalizers.Sequence([normalizers.NFC(), steps])
+
+
+def _check_mask(encoder: Encoder) -> None:
+    """What masked-LM training needs of the tokenizer and the head, beyond what reading states needs."""
+    if encoder.tokenizer.mask_token_id is None:
+        message = f"the tokenizer of {encoder.name} has no mask token, which masked-LM training needs."
+        raise EncoderError(message)
+    _ = encoder.head

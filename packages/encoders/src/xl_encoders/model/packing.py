@@ -1,0 +1,189 @@
+"""States of many rows of tokens at once, without padding in the result and, where the family allows, in the computing.
+
+Rows of different length fill a padded batch to a half or less. Packed, all rows lie in one sequence: linear layers,
+norms and embeddings see real tokens alone, positions restart with each row, and attention stays within it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from xl_encoders.errors import EncoderError
+from xl_encoders.model.encoder import Encoder, position_limit
+from xl_encoders.model.packed_attention import attending_by_row, row_layout
+
+# Tokens, padding included, of one padded sub-batch, and the share of its longest row down to which rows may join it.
+_PADDED_TOKENS = 8192
+_LIKE_LENGTH = 0.75
+
+
+class TokenStates(NamedTuple):
+    """States of the tokens of several rows, one row after another, no padding anywhere.
+
+    layers: `hidden_states` index -> (tokens, width) states of all tokens, in the order of the rows.
+    row_lens: (rows,) int64 on the CPU, tokens of each row, specials included.
+    """
+
+    layers: Mapping[int, Float[Tensor, "tokens width"]]
+    row_lens: Int[Tensor, " rows"]
+
+
+def read_rows(
+    encoder: Encoder, rows: Sequence[Int[Tensor, " len"]], layers: Collection[int], *, packed: bool | None = None
+) -> TokenStates:
+    """States of every token of `rows`, on the encoder's device, with a gradient where the caller's grad mode says so.
+
+    rows: id rows (len,) int64 on the CPU, specials included, no padding. No rows give states of no tokens.
+    layers: `hidden_states` indices wanted, negative from the end; the result's keys count from 0.
+    packed: one sequence of all rows (true), padded sub-batches of like length (false), or packed where the family
+        allows (None). States and gradients agree to rounding; dropout draws differ.
+
+    Raises EncoderError for a layer out of range, a row longer than the model's positions, and `packed=True` with a
+    family that cannot.
+    """
+    wanted = sorted({encoder.resolve_layer(layer) for layer in layers})
+    able = supports_packing(encoder)
+    if packed and not able:
+        message = (
+            f"{encoder.name} ({type(encoder.model).__name__}) cannot read packed rows; leave packed at None or False."
+        )
+        raise EncoderError(message)
+    row_lens = torch.tensor([len(row) for row in rows], dtype=torch.int64)
+    _check_lengths(encoder, row_lens)
+    # Longest first: blocks of like length, and memory shows at once.
+    order = torch.argsort(row_lens, descending=True, stable=True).tolist()
+    order = [i for i in order if len(rows[i])]
+    if not order:
+        empty = torch.zeros(0, encoder.width, device=encoder.device, dtype=encoder.model.dtype)
+        return TokenStates(dict.fromkeys(wanted, empty), row_lens)
+    read = _read_packed if (able if packed is None else packed) else _read_padded
+    layers_sorted = read(encoder, [rows[i] for i in order], wanted)
+    if order == sorted(order):  # the rows came longest first
+        return TokenStates(layers_sorted, row_lens)
+    index, inverse = (places.to(encoder.device) for places in _token_places(row_lens, order))
+    return TokenStates({k: _Reorder.apply(states, index, inverse) for k, states in layers_sorted.items()}, row_lens)
+
+
+def supports_packing(encoder: Encoder) -> bool:
+    """Whether the encoder's family can read packed rows: bidirectional, positions given from outside."""
+    config = encoder.model.config
+    return encoder.model.config.model_type in _INPUTS and not getattr(config, "is_decoder", False)
+
+
+def _read_packed(encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Tensor]:
+    """All rows in one forward pass; the keyword argument `xl_layout` travels through the model to its attention."""
+    base = encoder.model.base_model
+    row_lens = [len(row) for row in rows]
+    ids = torch.cat(list(rows))
+    config = encoder.model.config
+    inputs = _INPUTS[config.model_type](ids, torch.tensor(row_lens), config.pad_token_id)
+    inputs = {name: tensor[None].to(encoder.device) for name, tensor in {"input_ids": ids, **inputs}.items()}
+    with attending_by_row(base):
+        states = base(**inputs, output_hidden_states=True, xl_layout=row_layout(row_lens, encoder.device)).hidden_states
+    return {layer: states[layer][0] for layer in layers}
+
+
+def _read_padded(encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Tensor]:
+    """Rows in sub-batches of like length, padding taken out of the states."""
+    # A family that pads to a multiple does so for one token too; each row then keeps the padding it would have alone.
+    multiple = encoder.pad([rows[0][:1]]).ids.shape[1]
+    parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
+    for members in _like_length([len(row) for row in rows], multiple):
+        batch = encoder.pad([rows[i] for i in members]).to(encoder.device)
+        states = encoder(batch.ids, batch.real)
+        for layer in layers:
+            parts[layer].append(states[layer][batch.real])
+    return {layer: torch.cat(part) for layer, part in parts.items()}
+
+
+def _like_length(lengths: Sequence[int], multiple: int) -> list[range]:
+    """Neighbours of descending `lengths` in groups of like length and at most `_PADDED_TOKENS` padded tokens."""
+    padded = [-(-length // multiple) * multiple for length in lengths]
+    groups = []
+    first = 0
+    for i in range(1, len(padded) + 1):
+        if (
+            i == len(padded)
+            or (padded[i] < padded[first] if multiple > 1 else padded[i] < padded[first] * _LIKE_LENGTH)
+            or (i - first + 1) * padded[first] > _PADDED_TOKENS
+        ):
+            groups.append(range(first, i))
+            first = i
+    return groups
+
+
+def _check_lengths(encoder: Encoder, row_lens: Tensor) -> None:
+    limit = position_limit(encoder.model)
+    too_long = (row_lens > limit).nonzero()
+    if len(too_long):
+        row = int(too_long[0])
+        message = (
+            f"row {row} has {int(row_lens[row])} tokens, but {encoder.name} has positions for {limit}; "
+            f"cut it to {limit} or less."
+        )
+        raise EncoderError(message)
+
+
+def _token_places(row_lens: Tensor, order: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """From rows in `order` to rows as they came, and back: (tokens,) int64 each, for `index_select` over the tokens."""
+    starts = row_lens.cumsum(0) - row_lens
+    lens = row_lens[order]
+    inverse = _within_rows(lens) + starts[order].repeat_interleave(lens)
+    index = torch.empty_like(inverse)
+    index[inverse] = torch.arange(len(inverse))
+    return index, inverse
+
+
+class _Reorder(torch.autograd.Function):
+    """Tokens in another order: going back is the inverse order, no sum over tokens."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return states.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0].index_select(0, ctx.saved_tensors[0]), None, None
+
+
+def _within_rows(row_lens: Tensor) -> Int[Tensor, " tokens"]:
+    """0, 1, 2 ... anew for each row."""
+    starts = row_lens.cumsum(0) - row_lens
+    return torch.arange(int(row_lens.sum())) - starts.repeat_interleave(row_lens)
+
+
+def _positions_from_zero(ids: Tensor, row_lens: Tensor, pad_id: int) -> dict[str, Tensor]:
+    return {"position_ids": _within_rows(row_lens)}
+
+
+def _bert_inputs(ids: Tensor, row_lens: Tensor, pad_id: int) -> dict[str, Tensor]:
+    # Without token types the model looks them up in a table that ends at its longest row.
+    return {"position_ids": _within_rows(row_lens), "token_type_ids": torch.zeros_like(ids)}
+
+
+def _roberta_inputs(ids: Tensor, row_lens: Tensor, pad_id: int) -> dict[str, Tensor]:
+    """Positions count from behind the padding id; a padding id within a row, as masking may draw it, is not counted."""
+    counted = ids != pad_id
+    before = counted.cumsum(0)
+    starts = row_lens.cumsum(0) - row_lens
+    at_start = (before - counted.long())[starts].repeat_interleave(row_lens)
+    return {"position_ids": (before - at_start) * counted + pad_id, "token_type_ids": torch.zeros_like(ids)}
+
+
+_Inputs = Callable[[Tensor, Tensor, int], dict[str, Tensor]]
+
+# Model type -> what a forward pass of packed rows needs besides ids. Types left out have no packed way.
+_INPUTS: dict[str, _Inputs] = {
+    "bert": _bert_inputs,
+    "camembert": _roberta_inputs,
+    "distilbert": _positions_from_zero,
+    "electra": _bert_inputs,
+    "modernbert": _positions_from_zero,
+    "roberta": _roberta_inputs,
+    "xlm-roberta": _roberta_inputs,
+    "xlm-roberta-xl": _roberta_inputs,
+}

@@ -1,0 +1,161 @@
+"""How a sentence encoder is read, by the files that `sentence-transformers` keeps with it (Reimers and Gurevych 2019).
+
+`modules.json` names what a text passes, in order: a transformer, then pooling and what follows it, each with a
+folder of its own; `config_sentence_transformers.json` holds the prompts. All forms since release 0.3 are read.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xl_encoders.errors import EncoderError
+
+# What makes no difference to vectors when nothing is trained.
+_IDLE = ("Dropout",)
+
+_MODES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceForm:
+    """What the files say of a sentence encoder."""
+
+    path: str = ""
+    """Folder of the transformer below the encoder's own; "" for the encoder's own."""
+    layer: int = -1
+    """`hidden_states` index that is pooled, negative from the end."""
+    pooling: str = ""
+    """One of POOLINGS; "" where `unread` says what is pooled in a way that is not known here."""
+    unread: str = ""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Texts that may be put in front of every text, by name; only those that are not empty."""
+    default_prompt: str = ""
+    """The one that is put there without being asked for; "" for none."""
+    pools_prompt: bool = True
+    """Whether pooling takes in the tokens of a prompt."""
+    normalizes: bool = False
+    """Whether vectors are scaled to length 1."""
+    max_len: int | None = None
+    """Longest input in tokens, specials included; None where the files do not tell."""
+    left_out: tuple[str, ...] = ()
+    """What else a text or a vector passes there, and does not here."""
+
+
+def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm | None:
+    """The form of a folder, or of a hub id at a commit or tag; None for an encoder without a `modules.json`.
+
+    Raises EncoderError for files that cannot be read.
+    """
+    folder = Path(name_or_path)
+    find = _in_folder(folder) if folder.is_dir() else _on_hub(name_or_path, revision)
+    modules = _read(find, "modules.json")
+    if modules is None:
+        return None
+    if not isinstance(modules, list) or not all(
+        isinstance(module, dict) and {"type", "path"} <= module.keys() for module in modules
+    ):
+        message = f"{name_or_path}: modules.json is no list of modules with type and path."
+        raise EncoderError(message)
+    paths = {str(module["type"]).rpartition(".")[2]: str(module["path"]) for module in modules}
+    path = paths.pop("Transformer", "")
+    configs = {kind: _read(find, f"{place}/config.json") or {} for kind, place in paths.items()}
+    lengths = _read(find, f"{path}/sentence_bert_config.json".lstrip("/")) or {}
+    about = _read(find, "config_sentence_transformers.json") or {}
+    layer, pooling, unread = -1, "", f"modules.json names {', '.join(paths) or 'no pooling'}"
+    if "Pooling" in paths:
+        pooling, unread = _pooling(configs["Pooling"])
+    if "WordWeights" in paths and pooling:
+        pooling, unread = _without_specials(configs["WordWeights"], pooling)
+    if "WeightedLayerPooling" in paths and pooling:
+        layer, unread = _one_layer(find, paths["WeightedLayerPooling"], configs["WeightedLayerPooling"])
+        pooling = "" if unread else pooling
+    known = ("Pooling", "WordWeights", "WeightedLayerPooling", "Normalize", *_IDLE)
+    left_out = [kind for kind in paths if kind not in known]
+    if lengths.get("do_lower_case"):
+        left_out.append("lower-casing")
+    prompts = {name: text for name, text in (about.get("prompts") or {}).items() if text}
+    default = about.get("default_prompt_name") or ""
+    return SentenceForm(
+        path=path,
+        layer=layer,
+        pooling=pooling,
+        unread=unread,
+        prompts=prompts,
+        default_prompt=default if default in prompts else "",
+        pools_prompt=bool(configs.get("Pooling", {}).get("include_prompt", True)),
+        normalizes="Normalize" in paths,
+        max_len=lengths.get("max_seq_length") or None,
+        left_out=tuple(left_out),
+    )
+
+
+def _pooling(config: Mapping[str, Any]) -> tuple[str, str]:
+    """Pooling as it is called here, "" for an unknown one; and what to say of that."""
+    modes = config.get("pooling_mode") or [mode for key, mode in _MODES.items() if config.get(key)] or ["mean"]
+    modes = [modes] if isinstance(modes, str) else list(modes)
+    if modes == ["cls"]:
+        return "first", ""
+    return ("mean-all", "") if modes == ["mean"] else ("", f"it pools by {' and '.join(map(str, modes))}")
+
+
+def _without_specials(config: Mapping[str, Any], pooling: str) -> tuple[str, str]:
+    """Weights of 0 and 1 alone leave specials out, as `export_sentence_transformers` writes it."""
+    weights = {*config.get("word_weights", {}).values(), config.get("unknown_word_weight", 1)}
+    if pooling == "mean-all" and weights <= {0, 1}:
+        return "mean-content", ""
+    return "", "it weights words"
+
+
+def _one_layer(find: "Callable[[str], Path | None]", path: str, config: Mapping[str, Any]) -> tuple[int, str]:
+    """The layer that alone has a weight, and what to say where several have."""
+    from safetensors.torch import load_file
+
+    file = find(f"{path}/model.safetensors")
+    weights = None if file is None else load_file(file).get("layer_weights")
+    if weights is None or int((weights != 0).sum()) != 1:
+        return -1, "it mixes layers"
+    return int(config.get("layer_start", 4)) + int(weights.argmax()), ""
+
+
+def _read(find: "Callable[[str], Path | None]", name: str) -> Any:
+    """Content of a JSON file; None where there is none."""
+    file = find(name)
+    if file is None:
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = f"{file} cannot be read as JSON ({error}); write the folder anew with sentence-transformers."
+        raise EncoderError(message) from error
+
+
+def _in_folder(folder: Path) -> "Callable[[str], Path | None]":
+    return lambda name: folder / name if (folder / name).is_file() else None
+
+
+def _on_hub(hub_id: str, revision: str) -> "Callable[[str], Path | None]":
+    """Files of a repository, out of the hub's own cache where the hub does not answer."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    from xl_encoders.model.hub import unreachable
+
+    offline = bool(unreachable())
+
+    def find(name: str) -> Path | None:
+        try:
+            return Path(hf_hub_download(hub_id, name, revision=revision or "main", local_files_only=offline))
+        # What else is wrong with the repository is said when its weights are opened.
+        except (EntryNotFoundError, HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError):
+            return None
+
+    return find

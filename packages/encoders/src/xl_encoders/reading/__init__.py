@@ -1,0 +1,1 @@
+"""From texts to tokens and from tokens to vectors, of texts and of words."""

@@ -1,0 +1,308 @@
+"""Which rows of a corpus are texts to draw: one pass over the files that drops empty and repeated ones and counts.
+
+A text counts as repeated when an earlier row has the same original, by a 64-bit hash (XXH3). The chance that any two of
+n different texts share one, so that a text is dropped wrongly, is about n^2 / 2^65: 3e-6 for ten million texts, 3e-2
+for a thousand million.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_encoders.errors import EncoderError
+from xl_encoders.streams.columnar_files import FileState, TextFile, compute, file_state, open_text_file, reading
+
+# Raised when the index of a cache is no longer what this module would make.
+_VERSION = 1
+_MAX_LANGUAGES = 2**15 - 1
+# Repeats are looked for in this many parts of the hashes, one after another, which keeps the sorting small.
+_N_PARTS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Names of the columns: the original, its romanisation and its language, where there are such columns."""
+
+    original: str
+    romanised: str | None
+    language: str | None
+
+    @property
+    def texts(self) -> list[str]:
+        """The columns of texts."""
+        return [self.original] if self.romanised is None else [self.original, self.romanised]
+
+    @property
+    def all(self) -> list[str]:
+        """All columns that are read."""
+        return self.texts if self.language is None else [*self.texts, self.language]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TextIndex:
+    """The rows of all files, one file after another, and which of them are drawn.
+
+    chunk_files: (n_chunks,) int64 number of the file of each chunk.
+    chunk_numbers: (n_chunks,) int64 number of each chunk in its file.
+    chunk_starts: (n_chunks + 1,) int64 row at which each chunk begins; the last is the number of rows.
+    kept: (n_rows / 8,) uint8 bits of the rows that are drawn.
+    codes: (n_rows,) int16 number of each row's language in `languages`; no entries where there are none.
+    languages: names, in the order in which they come first.
+    n_empty, n_duplicates: rows that are not drawn because one of their columns is empty, or the text came before.
+    """
+
+    chunk_files: NDArray[np.int64]
+    chunk_numbers: NDArray[np.int64]
+    chunk_starts: NDArray[np.int64]
+    kept: NDArray[np.uint8]
+    codes: NDArray[np.int16]
+    languages: list[str]
+    n_empty: int
+    n_duplicates: int
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all files."""
+        return int(self.chunk_starts[-1])
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks of all files."""
+        return len(self.chunk_files)
+
+    def rows(self, chunk: int, language: int | None = None) -> NDArray[np.int64]:
+        """(n_kept,) the rows of a chunk that are drawn, of one language or of all, counted from the chunk's start."""
+        start, stop = self.chunk_starts[chunk : chunk + 2].tolist()
+        kept = np.unpackbits(self.kept[start // 8 : -(-stop // 8)])[start % 8 :][: stop - start]
+        if language is not None:
+            kept = kept.astype(bool) & (self.codes[start:stop] == language)
+        return np.flatnonzero(kept)
+
+
+def index_texts(
+    files: Sequence[Path],
+    columns: Columns,
+    *,
+    file_languages: Sequence[str] | None,
+    deduplicate: bool,
+    limit: int | None,
+    cache: Path | None,
+) -> TextIndex:
+    """Read all files once and say which rows are drawn, or take that from the folder `cache`, where it is kept.
+
+    file_languages: language of each file's texts, where no column tells it.
+    limit: texts that are kept at most, the first ones.
+    Raises EncoderError for a file that cannot be read, a column that is missing or holds no text, and for no texts.
+    """
+    states = [file_state(path) for path in files]
+    settings = [_VERSION, columns.all, columns.language, file_languages, deduplicate, limit]
+    path = None if cache is None else cache / f"texts-{_fingerprint(files, states, settings)}.npz"
+    index = None if path is None else _load(path)
+    if index is None:
+        index = _Pass(columns, file_languages).read(files, deduplicate=deduplicate, limit=limit)
+        if path is not None:
+            _save(index, path)
+    return index
+
+
+class _Pass:
+    """The one pass over all files, with what it has found so far."""
+
+    def __init__(self, columns: Columns, file_languages: Sequence[str] | None) -> None:
+        self._columns = columns
+        self._file_languages = file_languages
+        self._names: dict[str, int] = {}
+
+    def read(self, files: Sequence[Path], *, deduplicate: bool, limit: int | None) -> TextIndex:
+        # One file at a time is open: there may be more of them than a process can hold.
+        lens = [self._chunk_lens(path) for path in files]
+        starts = np.cumsum([0, *(n for file_lens in lens for n in file_lens)], dtype=np.int64)
+        n_rows = int(starts[-1])
+        kept = np.zeros(n_rows, dtype=bool)
+        codes = np.zeros(n_rows if self._has_languages else 0, dtype=np.int16)
+        hashes = np.zeros(n_rows if deduplicate else 0, dtype=np.uint64)
+        row = 0
+        for number, path in enumerate(files):
+            with reading(path):
+                for batch in self._batches(path, len(lens[number])):
+                    place = slice(row, row + batch.num_rows)
+                    kept[place] = self._whole_rows(batch, path)
+                    if self._has_languages:
+                        codes[place] = self._codes(batch, number, path)
+                    if deduplicate:
+                        hashes[place] = _hashes(batch.column(0))
+                    row += batch.num_rows
+        n_whole = int(kept.sum())
+        if deduplicate:
+            _drop_repeats(kept, hashes)
+        n_kept = int(kept.sum())
+        if not n_kept:
+            where = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+            message = (
+                f"{where}: none of {n_rows} rows has text in all of {', '.join(self._columns.all)}; give other files."
+            )
+            raise EncoderError(message)
+        if limit is not None and n_kept > limit:
+            kept[np.flatnonzero(kept)[limit:]] = False
+        return TextIndex(
+            chunk_files=np.repeat(np.arange(len(files)), [len(file_lens) for file_lens in lens]),
+            chunk_numbers=np.concatenate([np.arange(len(file_lens)) for file_lens in lens]),
+            chunk_starts=starts,
+            kept=np.packbits(kept),
+            codes=codes,
+            languages=list(self._names),
+            n_empty=n_rows - n_whole,
+            n_duplicates=n_whole - n_kept,
+        )
+
+    def _chunk_lens(self, path: Path) -> list[int]:
+        file = open_text_file(path)
+        _check_columns(path, file, self._columns)
+        with reading(path):
+            return file.chunk_lens()
+
+    def _batches(self, path: Path, n_chunks: int) -> Iterator[Any]:
+        file = open_text_file(path)
+        for chunk in range(n_chunks):
+            yield from file.read(chunk, self._columns.all)
+
+    @property
+    def _has_languages(self) -> bool:
+        return self._columns.language is not None or self._file_languages is not None
+
+    def _whole_rows(self, batch: Any, path: Path) -> NDArray[np.bool_]:
+        """(n_rows,) whether all columns hold something other than white space."""
+        import pyarrow as pa
+
+        pc = compute()
+        whole = np.ones(batch.num_rows, dtype=bool)
+        for name, column in zip(self._columns.all, batch.columns, strict=True):
+            text = as_text(column)
+            try:
+                text.validate(full=True)
+            except pa.ArrowInvalid as error:
+                message = f"{path}: column {name!r} holds text that is not UTF-8; write the file again as UTF-8."
+                raise EncoderError(message) from error
+            blank = pc.or_(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0))
+            whole &= ~np.asarray(pc.fill_null(blank, True).to_numpy(zero_copy_only=False))
+        return whole
+
+    def _codes(self, batch: Any, file: int, path: Path) -> NDArray[np.int16]:
+        if self._file_languages is not None:
+            return np.full(batch.num_rows, self._code(self._file_languages[file], path), dtype=np.int16)
+        coded = as_text(batch.column(len(self._columns.texts))).dictionary_encode()
+        table = [self._code(name, path) for name in coded.dictionary.to_pylist()]
+        # A row without a language is not drawn, so any number does for it.
+        return np.array([*table, 0], dtype=np.int16)[coded.indices.fill_null(len(table)).to_numpy()]
+
+    def _code(self, name: str, path: Path) -> int:
+        code = self._names.setdefault(name, len(self._names))
+        if code > _MAX_LANGUAGES:
+            message = (
+                f"{path}: column {self._columns.language!r} has over {_MAX_LANGUAGES} values; name the language's."
+            )
+            raise EncoderError(message)
+        return code
+
+
+def as_text(column: Any) -> Any:
+    """An Arrow column of strings of any kind as one with 64-bit offsets, so that windows of any size fit."""
+    import pyarrow as pa
+
+    return column if column.type == pa.large_string() else column.cast(pa.large_string())
+
+
+def has_column(path: Path, name: str) -> bool:
+    """Whether the file at `path` has such a column."""
+    return name in open_text_file(path).columns
+
+
+def _check_columns(path: Path, file: TextFile, columns: Columns) -> None:
+    import pyarrow as pa
+
+    for name in columns.all:
+        if name not in file.columns:
+            message = f"{path} has no column {name!r}; its columns are: {', '.join(file.columns) or 'none'}."
+            raise EncoderError(message)
+        kind = file.columns[name]
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        # Whoever writes a column without any value may leave its type open.
+        known = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        if not known and not pa.types.is_null(kind):
+            message = f"{path}: column {name!r} holds {kind}, not text; choose one that holds text."
+            raise EncoderError(message)
+
+
+def _hashes(column: Any) -> NDArray[np.uint64]:
+    """(n_rows,) hash of each text's bytes; of anything for a null."""
+    import xxhash
+
+    text = as_text(column)
+    _, offsets, data = text.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[text.offset : text.offset + len(text) + 1]
+    content = b"" if data is None else data[int(ends[0]) : int(ends[-1])].to_pybytes()
+    places = (ends - ends[0]).tolist()
+    digest = xxhash.xxh3_64_intdigest
+    return np.fromiter((digest(content[i:j]) for i, j in itertools.pairwise(places)), dtype=np.uint64, count=len(text))
+
+
+def _drop_repeats(kept: NDArray[np.bool_], hashes: NDArray[np.uint64]) -> None:
+    """Clear, in place, the rows of `kept` whose hash an earlier kept row has."""
+    for part in range(_N_PARTS):
+        rows = np.flatnonzero(kept & (hashes % _N_PARTS == part))
+        first = np.unique(hashes[rows], return_index=True)[1]
+        kept[rows] = False
+        kept[rows[first]] = True
+
+
+def _fingerprint(files: Sequence[Path], states: Sequence[FileState], settings: Sequence[object]) -> str:
+    content = [
+        [[str(path.resolve()), state.n_bytes, state.changed] for path, state in zip(files, states, strict=True)],
+        settings,
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
+def _save(index: TextIndex, path: Path) -> None:
+    # The checkpoint's module brings torch, which reading an index does not need.
+    from xl_encoders.training.checkpoint import replace_whole
+
+    about = json.dumps([index.languages, index.n_empty, index.n_duplicates]).encode()
+
+    def write(aside: Path) -> None:
+        with aside.open("wb") as file:
+            np.savez(
+                file,
+                chunk_files=index.chunk_files,
+                chunk_numbers=index.chunk_numbers,
+                chunk_starts=index.chunk_starts,
+                kept=index.kept,
+                codes=index.codes,
+                about=np.frombuffer(about, dtype=np.uint8),
+            )
+
+    try:
+        replace_whole(path, write)
+    except OSError as error:
+        message = f"{path} cannot be written ({error.strerror}); give another folder as cache, or none."
+        raise EncoderError(message) from error
+
+
+def _load(path: Path) -> TextIndex | None:
+    """The index at `path`, None where there is none or a broken one, which is then made again."""
+    try:
+        with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        languages, n_empty, n_duplicates = json.loads(arrays.pop("about").tobytes())
+        return TextIndex(**arrays, languages=languages, n_empty=n_empty, n_duplicates=n_duplicates)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+        return None

@@ -1,0 +1,209 @@
+"""Checkpoints of a training run: one safetensors file with weights, optimiser state and step; whole or not there.
+
+No random state is kept because none is needed: batches, masks and dropout of step k depend on (seed, k) alone.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xl_encoders.distributed.processes import fill_tensor, from_main, rank, whole_tensor
+from xl_encoders.errors import CheckpointError
+from xl_encoders.model.encoder import Encoder
+
+_SUFFIX = ".safetensors"
+
+# Names of what `replace_whole` writes aside; left behind only by a process that was killed.
+_ASIDE = re.compile(r"\..+\.[0-9]+\.(tmp|old)")
+
+
+class Checkpoints:
+    """The checkpoints of one variant of a run, the newest of which is kept.
+
+    folder: made on the first save.
+    fingerprint: names recipe and data; a checkpoint with another fingerprint is refused.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.folder = folder
+        self.fingerprint = fingerprint
+
+    def latest(self) -> int | None:
+        """Number of finished steps in the newest checkpoint, None without one."""
+        steps = sorted(int(path.stem.removeprefix("step-")) for path in self.folder.glob(f"step-*{_SUFFIX}"))
+        return steps[-1] if steps else None
+
+    def save(
+        self,
+        step: int,
+        encoder: Encoder,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> None:
+        """Write the state after `step` steps, then drop older checkpoints; only the main process writes.
+
+        What is sharded is put together for that, and every process has to call this.
+
+        Raises CheckpointError where there is no room; the checkpoint before then stays as it is.
+        """
+        tensors: dict[str, Tensor] = {}
+        for name, tensor in _state(encoder, optimizer).items():
+            whole = whole_tensor(tensor)
+            if rank() == 0:
+                tensors[name] = whole.cpu().contiguous()
+        if rank() != 0:
+            return
+        about = {"step": step, "fingerprint": self.fingerprint, "scaler": scaler.state_dict() if scaler else None}
+        target = self._path(step)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_whole(target, lambda path: save_file(tensors, path, metadata={"xl": json.dumps(about)}))
+        except (SafetensorError, OSError) as error:
+            size = sum(tensor.nbytes for tensor in tensors.values())
+            raise CheckpointError(self._no_room(step, size, error)) from error
+        for path in self.folder.glob(f"step-*{_SUFFIX}"):
+            if path != target:
+                path.unlink()
+
+    def restore(
+        self,
+        encoder: Encoder,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> int:
+        """Put the newest checkpoint into `encoder` and `optimizer`; the number of finished steps, 0 without one.
+
+        Raises CheckpointError for a broken file or one of another recipe, data set or model.
+        """
+        if rank() == 0 and self.folder.is_dir():
+            remove_leftovers(self.folder)
+        # The main process says which: it may still have been writing when another one came here.
+        step = int(from_main(self.latest() or 0, encoder.device))
+        if step == 0:
+            return 0
+        path = self._path(step)
+        try:
+            with safe_open(path, "pt", device="cpu") as file:
+                meta = json.loads((file.metadata() or {}).get("xl", "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+        except (SafetensorError, OSError) as error:
+            message = f"{path} cannot be read ({error}); delete it to start this variant again."
+            raise CheckpointError(message) from error
+        if meta.get("fingerprint") != self.fingerprint:
+            message = f"{path} belongs to another recipe or other data; give a new --out instead of --resume."
+            raise CheckpointError(message)
+        _fill_optimizer(encoder, optimizer, tensors.keys())
+        state = _state(encoder, optimizer)
+        if state.keys() != tensors.keys():
+            message = f"{path} holds other tensors than this model and optimiser; give a new --out."
+            raise CheckpointError(message)
+        with torch.no_grad():
+            for name, tensor in state.items():
+                fill_tensor(tensor, tensors[name])
+        if scaler and meta.get("scaler"):
+            scaler.load_state_dict(meta["scaler"])
+        return step
+
+    def clear(self) -> None:
+        """Delete all checkpoints of this variant."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}{_SUFFIX}"
+
+    def _no_room(self, step: int, size: int, error: Exception) -> str:
+        last = self.latest()
+        kept = "there is none before it" if last is None else f"that of step {last} is whole"
+        # safetensors wraps the system's error in text.
+        numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = getattr(error, "errno", None) in numbers or any(
+            f"(os error {number})" in str(error) for number in numbers
+        )
+        what = "no room on the disk" if full else str(error)
+        return (
+            f"the checkpoint of step {step} ({size / 2**20:.0f} MiB) could not be written to {self.folder}: {what}; "
+            f"{kept}. Make room and go on with --resume."
+        )
+
+
+def save_model(encoder: Encoder, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+    """Write `encoder` as a folder that `AutoModel` opens; `folder` is the old one or the new one, never half of it.
+
+    dtype: of the weights in the file; None takes what they are in here.
+    """
+    replace_whole(folder, lambda aside: encoder.save(aside, dtype=dtype))
+
+
+def replace_whole(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file or folder aside, push it to disk, and rename it to `target` in one step."""
+    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write(aside)
+        for path in [*aside.rglob("*"), aside] if aside.is_dir() else [aside]:
+            _sync(path)
+        if target.is_dir():
+            # A folder cannot be renamed onto a folder that holds files.
+            old = target.with_name(f".{target.name}.{os.getpid()}.old")
+            target.rename(old)
+            aside.rename(target)
+            shutil.rmtree(old)
+        else:
+            aside.replace(target)
+        _sync(target.parent)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed process left half-written in `folder`; never called while another one writes there."""
+    for path in folder.iterdir():
+        if _ASIDE.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _state(encoder: Encoder, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Everything that training changes, by name. Tied weights come once: `named_parameters` leaves repeats out."""
+    state: dict[str, Tensor] = {}
+    for name, parameter in encoder.named_parameters():
+        state[f"weight/{name}"] = parameter
+        for key, value in optimizer.state.get(parameter, {}).items():
+            state[f"{key}/{name}"] = value
+    return state
+
+
+def _fill_optimizer(encoder: Encoder, optimizer: torch.optim.Optimizer, names: Collection[str]) -> None:
+    """Make AdamW create its state, which it otherwise does at its first step; at rate 0 that step changes nothing.
+
+    names: of the tensors in the checkpoint. A weight that no loss has reached so far has no state in it.
+    """
+    settings = [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = group["weight_decay"] = 0.0
+    for name, parameter in encoder.named_parameters():
+        if any(f"{key}/{name}" in names for key in ("step", "exp_avg", "exp_avg_sq")):
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad()
+    for group, (lr, weight_decay) in zip(optimizer.param_groups, settings, strict=True):
+        group["lr"], group["weight_decay"] = lr, weight_decay

@@ -1,0 +1,1 @@
+"""New pieces in an old vocabulary."""

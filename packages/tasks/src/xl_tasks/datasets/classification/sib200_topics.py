@@ -1,0 +1,77 @@
+"""The topics of SIB-200: seven classes, the same sentences in every language (Adelani et al., 2024)."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from xl_tasks.datasets.parallel.sib200 import HUB_ID, REVISION, sib200_folders
+from xl_tasks.datasets.readers.by_language import by_language, choose
+from xl_tasks.datasets.readers.delimited import read_table
+from xl_tasks.datasets.readers.hub import hub_config_names
+from xl_tasks.datasets.readers.labelled import Labelled, Rows, chosen_splits, hub_configs, hub_splits, numbered
+from xl_tasks.errors import TaskError
+from xl_tasks.examples import Examples
+
+LABELS = ("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")
+
+_COLUMNS = ("index_id", "category", "text")
+
+
+def load_sib200_topics(
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    on_error: str = "stop",
+    splits: Iterable[str] | None = None,
+) -> Examples:
+    """The sentences under `path` with their topics; key = index_id.
+
+    path: a folder with one sub-folder a language ("tur_Latn"), each with train.tsv, dev.tsv or test.tsv.
+    languages: which to read, in any spelling; all by default. splits: likewise.
+    on_error: "stop", or "skip" to leave broken lines out.
+
+    TaskError for a folder without such files, a language that is not there and a header without a needed column; under
+    "stop" also with `file:line` for a line with too many or too few fields, an empty field, an unknown topic and a
+    repeated id.
+    """
+    wanted = chosen_splits(splits)
+    folders = by_language((folder.name, folder) for folder in sib200_folders(Path(path)))
+    if not folders:
+        message = f"{path}: no sub-folder with train.tsv, dev.tsv or test.tsv, such as tur_Latn/test.tsv."
+        raise TaskError(message)
+    found = Labelled("sib200", LABELS, on_error=on_error)
+    for code, folder in choose(folders, languages, where=str(path)).items():
+        for split in wanted:
+            file = folder / f"{split}.tsv"
+            if not file.is_file():
+                continue
+            found.open(code, split)
+            for record in read_table(file, needed=_COLUMNS):
+                if record.fault:
+                    found.fault(code, split, record.fault)
+                    continue
+                key, label, text = (record.fields[name] for name in _COLUMNS)
+                found.add(code, split, record.where, key=key, first=text, label=label)
+    return found.examples()
+
+
+def load_sib200_topics_hub(
+    languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
+) -> Examples:
+    """The same from the hub, at a fixed commit, all languages for None.
+
+    TaskError without network and for a language that is not there.
+    """
+    configs = hub_configs("sib200", partial(hub_config_names, HUB_ID, REVISION), languages)
+    rows = hub_splits(HUB_ID, REVISION, configs, chosen_splits(splits))
+    return sib200_topics_examples(rows, on_error=on_error)
+
+
+def sib200_topics_examples(rows: Rows, *, on_error: str = "stop") -> Examples:
+    """Examples from the hub's rows (index_id, category, text)."""
+    found = Labelled("sib200", LABELS, on_error=on_error)
+    for (code, split), items in rows.items():
+        found.open(code, split)
+        for _, where, row in numbered(f"{HUB_ID} {code}", split, items):
+            found.add(code, split, where, key=str(row["index_id"]), first=str(row["text"]), label=str(row["category"]))
+    return found.examples()

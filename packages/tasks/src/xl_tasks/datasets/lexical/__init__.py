@@ -1,0 +1,1 @@
+"""Dictionaries and word pairs with similarity scores."""

@@ -1,0 +1,1 @@
+"""What readers of data sets share: files, splits, columns, the hub."""

@@ -1,0 +1,44 @@
+"""MasakhaNER: names and dates in African news, 1.0 (Adelani et al., 2021) and 2.0 (Adelani et al., 2022)."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from xl_tasks.datasets.readers.hub import by_config
+from xl_tasks.datasets.tagging.conll import read_columns
+from xl_tasks.datasets.tagging.tagged import TaggedSentences
+from xl_tasks.datasets.tagging.tagged_rows import Row, add_tokens, parts_of, read_hub
+from xl_tasks.examples import Examples
+
+MASAKHANER_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE")
+HUB_ID = "masakhane/masakhaner2"
+_FIRST_ID = "masakhane/masakhaner"
+# The languages of 2.0; 1.0 has Amharic besides.
+_LANGUAGES = "bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"
+
+
+def load_masakhaner(
+    path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop", repair: bool = True
+) -> Examples:
+    """The sentences under `path`, with their tags.
+
+    path: a folder with `LLL/{train,dev,test}.txt`, a word and its tag a line, separated by a space.
+    languages: which to read, in any spelling; all by default.
+    on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
+    repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
+    """
+    return read_columns("masakhaner", path, languages, MASAKHANER_LABELS, on_error=on_error, repair=repair)
+
+
+def load_masakhaner_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
+    """The same sentences from the hub, all languages for None: 2.0, and 1.0 for Amharic."""
+    parts = parts_of(_FIRST_ID, by_config(["amh"]), "", converted=True) | parts_of(
+        HUB_ID, by_config(_LANGUAGES.split()), "", converted=True
+    )
+    found = TaggedSentences("masakhaner", MASAKHANER_LABELS, on_error=on_error, repair=repair)
+    read_hub(found, parts, languages, add_masakhaner_row)
+    return found.examples()
+
+
+def add_masakhaner_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+    """Add a row of the hub, its `tokens` and `ner_tags`."""
+    add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], MASAKHANER_LABELS, place)

@@ -1,1 +1,0 @@
-"""Lexical tasks: bilingual lexicon induction and word similarity, of word vectors and of encoders."""

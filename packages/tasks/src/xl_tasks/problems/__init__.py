@@ -1,0 +1,1 @@
+"""What is fitted to labelled examples: one folder a kind of problem."""

@@ -1,1 +1,0 @@
-"""Robust fine-tuning: perturbed embeddings, and texts with words replaced by their neighbours."""

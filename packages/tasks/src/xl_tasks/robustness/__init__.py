@@ -1,0 +1,1 @@
+"""Robust training, and noise to measure robustness with."""

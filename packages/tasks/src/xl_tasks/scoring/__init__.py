@@ -1,0 +1,1 @@
+"""Scores of what a model gives: pure functions of predictions or vectors."""

@@ -1,1 +1,0 @@
-"""Tagging: words as units with one label each, windows instead of truncation."""

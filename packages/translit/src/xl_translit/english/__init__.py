@@ -1,0 +1,1 @@
+"""English spelling to phonemes."""

@@ -1,0 +1,1 @@
+"""Spelling to phonemes in many languages, and phonemes as segments and features."""

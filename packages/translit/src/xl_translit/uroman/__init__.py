@@ -1,0 +1,1 @@
+"""Romanisation of any script by Uroman's tables."""

@@ -1,0 +1,266 @@
+"""Scoring while training: the best state becomes the model, training may end early, a killed run finds the same."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from tests.cli.conftest import Run, environment, small
+from tests.cli.made_data import about_of, log_of, rows_of, same_weights
+from tests.cli.task_data import make_tatoeba
+
+from xl_cli.recipe.recipe import shipped_recipes
+
+STEPS = ("train.variants=mlm+seq", "train.steps=6", "train.lr=5e-3", "eval.string_match=false", "train.save_every=1")
+
+
+def scores_of(out: Path) -> list[tuple[int, float]]:
+    rows = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [(row["step"], row["selection"]) for row in rows if "selection" in row]
+
+
+def best_of(scores: list[tuple[int, float]]) -> int:
+    """The step of the highest score, the earlier of equal ones."""
+    return max(scores, key=lambda one: (one[1], -one[0]))[0]
+
+
+@pytest.mark.parametrize("task", ["retrieval", "mlm"])
+def test_the_best_state_becomes_the_model(xl: Run, corpus: Path, tmp_path: Path, task: str) -> None:
+    out = tmp_path / "run"
+    chosen = ("select.every=2", f"select.task={task}", "select.metric=top1", "select.keep=2")
+    result = xl(*small(corpus, *STEPS, *chosen), "--out", out)
+    assert result.returncode == 0, result.stderr
+    scores = scores_of(out)
+    assert [step for step, _ in scores] == [2, 4, 6]
+    assert all((0 <= score <= 1) if task == "retrieval" else score < 0 for _, score in scores)
+    selected = about_of(out)["selected"]["mlm+seq"]
+    assert selected == {"step": best_of(scores), "score": dict(scores)[best_of(scores)]}
+    kept = sorted(path.name for path in (out / "selected" / "mlm_seq").iterdir() if path.is_dir())
+    ranked = sorted(scores, key=lambda one: (-one[1], one[0]))[:2]
+    assert kept == sorted(f"step-{step:08d}" for step, _ in ranked)
+    best = load_file(out / "selected" / "mlm_seq" / f"step-{selected['step']:08d}" / "model.safetensors")
+    model = load_file(out / "model" / "model.safetensors")
+    assert all(model[name].equal(best[name]) for name in best)
+    assert f"kept step {selected['step']}" in result.stderr
+    if task == "retrieval":  # the same items, scored by the other command
+        again = (f'model.from="{out / "model"}"', "eval.split=dev", "train.steps=1", "train.lr=1e-12")
+        check = xl(*small(corpus, *STEPS, *again), "--out", tmp_path / "check")
+        assert check.returncode == 0, check.stderr
+        rows = [
+            row["value"]
+            for row in rows_of(tmp_path / "check")
+            if (row["variant"], row["metric"]) == ("pretrained", "top1")
+        ]
+        assert sum(rows) / len(rows) == pytest.approx(selected["score"])
+
+
+def test_other_parallel_data_can_choose(xl: Run, corpus: Path, tmp_path: Path) -> None:
+    other = tmp_path / "dev"
+    other.mkdir()
+    for name in ("eng_Latn.txt", "ell_Grek.txt"):
+        lines = (corpus / name).read_text(encoding="utf-8").splitlines()[:20]
+        (other / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = ('data.kind="text"', f'data.files="{corpus}/tr.txt"', f'eval.data="{corpus}"')
+    settings = small(corpus, *STEPS, *text, "select.every=3", f'select.data="{other}"', "select.metric=top1")
+    result = xl(*settings, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    scores = scores_of(tmp_path / "run")
+    assert [step for step, _ in scores] == [3, 6]
+    assert all((score * 40) == pytest.approx(round(score * 40)) for _, score in scores)  # 2 directions of 20 items
+    assert not (tmp_path / "run" / "selected").exists()  # keep = 1: the model is the one that is kept
+
+
+PPA = (
+    "align", "ppa", *(part for setting in (
+        "model.from=new", "model.size=pico", "model.pieces=120", "train.steps=2", "train.batch=4", "train.accumulate=1",
+        "eval.string_match=false",
+    ) for part in ("--set", setting)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, corpus: Path) -> Path:
+    """A folder to work in: Turkish, Greek and Maltese text, and the bitexts of Turkish and Greek that Tatoeba has."""
+    make_tatoeba(tmp_path, n=20)
+    (tmp_path / "texts").mkdir()
+    for name, code in (("tr.txt", "tr"), ("ell_Grek.txt", "el"), ("eng_Latn.txt", "mt")):
+        text = (corpus / name).read_text(encoding="utf-8")
+        (tmp_path / "texts" / f"{code}.txt").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_post_training_keeps_the_best_by_tatoeba_as_published(xl: Run, place: Path) -> None:
+    """English asks for its translation in every language of the text that Tatoeba has."""
+    from xl_encoders import load_encoder
+    from xl_tasks import load_tatoeba, retrieval_rows
+
+    result = xl(*PPA, "--set", "data.files=texts", "--set", "select.data=tatoeba", "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    ((step, score),) = scores_of(place / "run")
+    assert (step, about_of(place / "run")["selected"]["mlm+seq+tlm"]) == (2, {"step": 2, "score": score})
+    tatoeba = load_tatoeba(place / "tatoeba")
+    rows = retrieval_rows(
+        load_encoder(place / "run" / "model"), tatoeba, tatoeba.keys, pooling=about_of(place / "run")["pooling"],
+        pairs=[("eng_Latn", "ell_Grek"), ("eng_Latn", "tur_Latn")], layer=about_of(place / "run")["layer"],
+    )  # fmt: skip
+    assert score == pytest.approx(sum(row.value for row in rows if row.metric == "top10") / 2)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_post_training_without_tatoeba_keeps_the_last_and_says_so(xl: Run, place: Path, at_hand: bool) -> None:
+    if not at_hand:
+        (place / "tatoeba").rename(place / "elsewhere")
+    result = xl(*PPA, "--set", "data.files=texts", "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    assert ("selected" in about_of(place / "run")) == at_hand
+    assert ("no folder tatoeba to choose" in result.stderr and "the last one is kept" in result.stderr) != at_hand
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "words"),
+    [
+        ("texts", ["select.data=nowhere"], "nowhere: no such file or folder"),
+        ("texts", ["select.metric=top1"], "elsewhere: no such file or folder"),
+        ("texts/mt.txt", ["select.data=tatoeba"], "none of the languages that are trained on (mlt_Latn)"),
+    ],
+)
+def test_what_is_asked_of_a_selection_is_not_dropped(
+    xl: Run, place: Path, files: str, settings: list[str], words: str
+) -> None:
+    if "elsewhere" in words:
+        recipe = (place / "own.toml").write_text
+        recipe(shipped_recipes()["ppa"].read_text(encoding="utf-8").replace('"tatoeba"', '"elsewhere"'))
+    call = ["align", "own.toml" if "elsewhere" in words else "ppa", *PPA[2:], "--set", f"data.files={files}"]
+    result = xl(*call, *(part for setting in settings for part in ("--set", setting)), "--out", "run", cwd=place)
+    assert result.returncode in (1, 2)
+    assert words in result.stderr
+
+
+def test_training_ends_when_nothing_gets_better(xl: Run, corpus: Path, tmp_path: Path) -> None:
+    still = ("train.lr=1e-12", "select.every=1", "select.patience=2")
+    result = xl(*small(corpus, *STEPS, *still), "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert [step for step, _ in scores_of(tmp_path / "run")] == [1, 2, 3]
+    assert log_of(tmp_path / "run")[-1]["step"] == 3
+    about = about_of(tmp_path / "run")
+    assert about["status"] == "finished"
+    assert about["selected"]["mlm+seq"]["step"] == 1
+
+
+def test_scores_of_masked_text_take_every_language(corpus: Path) -> None:
+    from xl_cli.align.reading import dev_texts
+    from xl_cli.data.run_data import first_by_hash, load_data
+    from xl_cli.recipe.recipe import load_recipe
+    from xl_tasks import hold_out
+
+    recipe = load_recipe("names", small(corpus, "select.every=2", "select.task=mlm")[2::2])
+    data = load_data(recipe)
+    texts = dev_texts(recipe, data)
+    splits = hold_out(data.corpora[0], test=0.2, dev=0.1)
+    dev = {its[key] for its in data.corpora[0].texts.values() for key in its if splits[key] == "dev"}
+    assert set(texts) == dev
+    assert not set(texts) & set(data.training)
+    few = first_by_hash(texts, 12)
+    assert any(text.endswith("lar") for text in few)
+    assert any(text > "α" for text in few)
+
+
+@pytest.mark.slow
+def test_a_killed_run_chooses_the_same_state(xl: Run, corpus: Path, tmp_path: Path) -> None:
+    settings = (*STEPS, "select.every=2", "select.metric=top1", "train.steps=8", "select.keep=2")
+    whole = tmp_path / "whole"
+    assert xl(*small(corpus, *settings), "--out", whole).returncode == 0
+    cut = tmp_path / "cut"
+    n_killed = 0
+    for attempt in range(10):
+        arguments = (
+            ["align", "--resume", "--out", str(cut)] if attempt else [*small(corpus, *settings), "--out", str(cut)]
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "xl_cli", *arguments],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        before, deadline = log_len(cut), time.monotonic() + 120
+        while process.poll() is None and log_len(cut) < before + 4 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        if process.poll() is None:
+            process.kill()
+            n_killed += 1
+        _, stderr = process.communicate()
+        if process.returncode == 0:
+            break
+    assert process.returncode == 0, stderr
+    assert n_killed >= 1
+    assert scores_of(cut) == scores_of(whole)
+    assert about_of(cut)["selected"] == about_of(whole)["selected"]
+    assert same_weights(cut, whole)
+    assert [row["value"] for row in rows_of(cut)] == [row["value"] for row in rows_of(whole)]
+    assert [row["losses"] for row in log_of(cut)] == [row["losses"] for row in log_of(whole)]
+
+
+def log_len(out: Path) -> int:
+    path = out / "log.jsonl"
+    return path.read_bytes().count(b"\n") if path.is_file() else 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["select.task=retreival"], r"select\.task is 'retreival'; choose one of retrieval, mlm"),
+        (["select.metric=top3"], r"select\.metric is 'top3'; choose one of top1, top5, top10"),
+        (["select.patience=2"], r"select\.patience is 2, but select\.every is 0"),
+        (
+            ["select.every=2", "data.dev=0.0"],
+            r"select\.task is retrieval, but .* give select\.data .* data\.dev above 0",
+        ),
+        (["select.every=2", "data.dev=0.0", "select.task=mlm"], r"select\.task is mlm, but no texts are kept"),
+        (["select.every=2", 'select.data="nowhere"'], r"nowhere: no such file or folder"),
+        (
+            ["train.trackers=tensorbord"],
+            r"unknown tracker in train\.trackers: 'tensorbord'; did you mean 'tensorboard'",
+        ),
+    ],
+)
+def test_a_selection_that_cannot_work_is_one_sentence(
+    xl: Run, corpus: Path, tmp_path: Path, settings: list[str], words: str
+) -> None:
+    import re
+
+    result = xl(*small(corpus, *settings), "--out", tmp_path / "run")
+    assert result.returncode in (1, 2)
+    (line,) = result.stderr.strip().splitlines()
+    assert re.search(words, line), line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_any_work(
+    xl: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xl_cli.recipe.trackers.find_spec", lambda name: None)
+    result = xl(*small(corpus, 'train.trackers=["tensorboard"]'), "--out", tmp_path / "run")
+    assert result.returncode == 2
+    assert "train.trackers names tensorboard, which is not installed: pip install tensorboard" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_tensorboard_gets_what_the_log_gets(xl_process: Run, corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    out = tmp_path / "run"
+    result = xl_process(*small(corpus, *STEPS, 'train.trackers=["tensorboard"]'), "--out", out)
+    assert result.returncode == 0, result.stderr
+    (folder,) = {path.parent for path in (out / "trackers").rglob("events.out.tfevents.*")}
+    code = (
+        "from tensorboard.backend.event_processing.event_accumulator import EventAccumulator as E; import json, sys\n"
+        f"found = E({os.fspath(folder)!r}); found.Reload()\n"
+        "print(json.dumps([[e.step, e.value] for e in found.Scalars('loss/mlm')]))"
+    )
+    read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    drawn = json.loads(read.stdout.splitlines()[-1])
+    assert [step for step, _ in drawn] == [row["step"] for row in log_of(out)]
+    assert [value for _, value in drawn] == pytest.approx([row["losses"]["mlm"] for row in log_of(out)], rel=1e-5)

@@ -1,0 +1,204 @@
+"""Folders of `sentence-transformers`, written by the library itself, against what is read of them and out of them."""
+
+import json
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.encoders.conftest import TEXTS
+
+from xl_encoders import Encoder, EncoderError, export_sentence_transformers, load_encoder, read_sentence_form
+
+PROMPTS = {"query": "the cat: ", "passage": "a white "}
+MORE = [*TEXTS, "", "a longer line " * 30]
+
+
+@pytest.fixture(scope="module")
+def library() -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own, at its first import
+        return pytest.importorskip("sentence_transformers", reason="the library whose folders are read")
+
+
+def module(library: ModuleType, name: str, *arguments: object, **options: object) -> Any:
+    modules = import_module(f"{library.__name__}.sentence_transformer.modules")
+    return getattr(modules, name)(*arguments, **options)
+
+
+def saved(library: ModuleType, folder: Path, modules: list[Any], **options: object) -> Any:
+    """The library's model of some modules, saved to `folder`."""
+    model = library.SentenceTransformer(modules=modules, device="cpu", **options)
+    model.save(str(folder), create_model_card=False)
+    return model
+
+
+def encoder_of(folder: Path, prompt: str = "") -> tuple[Encoder, dict[str, Any]]:
+    """The encoder of a folder and how its vectors are read."""
+    form = read_sentence_form(str(folder))
+    assert form is not None
+    encoder = load_encoder(str(folder), max_len=form.max_len)
+    encoder.prompt, encoder.pools_prompt = prompt, form.pools_prompt
+    return encoder, {"layer": form.layer, "pooling": form.pooling}
+
+
+@pytest.mark.parametrize("pools_prompt", [True, False])
+@pytest.mark.parametrize(("mode", "pooling"), [("mean", "mean-all"), ("cls", "first")])
+@pytest.mark.parametrize("family", ["bert", "xlmr"])
+def test_the_librarys_folders_are_read_as_the_library_reads_them(
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, family: str, mode: str, pooling: str,
+    pools_prompt: bool,
+) -> None:  # fmt: skip
+    transformer = module(library, "Transformer", str(family_folder(family)), max_seq_length=20)
+    modules = [
+        transformer,
+        module(library, "Pooling", 16, mode, include_prompt=pools_prompt),
+        module(library, "Normalize"),
+    ]
+    model = saved(library, tmp_path / "out", modules, prompts=PROMPTS, default_prompt_name="passage")
+    form = read_sentence_form(str(tmp_path / "out"))
+    assert form is not None
+    assert (form.pooling, form.pools_prompt, form.normalizes, form.layer) == (pooling, pools_prompt, True, -1)
+    assert (dict(form.prompts), form.default_prompt) == (PROMPTS, "passage")
+    assert form.left_out == ()
+    for name, prompt in {**PROMPTS, "": ""}.items():
+        encoder, reading = encoder_of(tmp_path / "out", prompt)
+        encoder.max_len = 20
+        found = encoder.embed(MORE, **reading)
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+        wanted = model.encode(MORE, prompt=prompt, batch_size=5) if not name else model.encode(MORE, prompt_name=name)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["max", "mean_sqrt_len_tokens", "lasttoken", ["mean", "max"]])
+def test_a_pooling_that_is_not_known_is_named(
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, mode: str | list[str]
+) -> None:
+    modules = [module(library, "Transformer", str(family_folder("bert"))), module(library, "Pooling", 16, mode)]
+    saved(library, tmp_path / "out", modules)
+    form = read_sentence_form(str(tmp_path / "out"))
+    assert form is not None
+    assert form.pooling == ""
+    assert form.unread == f"it pools by {mode if isinstance(mode, str) else 'mean and max'}"
+
+
+def test_a_dense_layer_is_named_as_left_out(
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    modules = [
+        module(library, "Transformer", str(family_folder("bert"))),
+        module(library, "Pooling", 16, "cls"),
+        module(library, "Dense", 16, 8),
+    ]
+    saved(library, tmp_path / "out", modules)
+    form = read_sentence_form(str(tmp_path / "out"))
+    assert form is not None
+    assert (form.pooling, form.left_out) == ("first", ("Dense",))
+
+
+@pytest.mark.parametrize("key", ["pooling_mode_cls_token", "pooling_mode_mean_tokens", "pooling_mode_max_tokens"])
+def test_folders_of_older_releases(tmp_path: Path, key: str) -> None:
+    """As release 0.4 wrote them: the transformer in a folder of its own, a flag a pooling."""
+    (tmp_path / "0_BERT").mkdir()
+    (tmp_path / "1_Pooling").mkdir()
+    entries = [
+        {"idx": 0, "name": "0", "path": "0_BERT", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ]
+    (tmp_path / "modules.json").write_text(json.dumps(entries))
+    flags = {name: name == key for name in ("pooling_mode_cls_token", "pooling_mode_mean_tokens")}
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps({**flags, key: True}))
+    (tmp_path / "0_BERT" / "sentence_bert_config.json").write_text('{"max_seq_length": 128, "do_lower_case": true}')
+    form = read_sentence_form(str(tmp_path))
+    assert form is not None
+    wanted = {"pooling_mode_cls_token": "first", "pooling_mode_mean_tokens": "mean-all", "pooling_mode_max_tokens": ""}
+    assert (form.path, form.pooling, form.max_len, form.left_out) == ("0_BERT", wanted[key], 128, ("lower-casing",))
+
+
+def test_a_plain_folder_has_no_form(family_folder: Callable[[str], Path]) -> None:
+    assert read_sentence_form(str(family_folder("bert"))) is None
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "modules.json").write_text("[")
+    with pytest.raises(EncoderError, match=r"modules\.json cannot be read as JSON"):
+        read_sentence_form(str(tmp_path))
+    (tmp_path / "modules.json").write_text('[{"idx": 0}]')
+    with pytest.raises(EncoderError, match=r"modules\.json is no list of modules with type and path"):
+        read_sentence_form(str(tmp_path))
+
+
+@pytest.mark.parametrize("pools_prompt", [True, False])
+@pytest.mark.parametrize("pooling", ["mean-all", "mean-content", "first"])
+@pytest.mark.parametrize("family", ["bert", "modernbert"], indirect=True)
+def test_an_exported_folder_read_back_gives_the_librarys_vectors(
+    library: ModuleType, family: Encoder, tmp_path: Path, pooling: str, pools_prompt: bool
+) -> None:
+    """Also where a hidden state is chosen in the folder (ModernBERT), and with each prompt."""
+    prompt = PROMPTS["query"]
+    encoder = Encoder(
+        family.model, family.tokenizer, name=family.name, max_len=30, prompt=prompt, pools_prompt=pools_prompt
+    )
+    write = {"layer": 2, "pooling": pooling, "prompts": PROMPTS, "normalize": True}
+    if pooling == "mean-content" and not pools_prompt:
+        with pytest.raises(EncoderError, match="cannot leave out both specials and a prompt"):
+            export_sentence_transformers(encoder, tmp_path / "out", **write)
+        return
+    export_sentence_transformers(encoder, tmp_path / "out", **write)
+    form = read_sentence_form(str(tmp_path / "out"))
+    assert form is not None
+    assert (form.pooling, form.default_prompt, form.normalizes, form.max_len) == (pooling, "query", True, 30)
+    model = library.SentenceTransformer(str(tmp_path / "out"), device="cpu", local_files_only=True)
+    for name, text in PROMPTS.items():
+        again, reading = encoder_of(tmp_path / "out", text)
+        vectors = again.embed(MORE, **reading)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.testing.assert_allclose(vectors, model.encode(MORE, prompt_name=name), atol=1e-5)
+        if name == "query":  # the encoder's own, and the default of the folder
+            own = encoder.embed(MORE, layer=2, pooling=pooling)
+            np.testing.assert_allclose(vectors, own / np.linalg.norm(own, axis=1, keepdims=True), atol=1e-5)
+            np.testing.assert_allclose(vectors, model.encode(MORE), atol=1e-5)
+
+
+def test_a_prompt_of_the_encoder_alone_is_the_default(bert: Encoder, tmp_path: Path) -> None:
+    bert.prompt = "ask: "
+    export_sentence_transformers(bert, tmp_path / "out", layer=1)
+    about = json.loads((tmp_path / "out" / "config_sentence_transformers.json").read_text())
+    assert (about["prompts"], about["default_prompt_name"]) == ({"default": "ask: "}, "default")
+
+
+def test_a_prompt_is_text_in_front(bert: Encoder) -> None:
+    wanted = bert.embed(["the cat: " + text for text in TEXTS], layer=2, pooling="mean-all")
+    bert.prompt = "the cat: "
+    np.testing.assert_array_equal(bert.embed(TEXTS, layer=2, pooling="mean-all"), wanted)
+
+
+def test_tokens_of_a_prompt_can_be_left_out_of_the_mean(bert: Encoder) -> None:
+    """As the slow loop: states of `[CLS] prompt text [SEP]` from behind the prompt on."""
+    bert.prompt, bert.pools_prompt = "the cat", False
+    found = bert.embed([" sat", " on the mat"], layer=2, pooling="mean-all")
+    n = len(bert.tokenizer("the cat")["input_ids"]) - 1
+    for vector, text in zip(found, ["the cat sat", "the cat on the mat"], strict=True):
+        batch = bert.batch([text])
+        with torch.inference_mode():
+            states = bert(batch.ids, batch.real)[2][0]
+        np.testing.assert_allclose(vector, states[n:].mean(0).numpy(), atol=1e-6)
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(bert: Encoder) -> None:
+    bert.prompt = "white " * 40
+    with pytest.raises(EncoderError, match=r"the prompt 'white .*' takes all 32 tokens that bert reads\.$"):
+        bert.embed(["a"])
+
+
+def test_files_of_vectors_belong_to_a_prompt(bert: Encoder, tmp_path: Path) -> None:
+    plain = bert.embed(TEXTS, out=tmp_path / "v.npy")
+    bert.prompt = "ask: "
+    with pytest.raises(EncoderError):
+        bert.embed(TEXTS, out=tmp_path / "v.npy")
+    assert np.abs(bert.embed(TEXTS, out=tmp_path / "w.npy") - plain).max() > 1e-3
