@@ -311,7 +311,7 @@ def test_what_cannot_be_done_is_said(tmp_path):
         extract(["ab ab"], ToyTeacher(), dataclasses.replace(CONFIG, variant="paragraph"))
     with pytest.raises(StaticembError, match="left no target"):
         extract(corpus(20), ToyTeacher(), dataclasses.replace(CONFIG, subsample=1e-30))
-    with pytest.raises(StaticembError, match="smaller lr"):
+    with pytest.raises(StaticembError, match="smaller `lr`"):
         extract(corpus(20), ToyTeacher(), dataclasses.replace(CONFIG, lr=1e38))
     kept = {"folder": tmp_path / "c", "lines_per_part": 5}
     extract(corpus(20), ToyTeacher(), CONFIG, **kept)

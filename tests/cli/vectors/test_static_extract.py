@@ -152,6 +152,8 @@ def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
         (["--tokenized", "--engine", "icu"], 2, "--engine: no meaning beside --tokenized"),
         (["--method", "aggregate", "--dim", "3"], 2, "--dim is 3, but aggregate"),
         (["--min-count", "5000"], 1, "no word occurs 5000 times"),
+        (["--min-count", "5000"], 1, "give more text or a smaller --min-count."),
+        (["--min-count", "2", "--subsample", "1e-15"], 1, "give a larger --subsample (0 keeps all)"),
         (["--lang", "Klingonese"], 1, "Klingonese"),
         (["--engine", "magic"], 2, "magic"),
         (["nothing.txt"], 1, "nothing.txt: no such file"),

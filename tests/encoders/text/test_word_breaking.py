@@ -161,7 +161,7 @@ def test_without_a_language_only_dense_scripts_go_to_icu() -> None:
 @pytest.mark.parametrize("language", ["deu_Latn", "kor_Hang", "jpn_Latn", "deu", "zho_Latn"])
 def test_other_languages_are_cut_by_rule(language: str) -> None:
     assert word_breaker(language)(MIXED) == split_words(MIXED)
-    assert word_breaker(language).identity == "rule"
+    assert word_breaker(language).identity == f"rule {word_breaking.RULE}"
 
 
 @pytest.fixture
@@ -222,11 +222,22 @@ def test_mecab_without_a_dictionary_is_refused(monkeypatch: pytest.MonkeyPatch) 
         word_breaker("jpn_Jpan", "fugashi")
 
 
+def test_words_of_an_older_rule_are_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    breakers = [word_breaker("deu_Latn"), word_breaker("tha_Thai"), word_breaker("zho_Hans"), word_breaker()]
+    before = [breaker.identity for breaker in breakers]
+    monkeypatch.setattr(word_breaking, "RULE", word_breaking.RULE + 1)
+    assert all(breaker.identity != then for breaker, then in zip(breakers, before, strict=True))
+    assert "rule" not in before  # what caches say that were made before the tsheg was no word any more
+
+
 def test_identity_names_the_library() -> None:
     assert word_breaker("deu_Latn", "space").identity == "space"
     icu = pytest.importorskip("icu4py")
     assert icu is not None
-    assert word_breaker("tha_Thai").identity == f"icu (icu4py {importlib.metadata.version('icu4py')})"
+    assert (
+        word_breaker("tha_Thai").identity
+        == f"icu (icu4py {importlib.metadata.version('icu4py')}), rule {word_breaking.RULE}"
+    )
 
 
 @pytest.mark.parametrize("language", ["thai", "tha-Thai", "th", "Thai_tha", "tha_"])

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import re
 import typing
 from collections.abc import Callable
 
@@ -19,7 +20,8 @@ def with_options(
 
     A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. The dataclass's own checks
     run before the command's body. A command that has a parameter `given` receives the names of the fields that stand on
-    the command line, which a value alone does not tell: a default may be written out.
+    the command line, which a value alone does not tell: a default may be written out. A library's error that names a
+    field in backticks names the option.
     """
     # What the class itself names comes before what it inherits.
     fields = sorted(dataclasses.fields(config), key=lambda field: field.name not in config.__annotations__)
@@ -38,7 +40,12 @@ def with_options(
             settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
             if _invocation is not None:
                 values["given"] = given_options(_invocation) & settings.keys()
-            command(**values, **{parameter: config(**settings)})
+            try:
+                command(**values, **{parameter: config(**settings)})
+            except Exception as error:
+                if len(error.args) == 1 and isinstance(error.args[0], str):
+                    error.args = (_with_option_names(error.args[0], settings),)
+                raise
 
         # Typer reads the signature, not the function.
         setattr(run, "__signature__", inspect.Signature(signature))  # noqa: B010
@@ -62,6 +69,11 @@ def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> insp
     names = option_names(field.name)
     option = typer.Option(default, *names, help=text, show_default="[default:" not in text and default != "")
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
+
+
+def _with_option_names(message: str, fields: typing.Container[str]) -> str:
+    """A library's sentence, whose settings stand in backticks, for who knows them as options: `lr` becomes --lr."""
+    return re.sub(r"`(\w+)`", lambda found: option_names(found[1])[0] if found[1] in fields else found[0], message)
 
 
 def option_names(name: str) -> tuple[str, ...]:

@@ -38,8 +38,8 @@ def gain_table(rows: Iterable[Row]) -> Table:
                     str(figure.n or "-"),
                 )
             )
-    caption = "Difference from the baseline in points, with its 95 % bootstrap interval over items and seeds and the "
-    caption += "two-sided p; * marks an interval that excludes 0."
+    caption = "Difference from the baseline in points, with its 95 % bootstrap interval over items and seeds (the "
+    caption += "exact one where all items say the same) and the two-sided p; * marks an interval that excludes 0."
     if "mean-all" in {figure.target for figure in every}:
         caption += " mean-all: over all targets, with the language trained on."
     elif "mean" in {figure.target for figure in every}:

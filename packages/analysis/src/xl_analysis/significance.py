@@ -22,6 +22,8 @@ _COUNTS_AT_ONCE = 1 << 21
 # Items for one distinct line of statistics from which counting lines is faster than counting items.
 _FEW = 8
 _TAIL = 0.025
+# Resampled scores that lie closer are one score, but for rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,11 @@ def paired_bootstrap(
     resamples, itself counted with them, that is not above or not below 0, so it is under 0.05 about where the interval
     excludes 0. With two or three seeds their part of the spread is underestimated, by the factor (n - 1) / n.
 
+    Where all resamples say the same (no item is answered differently, or each one better) they know nothing of an item
+    that was not seen: one that says otherwise has a probability of at most 1 - 0.025^(1 / n_items) (Clopper and Pearson
+    1934), and the interval is what such items can change; p is that of the same bound, 2 * 0.5^n_items where each item
+    is right for one system and wrong for the other. Right for means of scores of items; for F1 it speaks of the items.
+
     Deterministic for a `seed`, and the exchange of systems with equally many seeds only changes signs. AnalysisError
     for arrays that do not fit together, without items or with numbers that are not finite, and for no resample.
     """
@@ -84,26 +91,53 @@ def paired_bootstrap(
     weights = _seed_weights(ours.shape[1], n_resamples, rng)
     other = weights if ours.shape == theirs.shape else _seed_weights(theirs.shape[1], n_resamples, rng)
     drawn = (ours * weights).sum(1) - (theirs * other).sum(1)
-    low, high = np.quantile(drawn, [_TAIL, 1 - _TAIL])
+    difference = _score(value, stats) - _score(value, baseline)
+    n_counting = _n_counting(np.concatenate([stats, baseline]))
+    low, high = _limits(drawn, difference, -1.0, n_counting)
     turned = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    p = 2 * (1 + turned) / (1 + n_resamples)
+    if np.ptp(drawn) <= _ROUNDING:
+        p = max(p, 2 * (1 + abs(difference)) ** -float(n_counting))
     return Difference(
-        value=_score(value, stats) - _score(value, baseline),
-        low=float(low),
-        high=float(high),
-        p=min(1.0, 2 * (1 + turned) / (1 + n_resamples)),
+        value=difference,
+        low=low,
+        high=high,
+        p=min(1.0, p),
         n_items=stats.shape[1],
         n_seeds=stats.shape[0],
     )
 
 
 def bootstrap_interval(value: Value, stats: NDArray[np.float64], *, n_resamples: int = 1000, seed: int = 0) -> Interval:
-    """The mean over seeds of a system's score with its 95 per cent interval; arguments as in `paired_bootstrap`."""
+    """The mean over seeds of a system's score with its 95 per cent interval; arguments as in `paired_bootstrap`.
+
+    Where all resamples say the same, all items right or all wrong for instance, the exact interval of Clopper and
+    Pearson: 1 - 0.025^(1/20) = 16.8 per cent is the upper limit at 0 of 20.
+    """
     _check("stats", stats, n_resamples)
     rng = np.random.default_rng(seed)
     scores = _resampled_scores(value, stats, n_resamples, rng)
     drawn = (scores * _seed_weights(len(stats), n_resamples, rng)).sum(1)
-    low, high = np.quantile(drawn, [_TAIL, 1 - _TAIL])
-    return Interval(value=_score(value, stats), low=float(low), high=float(high))
+    score = _score(value, stats)
+    low, high = _limits(drawn, score, 0.0, _n_counting(stats))
+    return Interval(value=score, low=low, high=high)
+
+
+def _limits(drawn: NDArray[np.float64], found: float, least: float, n_items: int) -> tuple[float, float]:
+    """The percentiles of `drawn`; where it has no spread, how far items that were not seen can move `found`.
+
+    A share u of items, unseen in n_items, of which each scores `least` or 1: u = 1 - 0.025^(1 / n_items) at most.
+    """
+    if np.ptp(drawn) > _ROUNDING:
+        low, high = np.quantile(drawn, [_TAIL, 1 - _TAIL])
+        return float(low), float(high)
+    unseen = 1 - _TAIL ** (1 / n_items) if n_items else 1.0
+    return found - unseen * (found - least), found + unseen * (1 - found)
+
+
+def _n_counting(stats: NDArray[np.float64]) -> int:
+    """How many items have statistics at all: a sentence without entities says nothing of entities."""
+    return int(stats.any(axis=(0, 2)).sum())
 
 
 def _score(value: Value, stats: NDArray[np.float64]) -> float:

@@ -1,8 +1,9 @@
 """Codes of Wikipedia's editions, by which WikiAnn (PAN-X) and fastText's vectors are named: some are not ISO 639's.
 
 Of meta.wikimedia.org, "List of Wikipedias" and "Special language codes": `als` is Alemannic there, Tosk Albanian in
-ISO 639-3; `nrm` is Norman there and Narom in ISO 639-3; `mo` is Romanian in Cyrillic letters. MediaWiki's own table
-(`LanguageCode`) agrees.
+ISO 639-3; `nrm` is Norman there and Narom in ISO 639-3; `mo` is Romanian in Cyrillic letters. MediaWiki's
+`LanguageCode` maps a part of them alike (als, bat-smg, fiu-vro, zh-yue ...), without scripts; the
+others rest on the lists alone.
 """
 
 from xl_translit.errors import TranslitError

@@ -21,7 +21,7 @@ import regex
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.registry import unknown_name
-from xl_encoders.text.word_splitting import split_words
+from xl_encoders.text.word_splitting import RULE, split_words
 
 _log = logging.getLogger(__name__)
 
@@ -72,14 +72,19 @@ class WordBreaker:
 
     @property
     def identity(self) -> str:
-        """Engine, library and version, "icu (icu4py 1.2.0)" for instance: two alike give the same words."""
+        """Engine, library, version and rule, "icu (icu4py 1.2.0), rule 2" for instance: two alike give the same words.
+
+        The rule says for every engine but "space" what may be a word.
+        """
         libraries = {"icu": _icu, "rule+icu": _icu, "jieba": _jieba, "fugashi": _fugashi}
-        if self.engine not in libraries:
+        if self.engine == "space":
             return self.engine
+        if self.engine == "rule":
+            return f"rule {RULE}"
         names = [libraries[self.engine]().__name__.partition(".")[0]]
         if self.engine == "fugashi":
             names.append(_tagger()[0])
-        return f"{self.engine} ({', '.join(f'{name} {version(name)}' for name in names)})"
+        return f"{self.engine} ({', '.join(f'{name} {version(name)}' for name in names)}), rule {RULE}"
 
     def __call__(self, text: str) -> Spans:
         """(start, end) of each word of `text`."""

@@ -132,13 +132,13 @@ class _Run:
         n_steps = self.model.table.n_steps
         if not n_steps:
             message = (
-                "subsampling left no target in any epoch: each occurrence was dropped; give a larger subsample "
+                "subsampling left no target in any epoch: each occurrence was dropped; give a larger `subsample` "
                 "(0 keeps all), or more text."
             )
             raise StaticembError(message)
         matrix = self.model.table.values.cpu().numpy().copy()
         if not np.isfinite(matrix).all():
-            message = f"the vectors are not finite after {n_steps} steps; give a smaller lr."
+            message = f"the vectors are not finite after {n_steps} steps; give a smaller `lr`."
             raise StaticembError(message)
         return TrainingEnd(matrix, n_steps, self._mean_loss())
 

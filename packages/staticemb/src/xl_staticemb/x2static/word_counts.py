@@ -101,7 +101,7 @@ def choose_words(
         most = max(counts.values())
         message = (
             f"no word occurs {min_count} times: the text has {len(counts)} different words, the most frequent one "
-            f"{most} times; give more text or a smaller min_count."
+            f"{most} times; give more text or a smaller `min_count`."
         )
         raise StaticembError(message)
     words = [word for word, _ in kept[:max_words]]
