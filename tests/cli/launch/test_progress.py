@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.cli.conftest import Run, small
@@ -59,6 +60,16 @@ def test_a_loop_that_breaks_off_leaves_no_stage_behind(clock: list[float], capsy
         clock[0] += 20.0
         progress.Progress("other", quiet=True).advance(0)
     assert capsys.readouterr().err.splitlines()[-1] == "sib200 (80 s so far)"
+
+
+def test_a_command_that_counts_nothing_speaks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    spoken = Event()
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.001)
+    monkeypatch.setattr(progress, "say", lambda text: (said.append(text), spoken.set()))
+    with progress.heartbeat("xl export"):
+        assert spoken.wait(60)
+    assert re.fullmatch(r"xl export \(\d+ s so far\)", said[0])
 
 
 @pytest.mark.parametrize("name", ["translit", "align", "eval", "export", "extract", "map"])
