@@ -19,7 +19,7 @@ from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
 from xl_cli.commands.report import report
-from xl_cli.commands.static import static
+from xl_cli.commands.static.app import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
 from xl_cli.launch.progress import heartbeat, library_stages

@@ -1,0 +1,22 @@
+"""`xl static`: static word vectors out of an encoder, one space for many languages, and what they are worth."""
+
+import typer
+
+from xl_cli.commands.static.bli import bli
+from xl_cli.commands.static.extract import extract
+from xl_cli.commands.static.induce import induce
+from xl_cli.commands.static.map import map_vectors
+from xl_cli.commands.static.neighbours import neighbours
+from xl_cli.commands.static.similarity import similarity
+
+static = typer.Typer(
+    no_args_is_help=True,
+    help="Static word vectors: take them out of an encoder, bring languages into one space, score them.",
+    short_help="Word vectors: extract, map, score.",
+)
+static.command("extract", short_help="Static vectors from an encoder.")(extract)
+static.command("map", short_help="Bring vectors of languages into one space.")(map_vectors)
+static.command("bli", short_help="Score word translation.")(bli)
+static.command("induce", short_help="Write a dictionary from mapped vectors.")(induce)
+static.command("neighbours", short_help="Write a table of near words of one language.")(neighbours)
+static.command("similarity", short_help="Score word similarity.")(similarity)
