@@ -1,5 +1,6 @@
 """What `xl eval` asks an encoder to read is what its figures are made of: each text once, and no other."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -107,22 +108,27 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data of every task, with a third language beside the two that are asked for."""
     root = make_every_task(tmp_path_factory.mktemp("every"))
     put(root / "flores/devtest/fin_Latn.devtest", *(f"fi line {i}" for i in range(6)))
-    put(root / "bible/fin_Latn.tsv", *(f"{40001001 + i}\tfi line {i}" for i in range(6)))
+    verses = "".join(f"{40001001 + i}\tfi line {i}\n" for i in range(6))
+    (root / "bible/fin_Latn.tsv.gz").write_bytes(gzip.compress(verses.encode()))
     return root
+
+
+def _lines(*sides: str) -> list[str]:
+    return [f"{side} line {i}" for side in sides for i in range(6)]
 
 
 @pytest.mark.parametrize(
     ("ask", "texts"),
     [
-        (
-            ["flores", "--source", "eng", "--target", "tur"],
-            [f"{side} line {i}" for side in ("en", "tr") for i in range(6)],
-        ),
-        (["bible", "--target", "tur"], [f"{side} line {i}" for side in ("en", "tr") for i in range(6)]),
+        (["flores", "--source", "eng", "--target", "tur"], _lines("en", "tr")),
+        (["flores", "--target", "tur"], _lines("en", "tr", "fi")),  # a side that is not named is every language
+        (["bible", "--source", "eng", "--target", "tur"], _lines("en", "tr")),
+        (["bible", "--target", "tur"], _lines("en", "tr", "fi")),
+        (["bible", "--target", "tur", "--preset", "ppa"], _lines("en", "tr")),
         (["bucc2018"], [f"line {i}" for i in range(6)]),  # the same lines on both sides and in both splits
         (["similarity"], [*("word " * i + "a" for i in range(6)), *(f"line{i}" for i in range(6))]),
     ],
-    ids=lambda value: value[0] if len(value) < 4 else "",
+    ids=lambda value: " ".join(value) if value[0].isalnum() else "",
 )
 def test_of_other_tasks_the_texts_of_the_asked_pairs(
     xl: Run, every: Path, model: Path, monkeypatch: pytest.MonkeyPatch, ask: list[str], texts: list[str]
@@ -132,8 +138,37 @@ def test_of_other_tasks_the_texts_of_the_asked_pairs(
     assert asked == sorted(texts)
     if "--target" in ask:
         asked, _ = read_by(xl, monkeypatch, *ask, *options, "--limit", 2)
-        assert len(asked) == 4
+        assert len(asked) == len(texts) / 3
         assert set(asked) < set(texts)
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        *((task, ["--source", "eng"]) for task in ("flores", "bible", "sib200-retrieval", "tatoeba")),
+        ("bible", ["--preset", "ppa"]),
+    ],
+)
+def test_files_of_languages_that_no_cell_needs_are_not_read(
+    xl: Run, model: Path, tmp_path: Path, task: str, options: list[str]
+) -> None:
+    make_every_task(tmp_path)
+    broken = {
+        "flores": "flores/devtest/fin_Latn.devtest",
+        "bible": "bible/fin_Latn.tsv.gz",
+        "sib200-retrieval": "sib200/fin_Latn/test.tsv",
+        "tatoeba": "tatoeba/tatoeba.fin-eng.fin",
+    }[task]
+    put(tmp_path / broken, "", "x")
+    if task == "tatoeba":
+        put(tmp_path / "tatoeba/tatoeba.fin-eng.eng", "a", "b", "c")
+    if task == "bible":
+        (tmp_path / broken).write_bytes(gzip.compress(b"no verse\n"))
+    done = xl("eval", task, "--model", model, "--data", tmp_path, "--layer", 0, *options, "--target", "tur", "--json")
+    assert done.returncode == 0, done.stderr
+    done = xl("eval", task, "--model", model, "--data", tmp_path, "--layer", 0, "--json")
+    assert done.returncode != 0
+    assert broken in done.stderr
 
 
 def test_of_a_probe_on_pairs_the_lines_that_it_needs(

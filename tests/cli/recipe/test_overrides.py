@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_cli.errors import UsageError
+from xl_cli.errors import CliError, UsageError
+from xl_cli.recipe.faults import Faults
 from xl_cli.recipe.overrides import SECTIONS
 from xl_cli.recipe.recipe import load_recipe, shipped_recipes
 
@@ -135,6 +136,17 @@ def test_all_faults_are_told_at_once() -> None:
         key = setting.partition("=")[0]
         assert sum(line.startswith((f"  {key} ", f"  unknown key '{key}'")) for line in lines) == 1, key
     assert len(lines) == 8
+
+
+def test_what_is_missing_is_told_beside_wrong_keys_of_its_section() -> None:
+    missing = ["data.files=/no/text", "model.from=/no/model"]
+    for wrong in (["data.kind=texts"], ["model.dropout=2.0"], ["data.held_out=3.0", "model.layers=3"], []):
+        with pytest.raises(UsageError if wrong else CliError) as raised:
+            load_recipe("ppa", [*missing, *wrong], Faults())
+        first, *lines = str(raised.value).split("\n")
+        assert first == f"{2 + len(wrong)} faults:"
+        for told in (*(setting.partition("=")[0] for setting in wrong), "/no/text", "/no/model"):
+            assert sum(told in line for line in lines) == 1, told
 
 
 def test_a_fault_of_two_keys_is_one_fault() -> None:

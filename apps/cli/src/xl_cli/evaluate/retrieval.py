@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ class RetrievalPlan:
         if entry.name == "retrieval" and not config.data:
             message = "retrieval reads any folder of parallel text; name it: --data FOLDER."
             raise UsageError(message)
-        self._data: ParallelTexts = _texts(entry, config, _languages(entry, given))
+        self._data: ParallelTexts = _texts(entry, config, *_languages(entry, given, config.source))
         self._config = config = sources_there(entry, config, given, self._data.languages)
         keys = split_keys(self._data, config.split, config.data or entry.name)
         self._pairs = language_pairs(self._data, config.source, config.target)
@@ -205,21 +205,30 @@ class _Cached:
         return self._cache.embed(self._encoder, texts, layers=layers, pooling=pooling)
 
 
-def _languages(entry: Task, config: EvaluateConfig) -> list[str] | None:
-    """Those that the asked pairs are of, in any spelling; None for all."""
-    asked = [*config.source, *config.target]
-    if config.source and config.target:
-        return asked
-    if entry.name != "tatoeba":
-        return None
+def _languages(
+    entry: Task, given: EvaluateConfig, sources: Sequence[str]
+) -> tuple[list[str] | None, Mapping[str, Sequence[str]]]:
+    """Those that the asked pairs are of, in any spelling, None for all; and what else the loader is told.
+
+    given: what the user asked for. sources: codes, those of a preset where the user named none; data may lack some.
+    """
+    asked = [*given.source, *given.target]
+    if given.source and given.target:
+        return asked, {}
+    if given.target and sources:
+        return asked, {"optional": sources}
+    if entry.name != "tatoeba":  # a side that names no language is every language
+        return None, {}
     from xl_translit import language
 
     # Every bitext is with English, which alone is a side of all of them.
     others = {language(spelling) for spelling in asked} - {"eng_Latn"}
-    return [*sorted(others), "eng_Latn"] if others else None
+    return ([*sorted(others), "eng_Latn"] if others else None), {}
 
 
-def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None) -> ParallelTexts:
+def _texts(
+    entry: Task, config: EvaluateConfig, languages: Sequence[str] | None, options: Mapping[str, Sequence[str]]
+) -> ParallelTexts:
     if entry.name == "retrieval" and config.data:
         several = [
             one.name for one in TASKS.values() if any((Path(config.data) / name).is_dir() for name in one.folders)
@@ -232,4 +241,4 @@ def _texts(entry: Task, config: EvaluateConfig, languages: Sequence[str] | None)
             raise UsageError(message)
     if entry.name == "names":  # of a library, in as many locales as are asked for
         return load_names(languages) if languages else load_names()
-    return load_task(entry, Path(config.data) if config.data else None, languages)
+    return load_task(entry, Path(config.data) if config.data else None, languages, **options)

@@ -25,6 +25,8 @@ _SECTIONS: dict[str, type] = {
     "select": SelectConfig,
     "eval": EvalConfig,
 }
+# The keys of a [[data]] and of [model] that say where something lies.
+_PLACES = ("files", "from", "revision")
 # objective -> kinds of data it can read
 READS = {
     **dict.fromkeys(("mlm", "seq", "tlm"), ("names", "parallel", "text")),
@@ -168,7 +170,10 @@ def parse_recipe(
         if entries is not None and not strange:
             _check_variants(sections["train"].variants, list(entries), faults)
     if look:
-        _look(sections, data, list(entries or ()), faults, plan_only)
+        # What lies elsewhere is looked for even where other keys beside it are wrong.
+        seen = [its or _places(DataConfig, table) for its, table in zip(data, tables or (), strict=True)]
+        model = sections["model"] or _places(ModelConfig, content.get("model"))
+        _look({**sections, "model": model}, seen, list(entries or ()), faults, plan_only)
     if strange or sections["train"] is None or entries is None or not data or None in (*objectives.values(), *data):
         faults.tell()  # what follows would only be told again in other words
     used = {part for variant in sections["train"].variants for part in variant.split("+")}
@@ -198,7 +203,7 @@ def _look(
     faults: Faults,
     plan_only: bool,
 ) -> None:
-    """Add what is not there of the files and folders of those sections that are right in themselves."""
+    """Add what is not there of the files and folders that the sections name."""
     for entry in filter(None, data):
         faults.extend(missing_files(entry))
     faults.extend(missing_folders(sections["select"], sections["eval"]))
@@ -289,6 +294,13 @@ def _build(config: object, values: Mapping[str, object] | None, section: str, fa
     patterns = {item.name: rf"\b{section}(\.\S+)?\.{key}\b" for key, item in fields.items()}
     made = build(config, arguments, patterns, faults)
     return made if values is not None and not n_wrong else None
+
+
+def _places(config: type, values: object) -> typing.Any:
+    """`config` with the files or the model that `values` name, all else left out; None where that says nothing."""
+    values = values if isinstance(values, Mapping) else {}
+    kept = {key: value for key, value in values.items() if key in _PLACES}
+    return _build(config, kept, "", Faults()) if kept else None
 
 
 def _checked(value: object, wanted: object, key: str) -> object:

@@ -21,11 +21,14 @@ _SUFFIX = ".tsv.gz"
 _VERSE_ID = re.compile(r"[0-9]{8}")
 
 
-def load_bible(path: Path | str | Iterable[Path | str], languages: Iterable[str] | None = None) -> ParallelTexts:
+def load_bible(
+    path: Path | str | Iterable[Path | str], languages: Iterable[str] | None = None, *, optional: Iterable[str] = ()
+) -> ParallelTexts:
     """The verses under `path`; key = verse id, chapters are held out as a whole.
 
     path: a folder (its sub-folders are searched too), one file, or several of either.
     languages: which to read, in any spelling; all by default.
+    optional: codes of further languages, read where they are there.
 
     A verse without text is no item. TaskError with `file:line` for a line that is not "id TAB text" and for a repeated
     id, and for a language that two files hold.
@@ -38,7 +41,7 @@ def load_bible(path: Path | str | Iterable[Path | str], languages: Iterable[str]
     if not files:
         message = f"{where}: no Bible such as tur_Latn.tsv.gz here or in a sub-folder."
         raise TaskError(message)
-    texts = {code: _read(file) for code, file in choose(files, languages, where=where).items()}
+    texts = {code: _read(file) for code, file in choose(files, languages, where=where, optional=optional).items()}
     keys = set().union(*texts.values())
     return ParallelTexts(name="bible", texts=texts, groups={key: key[:5] for key in keys})
 

@@ -30,8 +30,12 @@ def by_language(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
     return paths
 
 
-def choose(paths: Mapping[str, _T], languages: Iterable[str] | None, *, where: str) -> dict[str, _T]:
+def choose(
+    paths: Mapping[str, _T], languages: Iterable[str] | None, *, where: str, optional: Iterable[str] = ()
+) -> dict[str, _T]:
     """The entries of `paths` for `languages` in any spelling, by code; all of them for None.
+
+    optional: codes of further languages, for those that are there.
 
     TaskError naming `where` for a language that is not there and for an empty choice.
     """
@@ -41,4 +45,4 @@ def choose(paths: Mapping[str, _T], languages: Iterable[str] | None, *, where: s
     if not wanted:
         message = f"{where}: no language asked for; it has {', '.join(sorted(paths))}."
         raise TaskError(message)
-    return {code: paths[code] for code in sorted(wanted)}
+    return {code: paths[code] for code in sorted(wanted | (set(optional) & set(paths)))}
