@@ -45,3 +45,13 @@ def test_rows_without_a_needed_field_are_refused() -> None:
         pair_table([{"metric": "top1", "value": 1.0, "target": "b"}])
     with pytest.raises(AnalysisError, match="at least one"):
         pair_table([])
+
+
+def test_where_a_prompt_begins_and_ends_is_seen() -> None:
+    assert pair_table([row("cka", 0.1, prompt="query: ", unit="subword")]).caption.endswith(
+        "prompt 'query: ', unit subword"
+    )
+    table = pair_table(
+        [row("cka", 0.1, prompt="query: "), row("cka", 0.2, prompt="query:"), row("cka", 0.3, prompt="")]
+    )
+    assert [line[0] for line in table.body] == ["'query: '", "'query:'", ""]

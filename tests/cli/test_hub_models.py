@@ -58,3 +58,16 @@ def test_align_tells_how_it_was_trained_to_be_read(hub: Hub, capsys: pytest.Capt
     settings = ["data.files=['a', 'b']", "model.from=someone/model", "model.layer=1", "model.max_len=16"]
     pretrained(load_recipe("ot-word", settings))
     assert "was trained to be read at layer 2 with pooling first" in capsys.readouterr().err
+
+
+def test_a_word_that_names_no_prompt_is_told_from_one_that_does(hub: Hub, tmp_path: Path) -> None:
+    for prompt, text, told in (
+        ("query", "ask ", False),
+        ("passage", "passage", True),
+        ("passage: ", "passage: ", False),
+    ):
+        opened = open_model("someone/model", layer=["1"], prompt=prompt)
+        assert opened.encoder.prompt == text
+        assert ("has no prompt called 'passage' (its prompts: query)" in opened.note) == told
+    (tmp_path / "hub" / "modules.json").unlink()
+    assert "has no prompt called 'query' (its files name none)" in open_model("someone/model", prompt="query").note

@@ -53,6 +53,12 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     return [_figure(number, row) for number, row in enumerate(rows, start=1)]
 
 
+def setting(name: str, value: object) -> str:
+    """A field as a table shows it, empty for none; a prompt in quotes, as it ends in a blank or a colon."""
+    text = "" if value is None else str(value)
+    return repr(text) if name == "prompt" and text else text
+
+
 def _figure(number: int, row: Row) -> Figure:
     for name in REQUIRED:
         if name not in row:
@@ -61,7 +67,7 @@ def _figure(number: int, row: Row) -> Figure:
     if not _is_number(row["value"]):
         message = f"row {number}: value is {row['value']!r}; a finite number is needed."
         raise AnalysisError(message)
-    told = {name: "" if row.get(name) is None else str(row[name]) for name in TELLING}
+    told = {name: setting(name, row.get(name)) for name in TELLING}
     told["source"] = "" if told["protocol"] == "in-language" else str(row["source"])
     count, skipped, coverage = row.get("n"), row.get("skipped"), row.get("coverage")
     return Figure(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.figures import setting
 from xl_analysis.table import Table
 
 _NEEDED = ("metric", "value", "source", "target")
@@ -28,12 +29,12 @@ def pair_table(rows: Iterable[Mapping[str, object]]) -> Table:
             if name not in row:
                 message = f"row {number} has no field {name!r}; a result row needs {', '.join(_NEEDED)}."
                 raise AnalysisError(message)
-    values = {name: {_label(row.get(name)) for row in rows} for name in _SETTINGS}
+    values = {name: {setting(name, row.get(name)) for row in rows} for name in _SETTINGS}
     varying = [name for name in _SETTINGS if len(values[name]) > 1]
     metrics = list(dict.fromkeys(str(row["metric"]) for row in rows))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
-        labels = tuple(_label(row.get(name)) for name in varying)
+        labels = tuple(setting(name, row.get(name)) for name in varying)
         line = lines.setdefault((*labels, str(row["source"]), str(row["target"])), {"n": str(row.get("n", ""))})
         line[str(row["metric"])] = _shown(str(row["metric"]), row["value"])
     header = (*varying, "source", "target", *(_title(metric) for metric in metrics), "n")
@@ -84,7 +85,7 @@ def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
     if not found:
         message = "no row of task 'coverage'; make some with xl analyze coverage."
         raise AnalysisError(message)
-    varying = [name for name in _TOKENIZER if len({_label(row.get(name)) for row in found}) > 1]
+    varying = [name for name in _TOKENIZER if len({setting(name, row.get(name)) for row in found}) > 1]
     columns = [
         (f"{title} {short}", metric, unit, factor)
         for title, metric, factor in _COVERAGE
@@ -92,7 +93,7 @@ def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
     ]
     lines: dict[tuple[str, ...], dict[tuple[object, object], Mapping[str, object]]] = {}
     for row in found:
-        key = (*(_label(row.get(name)) for name in varying), str(row["source"]))
+        key = (*(setting(name, row.get(name)) for name in varying), str(row["source"]))
         lines.setdefault(key, {})[row["metric"], row.get("unit")] = row
     body = []
     for labels, values in lines.items():
@@ -115,10 +116,6 @@ def _counted(row: Mapping[str, object] | None, factor: int) -> str:
         return "-"
     number = float(row["value"])  # ty: ignore[invalid-argument-type]
     return f"{number:.0f}" if not factor else f"{factor * number:.{1 if factor > 1 else 2}f}"
-
-
-def _label(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def _is_share(metric: str) -> bool:
