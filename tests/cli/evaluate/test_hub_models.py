@@ -12,7 +12,7 @@ from tests.encoders.model_hub import Hub, serve
 from xl_cli.align.run import pretrained
 from xl_cli.evaluate.opened import open_model
 from xl_cli.recipe.recipe import load_recipe
-from xl_encoders import ModelConfig, new_encoder, read_sentence_form
+from xl_encoders import ModelConfig, new_encoder
 
 FILES = {
     "modules.json": [
@@ -36,22 +36,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
-@pytest.mark.parametrize("revision", ["", Hub.commit])
-def test_eval_reads_it_so_and_out_of_the_cache_too(hub: Hub, tmp_path: Path, revision: str) -> None:
+def test_eval_reads_it_so_and_out_of_the_cache_too(hub: Hub, tmp_path: Path) -> None:
     here = open_model(str(tmp_path / "hub"))
     for hub.up in (True, False):
-        there = open_model("someone/model", revision=revision)
+        there = open_model("someone/model")
         assert (there.layers, there.pooling) == ([there.encoder.n_layers], "first")
         assert (there.encoder.prompt, there.encoder.max_len) == ("ask ", 17)
         assert dataclasses.astuple(there.form) == dataclasses.astuple(here.form)
         assert "as its modules.json says" in there.note
         assert (there.encoder.embed(["a b"], layer=-1) == here.encoder.embed(["a b"], layer=-1)).all()
-
-
-def test_an_encoder_without_these_files_has_no_form(hub: Hub, tmp_path: Path) -> None:
-    (tmp_path / "hub" / "modules.json").unlink()
-    assert read_sentence_form("someone/model") is None
-    assert "two thirds of its depth" in open_model("someone/model").note
 
 
 def test_align_tells_how_it_was_trained_to_be_read(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
