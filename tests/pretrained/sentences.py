@@ -220,3 +220,23 @@ SENTENCES = {
 }  # fmt: skip
 
 TEXTS = [text for texts in SENTENCES.values() for text in texts]
+
+# Of "ell_Grek", by Uroman.
+ROMANISED = (
+    "E gata pinei gala sten kouzina.",
+    "O adelfos mou agorase chthes ena kokkino autokineto.",
+    "To treno gia to Berolino feugei stis epta.",
+    "Aurio tha brexei sta bouna.",
+    "O daskalos diabazei ena biblio sta paidia.",
+    "Psachnoume enan giatro pou na milaei arabika.",
+    "E palia gefyra pano apo to potami einai kleiste.",
+    "Aute paizei bioli kathe brady.",
+    "To psomi kai to tyri einai fthena se aute ten agora.",
+    "E kybernese auxese tous forous perysi.",
+    "Den epitrepondai skuloi se auto to xenodocheio.",
+    "Xechase to kleidi tou spitiou tou.",
+    "To fengari einai mikrotero apo te ge.",
+    "E podosfairike mas omada echase ton teliko.",
+    "Polloi anthropoi mathainoun mia xene glossa.",
+    "E fotia katestrepse olo to dasos.",
+)
