@@ -9,12 +9,11 @@ import torch
 from tests.pretrained.sentences import SENTENCES, TEXTS
 from tests.pretrained.test_pretrained_claims import GOLD, unit
 from xl_analysis import linear_cka
-from xl_encoders import Encoder, StaticTeacher, WordVectors, export_transformers, load_encoder, split_words
-from xl_encoders.vector_part import VectorPart
+from xl_encoders import Encoder, StaticTeacher, VectorPart, WordVectors, export_transformers, load_encoder, split_words
 from xl_objectives import DccaConfig, MseConfig, ot_loss
 from xl_staticemb import X2StaticConfig, extract
 from xl_tasks import EmbeddingCache
-from xl_tasks.margin import mine
+from xl_tasks.scoring.margin import mine
 
 N = 16
 

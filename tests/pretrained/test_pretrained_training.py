@@ -7,12 +7,12 @@ import pytest
 import torch
 from transformers import BertForMaskedLM
 
-from tests.encoders.test_text_part import JOINED, LATIN, ORIGINAL, Fixed, library_loss, losses_of
 from tests.encoders.toy_parts import gradient
+from tests.encoders.training.test_text_part import JOINED, LATIN, ORIGINAL, Fixed, library_loss, losses_of
 from tests.pretrained.sentences import ROMANISED, SENTENCES
 from tests.pretrained.test_pretrained_claims import bitext, unit
 from xl_encoders import BitextPart, Encoder, FitConfig, TextPart, encode_pairs, fit, load_encoder
-from xl_encoders.text_part import MaskedRows
+from xl_encoders.training.text_part import MaskedRows
 from xl_objectives import MlmConfig, OtConfig, SeqConfig, TlmConfig
 
 # Sentences that are trained on; the others are held out.
