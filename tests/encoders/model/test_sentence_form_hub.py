@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-
 from tests.tasks.hub_server import hub
+
 from xl_encoders import read_sentence_form
 
 Call = Callable[..., dict]
