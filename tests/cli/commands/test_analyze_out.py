@@ -8,16 +8,6 @@ import typer.main
 from tests.cli.conftest import Run
 
 from xl_cli.main import app
-from xl_encoders import ModelConfig, new_encoder
-from xl_encoders.training.checkpoint import save_model
-
-
-@pytest.fixture(scope="module")
-def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts = [line for path in corpus.glob("*.txt") for line in path.read_text(encoding="utf-8").split()]
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    save_model(new_encoder(texts, ModelConfig(size="pico", pieces=80, max_len=32), seed=1), folder)
-    return folder
 
 
 @pytest.mark.parametrize("measure", ["cka", "coverage"])

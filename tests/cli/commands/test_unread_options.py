@@ -67,7 +67,7 @@ _ALWAYS: dict[str, tuple[str, tuple[ReadWhere, ...]]] = {
     "analyze coverage": ("model data language split limit out as_json", (revision_row("model"),)),
     "export": ("out fmt layer pooling max_len dtype push", export._READ_WHERE),
     "translit": ("to lang pairs form out column keep shard engine on_error",
-                 (*translit._READ_WHERE, *translit._READ_BY_LANGUAGE)),
+                 translit._READ_WHERE),
     "report": ("fmt metric label out", report._READ_WHERE),
     "ls": ("as_json", ()),
 }  # fmt: skip

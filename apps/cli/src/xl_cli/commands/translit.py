@@ -57,7 +57,7 @@ def _has_table(code: str | None) -> bool:
     return code is not None and require_g2p_code(code) not in (ENGLISH, *DICTIONARY_CODES)
 
 
-# The Phonemizer and the Romanizer check values.
+# The Phonemizer and the Romanizer check values. `codes` are the languages of the texts.
 _READ_WHERE = (
     ReadWhere(("romanizer",), lambda call: call.to == _To.latn, "with --to ipa and --to phonemes, only with --to latn"),
     ReadWhere(
@@ -79,9 +79,6 @@ _READ_WHERE = (
         lambda call: call.engine == _Engine.local or "RAY_ADDRESS" not in os.environ,
         "on the Ray cluster that RAY_ADDRESS names, whose processors are all taken",
     ),
-)
-# Once the languages of the texts are known.
-_READ_BY_LANGUAGE = (
     ReadWhere(
         ("spelling",),
         lambda call: any(map(_has_table, call.codes)),
@@ -266,7 +263,6 @@ def translit(
         for name, value in {**given, "segmenter": segmenter, "spelling": spelling, "dictionary": dictionary}.items()
         if value is not None
     }
-    refuse_unread(invocation, _READ_WHERE)
     if out is not None and os.path.lexists(out):
         message = f"--out {out} exists already; remove it or choose another name."
         raise UsageError(message)
@@ -278,12 +274,11 @@ def translit(
     if to != _To.latn and lang is None:
         parts = _by_language(files or ["-"], to, **read)
     try:
+        refuse_unread(invocation, _READ_WHERE, codes=[code for code, _ in parts])
         for code, _ in parts:  # an unknown language or option is misuse; later errors are not
             make_transliterator(to.value, code, **options)
     except TranslitError as error:
         raise UsageError(str(error)) from None
-    if to != _To.latn:
-        refuse_unread(invocation, _READ_BY_LANGUAGE, codes=[code for code, _ in parts])
     if len(parts) > 1 and (out is not None or shard is not None or form == _Format.tsv):
         option = "--out" if out is not None else "--shard" if shard is not None else "--format tsv"
         message = f"{option} takes text of one language, and the files have {len(parts)}; call it for each with --lang."
