@@ -9,7 +9,7 @@ import torch
 from tests.encoders.conftest import FAMILIES, TEXTS
 
 from xl_encoders import EncoderError, StaticTeacher, load_encoder
-from xl_encoders.model.encoder import evaluation_mode
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.static_teacher import static_layer
 from xl_encoders.reading.tokens import encode_content, wrap_rows
 from xl_staticemb import X2StaticConfig, extract

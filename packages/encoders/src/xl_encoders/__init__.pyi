@@ -6,6 +6,7 @@ from .config import count_steps as count_steps
 from .errors import CheckpointError as CheckpointError
 from .errors import EncoderError as EncoderError
 from .model.encoder import Encoder as Encoder
+from .model.encoder import save_model as save_model
 from .model.export import cut_model as cut_model
 from .model.export import export_sentence_transformers as export_sentence_transformers
 from .model.export import export_transformers as export_transformers
@@ -56,7 +57,6 @@ from .training.bitext_part import BitextPart as BitextPart
 from .training.bitext_part import align_bitext as align_bitext
 from .training.bitext_part import frozen_copy as frozen_copy
 from .training.checkpoint import Checkpoints as Checkpoints
-from .training.checkpoint import save_model as save_model
 from .training.fit import FitEnd as FitEnd
 from .training.fit import StepRecord as StepRecord
 from .training.fit import fit as fit

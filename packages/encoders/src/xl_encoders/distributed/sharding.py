@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from xl_encoders.distributed.processes import is_sharded, rank, whole_tensor, world_size
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, evaluation_mode
+from xl_encoders.model.encoder import Encoder
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.packing import read_rows, supports_packing
 from xl_encoders.reading.tokens import edge_ids
 

@@ -5,7 +5,6 @@ Layers are `hidden_states` indices everywhere: 0 is the embedding output, k the 
 
 import copy
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -16,10 +15,9 @@ from torch import Tensor, nn
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.heads import masked_lm_head
 from xl_encoders.reading.tokens import TokenBatch, edge_ids, encode_content, pad_rows, special_ids, wrap_rows
+from xl_encoders.whole_files import replace_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     import numpy as np
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -234,15 +232,12 @@ def in_dtype(model: "PreTrainedModel", dtype: torch.dtype | None) -> "PreTrained
     return model if dtype in (None, model.dtype) else copy.deepcopy(model).to(dtype)
 
 
-@contextmanager
-def evaluation_mode(module: nn.Module) -> "Generator[None]":
-    """Dropout off inside, the former mode back outside."""
-    was_training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(was_training)
+def save_model(encoder: Encoder, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+    """Write `encoder` as a folder that `AutoModel` opens; `folder` is the old one or the new one, never half of it.
+
+    dtype: of the weights in the file; None takes what they are in here.
+    """
+    replace_whole(folder, lambda aside: encoder.save(aside, dtype=dtype))
 
 
 def _n_embeddings(model: "PreTrainedModel") -> int | None:

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from xl_encoders.config import POOLINGS
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, evaluation_mode, in_dtype
+from xl_encoders.model.encoder import Encoder, in_dtype
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.pooling import mean_pool
 from xl_encoders.reading.tokens import edge_ids, encode_content, special_ids, wrap_rows
-from xl_encoders.training.checkpoint import replace_whole
+from xl_encoders.whole_files import replace_whole
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, evaluation_mode, position_limit
+from xl_encoders.model.encoder import Encoder, position_limit
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.export import cut_model
 from xl_encoders.model.packing import read_rows
 from xl_encoders.reading.embedding import Reading, length_batches

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.registry import unknown_name
-from xl_encoders.training.checkpoint import replace_whole
+from xl_encoders.whole_files import replace_whole
 
 _log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 
 from xl_encoders.config import POOLINGS, PRECISIONS
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, evaluation_mode
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.pooling import mean_pool
 from xl_encoders.reading.stages import told
 from xl_encoders.reading.tokens import encode_content, wrap_rows
+
+if TYPE_CHECKING:
+    from xl_encoders.model.encoder import Encoder
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ class Reading:
     precision: str
 
     @classmethod
-    def of(cls, encoder: Encoder, layers: Sequence[int], pooling: str, precision: str) -> "Reading":
+    def of(cls, encoder: "Encoder", layers: Sequence[int], pooling: str, precision: str) -> "Reading":
         """Checked against `encoder`; EncoderError for a layer, pooling or precision that there is not."""
         if not layers:
             message = "layers is empty; give at least one hidden_states index."
@@ -56,7 +60,7 @@ class Reading:
         return torch.autocast(device.type, _DTYPES[self.precision]) if self.precision in _DTYPES else nullcontext()
 
 
-def embed_texts(encoder: Encoder, texts: Iterable[str], reading: Reading) -> list[NDArray[np.float32]]:
+def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> list[NDArray[np.float32]]:
     """(n_texts, width) float32 for each layer of `reading`, row i for text i."""
     texts = as_texts(texts)
     rows, n_cut = encode_content(encoder.tokenizer, [encoder.prompt + text for text in texts], encoder.max_len)
@@ -83,7 +87,7 @@ def embed_texts(encoder: Encoder, texts: Iterable[str], reading: Reading) -> lis
     return vectors
 
 
-def _n_unpooled(encoder: Encoder) -> int:
+def _n_unpooled(encoder: "Encoder") -> int:
     """Positions from the first on that are not pooled: none, or those of a prompt and of the special before it.
 
     EncoderError for a prompt that leaves no room for a text.
@@ -118,7 +122,7 @@ def check_texts(texts: Iterable[str]) -> None:
         raise EncoderError(message)
 
 
-def warn_cut(encoder: Encoder, n_cut: int, n_texts: int) -> None:
+def warn_cut(encoder: "Encoder", n_cut: int, n_texts: int) -> None:
     """Say once for each encoder how many texts lost their end: the same texts come again, layer by layer."""
     if n_cut and not encoder.cut_before:
         encoder.cut_before = True

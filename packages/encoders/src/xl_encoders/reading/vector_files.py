@@ -14,15 +14,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder
 from xl_encoders.reading.embedding import Reading, as_texts, check_texts, embed_texts
-from xl_encoders.training.checkpoint import replace_whole
+from xl_encoders.whole_files import replace_whole
+
+if TYPE_CHECKING:
+    from xl_encoders.model.encoder import Encoder
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ class _Target:
 
 
 def embed_to_files(
-    encoder: Encoder, texts: Iterable[str], reading: Reading, out: Path, *, several: bool
+    encoder: "Encoder", texts: Iterable[str], reading: Reading, out: Path, *, several: bool
 ) -> list[NDArray[np.float32]]:
     """Write the vectors of `texts`, one file a layer of `reading`; each memory-mapped, (n_texts, width) float32.
 
@@ -90,7 +93,7 @@ def open_vectors(path: Path) -> NDArray[np.float32]:
         raise EncoderError(message) from None
 
 
-def fingerprint(encoder: Encoder) -> str:
+def fingerprint(encoder: "Encoder") -> str:
     """A digest of weights and tokenizer: equal where they are the same bit for bit. Reads all weights once."""
     digest = hashlib.blake2b(digest_size=16)
     for key, tensor in sorted(encoder.model.state_dict().items()):
@@ -147,7 +150,7 @@ def _finished(targets: list[_Target], settings: dict, texts: Iterable[str], part
 
 
 def _fill(
-    encoder: Encoder, texts: Iterable[str], reading: Reading, targets: list[_Target], partial: Path, settings: dict
+    encoder: "Encoder", texts: Iterable[str], reading: Reading, targets: list[_Target], partial: Path, settings: dict
 ) -> None:
     """Append the vectors of all texts that the record in `partial` does not count yet."""
     record = _read_record(partial, settings)

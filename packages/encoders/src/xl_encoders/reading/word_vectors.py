@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, evaluation_mode
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.embedding import as_texts, length_batches
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.word_tokens import PlacedTokens, place_words
 from xl_encoders.text.word_splitting import split_words
+
+if TYPE_CHECKING:
+    from xl_encoders.model.encoder import Encoder
 
 HOWS = ("last", "first", "mean")
 
@@ -50,7 +53,7 @@ class _Picks(NamedTuple):
 
 
 def word_vectors(
-    encoder: Encoder,
+    encoder: "Encoder",
     texts: Sequence[str],
     layer: int,
     how: str = "last",

@@ -274,7 +274,7 @@ def _fingerprint(files: Sequence[Path], states: Sequence[FileState], settings: S
 
 def _save(index: TextIndex, path: Path) -> None:
     # The checkpoint's module brings torch, which reading an index does not need.
-    from xl_encoders.training.checkpoint import replace_whole
+    from xl_encoders.whole_files import replace_whole
 
     about = json.dumps([index.languages, index.n_empty, index.n_duplicates]).encode()
 

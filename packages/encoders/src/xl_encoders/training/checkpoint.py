@@ -5,25 +5,20 @@ No random state is kept because none is needed: batches, masks and dropout of st
 
 import errno
 import json
-import os
-import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from xl_encoders.distributed.processes import fill_tensor, from_main, rank, whole_tensor
 from xl_encoders.errors import CheckpointError
-from xl_encoders.model.encoder import Encoder
+from xl_encoders.whole_files import remove_leftovers, replace_whole
 
 _SUFFIX = ".safetensors"
-
-# Names of what `replace_whole` writes aside; left behind only by a process that was killed.
-_ASIDE = re.compile(r"\..+\.[0-9]+\.(tmp|old)")
 
 
 class Checkpoints:
@@ -45,7 +40,7 @@ class Checkpoints:
     def save(
         self,
         step: int,
-        encoder: Encoder,
+        encoder: nn.Module,
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler | None = None,
     ) -> None:
@@ -76,7 +71,7 @@ class Checkpoints:
 
     def restore(
         self,
-        encoder: Encoder,
+        encoder: nn.Module,
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler | None = None,
     ) -> int:
@@ -87,7 +82,7 @@ class Checkpoints:
         if rank() == 0 and self.folder.is_dir():
             remove_leftovers(self.folder)
         # The main process says which: it may still have been writing when another one came here.
-        step = int(from_main(self.latest() or 0, encoder.device))
+        step = int(from_main(self.latest() or 0, next(encoder.parameters()).device))
         if step == 0:
             return 0
         path = self._path(step)
@@ -135,54 +130,7 @@ class Checkpoints:
         )
 
 
-def save_model(encoder: Encoder, folder: Path, *, dtype: torch.dtype | None = None) -> None:
-    """Write `encoder` as a folder that `AutoModel` opens; `folder` is the old one or the new one, never half of it.
-
-    dtype: of the weights in the file; None takes what they are in here.
-    """
-    replace_whole(folder, lambda aside: encoder.save(aside, dtype=dtype))
-
-
-def replace_whole(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file or folder aside, push it to disk, and rename it to `target` in one step."""
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        write(aside)
-        for path in [*aside.rglob("*"), aside] if aside.is_dir() else [aside]:
-            _sync(path)
-        if target.is_dir():
-            # A folder cannot be renamed onto a folder that holds files.
-            old = target.with_name(f".{target.name}.{os.getpid()}.old")
-            target.rename(old)
-            aside.rename(target)
-            shutil.rmtree(old)
-        else:
-            aside.replace(target)
-        _sync(target.parent)
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink(missing_ok=True)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed process left half-written in `folder`; never called while another one writes there."""
-    for path in folder.iterdir():
-        if _ASIDE.fullmatch(path.name):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _state(encoder: Encoder, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _state(encoder: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Everything that training changes, by name. Tied weights come once: `named_parameters` leaves repeats out."""
     state: dict[str, Tensor] = {}
     for name, parameter in encoder.named_parameters():
@@ -192,7 +140,7 @@ def _state(encoder: Encoder, optimizer: torch.optim.Optimizer) -> dict[str, Tens
     return state
 
 
-def _fill_optimizer(encoder: Encoder, optimizer: torch.optim.Optimizer, names: Collection[str]) -> None:
+def _fill_optimizer(encoder: nn.Module, optimizer: torch.optim.Optimizer, names: Collection[str]) -> None:
     """Make AdamW create its state, which it otherwise does at its first step; at rate 0 that step changes nothing.
 
     names: of the tensors in the checkpoint. A weight that no loss has reached so far has no state in it.

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from xl_encoders.distributed.processes import from_main, rank
-from xl_encoders.model.encoder import Encoder
-from xl_encoders.training.checkpoint import remove_leftovers, replace_whole, save_model
+from xl_encoders.model.encoder import Encoder, save_model
+from xl_encoders.whole_files import remove_leftovers, replace_whole
 
 
 @dataclass(frozen=True)

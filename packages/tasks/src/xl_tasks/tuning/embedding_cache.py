@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xl_encoders.model.encoder import evaluation_mode
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.embedding import Reading, length_batches
 from xl_encoders.reading.stages import told
 from xl_encoders.reading.vector_files import fingerprint
-from xl_encoders.training.checkpoint import replace_whole
+from xl_encoders.whole_files import replace_whole
 from xl_tasks.errors import TaskError
 
 if TYPE_CHECKING:

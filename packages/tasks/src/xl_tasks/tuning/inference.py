@@ -10,7 +10,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 
 from xl_encoders.distributed.processes import rank, world_size
-from xl_encoders.model.encoder import evaluation_mode
+from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_tasks.errors import TaskError
 from xl_tasks.tuning.problem import Feature
 from xl_tasks.tuning.task_model import TaskModel

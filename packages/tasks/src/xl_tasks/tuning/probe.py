@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_encoders.training.checkpoint import replace_whole
+from xl_encoders.whole_files import replace_whole
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example
 from xl_tasks.tuning.config import TuningConfig

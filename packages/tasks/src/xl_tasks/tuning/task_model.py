@@ -17,7 +17,7 @@ from jaxtyping import Float
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from xl_encoders.training.checkpoint import replace_whole
+from xl_encoders.whole_files import replace_whole
 from xl_tasks.errors import TaskError
 from xl_tasks.tuning.collate import Batch, collate
 from xl_tasks.tuning.delta import adding, delta_point, mean_row_norm
