@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
+from collections.abc import Collection, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -64,6 +66,55 @@ def test_imports_point_down(package: str) -> None:
     for path in sources(package):
         ours = {name.split(".")[0] for name in imports(path)} & set(NAMES) - {package}
         assert ours <= below, f"{path.name} imports {ours - below}"
+
+
+def imported_modules(path: Path, modules: Collection[str]) -> set[str]:
+    """Modules of ours that a file imports anywhere, in its functions too; not those of its types alone."""
+    found = set()
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            nodes += node.orelse
+            continue
+        nodes += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names & set(modules) or {node.module}
+    return found & set(modules)
+
+
+def in_circles(graph: Mapping[str, Collection[str]]) -> set[str]:
+    """Names that reach themselves: what is left when those are taken away, again and again, that reach nothing left."""
+    left = dict(graph)
+    while True:
+        ends = {name for name, reached in left.items() if not set(reached) & set(left)}
+        if not ends:
+            begins = set(left) - {name for reached in left.values() for name in reached}
+            if not begins:
+                return set(left)
+            ends = begins
+        left = {name: reached for name, reached in left.items() if name not in ends}
+
+
+def test_no_two_modules_import_each_other() -> None:
+    modules = {
+        ".".join(path.relative_to(folder / "src").with_suffix("").parts).removesuffix(".__init__"): path
+        for package, folder in NAMES.items()
+        for path in sources(package)
+    }
+    graph = {name: imported_modules(path, modules) - {name} for name, path in modules.items()}
+    assert sum(map(len, graph.values())) > 500
+    assert in_circles(graph) == set()
+    assert in_circles({"a": ["b"], "b": ["c"], "c": ["b"], "d": ["a"]}) == {"b", "c"}
+
+
+def test_no_folder_is_a_corridor() -> None:
+    """About fifteen modules are what a reader takes in at a glance."""
+    n_modules = Counter(path.parent for package in NAMES for path in sources(package) if path.name != "__init__.py")
+    assert {str(folder): n for folder, n in n_modules.items() if n > 16} == {}
 
 
 @pytest.mark.parametrize("package", NAMES)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
@@ -12,8 +11,10 @@ import torch
 from xl_cli.align.parts import Sources, build_parts
 from xl_cli.align.reading import check_widths, variant_objectives
 from xl_cli.align.selection import selection_of
+from xl_cli.data.items import language_pairs
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError
+from xl_cli.folder.model_card import write_model_card
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
@@ -33,7 +34,7 @@ from xl_encoders import (
     read_sentence_form,
     save_model,
 )
-from xl_tasks import ParallelTexts, Row, StringMatch, retrieval_rows
+from xl_tasks import Row, StringMatch, retrieval_rows
 from xl_translit import Romanizer
 
 
@@ -106,7 +107,8 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
         model={"variant": recipe.train.variants[-1]},
         wall_seconds=round(time.monotonic() - started, 1),
     )
-    folder.write_model_card()
+    if processes.is_main():
+        write_model_card(folder)
     return folder.rows()
 
 
@@ -302,10 +304,3 @@ def _score_strings(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row
             unit="character",
         )
     return rows
-
-
-def language_pairs(corpus: ParallelTexts, sources: Sequence[str], targets: Sequence[str]) -> list[tuple[str, str]]:
-    """Ordered pairs of two languages; a side that is not named means every language."""
-    queries = corpus.restrict(sources).languages if sources else corpus.languages
-    candidates = corpus.restrict(targets).languages if targets else corpus.languages
-    return [(source, target) for source in queries for target in candidates if source != target]

@@ -7,6 +7,7 @@ import torch
 
 from xl_cli.align.parts import Sources
 from xl_cli.align.reading import dev_texts
+from xl_cli.data.items import language_pairs
 from xl_cli.data.run_data import RunData, first_by_hash
 from xl_cli.errors import CliError
 from xl_cli.recipe.config import TRAINED
@@ -44,8 +45,6 @@ def selection_of(
 
 
 def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[Encoder], float]:
-    from xl_cli.align.run import language_pairs
-
     settings = recipe.select
     asked = [
         (corpus, keys, language_pairs(corpus, settings.sources, _targets(recipe, sources.data, corpus)))

@@ -46,7 +46,7 @@ def cka(
     _check_free(out)
     check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import pair_table
-    from xl_cli.evaluate.opened import cka_rows
+    from xl_cli.measure.cka import cka_rows
 
     _show("cka", cka_rows(config, debiased=debiased), pair_table, config, out, as_json=as_json)
 
@@ -69,7 +69,7 @@ def coverage(
     _check_free(out)
     check_at_hand(models=[config.model], data=config.data, revision=config.revision)
     from xl_analysis import coverage_table
-    from xl_cli.evaluate.opened import coverage_rows
+    from xl_cli.measure.coverage import coverage_rows
 
     _show("coverage", coverage_rows(config), coverage_table, config, out, as_json=as_json)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xl_cli.data.items import pairs_both_ways, scored_keys, split_keys
 from xl_cli.errors import UsageError
 from xl_cli.evaluate.config import EvaluateConfig
 from xl_cli.evaluate.layer_sweep import LayerSweep
-from xl_cli.evaluate.opened import language_pairs, scored_keys, split_keys
 from xl_cli.evaluate.plans import Job, TaskModel
 from xl_cli.evaluate.preset_options import sources_there, with_preset
 from xl_tasks import TASKS, ParallelTexts, load_names
@@ -46,7 +46,7 @@ class RetrievalPlan:
         self._data: ParallelTexts = _texts(entry, config, *_languages(entry, given, config.source))
         self._config = config = sources_there(entry, config, given, self._data.languages)
         keys = split_keys(self._data, config.split, config.data or entry.name)
-        self._pairs = language_pairs(self._data, config.source, config.target)
+        self._pairs = pairs_both_ways(self._data, config.source, config.target)
         languages = {language for pair in self._pairs for language in pair}
         self._keys = scored_keys(self._data, keys, languages, config.limit)
         wanted = set(self._keys)

@@ -148,13 +148,6 @@ class RunFolder:
         if keep < 2:
             shutil.rmtree(self.selected, ignore_errors=True)
 
-    def write_model_card(self) -> None:
-        """Write README.md into the model's folder, from run.json and the result rows."""
-        if processes.is_main():
-            from xl_cli.folder.model_card import write_model_card
-
-            write_model_card(self)
-
 
 def environment() -> dict[str, object]:
     """What besides the recipe decides the numbers: machine, device, threads, versions."""

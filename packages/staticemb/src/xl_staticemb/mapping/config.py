@@ -1,6 +1,7 @@
 """What a mapping does and does not do: the options of VecMap's framework, and its presets by name."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from xl_staticemb.errors import StaticembError
@@ -11,6 +12,9 @@ MAPS = ("advanced", "orthogonal", "unconstrained")
 DIRECTIONS = ("union", "forward", "backward")
 PRECISIONS = ("float32", "bfloat16")
 SIDES = ("none", "src", "trg")
+
+# told while a mapping is learnt: iteration, objective, probability that a score is kept, best objective so far
+Progress = Callable[[int, float, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)

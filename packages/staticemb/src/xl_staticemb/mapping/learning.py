@@ -5,14 +5,14 @@ unsupervised cross-lingual mappings of word embeddings" (ACL) for self-learning.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xl_staticemb.errors import StaticembError
-from xl_staticemb.mapping.config import MappingConfig
+from xl_staticemb.mapping.config import MappingConfig, Progress
 from xl_staticemb.mapping.seed_dictionary import Pairs
 from xl_staticemb.mapping.steps import final_maps
 
@@ -20,9 +20,6 @@ _log = logging.getLogger(__name__)
 
 # share of words below which a dictionary that is not found again counts as wrong
 LEAST_STABILITY = 0.3
-
-# iteration, objective, probability that a score is kept, best objective so far
-Progress = Callable[[int, float, float, float], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.stored_rows import StoredRows
 from xl_staticemb.files.vector_files import VectorWriter
-from xl_staticemb.mapping.config import MappingConfig
-from xl_staticemb.mapping.learning import Mapping, Progress, best_mapping, learn_mapping, learn_mappings
+from xl_staticemb.mapping.config import MappingConfig, Progress
+from xl_staticemb.mapping.learning import Mapping, best_mapping, learn_mapping, learn_mappings
 from xl_staticemb.mapping.normalization import Normalization
 from xl_staticemb.mapping.seed_dictionary import seed_pairs
 

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xl_staticemb.mapping.candidate_sweep import usable_device
-from xl_staticemb.mapping.config import MappingConfig
+from xl_staticemb.mapping.config import MappingConfig, Progress
 from xl_staticemb.mapping.induction import Induced, Inducer, mutual_share
-from xl_staticemb.mapping.learning import Progress
 from xl_staticemb.mapping.orthogonal import rotation_of
 from xl_staticemb.mapping.seed_dictionary import Pairs
 from xl_staticemb.mapping.steps import dictionary_products

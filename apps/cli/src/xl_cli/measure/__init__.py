@@ -1,0 +1,1 @@
+"""What `xl analyze` measures: one file a measure, rows out."""

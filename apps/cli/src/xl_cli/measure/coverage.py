@@ -1,0 +1,55 @@
+"""How well a tokenizer covers languages, as written and romanised."""
+
+import dataclasses
+
+from xl_analysis import tokenizer_coverage
+from xl_cli.data.items import split_keys
+from xl_cli.data.run_data import first_by_hash
+from xl_cli.evaluate.opened import open_model
+from xl_cli.launch.progress import say
+from xl_cli.measure.measured import measured_row
+from xl_cli.recipe.config import CoverageConfig
+from xl_tasks import Row, load_texts
+from xl_translit import Romanizer, count_unread, script_reading
+
+_METRICS = ("pieces_per_word", "pieces_per_char", "unknown_pieces", "known_words", "known_chars")
+
+
+def coverage_rows(config: CoverageConfig) -> list[Row]:
+    """How well a model's tokenizer covers each language, as written and romanised: six figures a language and form."""
+    data = load_texts(config.data, parallel=False)
+    if config.language:
+        data = data.restrict(config.language)
+    keys = split_keys(data, config.split, config.data)
+    wanted = set(first_by_hash(keys, config.limit))
+    texts = {
+        language: [text for key, text in sorted(by_key.items()) if key in wanted]
+        for language, by_key in data.texts.items()
+    }
+    texts = {language: items for language, items in texts.items() if items}
+    opened = open_model(config.model, revision=config.revision)
+    tokenizer = opened.encoder.tokenizer
+    romanised = {language: Romanizer().batch(items) for language, items in texts.items()}
+    for language, items in texts.items():
+        for script, n_chars in count_unread(items).items():
+            note = script_reading(script).note
+            say(f"note: {language} romanised is no full reading: {note}; {n_chars} such characters here")
+    rows = []
+    for unit, views in (("subword", texts), ("romanised", romanised)):
+        found = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
+        figures = [
+            (language, metric, float(value), measured.n_texts)
+            for language, measured in found.items()
+            for metric, value in (
+                ("distinct_pieces", len(measured.pieces)),
+                *((name, getattr(measured, name)) for name in _METRICS),
+            )
+        ]
+        together = frozenset[str]().union(*(measured.pieces for measured in found.values()))
+        n_texts = sum(measured.n_texts for measured in found.values())
+        figures.append(("all", "distinct_pieces", float(len(together)), n_texts))
+        rows += [
+            dataclasses.replace(measured_row(opened, data, "coverage", metric, value, n, name, name, None), unit=unit)
+            for name, metric, value, n in figures
+        ]
+    return rows
