@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xl_encoders import ModelConfig, new_encoder
-from xl_encoders.training.checkpoint import save_model
+from xl_encoders.model.encoder import save_model
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from tests.cli.commands.test_unread_options import options, reached, refused
 from tests.cli.conftest import Run
 
 from xl_cli.commands import translit
-from xl_cli.evaluate.opened import cka_rows
+from xl_cli.measure.cka import cka_rows
 from xl_cli.recipe.config import TRANSFORMS, RetrievalConfig
 from xl_staticemb import WordVectors, write_vectors
 from xl_translit import Phonemizer, TranslitError
