@@ -1,5 +1,6 @@
 """Opening folders: what a saved encoder gives back, and what is refused in which words."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
