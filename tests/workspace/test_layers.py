@@ -212,7 +212,7 @@ def test_importing_a_package_is_light(package: str) -> None:
 def test_each_field_of_a_config_shows_in_the_help() -> None:
     import dataclasses
 
-    from xl_cli.evaluate.config import EvaluateConfig
+    from xl_cli.evaluation.config import EvaluateConfig
     from xl_cli.recipe.recipe import recipe_keys
 
     shown = subprocess.run(

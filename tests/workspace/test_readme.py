@@ -52,7 +52,7 @@ def test_commands_of_the_readme_exist() -> None:
 def test_the_table_has_the_shape_that_the_command_prints() -> None:
     """Header and lines of the table, not its figures: those belong to the machine that the README names."""
     from xl_analysis import retrieval_table
-    from xl_cli.align.row_meanings import row_meanings
+    from xl_cli.alignment.row_meanings import row_meanings
     from xl_cli.recipe.recipe import load_recipe
 
     recipe = tomllib.loads((ROOT / "apps/cli/src/xl_cli/recipe/shipped/names.toml").read_text(encoding="utf-8"))

@@ -7,8 +7,8 @@ import pytest
 from pyarrow import parquet
 from tests.cli.conftest import small
 
-from xl_cli.align.estimate import plan
-from xl_cli.align.parts import open_stream
+from xl_cli.alignment.estimate import plan
+from xl_cli.alignment.parts import open_stream
 from xl_cli.data.run_data import first_by_hash, load_data
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig

@@ -7,7 +7,7 @@ import torch
 from accelerate import PartialState
 
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.opened import open_model
+from xl_cli.evaluation.opened import open_model
 from xl_cli.folder.run_folder import environment
 from xl_cli.launch import processes
 from xl_cli.vectors.word_files import usable_device

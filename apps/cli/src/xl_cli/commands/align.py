@@ -41,7 +41,7 @@ def align(
 
     Example: xl align --set train.steps=300 --out runs/quick
     """
-    from xl_cli.align.reading import check_selection, check_sources, check_widths
+    from xl_cli.alignment.reading import check_selection, check_sources, check_widths
     from xl_cli.data.run_data import load_data
     from xl_cli.folder.run_folder import RunFolder
     from xl_cli.recipe.paths import shape_of
@@ -63,12 +63,12 @@ def align(
     check_selection(resolved, data)
     check_widths(resolved, data, shape_of(resolved.model)[1])
     if dry_run:
-        from xl_cli.align.estimate import plan
+        from xl_cli.alignment.estimate import plan
 
         _print_plan(resolved, plan(resolved, data))
         return
     # What can be refused was refused: only now is torch loaded.
-    from xl_cli.align.run import StoppedEarlyError, run
+    from xl_cli.alignment.run import StoppedEarlyError, run
     from xl_cli.launch import processes
 
     if not resume:
@@ -95,7 +95,7 @@ def align(
     from dataclasses import asdict
 
     from xl_analysis import retrieval_table
-    from xl_cli.align.row_meanings import row_meanings
+    from xl_cli.alignment.row_meanings import row_meanings
 
     if rows:
         typer.echo(retrieval_table([asdict(row) for row in rows]).render("text") + "\n")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.options import with_options
 
@@ -29,7 +29,7 @@ def evaluate(
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
-    from xl_cli.evaluate.task_options import check_options, is_vector_folder
+    from xl_cli.evaluation.task_options import check_options, is_vector_folder
     from xl_tasks.catalogue.registry import TaskError, task
     from xl_tasks.robustness.noise import parse_noise
 
@@ -53,7 +53,7 @@ def evaluate(
     from dataclasses import asdict
 
     from xl_analysis import pair_table, result_tables
-    from xl_cli.evaluate.evaluation import Evaluation
+    from xl_cli.evaluation.evaluation import Evaluation
 
     evaluation = Evaluation(config, out)
     rows = evaluation.run(entries)

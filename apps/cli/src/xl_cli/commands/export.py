@@ -101,7 +101,7 @@ def export(
         revision=revision,
         max_len=max_len,
     )
-    from xl_cli.evaluate.opened import open_model
+    from xl_cli.evaluation.opened import open_model
     from xl_cli.folder.model_card import export_card, read_about
     from xl_cli.folder.run_folder import RunFolder
     from xl_cli.launch.progress import say

@@ -100,7 +100,7 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
 
         return preset_rows()
     if what == "tuning":
-        from xl_cli.evaluate.tuning_options import tuning_keys
+        from xl_cli.evaluation.tuning_options import tuning_keys
 
         return [{"key": key, "default": default, "what": text} for key, default, text in tuning_keys()]
     if what == "data":

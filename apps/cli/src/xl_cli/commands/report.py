@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from xl_cli.errors import CliError, UsageError
-from xl_cli.evaluate.config import MEANS
-from xl_cli.evaluate.preset_options import mean_of
+from xl_cli.evaluation.config import MEANS
+from xl_cli.evaluation.preset_options import mean_of
 from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.vectors.word_files import check_choice, check_new
 

@@ -5,7 +5,7 @@ import dataclasses
 from xl_analysis import cka_matrix
 from xl_cli.data.items import load_items, pairs_both_ways, scored_keys
 from xl_cli.errors import CliError
-from xl_cli.evaluate.layer_sweep import LayerSweep
+from xl_cli.evaluation.layer_sweep import LayerSweep
 from xl_cli.measure.measured import measured_row, open_asked
 from xl_cli.recipe.config import RetrievalConfig
 from xl_tasks import Row

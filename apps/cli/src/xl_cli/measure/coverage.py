@@ -5,7 +5,7 @@ import dataclasses
 from xl_analysis import tokenizer_coverage
 from xl_cli.data.items import split_keys
 from xl_cli.data.run_data import first_by_hash
-from xl_cli.evaluate.opened import open_model
+from xl_cli.evaluation.opened import open_model
 from xl_cli.launch.progress import say
 from xl_cli.measure.measured import measured_row
 from xl_cli.recipe.config import CoverageConfig

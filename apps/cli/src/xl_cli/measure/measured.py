@@ -1,6 +1,6 @@
 """A row of a measure, and the model that it is of."""
 
-from xl_cli.evaluate.opened import Opened, open_model
+from xl_cli.evaluation.opened import Opened, open_model
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import RetrievalConfig
 from xl_tasks import ParallelTexts, Row

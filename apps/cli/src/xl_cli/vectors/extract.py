@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xl_cli.data.running_text import RunningText
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.opened import open_model
+from xl_cli.evaluation.opened import open_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.vectors.extract_config import ExtractConfig, ReadingConfig

@@ -9,8 +9,8 @@ import pytest
 from tests.cli.made_data import sentences
 from tests.encoders.model_hub import Hub, serve
 
-from xl_cli.align.run import pretrained
-from xl_cli.evaluate.opened import open_model
+from xl_cli.alignment.run import pretrained
+from xl_cli.evaluation.opened import open_model
 from xl_cli.recipe.recipe import load_recipe
 from xl_encoders import ModelConfig, new_encoder
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.plans import Job, TaskModel
-from xl_cli.evaluate.preset_options import sources_there, with_preset
-from xl_cli.evaluate.tuning_options import parse_grid, parse_settings, shown, split_settings
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.preset_options import sources_there, with_preset
+from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, shown, split_settings
 from xl_cli.launch.progress import Progress, say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.errors import TaskError

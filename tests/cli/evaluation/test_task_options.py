@@ -15,10 +15,10 @@ from tests.cli.every_task import make_every_task
 from tests.cli.recorded import recorded, seen
 
 from xl_cli.errors import CliError, UsageError
-from xl_cli.evaluate import opened as evaluation
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.plans import TaskModel, plan
-from xl_cli.evaluate.task_options import check_options, options_read
+from xl_cli.evaluation import opened as evaluation
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.plans import TaskModel, plan
+from xl_cli.evaluation.task_options import check_options, options_read
 from xl_cli.main import app
 from xl_encoders import Encoder, ModelConfig, new_encoder
 from xl_tasks import TASKS
@@ -220,7 +220,7 @@ def test_an_option_that_one_of_the_tasks_reads_is_taken(data: Path) -> None:
 
 @pytest.mark.parametrize("task", ["tatoeba", "bucc2018", "bli", "similarity"])
 def test_resamples_are_read_where_rows_have_intervals(task: str, data: Path) -> None:
-    from xl_cli.evaluate.evaluation import Evaluation
+    from xl_cli.evaluation.evaluation import Evaluation
 
     entry = TASKS[task]
     config = base(task, data)

@@ -8,8 +8,8 @@ from tests.cli.conftest import Run
 from tests.cli.every_task import make_every_task
 
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.preset_options import mean_of, sources_there, with_preset
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.preset_options import mean_of, sources_there, with_preset
 from xl_tasks import TASKS, Row, write_rows
 from xl_tasks.tuning.presets import PRESETS
 

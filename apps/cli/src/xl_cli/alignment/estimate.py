@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xl_cli.align.reading import open_stream, reads_romanised, variant_objectives
-from xl_cli.align.training_time import seconds_of
+from xl_cli.alignment.reading import open_stream, reads_romanised, variant_objectives
+from xl_cli.alignment.training_time import seconds_of
 from xl_cli.data.run_data import RunData, Transliteration
 from xl_cli.launch.durations import words
 from xl_cli.recipe.paths import files_of

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.preset_options import has_task
-from xl_cli.evaluate.tuning_options import parse_grid, parse_settings, split_settings
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.preset_options import has_task
+from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, split_settings
 from xl_cli.unread_options import listed, refuse, without_meaning
 from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS, Task
@@ -35,17 +35,17 @@ class PlanKind:
 
 PLANS: Mapping[str, PlanKind] = {
     "retrieval": PlanKind(
-        factory="xl_cli.evaluate.retrieval:RetrievalPlan",
+        factory="xl_cli.evaluation.retrieval:RetrievalPlan",
         reads=_SIDES | _ENCODER | _VECTORS | {"preset", "transform", "score", "noise", "split", "limit", "resamples"},
     ),
     "mining": PlanKind(
-        factory="xl_cli.evaluate.mining:MiningPlan", reads=_SIDES | _ENCODER | _VECTORS | {"score", "resamples"}
+        factory="xl_cli.evaluation.mining:MiningPlan", reads=_SIDES | _ENCODER | _VECTORS | {"score", "resamples"}
     ),
     "lexical": PlanKind(
-        factory="xl_cli.evaluate.lexical:LexicalPlan", reads=_SIDES | _ENCODER | _VECTORS | {"split", "on_error"}
+        factory="xl_cli.evaluation.lexical:LexicalPlan", reads=_SIDES | _ENCODER | _VECTORS | {"split", "on_error"}
     ),
     "fitted": PlanKind(
-        factory="xl_cli.evaluate.fitted:FittedPlan",
+        factory="xl_cli.evaluation.fitted:FittedPlan",
         reads=_SIDES | _ENCODER | _VECTORS | _TRAINING | {
             "protocol", "preset", "probe", "set", "grid", "noise", "train_on", "train_limit", "on_error", "resamples",
             "save_models", "split", "limit", "mean",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from xl_cli.align.parts import Sources
-from xl_cli.align.reading import dev_texts
+from xl_cli.alignment.parts import Sources
+from xl_cli.alignment.reading import dev_texts
 from xl_cli.data.items import language_pairs
 from xl_cli.data.run_data import RunData, first_by_hash
 from xl_cli.errors import CliError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xl_cli.evaluate.comparing import difference_rows, with_intervals
+from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.scoring.measures import Measure
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.plans import Job, TaskModel
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.plans import Job, TaskModel
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.parallel.bucc import Bitext, Mining, tuning_and_scored

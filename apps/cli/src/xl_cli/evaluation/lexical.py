@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.plans import Job, TaskModel
-from xl_cli.evaluate.task_options import is_vector_folder
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.task_options import is_vector_folder
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.lexical.lexical_files import lexical_tasks

@@ -400,7 +400,7 @@ def test_several_texts_train_together(xl: Run, corpus: Path, tmp_path: Path) -> 
 
 
 def test_temperature_draws_rare_languages_more_often(tiny: Path, corpus: Path, tmp_path: Path) -> None:
-    from xl_cli.align.parts import Sources, build_parts
+    from xl_cli.alignment.parts import Sources, build_parts
     from xl_cli.data.run_data import load_data
     from xl_cli.recipe.recipe import load_recipe
     from xl_encoders import load_encoder

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xl_cli.errors import CliError, is_misuse
-from xl_cli.evaluate.comparing import difference_rows, with_intervals
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.plans import Plan, TaskModel, plan
-from xl_cli.evaluate.task_options import check_options
+from xl_cli.evaluation.comparing import difference_rows, with_intervals
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.plans import Plan, TaskModel, plan
+from xl_cli.evaluation.task_options import check_options
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.folder.short_names import model_labels
 from xl_cli.launch.progress import Progress, say

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from xl_cli.data.items import pairs_both_ways, scored_keys, split_keys
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.layer_sweep import LayerSweep
-from xl_cli.evaluate.plans import Job, TaskModel
-from xl_cli.evaluate.preset_options import sources_there, with_preset
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.layer_sweep import LayerSweep
+from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.preset_options import sources_there, with_preset
 from xl_tasks import TASKS, ParallelTexts, load_names
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, Scored

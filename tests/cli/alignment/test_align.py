@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.cli.conftest import Run, environment, small
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from xl_cli.align.row_meanings import row_meanings
+from xl_cli.alignment.row_meanings import row_meanings
 from xl_cli.recipe.recipe import load_recipe
 from xl_objectives import OBJECTIVES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xl_cli.align.reading import open_stream, reads_romanised, variant_objectives
+from xl_cli.alignment.reading import open_stream, reads_romanised, variant_objectives
 from xl_cli.data.run_data import RunData, Transliteration, transliterate
 from xl_cli.launch import processes
 from xl_cli.launch.progress import say

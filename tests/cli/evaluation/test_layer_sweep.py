@@ -8,8 +8,8 @@ import pytest
 from tests.cli.conftest import Run
 
 import xl_encoders
-from xl_cli.evaluate import layer_sweep
-from xl_cli.evaluate.layer_sweep import LayerSweep
+from xl_cli.evaluation import layer_sweep
+from xl_cli.evaluation.layer_sweep import LayerSweep
 from xl_cli.recipe import config
 from xl_encoders import Encoder, ModelConfig, new_encoder
 

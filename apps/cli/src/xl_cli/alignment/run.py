@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import torch
 
-from xl_cli.align.parts import Sources, build_parts
-from xl_cli.align.reading import check_widths, variant_objectives
-from xl_cli.align.selection import selection_of
+from xl_cli.alignment.parts import Sources, build_parts
+from xl_cli.alignment.reading import check_widths, variant_objectives
+from xl_cli.alignment.selection import selection_of
 from xl_cli.data.items import language_pairs
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from xl_cli.errors import UsageError
-from xl_cli.evaluate.config import EvaluateConfig
+from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.tuning.presets import PRESETS, preset_sources

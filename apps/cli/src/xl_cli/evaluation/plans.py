@@ -7,9 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from xl_cli.evaluate.config import EvaluateConfig
-from xl_cli.evaluate.opened import Opened, open_model
-from xl_cli.evaluate.task_options import plan_kind
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.opened import Opened, open_model
+from xl_cli.evaluation.task_options import plan_kind
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, Scored
