@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from xl_encoders import Encoder, ModelConfig, PairBatch, Share, TextPart, VectorPart, backward_batch, new_encoder
-from xl_encoders.training.vector_part import WordVectors
+from xl_encoders.training.vector_part import TeacherWords
 from xl_objectives import DccaConfig, SeqConfig
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -107,7 +107,7 @@ def sentences(encoder: Encoder, n: int, length: int, tokens: int) -> TextPart:
 def words(encoder: Encoder, n: int, tokens: int) -> VectorPart:
     random = np.random.default_rng(2)
     strings = ["".join(random.choice(list(_LETTERS), 8)) for _ in range(n)]
-    vectors = WordVectors(
+    vectors = TeacherWords(
         words=strings, vectors=random.normal(size=(n, 300)).astype(np.float32), groups=np.zeros(n, dtype=np.int64)
     )
     return VectorPart(encoder, vectors, "dcca", DccaConfig(max_len=7), batch=n, tokens=tokens)

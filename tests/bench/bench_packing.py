@@ -31,8 +31,8 @@ from xl_encoders import (
     TextPart,
     backward_batch,
     encode_pairs,
+    encode_rows,
     new_encoder,
-    read_rows,
 )
 from xl_encoders.reading.tokens import special_ids, wrap_rows
 from xl_encoders.training.text_part import MaskedRows
@@ -190,13 +190,13 @@ def padded_step(encoder: Encoder, step: Step, precision=None) -> None:
 def rows_step(
     encoder: Encoder, step: Step, precision=None, *, packed: bool | None = None, together: bool = True
 ) -> None:
-    """All rows of the three views by `read_rows`, together or view by view."""
+    """All rows of the three views by `encode_rows`, together or view by view."""
     last = encoder.n_layers
     with precision or nullcontext():
         groups = [[0, 1, 2]] if together else [[0], [1], [2]]
         parts = []
         for views in groups:
-            read = read_rows(encoder, [row for v in views for row in step.masked[v]], [last], packed=packed)
+            read = encode_rows(encoder, [row for v in views for row in step.masked[v]], [last], packed=packed)
             parts += read.layers[last].split([sum(len(row) for row in step.masked[v]) for v in views])
         total, pooled = torch.zeros(()), []
         clean = [torch.cat(rows) for rows in step.clean]

@@ -37,7 +37,7 @@ from xl_staticemb import (
     word_similarity,
 )
 from xl_staticemb.x2static.config import X2StaticConfig
-from xl_staticemb.x2static.contexts import Part
+from xl_staticemb.x2static.contexts import ContextPart
 from xl_staticemb.x2static.extraction import extract
 from xl_staticemb.x2static.negative_sampling import NegativeSampling
 from xl_staticemb.x2static.negatives import keep_probability
@@ -239,7 +239,7 @@ def compare_rest(peer: Published, teacher: StaticTeacher, lines: Sequence[str]) 
         units = [int(part["units"].max()) + 1 for part in loaded]
         vocabulary = read_vocabulary(Path(folder) / "words.tsv")
         began = time.process_time()
-        end = train(lambda number: Part(**loaded[number]), units, vocabulary, SETTINGS)
+        end = train(lambda number: ContextPart(**loaded[number]), units, vocabulary, SETTINGS)
         ours = time.process_time() - began
     print(
         f"without the encoder: ours {ours:.2f} s ({end.n_steps} steps), published {published:.2f} s "

@@ -25,7 +25,7 @@ from xl_encoders import (
     encode_pairs,
     new_encoder,
 )
-from xl_encoders.training.vector_part import WordVectors
+from xl_encoders.training.vector_part import TeacherWords
 from xl_objectives import (
     DccaConfig,
     L2Config,
@@ -62,9 +62,9 @@ def small_encoder(dropout: float = 0.1) -> Encoder:
     return new_encoder(TEXTS, ModelConfig(size="tiny", pieces=120, max_len=24, dropout=dropout), seed=3).train()
 
 
-def make_vectors(width: int) -> WordVectors:
+def make_vectors(width: int) -> TeacherWords:
     vectors = np.random.default_rng(0).normal(size=(len(WORDS), width)).astype(np.float32)
-    return WordVectors(words=WORDS, vectors=vectors, groups=np.zeros(len(WORDS), dtype=np.int64))
+    return TeacherWords(words=WORDS, vectors=vectors, groups=np.zeros(len(WORDS), dtype=np.int64))
 
 
 def make_part(encoder: Encoder, kind: str, *, batch: int = 8, tokens: int = 60, seed: int = 1) -> Part:

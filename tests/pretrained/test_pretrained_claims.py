@@ -16,11 +16,11 @@ from xl_encoders import (
     EncoderError,
     FitConfig,
     align_bitext,
+    encode_rows,
     extend_vocabulary,
     fit,
     frozen_copy,
     load_encoder,
-    read_rows,
     split_words,
 )
 from xl_objectives import L2Config, OtConfig
@@ -42,7 +42,7 @@ def test_a_text_has_the_same_vector_alone_in_a_batch_and_packed(pretrained: Enco
     np.testing.assert_allclose(together, alone, atol=2e-5)
     rows = [torch.tensor(pretrained.tokenizer(text)["input_ids"]) for text in SOME]
     with torch.inference_mode():
-        states = read_rows(pretrained, rows, {12})
+        states = encode_rows(pretrained, rows, {12})
     packed = torch.stack([row.mean(0) for row in states.layers[12].split(states.row_lens.tolist())])
     np.testing.assert_allclose(packed.numpy(), alone, atol=2e-5)
 

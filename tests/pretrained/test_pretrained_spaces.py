@@ -9,7 +9,7 @@ import torch
 from tests.pretrained.sentences import SENTENCES, TEXTS
 from tests.pretrained.test_pretrained_claims import GOLD, unit
 from xl_analysis import linear_cka
-from xl_encoders import Encoder, StaticTeacher, VectorPart, WordVectors, export_transformers, load_encoder, split_words
+from xl_encoders import Encoder, StaticTeacher, TeacherWords, VectorPart, export_transformers, load_encoder, split_words
 from xl_objectives import DccaConfig, MseConfig, ot_loss
 from xl_staticemb import X2StaticConfig, extract
 from xl_tasks import EmbeddingCache
@@ -121,7 +121,7 @@ def test_static_vectors_pull_a_real_encoder(
     vectors = np.stack([static["eng_Latn"][word] for word in words])
     k = 5
     settings = DccaConfig(layer=8, k=k, precision="float64") if name == "dcca" else MseConfig(layer=8, scale="unit")
-    data = WordVectors(words=words, vectors=vectors, groups=np.zeros(len(words), dtype=np.int64))
+    data = TeacherWords(words=words, vectors=vectors, groups=np.zeros(len(words), dtype=np.int64))
     part = VectorPart(encoder, data, name, settings, batch=len(words))
     before = loss_of(encoder, part, name)
     batch = part.draw(0)

@@ -12,7 +12,7 @@ from tests.staticemb.toy_teacher import ToyTeacher, corpus
 from torch import nn
 from torch.nn import functional
 
-from xl_staticemb import Extraction, Share, StaticembError, X2StaticConfig, extract
+from xl_staticemb import Extraction, ProcessShare, StaticembError, X2StaticConfig, extract
 from xl_staticemb.x2static import training as x2static_module
 from xl_staticemb.x2static.negative_sampling import NegativeSampling
 
@@ -186,7 +186,7 @@ def test_several_processes_give_what_one_gives(tmp_path, method):
     teachers = [ToyTeacher() for _ in range(3)]
 
     def work(rank: int) -> None:
-        share = Share(rank, 3, lambda: barrier.wait(30))
+        share = ProcessShare(rank, 3, lambda: barrier.wait(30))
         found[rank] = extract(lines, teachers[rank], config, lines_per_part=10, folder=tmp_path / "c", share=share)
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(3)]

@@ -17,7 +17,7 @@ from tests.cli.recorded import recorded, seen
 from xl_cli.errors import CliError, UsageError
 from xl_cli.evaluation import opened as evaluation
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import TaskModel, plan
+from xl_cli.evaluation.plans import NamedModel, plan
 from xl_cli.evaluation.task_options import check_options, options_read
 from xl_cli.main import app
 from xl_encoders import Encoder, ModelConfig, new_encoder
@@ -126,7 +126,7 @@ def outcome(task: str, config: EvaluateConfig) -> object:
     """What a call would compute: digests of all that decides its figures, or why it would compute nothing."""
     try:
         one = plan(TASKS[task], config)
-        models = [TaskModel(name, config, None) for name in config.model]
+        models = [NamedModel(name, config, None) for name in config.model]
         return {cell.name for model in models for job in one.jobs(model) for cell in job.cells}
     except (CliError, TaskError, TranslitError) as error:
         return str(error)

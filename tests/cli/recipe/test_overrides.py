@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_cli.errors import CliError, UsageError
-from xl_cli.recipe.faults import Faults
+from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.overrides import SECTIONS
 from xl_cli.recipe.recipe import load_recipe, shipped_recipes
 
@@ -142,7 +142,7 @@ def test_what_is_missing_is_told_beside_wrong_keys_of_its_section() -> None:
     missing = ["data.files=/no/text", "model.from=/no/model"]
     for wrong in (["data.kind=texts"], ["model.dropout=2.0"], ["data.held_out=3.0", "model.layers=3"], []):
         with pytest.raises(UsageError if wrong else CliError) as raised:
-            load_recipe("ppa", [*missing, *wrong], Faults())
+            load_recipe("ppa", [*missing, *wrong], SettingFaults())
         first, *lines = str(raised.value).split("\n")
         assert first == f"{2 + len(wrong)} faults:"
         for told in (*(setting.partition("=")[0] for setting in wrong), "/no/text", "/no/model"):

@@ -39,7 +39,7 @@ from transformers import (
     XLMWithLMHeadModel,
 )
 
-from xl_encoders import Encoder, EncoderError, read_rows, supports_packing
+from xl_encoders import Encoder, EncoderError, encode_rows, supports_packing
 from xl_encoders.model import packed_attention
 
 _PIECES = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"abcdefghijklmnopqrstuvwxyz0123456789"]
@@ -144,7 +144,7 @@ def test_states_and_gradients_equal_the_library_row_by_row(family: str, packed: 
     encoder, rows = make_encoder(family), make_rows()
     assert supports_packing(encoder)
     layers = range(encoder.n_layers + 1)
-    read = read_rows(encoder, rows, layers, packed=packed)
+    read = encode_rows(encoder, rows, layers, packed=packed)
     assert read.row_lens.tolist() == list(LENGTHS)
     expected = {layer: one_by_one(encoder, rows, layer) for layer in layers}
     for layer in layers:
@@ -157,7 +157,7 @@ def test_a_padding_id_within_a_row_counts_as_the_library_counts_it() -> None:
     encoder, rows = make_encoder("xlm-roberta"), make_rows((6, 9))
     rows[0][2] = rows[1][0] = rows[1][4] = 1
     for packed in (True, False):
-        read = read_rows(encoder, rows, [3], packed=packed)
+        read = encode_rows(encoder, rows, [3], packed=packed)
         assert torch.allclose(read.layers[3], one_by_one(encoder, rows, 3), atol=1e-5)
 
 
@@ -167,7 +167,7 @@ def test_families_without_a_packed_way_are_read_padded(family: str) -> None:
     encoder, rows = make_encoder(family), make_rows(lengths)
     assert not supports_packing(encoder)
     layers = range(encoder.n_layers + 1)
-    read = read_rows(encoder, rows, layers)
+    read = encode_rows(encoder, rows, layers)
     for layer in layers:
         if family == "canine":  # depends on the length of its padding, so each row is padded as it is alone
             alone = [encoder.pad([row]) for row in rows]
@@ -176,7 +176,7 @@ def test_families_without_a_packed_way_are_read_padded(family: str) -> None:
             expected = one_by_one(encoder, rows, layer)
         assert torch.allclose(read.layers[layer], expected, atol=1e-5)
     with pytest.raises(EncoderError, match=rf"{family} \(.*\) cannot read packed rows; leave packed at None or False"):
-        read_rows(encoder, rows, [1], packed=True)
+        encode_rows(encoder, rows, [1], packed=True)
 
 
 def test_a_decoder_is_not_packed() -> None:
@@ -193,8 +193,8 @@ def test_any_lengths_in_any_order(lengths: list[int], family: str, shuffler: ran
     order = list(range(len(rows)))
     shuffler.shuffle(order)
     with torch.no_grad():
-        read = read_rows(encoder, rows, [-1, 0])
-        shuffled = read_rows(encoder, [rows[i] for i in order], [-1])
+        read = encode_rows(encoder, rows, [-1, 0])
+        shuffled = encode_rows(encoder, [rows[i] for i in order], [-1])
     assert list(read.layers) == [0, 3]
     assert read.row_lens.tolist() == lengths
     assert len(read.layers[0]) == sum(lengths)
@@ -218,30 +218,30 @@ def _cached(family: str) -> Encoder:
 def test_no_rows_and_rows_of_no_tokens(packed: bool) -> None:
     encoder = make_encoder("bert")
     for rows in ([], make_rows((0, 0))):
-        read = read_rows(encoder, rows, [0, 2], packed=packed)
+        read = encode_rows(encoder, rows, [0, 2], packed=packed)
         assert read.row_lens.tolist() == [0] * len(rows)
         assert {layer: states.shape for layer, states in read.layers.items()} == {0: (0, 32), 2: (0, 32)}
-    assert read_rows(encoder, make_rows((1,)), [1], packed=packed).layers[1].shape == (1, 32)
-    assert read_rows(encoder, make_rows((4,)), [], packed=packed).layers == {}
+    assert encode_rows(encoder, make_rows((1,)), [1], packed=packed).layers[1].shape == (1, 32)
+    assert encode_rows(encoder, make_rows((4,)), [], packed=packed).layers == {}
 
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_rows_that_are_too_long_are_named(packed: bool) -> None:
     with pytest.raises(EncoderError, match="row 1 has 63 tokens, but xlm-roberta has positions for 62"):
-        read_rows(make_encoder("xlm-roberta"), make_rows((3, 63)), [1], packed=packed)
+        encode_rows(make_encoder("xlm-roberta"), make_rows((3, 63)), [1], packed=packed)
 
 
 def test_layers_out_of_range_are_refused() -> None:
     with pytest.raises(EncoderError, match="layer 4 is out of range"):
-        read_rows(make_encoder("bert"), make_rows(), [4])
+        encode_rows(make_encoder("bert"), make_rows(), [4])
 
 
 def test_grad_mode_is_the_callers() -> None:
     encoder, rows = make_encoder("bert"), make_rows()
-    assert read_rows(encoder, rows, [3]).layers[3].requires_grad
+    assert encode_rows(encoder, rows, [3]).layers[3].requires_grad
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
-            states = read_rows(encoder, rows, [3]).layers[3]
+            states = encode_rows(encoder, rows, [3]).layers[3]
         assert not states.requires_grad
         assert torch.allclose(states, one_by_one(encoder, rows, 3), atol=1e-5)
 
@@ -252,8 +252,8 @@ def test_the_models_own_attention_is_left_as_it_was(implementation: str, tmp_pat
     encoder.model.set_attn_implementation(implementation)
     ids = rows[1][None]
     before = encoder.model(input_ids=ids).logits
-    kept = read_rows(encoder, rows, [3])
-    read_rows(other, rows, [3])
+    kept = encode_rows(encoder, rows, [3])
+    encode_rows(other, rows, [3])
     assert encoder.model.config._attn_implementation == implementation
     assert torch.equal(encoder.model(input_ids=ids).logits, before)
     kept.layers[3].sum().backward()
@@ -263,7 +263,7 @@ def test_the_models_own_attention_is_left_as_it_was(implementation: str, tmp_pat
 
     handle = encoder.model.base_model.encoder.layer[1].register_forward_pre_hook(fail)
     with pytest.raises(KeyboardInterrupt):
-        read_rows(encoder, rows, [3])
+        encode_rows(encoder, rows, [3])
     handle.remove()
     assert encoder.model.config._attn_implementation == implementation
 
@@ -272,7 +272,7 @@ def test_the_models_own_attention_is_left_as_it_was(implementation: str, tmp_pat
         encoder.model.save_pretrained(tmp_path)
 
     handle = encoder.model.base_model.encoder.layer[1].register_forward_hook(save)
-    read_rows(encoder, rows, [3])  # saved in the middle of a packed pass
+    encode_rows(encoder, rows, [3])  # saved in the middle of a packed pass
     handle.remove()
     assert packed_attention.NAME not in (tmp_path / "config.json").read_text()
     assert AutoModel.from_pretrained(tmp_path).config._attn_implementation == "sdpa"
@@ -287,15 +287,15 @@ def test_attention_without_a_layout_says_what_to_do() -> None:
 
 def test_autocast_computes_in_half_precision() -> None:
     encoder, rows = make_encoder("xlm-roberta"), make_rows()
-    exact = read_rows(encoder, rows, [3]).layers[3]
+    exact = encode_rows(encoder, rows, [3]).layers[3]
     seen = []
     with torch.autocast("cpu", torch.bfloat16):
         handle = encoder.model.base_model.encoder.layer[0].attention.self.query.register_forward_hook(
             lambda *call: seen.append(call[-1].dtype)
         )
-        packed = read_rows(encoder, rows, [3]).layers[3]
+        packed = encode_rows(encoder, rows, [3]).layers[3]
         handle.remove()
-        padded = read_rows(encoder, rows, [3], packed=False).layers[3]
+        padded = encode_rows(encoder, rows, [3], packed=False).layers[3]
     assert seen == [torch.bfloat16]
     noise = (padded.float() - exact).abs().mean()
     assert noise > 0
@@ -306,11 +306,11 @@ def test_autocast_computes_in_half_precision() -> None:
 
 def test_autocast_gradients_are_as_near_as_the_librarys() -> None:
     encoder, rows = make_encoder("xlm-roberta"), make_rows()
-    exact = gradients(encoder, weighted(read_rows(encoder, rows, [3]).layers))
+    exact = gradients(encoder, weighted(encode_rows(encoder, rows, [3]).layers))
     errors = {}
     for packed in (True, False):
         with torch.autocast("cpu", torch.bfloat16):
-            loss = weighted(read_rows(encoder, rows, [3], packed=packed).layers)
+            loss = weighted(encode_rows(encoder, rows, [3], packed=packed).layers)
         own = gradients(encoder, loss)
         errors[packed] = sum(float((own[name] - exact[name]).square().sum()) for name in exact) ** 0.5
     assert errors[True] < 1.25 * errors[False]
@@ -331,7 +331,7 @@ def test_recomputed_activations_give_the_same_gradients(family: str, reentrant: 
             enable({"use_reentrant": reentrant})
         functions = [getattr(m, "_gradient_checkpointing_func", None) for m in encoder.model.modules()]
         torch.manual_seed(3)
-        loss = weighted(read_rows(encoder, rows, [3]).layers)
+        loss = weighted(encode_rows(encoder, rows, [3]).layers)
         assert [getattr(m, "_gradient_checkpointing_func", None) for m in encoder.model.modules()] == functions
         found.append(gradients(encoder, loss))
         assert encoder.model.config._attn_implementation == "sdpa"
@@ -351,7 +351,7 @@ def test_attention_dropout_acts_in_training_and_only_there() -> None:
 
     def states(seed: int) -> Tensor:
         torch.manual_seed(seed)
-        return read_rows(encoder, rows, [3]).layers[3].detach()
+        return encode_rows(encoder, rows, [3]).layers[3].detach()
 
     assert torch.equal(states(1), states(1))
     assert not torch.allclose(states(1), states(2), atol=1e-3)
@@ -364,7 +364,7 @@ def test_dropout_of_one_row_is_the_librarys_own(half: bool) -> None:
     encoder, rows = only_attention_dropout(0.3), make_rows((17,))
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         torch.manual_seed(4)
-        packed = read_rows(encoder, rows, [3]).layers[3].float()
+        packed = encode_rows(encoder, rows, [3]).layers[3].float()
         torch.manual_seed(4)
         library = one_by_one(encoder, rows, 3).float()
         torch.manual_seed(5)
@@ -446,9 +446,9 @@ def test_the_variable_length_kernel_gets_the_rows(monkeypatch: pytest.MonkeyPatc
         return torch.cat([out[0].transpose(0, 1) for out in outs])
 
     encoder, rows = make_encoder("modernbert"), make_rows()
-    expected = read_rows(encoder, rows, [3]).layers[3]
+    expected = encode_rows(encoder, rows, [3]).layers[3]
     monkeypatch.setattr(packed_attention, "_varlen", lambda query, dropout: varlen)
-    assert torch.allclose(read_rows(encoder, rows, [3]).layers[3], expected, atol=1e-5)
+    assert torch.allclose(encode_rows(encoder, rows, [3]).layers[3], expected, atol=1e-5)
     assert calls == [(-1, -1), (4, 4), (4, 4)]
 
 
@@ -458,8 +458,8 @@ def test_compiled_blocks_give_the_same_states() -> None:
     compiled = copy.deepcopy(encoder)
     for layer in compiled.model.base_model.encoder.layer:
         layer.compile(backend="eager", dynamic=True)
-    expected = gradients(encoder, weighted(read_rows(encoder, rows, [3]).layers))
-    found = gradients(compiled, weighted(read_rows(compiled, rows, [3]).layers))
+    expected = gradients(encoder, weighted(encode_rows(encoder, rows, [3]).layers))
+    found = gradients(compiled, weighted(encode_rows(compiled, rows, [3]).layers))
     assert_same_gradients(expected, found)
 
 
@@ -468,12 +468,12 @@ def test_compiled_blocks_give_the_same_states() -> None:
 @pytest.mark.parametrize("precision", [None, torch.bfloat16])
 def test_on_cuda(family: str, precision: torch.dtype | None) -> None:
     encoder, rows = make_encoder(family), make_rows()
-    exact = {layer: states.detach() for layer, states in read_rows(encoder, rows, [3]).layers.items()}
+    exact = {layer: states.detach() for layer, states in encode_rows(encoder, rows, [3]).layers.items()}
     encoder.to("cuda")
     errors = []
     for packed in (True, False):
         with torch.autocast("cuda", precision or torch.bfloat16, enabled=precision is not None):
-            states = read_rows(encoder, rows, [3], packed=packed).layers[3]
+            states = encode_rows(encoder, rows, [3], packed=packed).layers[3]
         assert states.device.type == "cuda"
         states.float().square().sum().backward()
         assert all(p.grad.isfinite().all() for p in encoder.parameters() if p.grad is not None)

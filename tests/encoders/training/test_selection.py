@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.encoders.toy_parts import KINDS, make_part, same, small_encoder, state_of
 from transformers import AutoModelForMaskedLM
 
-from xl_encoders import Checkpoints, Encoder, FitConfig, FitEnd, Scored, Selection, StepRecord, fit
+from xl_encoders import Checkpoints, Encoder, FitConfig, FitEnd, Selection, StepRecord, StepScore, fit
 from xl_encoders.training import selection as selection_module
 
 
@@ -52,7 +52,7 @@ def test_keeps_the_best_and_ends_when_nothing_gets_better(scores: list[float], k
 
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(selection_module, "save_model", lambda encoder, folder: folder.mkdir(parents=True))
-        seen: list[Scored] = []
+        seen: list[StepScore] = []
         selection = Selection(
             Path(name) / "s", Given(scores), every=10, keep=keep, patience=patience, on_score=seen.append
         )  # fmt: skip
@@ -66,9 +66,9 @@ def test_keeps_the_best_and_ends_when_nothing_gets_better(scores: list[float], k
             so_far = [(value, 10 * (i + 1)) for i, value in enumerate(scores[: number + 1])]
             ranked = sorted(so_far, key=lambda one: (-one[0], one[1]))
             assert models_in(selection.folder) == sorted(step for _, step in ranked[:keep])
-            assert seen == selection.scores() == [Scored(step, value) for value, step in so_far]
+            assert seen == selection.scores() == [StepScore(step, value) for value, step in so_far]
             found = selection.best()
-            assert found == (Scored(ranked[0][1], ranked[0][0]), selection.folder / f"step-{ranked[0][1]:08d}")
+            assert found == (StepScore(ranked[0][1], ranked[0][0]), selection.folder / f"step-{ranked[0][1]:08d}")
 
 
 class _Still:
@@ -91,7 +91,7 @@ def test_scores_every_so_many_steps_and_the_last(xlmr: Encoder, tmp_path: Path) 
     assert models_in(tmp_path) == [6, 10]
     best = selection.best()
     assert best is not None
-    assert best[0] == Scored(6, 0.3)
+    assert best[0] == StepScore(6, 0.3)
     last = AutoModelForMaskedLM.from_pretrained(tmp_path / "step-00000010")
     assert all(torch.equal(a, b) for a, b in zip(last.parameters(), xlmr.model.parameters(), strict=True))
     assert xlmr.training
@@ -174,9 +174,9 @@ def test_scores_are_on_disk_before_a_model_goes(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         selection(_Still(), 2)  # ty: ignore[invalid-argument-type]
     found = Selection(tmp_path, Given([]), every=1).best()
-    assert found == (Scored(2, 0.9), tmp_path / "step-00000002")
+    assert found == (StepScore(2, 0.9), tmp_path / "step-00000002")
     selection.forget_after(1)  # its model is there still: nothing is lost should the run end here
-    assert selection.best() == (Scored(1, 0.1), tmp_path / "step-00000001")
+    assert selection.best() == (StepScore(1, 0.1), tmp_path / "step-00000001")
 
 
 def test_nothing_scored_yet(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from tests.encoders.toy_parts import WORDS, gradient, make_vectors
 
 from xl_encoders import Encoder, EncoderError, Share, VectorPart
-from xl_encoders.training.vector_part import WordVectors
+from xl_encoders.training.vector_part import TeacherWords
 from xl_objectives import DccaConfig, MseConfig, dcca_loss, mse_loss
 
 
@@ -21,7 +21,7 @@ def words_of(part: VectorPart, encoder: Encoder, number: int = 0) -> list[str]:
     return [known[tuple(row.tolist())] for row in part.draw(number).rows]
 
 
-def targets_of(words: WordVectors, chosen: list[str]) -> torch.Tensor:
+def targets_of(words: TeacherWords, chosen: list[str]) -> torch.Tensor:
     """Their vectors, of length 1."""
     vectors = torch.tensor(words.vectors[[WORDS.index(word) for word in chosen]])
     return vectors / vectors.norm(dim=1, keepdim=True)
@@ -106,7 +106,7 @@ def test_long_words_are_cut_and_counted(xlmr: Encoder) -> None:
 def test_languages_are_drawn_with_a_temperature(xlmr: Encoder) -> None:
     """Three words of one language against the rest: at a high temperature both have about as many draws."""
     groups = np.array([0] * 3 + [1] * (len(WORDS) - 3))
-    vectors = WordVectors(words=WORDS, vectors=make_vectors(30).vectors, groups=groups)
+    vectors = TeacherWords(words=WORDS, vectors=make_vectors(30).vectors, groups=groups)
     part = VectorPart(xlmr, vectors, "dcca", DccaConfig(k=2), batch=6, temperature=1000.0)
     drawn = [word in WORDS[:3] for n in range(part.n_per_epoch) for word in words_of(part, xlmr, n)]
     assert sum(drawn) / len(drawn) == pytest.approx(0.5, abs=0.1)

@@ -3,7 +3,7 @@
 import pytest
 
 from xl_tasks import TaskError, load_bucc, tuning_and_scored
-from xl_tasks.datasets.parallel.bucc import Bitext
+from xl_tasks.datasets.parallel.bucc import ComparableCorpora
 
 
 def write(path, *lines, end="\n"):
@@ -27,7 +27,7 @@ def test_published_layout(tmp_path):
     assert list(data) == [("deu_Latn", "eng_Latn"), ("zho_Hans", "eng_Latn")]
     assert set(data["deu_Latn", "eng_Latn"]) == {"sample", "training", "test"}
     german = data["deu_Latn", "eng_Latn"]["training"]
-    assert german == Bitext(
+    assert german == ComparableCorpora(
         languages=("deu_Latn", "eng_Latn"),
         first={"de-1": "ein\u2028s", "de-2": '"zwei', "de-3": "drei"},
         second={"en-7": "one", "en-8": "two"},

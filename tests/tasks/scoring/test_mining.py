@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from xl_tasks import TaskError, best_threshold, mine, mine_bitext, mining_rows
-from xl_tasks.datasets.parallel.bucc import Bitext, Mining
+from xl_tasks.datasets.parallel.bucc import ComparableCorpora, Mining
 
 
 def slow_mine(x, z, k, score):
@@ -156,7 +156,7 @@ def corpora(start, n=60, n_gold=20):
     second = [*shared, *(start + 2000 + i for i in range(n - n_gold))]
     rng.shuffle(first)
     rng.shuffle(second)
-    return Bitext(
+    return ComparableCorpora(
         languages=("deu_Latn", "eng_Latn"),
         first={f"de-{m}": f"{m} de" for m in first},
         second={f"en-{m}": f"{m} en" for m in second},
@@ -202,7 +202,7 @@ def test_the_threshold_comes_from_the_tuning_part():
     blurred = Words(1.4)
     mined = mine_bitext(blurred, data, layer=1, pooling="x")
     # The scored part's gold pairs decide nothing: without most of them the same pairs are found.
-    fewer = Bitext(
+    fewer = ComparableCorpora(
         languages=data.scored.languages,
         first=data.scored.first,
         second=data.scored.second,
@@ -219,7 +219,7 @@ def test_the_threshold_comes_from_the_tuning_part():
 
 
 def test_equal_sentences_are_embedded_once_and_keep_their_ids():
-    part = Bitext(
+    part = ComparableCorpora(
         languages=("deu_Latn", "eng_Latn"),
         first={"de-1": "1 d", "de-2": "7 d", "de-3": "1 d", "de-4": "4 d"},
         second={"en-4": "4 e", "en-1": "1 e"},
@@ -250,7 +250,7 @@ def test_bad_settings():
     for sides in itertools.permutations([x, x[:0]]):
         with pytest.raises(TaskError, match="no sentence on one of the sides"):
             mine(*sides)
-    nothing = Bitext(languages=("deu_Latn", "eng_Latn"), first={"1": "1 d"}, second={"2": "2 e"}, gold=None)
+    nothing = ComparableCorpora(languages=("deu_Latn", "eng_Latn"), first={"1": "1 d"}, second={"2": "2 e"}, gold=None)
     with pytest.raises(TaskError, match="no gold pairs, so that nothing can be scored"):
         mine_bitext(
             Words(), Mining(tuning=nothing, tuning_part="a", scored=nothing, scored_part="b"), layer=0, pooling="x"

@@ -19,7 +19,7 @@ from .model.new import train_tokenizer as train_tokenizer
 from .model.new_shape import count_parameters as count_parameters
 from .model.new_tokenizer import train_pieces as train_pieces
 from .model.packing import TokenStates as TokenStates
-from .model.packing import read_rows as read_rows
+from .model.packing import encode_rows as encode_rows
 from .model.packing import supports_packing as supports_packing
 from .model.sentence_form import SentenceForm as SentenceForm
 from .model.sentence_form import read_sentence_form as read_sentence_form
@@ -71,14 +71,14 @@ from .training.part import Part as Part
 from .training.part import Share as Share
 from .training.part import Term as Term
 from .training.prefetch import Prefetch as Prefetch
-from .training.selection import Scored as Scored
 from .training.selection import Selection as Selection
+from .training.selection import StepScore as StepScore
 from .training.sources import CorpusBatches as CorpusBatches
 from .training.sources import PairBatches as PairBatches
 from .training.sources import StreamBatches as StreamBatches
 from .training.sources import encode_blocks as encode_blocks
 from .training.sources import encode_texts as encode_texts
-from .training.static_words import WordVectors as WordVectors
+from .training.static_words import TeacherWords as TeacherWords
 from .training.text_part import TextPart as TextPart
 from .training.vector_part import VectorPart as VectorPart
 from .vocabulary.extension import EXTENSIONS as EXTENSIONS

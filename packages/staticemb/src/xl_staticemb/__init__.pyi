@@ -47,7 +47,7 @@ from .search.neighbours import unit_rows as unit_rows
 from .vectors import WordVectors as WordVectors
 from .x2static.config import X2StaticConfig as X2StaticConfig
 from .x2static.extraction import Extraction as Extraction
-from .x2static.extraction import Share as Share
+from .x2static.extraction import ProcessShare as ProcessShare
 from .x2static.extraction import extract as extract
 from .x2static.teacher import StateSums as StateSums
 from .x2static.teacher import Teacher as Teacher

@@ -16,7 +16,7 @@ from .datasets.lexical.lexical_files import lexical_tasks as lexical_tasks
 from .datasets.lexical.lexical_set import LexicalSet as LexicalSet
 from .datasets.parallel.bible import load_bible as load_bible
 from .datasets.parallel.bible import sr_bible_keys as sr_bible_keys
-from .datasets.parallel.bucc import Bitext as Bitext
+from .datasets.parallel.bucc import ComparableCorpora as ComparableCorpora
 from .datasets.parallel.bucc import load_bucc as load_bucc
 from .datasets.parallel.bucc import tuning_and_scored as tuning_and_scored
 from .datasets.parallel.flores import load_flores as load_flores
@@ -30,7 +30,7 @@ from .datasets.tagging.conllu import load_udpos as load_udpos
 from .datasets.tagging.masakhaner import load_masakhaner as load_masakhaner
 from .datasets.tagging.panx import load_panx as load_panx
 from .datasets.tagging.uner import load_uner as load_uner
-from .encoder import Encoder as Encoder
+from .encoder import TextEncoder as TextEncoder
 from .errors import TaskError as TaskError
 from .problems.answering.pairs import context_pairs as context_pairs
 from .problems.answering.problem import AnsweringProblem as AnsweringProblem

@@ -10,7 +10,7 @@ from scipy import sparse
 Vectors: TypeAlias = NDArray[np.float32] | sparse.csr_array
 
 
-class Encoder(Protocol):
+class TextEncoder(Protocol):
     """A model that turns texts into vectors, whatever is inside."""
 
     @property

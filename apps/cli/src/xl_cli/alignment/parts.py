@@ -19,9 +19,9 @@ from xl_encoders import (
     LengthBatches,
     Part,
     StreamBatches,
+    TeacherWords,
     TextPart,
     VectorPart,
-    WordVectors,
     align_bitext,
     encode_blocks,
     encode_pairs,
@@ -214,7 +214,7 @@ def _vector_part(sources: Sources, name: str, settings: DccaConfig | MseConfig, 
     numbers = recipe.data_of(name)
     found = [sources.data.vectors[number] for number in numbers]
     offsets = np.cumsum([0, *(int(words.groups.max()) + 1 for words in found)])
-    words = WordVectors(
+    words = TeacherWords(
         words=[word for one in found for word in one.words],
         vectors=np.concatenate([one.vectors for one in found]) if len(found) > 1 else found[0].vectors,
         groups=np.concatenate([one.groups + offset for one, offset in zip(found, offsets, strict=False)]),

@@ -16,9 +16,9 @@ from xl_encoders import (
     CorpusBatches,
     Encoder,
     LengthBatches,
-    Scored,
     Selection,
     Share,
+    StepScore,
     TextPart,
     encode_texts,
 )
@@ -32,7 +32,7 @@ _BATCH = 32
 
 
 def selection_of(
-    recipe: Recipe, sources: Sources, folder: Path, layer: int, on_score: Callable[[Scored], None]
+    recipe: Recipe, sources: Sources, folder: Path, layer: int, on_score: Callable[[StepScore], None]
 ) -> Selection | None:
     """The selection that `[select]` asks for; None where `select.every` is 0."""
     settings = recipe.select

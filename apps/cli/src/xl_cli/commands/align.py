@@ -10,7 +10,7 @@ import typer
 from xl_cli.errors import UsageError
 from xl_cli.launch.durations import words
 from xl_cli.launch.progress import say
-from xl_cli.recipe.faults import Faults
+from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
 
 # Columns that lines under the table are broken to, as its caption is.
@@ -54,7 +54,7 @@ def align(
         about = folder.about()
         resolved = parse_recipe(about["recipe_name"], about["recipe"])
     else:
-        faults = Faults()
+        faults = SettingFaults()
         with faults.caught(UsageError):
             RunFolder.check_free(out)
         resolved = load_recipe(recipe, overrides or [], faults, plan_only=dry_run)

@@ -17,7 +17,7 @@ from xl_cli.unread_options import ReadWhere, refuse_unread
 if TYPE_CHECKING:
     from xl_translit import Manifest
     from xl_translit.corpora.batch import Rejection
-    from xl_translit.corpora.romanization import Progress as CorpusProgress
+    from xl_translit.corpora.romanization import CorpusProgress
 
 
 class _To(StrEnum):

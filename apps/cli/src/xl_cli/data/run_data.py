@@ -14,7 +14,7 @@ from xl_cli.errors import CliError, UsageError
 from xl_cli.launch.progress import Progress
 from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe
-from xl_encoders import Bitext, WordVectors
+from xl_encoders import Bitext, TeacherWords
 from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
 from xl_translit import Romanizer, Transliterator, language, make_transliterator
 
@@ -50,7 +50,7 @@ class RunData:
     texts: dict[int, Texts] = field(default_factory=dict)
     streams: dict[int, list[Path]] = field(default_factory=dict)
     bitexts: dict[int, list[Bitext]] = field(default_factory=dict)
-    vectors: dict[int, WordVectors] = field(default_factory=dict)
+    vectors: dict[int, TeacherWords] = field(default_factory=dict)
     scored: list[tuple[ParallelTexts, list[str]]] = field(default_factory=list)
     developing: list[tuple[ParallelTexts, list[str]]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
@@ -262,7 +262,7 @@ def _stream_files(entry: DataConfig) -> list[str]:
     return found
 
 
-def _read_vectors(entry: DataConfig, files: dict[str, str]) -> WordVectors:
+def _read_vectors(entry: DataConfig, files: dict[str, str]) -> TeacherWords:
     """Words of all files one after another; each file is a language."""
     import numpy as np
 
@@ -285,7 +285,7 @@ def _read_vectors(entry: DataConfig, files: dict[str, str]) -> WordVectors:
     if not words:
         message = f"{', '.join(entry.files)}: no words to train on."
         raise CliError(message)
-    return WordVectors(words=words, vectors=np.concatenate(matrices), groups=np.array(groups, dtype=np.int64))
+    return TeacherWords(words=words, vectors=np.concatenate(matrices), groups=np.array(groups, dtype=np.int64))
 
 
 def _vector_files(entry: DataConfig) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from xl_cli.errors import CliError, is_misuse
 from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Plan, TaskModel, plan
+from xl_cli.evaluation.plans import NamedModel, Plan, plan
 from xl_cli.evaluation.task_options import check_options
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.folder.short_names import model_labels
@@ -49,7 +49,7 @@ class Evaluation:
         plans = [plan(entry, self.config) for entry in entries]
         labels = model_labels(self.config.model)
         for name in self.config.model:
-            model = TaskModel(name, self.config, self._out, labels.get(name, ""))
+            model = NamedModel(name, self.config, self._out, labels.get(name, ""))
             for one in plans:
                 self._score(one, model)
         rows = self._rows(self._finished(self._asked))
@@ -72,7 +72,7 @@ class Evaluation:
             message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
             raise CliError(message)
 
-    def _score(self, one: Plan, model: TaskModel) -> None:
+    def _score(self, one: Plan, model: NamedModel) -> None:
         for job in one.jobs(model):
             if model.is_open and not one.reads_last_layer:
                 model.tell_reading()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.plans import Job, NamedModel
 from xl_cli.evaluation.preset_options import sources_there, with_preset
 from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, shown, split_settings
 from xl_cli.launch.progress import Progress, say
@@ -189,7 +189,7 @@ class FittedPlan:
             say(f"note: {reason}")
         return mixed
 
-    def jobs(self, model: TaskModel) -> Iterator[Job]:
+    def jobs(self, model: NamedModel) -> Iterator[Job]:
         """One job a fitted model: source, seed, robust training and, for a probe, layer."""
         config = self._config
         probe = config.probe
@@ -226,7 +226,7 @@ class FittedPlan:
 
     def _job(
         self,
-        model: TaskModel,
+        model: NamedModel,
         source: tuple[str, ...],
         train: tuple[str, ...],
         robust: str,
@@ -254,7 +254,7 @@ class FittedPlan:
 
     def _trial(
         self,
-        model: TaskModel,
+        model: NamedModel,
         source: tuple[str, ...],
         train: tuple[str, ...],
         robust: str,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.plans import Job, NamedModel
 from xl_cli.evaluation.task_options import is_vector_folder
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
@@ -20,8 +20,7 @@ from xl_tasks.datasets.lexical.lexical_files import lexical_tasks
 from xl_tasks.datasets.lexical.lexical_set import LexicalSet
 from xl_tasks.datasets.lexical.vector_folder import read_vector_pair, vector_files
 from xl_tasks.protocols.cells import Cell, Scored
-from xl_tasks.scoring.lexical_scores import Scored as WordScores
-from xl_tasks.scoring.lexical_scores import score_lexical, score_vectors
+from xl_tasks.scoring.lexical_scores import WordScore, score_lexical, score_vectors
 
 _METHODS = ("csls", "nn")
 _CONVENTIONS = ("oov-skip", "oov-mid")
@@ -61,7 +60,7 @@ class LexicalPlan:
             if one.skipped:
                 say(f"note: {one.name} {one.source}-{one.target}: {len(one.skipped)} lines left out: {one.skipped[0]}")
 
-    def jobs(self, model: TaskModel) -> Iterator[Job]:
+    def jobs(self, model: NamedModel) -> Iterator[Job]:
         """One job a set of word pairs, and a layer of an encoder."""
         folder = Path(model.name)
         if is_vector_folder(folder):
@@ -129,7 +128,7 @@ class LexicalPlan:
 class _Words:
     """Vectors of words read alone, each once for all sets: English stands in most dictionaries."""
 
-    def __init__(self, model: TaskModel) -> None:
+    def __init__(self, model: NamedModel) -> None:
         self._model = model
         self._known: dict[tuple[int, str], dict[str, NDArray[np.float32]]] = {}
 
@@ -180,7 +179,7 @@ class _VectorScores:
             yield from _as_scored(cells, score_vectors(source, target, self._set, oov=oov))
 
 
-def _as_scored(cells: Sequence[Cell], found: Sequence[WordScores]) -> Iterator[Scored]:
+def _as_scored(cells: Sequence[Cell], found: Sequence[WordScore]) -> Iterator[Scored]:
     for cell, one in zip(cells, found, strict=True):
         rows = []
         if not one.measures:

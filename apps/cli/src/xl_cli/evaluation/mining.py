@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.plans import Job, NamedModel
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
-from xl_tasks.datasets.parallel.bucc import Bitext, Mining, tuning_and_scored
+from xl_tasks.datasets.parallel.bucc import ComparableCorpora, Mining, tuning_and_scored
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
 from xl_tasks.scoring.mining import mine_bitext
@@ -32,7 +32,7 @@ class MiningPlan:
         self._parts = {pair: tuning_and_scored(pair, parts) for pair, parts in found.items()}
         self._score = "margin" if config.score == "csls" else "cosine"
 
-    def jobs(self, model: TaskModel) -> Iterator[Job]:
+    def jobs(self, model: NamedModel) -> Iterator[Job]:
         """One job a pair of languages and a layer."""
         opened = model.opened
         model.check_unit(dict.fromkeys(code for pair in self._parts for code in pair))
@@ -70,7 +70,7 @@ class MiningPlan:
 class _Search:
     """One pair of corpora with one model."""
 
-    def __init__(self, mining: Mining, model: TaskModel, score: str) -> None:
+    def __init__(self, mining: Mining, model: NamedModel, score: str) -> None:
         self._mining = mining
         self._model = model
         self._score = score
@@ -107,7 +107,7 @@ class _Search:
                 counts={measure.metric: n_gold for measure in measures},
             )
 
-    def _as_read(self, part: Bitext) -> Bitext:
+    def _as_read(self, part: ComparableCorpora) -> ComparableCorpora:
         from xl_tasks.units.choosing import input_unit
 
         unit = input_unit(self._model.unit, self._model.opened.encoder.tokenizer)

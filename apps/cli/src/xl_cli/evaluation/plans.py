@@ -39,12 +39,12 @@ class Plan(Protocol):
     reads_last_layer: bool
     """Whether models are used whole, so that no layer or pooling is chosen."""
 
-    def jobs(self, model: "TaskModel") -> Iterator[Job]:
+    def jobs(self, model: "NamedModel") -> Iterator[Job]:
         """The jobs of one model."""
         ...
 
 
-class TaskModel:
+class NamedModel:
     """A model that a user named, opened when it is first needed and for all tasks alike.
 
     shown: what rows call it; "" leaves the folder's name or the hub id.

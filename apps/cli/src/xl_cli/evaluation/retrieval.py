@@ -15,7 +15,7 @@ from xl_cli.data.items import pairs_both_ways, scored_keys, split_keys
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.layer_sweep import LayerSweep
-from xl_cli.evaluation.plans import Job, TaskModel
+from xl_cli.evaluation.plans import Job, NamedModel
 from xl_cli.evaluation.preset_options import sources_there, with_preset
 from xl_tasks import TASKS, ParallelTexts, load_names
 from xl_tasks.catalogue.task import Task
@@ -81,7 +81,7 @@ class RetrievalPlan:
             self._digests[language, pools] = hashlib.sha256(content.encode("ascii")).hexdigest()
         return self._digests[language, pools]
 
-    def jobs(self, model: TaskModel) -> Iterator[Job]:
+    def jobs(self, model: NamedModel) -> Iterator[Job]:
         """One job a layer."""
         reading = _Reading(self._data, self._keys, self._pairs, self._noises, self._config, model)
         opened = model.opened
@@ -128,7 +128,7 @@ class _Reading:
         pairs: Sequence[tuple[str, str]],
         noises: Sequence[str],
         config: EvaluateConfig,
-        model: TaskModel,
+        model: NamedModel,
     ) -> None:
         self._data = data
         self._keys = keys

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xl_cli.errors import CliError
-from xl_cli.recipe.faults import Faults
+from xl_cli.recipe.faults import SettingFaults
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import check_named
 
@@ -19,7 +19,7 @@ def check_at_hand(
     data: folder, file or pattern of texts; "" is none.
     models: run folders, `save_pretrained` folders or hub ids (of `revision`).
     """
-    faults = Faults()
+    faults = SettingFaults()
     for file in files:
         if str(file) != "-" and not Path(file).exists():
             faults.add(CliError(f"{file}: no such file; check the spelling and the folder."))

@@ -8,7 +8,7 @@ from typing import Any
 from xl_cli.errors import CliError, UsageError, is_misuse
 
 
-class Faults:
+class SettingFaults:
     """Faults found so far; `tell` raises them together."""
 
     def __init__(self) -> None:
@@ -41,7 +41,9 @@ class Faults:
         raise CliError(message)
 
 
-def build(config: Callable[..., Any], values: Mapping[str, object], patterns: Mapping[str, str], faults: Faults) -> Any:
+def build(
+    config: Callable[..., Any], values: Mapping[str, object], patterns: Mapping[str, str], faults: SettingFaults
+) -> Any:
     """`config(**values)`, or None where it refuses them, with every fault that its checks find in `faults`.
 
     A dataclass's checks stop at the first fault, whose message names its fields. These fall back to their defaults and

@@ -8,7 +8,7 @@ from typing import Any
 from xl_cli.errors import UsageError
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import READ_BY
-from xl_cli.recipe.faults import Faults
+from xl_cli.recipe.faults import SettingFaults
 from xl_encoders.registry import Registry, RegistryError, unknown_name
 from xl_objectives import OBJECTIVES
 
@@ -26,7 +26,7 @@ Content = dict[str, Any]
 Place = tuple[str | int, ...]
 
 
-def override(content: Content, given: Iterable[str], faults: Faults) -> list[Place]:
+def override(content: Content, given: Iterable[str], faults: SettingFaults) -> list[Place]:
     """Apply all `key=value` texts to `content`, and say where; a key that is given twice has its last value.
 
     A value is TOML, or a plain string where it is none. What does not fit is added to `faults`. Where a setting makes
@@ -50,7 +50,7 @@ def override(content: Content, given: Iterable[str], faults: Faults) -> list[Pla
     return list(placed)
 
 
-def check_read(content: Content, placed: Iterable[Place], faults: Faults) -> None:
+def check_read(content: Content, placed: Iterable[Place], faults: SettingFaults) -> None:
     """Refuse what a run of `content`, a recipe that is right in itself, would not read of the places that were set.
 
     What only has no effect beside another setting is said in a note.
@@ -134,7 +134,7 @@ def _objective_table(content: Content, name: str) -> Content | None:
 
 
 def _placed_data(
-    content: Content, given: Mapping[tuple[str, ...], tuple[str, object]], faults: Faults
+    content: Content, given: Mapping[tuple[str, ...], tuple[str, object]], faults: SettingFaults
 ) -> dict[Place, object]:
     """The settings of data under ("data", number of the [[data]], key), with the tables that they add."""
     if not given:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
-from xl_cli.recipe.faults import Faults, build
+from xl_cli.recipe.faults import SettingFaults, build
 from xl_cli.recipe.overrides import SECTIONS, check_read, override
 from xl_cli.recipe.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of, without_optional
 from xl_cli.recipe.trackers import check_trackers
@@ -97,7 +97,7 @@ def shipped_recipes() -> dict[str, Path]:
 
 
 def load_recipe(
-    name_or_path: str, overrides: Iterable[str] = (), besides: Faults | None = None, *, plan_only: bool = False
+    name_or_path: str, overrides: Iterable[str] = (), besides: SettingFaults | None = None, *, plan_only: bool = False
 ) -> Recipe:
     """Read a shipped recipe or a TOML file, apply `key=value` overrides, check everything.
 
@@ -120,7 +120,7 @@ def load_recipe(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path}: not valid TOML: {error}."
         raise UsageError(message) from error
-    faults = Faults() if besides is None else besides
+    faults = SettingFaults() if besides is None else besides
     placed = override(content, overrides, faults)
     without_optional(content, placed)
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
@@ -132,7 +132,7 @@ def load_recipe(
 def parse_recipe(
     name: str,
     content: Mapping[str, object],
-    besides: Faults | None = None,
+    besides: SettingFaults | None = None,
     *,
     look: bool = False,
     plan_only: bool = False,
@@ -141,7 +141,7 @@ def parse_recipe(
 
     look: whether the files and folders that it names are looked for. plan_only: as of `load_recipe`.
     """
-    faults = Faults() if besides is None else besides
+    faults = SettingFaults() if besides is None else besides
     strange = [key for key in content if key not in SECTIONS]
     for key in strange:
         faults.add(UsageError(unknown_name("recipe section", key, list(SECTIONS))))
@@ -200,7 +200,7 @@ def _look(
     sections: Mapping[str, typing.Any],
     data: Iterable[DataConfig | None],
     objectives: Iterable[str],
-    faults: Faults,
+    faults: SettingFaults,
     plan_only: bool,
 ) -> None:
     """Add what is not there of the files and folders that the sections name."""
@@ -217,7 +217,7 @@ def _look(
         faults.extend(model_faults(sections["model"], mixed, at_hand=not plan_only))
 
 
-def _objective_entries(content: Mapping[str, object], faults: Faults) -> dict[str, dict[str, object]] | None:
+def _objective_entries(content: Mapping[str, object], faults: SettingFaults) -> dict[str, dict[str, object]] | None:
     """The settings of each objective by its name; None where a name is missing or unknown."""
     registry = Registry("objective", OBJECTIVES)
     tables = _tables(content, "objective", faults)
@@ -233,7 +233,7 @@ def _objective_entries(content: Mapping[str, object], faults: Faults) -> dict[st
     return None if tables is None or any(name not in registry for name in found) else found
 
 
-def _check_variants(variants: Iterable[str], objectives: list[str], faults: Faults) -> None:
+def _check_variants(variants: Iterable[str], objectives: list[str], faults: SettingFaults) -> None:
     for variant in variants:
         for part in variant.split("+"):
             if part not in objectives:
@@ -275,7 +275,7 @@ def recipe_keys() -> list[tuple[str, str, object]]:
     return keys
 
 
-def _build(config: object, values: Mapping[str, object] | None, section: str, faults: Faults) -> typing.Any:
+def _build(config: object, values: Mapping[str, object] | None, section: str, faults: SettingFaults) -> typing.Any:
     """An instance of the dataclass `config` from TOML values, each of the field's type; None for faults."""
     config = typing.cast("type", config)
     fields = {_key(item): item for item in _fields(config)}
@@ -300,7 +300,7 @@ def _places(config: type, values: object) -> typing.Any:
     """`config` with the files or the model that `values` name, all else left out; None where that says nothing."""
     values = values if isinstance(values, Mapping) else {}
     kept = {key: value for key, value in values.items() if key in _PLACES}
-    return _build(config, kept, "", Faults()) if kept else None
+    return _build(config, kept, "", SettingFaults()) if kept else None
 
 
 def _checked(value: object, wanted: object, key: str) -> object:
@@ -320,7 +320,7 @@ def _checked(value: object, wanted: object, key: str) -> object:
     raise UsageError(message)
 
 
-def _table(content: Mapping[str, object], section: str, faults: Faults) -> Mapping[str, object] | None:
+def _table(content: Mapping[str, object], section: str, faults: SettingFaults) -> Mapping[str, object] | None:
     table = content.get(section, {})
     if isinstance(table, Mapping):
         return table
@@ -328,7 +328,7 @@ def _table(content: Mapping[str, object], section: str, faults: Faults) -> Mappi
     return None
 
 
-def _tables(content: Mapping[str, object], section: str, faults: Faults) -> list[Mapping[str, object]] | None:
+def _tables(content: Mapping[str, object], section: str, faults: SettingFaults) -> list[Mapping[str, object]] | None:
     tables = content.get(section, [])
     if isinstance(tables, list) and all(isinstance(entry, Mapping) for entry in tables):
         return tables

@@ -13,12 +13,12 @@ from xl_cli.errors import UsageError
 from xl_cli.evaluation.opened import open_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
-from xl_cli.vectors.extract_config import ExtractConfig, ReadingConfig
+from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig
 from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
 from xl_encoders.model.encoder import position_limit
 from xl_encoders.model.static_teacher import StaticTeacher
 from xl_staticemb import VectorWriter, write_vectors
-from xl_staticemb.x2static.extraction import Extraction, Share
+from xl_staticemb.x2static.extraction import Extraction, ProcessShare
 from xl_staticemb.x2static.extraction import extract as extract_static
 from xl_translit import language as language_code
 from xl_translit import read_lines, replacing
@@ -73,7 +73,7 @@ class Summary:
 
 
 def extract_vectors(
-    names: Sequence[str], reading: ReadingConfig, training: ExtractConfig, out: Path, cache: Path | None
+    names: Sequence[str], reading: WordReadingConfig, training: ExtractConfig, out: Path, cache: Path | None
 ) -> Summary | None:
     """Write the vectors to `out`; None on all processes but the main one."""
     began = time.monotonic()
@@ -88,7 +88,7 @@ def extract_vectors(
         teacher, name = _open_teacher(reading, training)
         if folder.is_dir():
             say(f"note: going on with {folder}.")
-        share = Share(processes.rank(), processes.n_processes(), processes.wait)
+        share = ProcessShare(processes.rank(), processes.n_processes(), processes.wait)
         with _Stages() as stages:
             found = extract_static(
                 lines,
@@ -120,7 +120,9 @@ def extract_vectors(
 class _Split:
     """Paragraphs cut into sentences and filtered, as lines."""
 
-    def __init__(self, reading: ReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool) -> None:
+    def __init__(
+        self, reading: WordReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool
+    ) -> None:
         self._reading, self._words, self._sentences, self._whole = reading, words, sentences, whole
         self.identity = f"{reading.min_sentences} {reading.min_words}"
         self._counts = SentenceCounts()
@@ -172,7 +174,7 @@ def _summary(
     )
 
 
-def _open_teacher(reading: ReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
+def _open_teacher(reading: WordReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
     # The pooling is not read, but that of a sentence encoder may be one that is not known here.
     opened = open_model(
         reading.model,

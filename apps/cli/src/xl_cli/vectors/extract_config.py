@@ -10,7 +10,7 @@ from xl_staticemb.x2static.config import X2StaticConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingConfig:
+class WordReadingConfig:
     """The encoder, the language of the text, and how its words are found."""
 
     model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})

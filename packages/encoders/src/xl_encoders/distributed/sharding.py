@@ -22,7 +22,7 @@ from xl_encoders.distributed.processes import is_sharded, rank, whole_tensor, wo
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.model.packing import read_rows, supports_packing
+from xl_encoders.model.packing import encode_rows, supports_packing
 from xl_encoders.reading.tokens import edge_ids
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Sharding:
 
     def idle(self) -> None:
         """A forward pass of no use, beside another process's useful one."""
-        read_rows(self._encoder, [torch.tensor(edge_ids(self._encoder.tokenizer))], {0})
+        encode_rows(self._encoder, [torch.tensor(edge_ids(self._encoder.tokenizer))], {0})
 
     @contextmanager
     def recording(self) -> "Generator[list[Tensor]]":

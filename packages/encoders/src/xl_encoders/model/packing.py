@@ -31,7 +31,7 @@ class TokenStates(NamedTuple):
     row_lens: Int[Tensor, " rows"]
 
 
-def read_rows(
+def encode_rows(
     encoder: Encoder, rows: Sequence[Int[Tensor, " len"]], layers: Collection[int], *, packed: bool | None = None
 ) -> TokenStates:
     """States of every token of `rows`, on the encoder's device, with a gradient where the caller's grad mode says so.

@@ -20,8 +20,8 @@ from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder, position_limit
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.export import cut_model
-from xl_encoders.model.packing import read_rows
-from xl_encoders.reading.embedding import Reading, length_batches
+from xl_encoders.model.packing import encode_rows
+from xl_encoders.reading.embedding import Reading, padded_batches
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.vector_files import fingerprint
 from xl_encoders.reading.word_tokens import PlacedTokens, place_words
@@ -114,9 +114,9 @@ class StaticTeacher:
         sums = _empty(len(texts), int(n_spans.sum()), self.width, ends)
         device = self._encoder.device
         with torch.inference_mode(), evaluation_mode(self._encoder):
-            for members in length_batches([len(row) for row in rows], self._encoder.pad_multiple):
+            for members in padded_batches([len(row) for row in rows], self._encoder.pad_multiple):
                 with self._reading.autocast(device):
-                    read = read_rows(self._encoder, [rows[i] for i in members], [self._index])
+                    read = encode_rows(self._encoder, [rows[i] for i in members], [self._index])
                 bags = _bags([placed[i] for i in members], room)
                 found = _sums(read.layers[self._index].float(), bags)
                 n = len(members)

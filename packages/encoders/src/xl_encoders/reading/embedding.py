@@ -69,7 +69,7 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
     wrapped = wrap_rows(rows, encoder.tokenizer)
     vectors = [np.zeros((len(texts), encoder.width), dtype=np.float32) for _ in reading.layers]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
-        batches = length_batches([len(row) for row in wrapped], encoder.pad_multiple)
+        batches = padded_batches([len(row) for row in wrapped], encoder.pad_multiple)
         for members in told(batches, "embedding", len(wrapped), "texts"):
             batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
             states = encoder(batch.ids, batch.real)
@@ -131,7 +131,7 @@ def warn_cut(encoder: "Encoder", n_cut: int, n_texts: int) -> None:
         )
 
 
-def length_batches(lengths: Sequence[int], multiple: int) -> Generator[list[int]]:
+def padded_batches(lengths: Sequence[int], multiple: int) -> Generator[list[int]]:
     """Indices in batches of similar length, longest first, so that little is padding and memory shows at once.
 
     multiple: where padding is to a multiple, each text is padded to its own, whatever its neighbours are.

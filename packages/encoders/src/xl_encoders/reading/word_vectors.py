@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.reading.embedding import as_texts, length_batches
+from xl_encoders.reading.embedding import as_texts, padded_batches
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.word_tokens import PlacedTokens, place_words
 from xl_encoders.text.word_splitting import split_words
@@ -82,7 +82,7 @@ def word_vectors(
         first_word += len(text.words)
     wrapped = wrap_rows(windows, encoder.tokenizer)
     with torch.inference_mode(), evaluation_mode(encoder):
-        for members in length_batches([len(row) for row in wrapped], encoder.pad_multiple):
+        for members in padded_batches([len(row) for row in wrapped], encoder.pad_multiple):
             batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
             states = encoder(batch.ids, batch.real)[layer].float()
             read = [picks[i] for i in members]

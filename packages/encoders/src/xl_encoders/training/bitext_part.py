@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
-from xl_encoders.model.packing import TokenStates, read_rows
+from xl_encoders.model.packing import TokenStates, encode_rows
 from xl_encoders.reading.tokens import edge_ids
 from xl_encoders.reading.word_tokens import encode_words
 from xl_encoders.training.bitext import Alignments, Bitext
@@ -271,7 +271,7 @@ class BitextPart:
 
     def _words(self, encoder: Encoder, rows: Sequence[_Row]) -> Words:
         """Word vectors of the rows in an encoder's states."""
-        states = read_rows(encoder, [row.ids for row in rows], {self._layer})
+        states = encode_rows(encoder, [row.ids for row in rows], {self._layer})
         return _pooled(states, self._layer, [row.word_ids for row in rows], self._settings.words)
 
     def _drift_share(
@@ -382,7 +382,7 @@ def align_bitext(
             for side in encoded:
                 rows = [torch.tensor([first, *side.rows[i], last]) for i in members]
                 word_ids = [torch.tensor([_NO_WORD, *side.word_ids[i], _NO_WORD]) for i in members]
-                sides.append(_pooled(read_rows(encoder, rows, {index}), index, word_ids, words))
+                sides.append(_pooled(encode_rows(encoder, rows, {index}), index, word_ids, words))
             left, right = sides
             for i, pairs in zip(members, align_words(left.vectors, right.vectors, left.mask, right.mask), strict=True):
                 found[i] = pairs

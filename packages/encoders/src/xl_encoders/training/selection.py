@@ -14,7 +14,7 @@ from xl_encoders.whole_files import remove_leftovers, replace_whole
 
 
 @dataclass(frozen=True)
-class Scored:
+class StepScore:
     """A score of the encoder after so many steps."""
 
     step: int
@@ -42,7 +42,7 @@ class Selection:
         every: int,
         keep: int = 1,
         patience: int = 0,
-        on_score: Callable[[Scored], None] = lambda scored: None,
+        on_score: Callable[[StepScore], None] = lambda scored: None,
     ) -> None:
         self.folder = folder
         self._score = score
@@ -71,7 +71,7 @@ class Selection:
             encoder.train(training)
         value = from_main(value, encoder.device)
         if rank() == 0:
-            scores = [*self.scores(), Scored(step, value)]
+            scores = [*self.scores(), StepScore(step, value)]
             best = _ranked(scores)[: self._keep]
             if scores[-1] in best:
                 save_model(encoder, self._model(step))
@@ -85,13 +85,15 @@ class Selection:
             ended = False
         return bool(from_main(float(ended), encoder.device))
 
-    def scores(self) -> list[Scored]:
+    def scores(self) -> list[StepScore]:
         """All scores so far, in order."""
         if not self._file.is_file():
             return []
-        return [Scored(int(step), float(score)) for step, score in json.loads(self._file.read_text(encoding="utf-8"))]
+        return [
+            StepScore(int(step), float(score)) for step, score in json.loads(self._file.read_text(encoding="utf-8"))
+        ]
 
-    def best(self) -> tuple[Scored, Path] | None:
+    def best(self) -> tuple[StepScore, Path] | None:
         """The best score with the folder of its model, among the models there are; None without any."""
         kept = [scored for scored in _ranked(self.scores()) if self._model(scored.step).is_dir()]
         return (kept[0], self._model(kept[0].step)) if kept else None
@@ -107,10 +109,10 @@ class Selection:
     def _model(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
 
-    def _write(self, scores: list[Scored]) -> None:
+    def _write(self, scores: list[StepScore]) -> None:
         text = json.dumps([[scored.step, scored.score] for scored in scores])
         replace_whole(self._file, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _ranked(scores: list[Scored]) -> list[Scored]:
+def _ranked(scores: list[StepScore]) -> list[StepScore]:
     return sorted(scores, key=lambda scored: (-scored.score, scored.step))

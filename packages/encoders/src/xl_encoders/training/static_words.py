@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordVectors:
+class TeacherWords:
     """Words with their static vectors.
 
     words: strings. vectors: (n_words, width) float, any width; only directions count. groups: (n_words,) language of

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
-from xl_encoders.model.packing import read_rows
+from xl_encoders.model.packing import encode_rows
 from xl_encoders.reading.tokens import edge_ids, special_ids, wrap_rows
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mix, pool_rows
 from xl_encoders.training.sources import PairBatches
@@ -191,7 +191,7 @@ class TextPart:
         encoder = self._encoder
         modelled = [row for row in chunk.rows if self._modelled[batch.views[row]] in wanted]
         layers = {self._layer} if len(chunk.slots) else set()
-        states = read_rows(
+        states = encode_rows(
             encoder, [batch.rows[row] for row in chunk.rows], layers | ({encoder.n_layers} if modelled else set())
         )
         vectors = torch.zeros(0, encoder.width, device=encoder.device)

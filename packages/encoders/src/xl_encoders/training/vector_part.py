@@ -14,11 +14,11 @@ from torch import Tensor
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
-from xl_encoders.model.packing import read_rows
+from xl_encoders.model.packing import encode_rows
 from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
 from xl_encoders.training.pair_corpus import LengthBatches
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, pool_rows
-from xl_encoders.training.static_words import WordVectors
+from xl_encoders.training.static_words import TeacherWords
 from xl_objectives import DccaConfig, MseConfig, dcca_loss, mse_loss
 
 # Words whose states are measured before training, to give MSE's targets their length.
@@ -46,7 +46,7 @@ class VectorPart:
     def __init__(
         self,
         encoder: Encoder,
-        words: WordVectors,
+        words: TeacherWords,
         name: str,
         settings: DccaConfig | MseConfig,
         *,
@@ -140,7 +140,7 @@ class VectorPart:
         return {self._name: loss}
 
     def _vectors(self, rows: Sequence[Tensor]) -> Tensor:
-        states = read_rows(self._encoder, rows, {self._layer})
+        states = encode_rows(self._encoder, rows, {self._layer})
         content = ~torch.isin(torch.cat(list(rows)), self._special_ids)
         return pool_rows(states.layers[self._layer], states.row_lens, content, self._settings.pooling)
 

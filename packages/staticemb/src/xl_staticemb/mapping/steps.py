@@ -33,7 +33,7 @@ class Maps:
 
 
 @dataclass(frozen=True)
-class Whitening:
+class SymmetricWhitening:
     """A symmetric W = (X^T X + c I)^(-1/2) (d, d) and its inverse; c is 0 unless a ridge was used."""
 
     matrix: NDArray[np.float64]
@@ -58,7 +58,7 @@ def spans(squares: NDArray[np.float64], n_pairs: int) -> bool:
     return bool(n_pairs >= len(values) and values[0] > _RESOLVED * values[-1])
 
 
-def whitening(squares: NDArray[np.float64], ridge: float) -> Whitening:
+def whitening(squares: NDArray[np.float64], ridge: float) -> SymmetricWhitening:
     """Whitening from the products X^T X (d, d) of a dictionary's side: V diag(1/s) V^T, with s^2 the eigenvalues.
 
     `ridge` >= 0 adds that share of their mean to each; 0 is the published form.
@@ -70,7 +70,9 @@ def whitening(squares: NDArray[np.float64], ridge: float) -> Whitening:
     roots = np.sqrt(np.maximum(values, 0.0) + added)
     reached = roots > np.sqrt(_RESOLVED) * roots[-1]
     inverses = np.where(reached, 1.0 / np.where(reached, roots, 1.0), 0.0)
-    return Whitening((vectors * inverses) @ vectors.T, (vectors * np.where(reached, roots, 0.0)) @ vectors.T, added)
+    return SymmetricWhitening(
+        (vectors * inverses) @ vectors.T, (vectors * np.where(reached, roots, 0.0)) @ vectors.T, added
+    )
 
 
 def _advanced(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray], config: MappingConfig) -> Maps:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from xl_staticemb.x2static.contexts import Part, call_teacher, text_chunks, to_half
+from xl_staticemb.x2static.contexts import ContextPart, call_teacher, text_chunks, to_half
 from xl_staticemb.x2static.occurrences import Occurrences, find_words
 from xl_staticemb.x2static.teacher import Teacher
 from xl_staticemb.x2static.word_counts import Span, Vocabulary, WordReader
@@ -39,7 +39,7 @@ class OccurrenceReader:
         if self.first:
             self._among_first(find_words(lines, self.words, self.vocabulary))
 
-    def read(self, lines: Sequence[str], number: int) -> Part:
+    def read(self, lines: Sequence[str], number: int) -> ContextPart:
         """Mean vector of each word over its occurrences in `lines`."""
         found = find_words(lines, self.words, self.vocabulary)
         wanted = np.flatnonzero(self._among_first(found)) if self.first else np.arange(len(found))
@@ -65,7 +65,7 @@ class OccurrenceReader:
             n_read += np.bincount(rows, minlength=len(words))
         kept = n_read > 0
         n_kept = int(kept.sum())
-        return Part(
+        return ContextPart(
             vectors=to_half(sums[kept] / n_read[kept, None]),
             words=words[kept].astype(np.int32),
             rows=np.arange(n_kept, dtype=np.int32),
@@ -93,7 +93,9 @@ class OccurrenceReader:
         return rank < self.first
 
 
-def mean_vectors(parts: Iterable[Part], n_words: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def mean_vectors(
+    parts: Iterable[ContextPart], n_words: int, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """(n_words, width) float32 means over all parts, and (n_words,) occurrences read; 0 gives a row of zeros."""
     means = np.zeros((n_words, width), dtype=np.float32)
     counts = np.zeros(n_words, dtype=np.int64)

@@ -23,7 +23,7 @@ _SUBSAMPLING = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ContextPart:
     """What is kept of a run of lines.
 
     vectors: (n_vectors, width) float16.
@@ -58,7 +58,7 @@ class ContextReader:
     keep: NDArray[np.float64]
     config: X2StaticConfig
 
-    def read(self, lines: Sequence[str], number: int) -> Part:
+    def read(self, lines: Sequence[str], number: int) -> ContextPart:
         """Contexts of the targets in `lines`, which are part `number` of the text."""
         found = find_words(lines, self.words, self.vocabulary)
         seed = (_SUBSAMPLING, self.config.seed, number)
@@ -71,7 +71,7 @@ class ContextReader:
         row_of[ever] = rows
         chosen = [np.flatnonzero(targets & usable) for targets in drawn]
         entries = np.concatenate(chosen)
-        return Part(
+        return ContextPart(
             vectors=vectors,
             words=found.words[entries].astype(np.int32),
             rows=row_of[entries].astype(np.int32),

@@ -27,7 +27,7 @@ from xl_staticemb.x2static.word_counts import Breaker, Vocabulary, WordReader, c
 if TYPE_CHECKING:
     import torch
 
-    from xl_staticemb.x2static.contexts import Part
+    from xl_staticemb.x2static.contexts import ContextPart
 
 _STATE = "training.safetensors"
 # Settings of X2StaticConfig that parts depend on, by method.
@@ -38,7 +38,7 @@ Progress = Callable[[str, int, int, str], object]
 
 
 @dataclass(frozen=True)
-class Share:
+class ProcessShare:
     """Which of several processes this one is; `wait` returns when all have called it. The first one trains."""
 
     rank: int = 0
@@ -72,7 +72,7 @@ def extract(
     leave_out: Iterable[str] = (),
     folder: Path | None = None,
     lines_per_part: int = 2048,
-    share: Share | None = None,
+    share: ProcessShare | None = None,
     device: "str | torch.device" = "cpu",
     progress: Progress | None = None,
 ) -> Extraction | None:
@@ -105,7 +105,7 @@ def extract(
             )  # fmt: skip
     run = _Run(lines, teacher, config, WordReader(words, config.lower), sentences or spaced_words, folder)
     run.lines_per_part, run.tell = lines_per_part, progress or (lambda *_: None)
-    share = share or Share()
+    share = share or ProcessShare()
     settings = run.settings(names or {})
     if share.rank == 0:
         remove_asides(folder)
@@ -158,7 +158,7 @@ class _Run:
         )
         cache.begin(vocabulary, n_lines, {"words": counts.total(), "different_words": len(counts)})
 
-    def read(self, cache: PartCache, vocabulary: Vocabulary, share: Share) -> None:
+    def read(self, cache: PartCache, vocabulary: Vocabulary, share: ProcessShare) -> None:
         """The second pass: this process's share of the parts, those apart that are there."""
         reader = self._reader(vocabulary)
         n_lines = 0
@@ -205,7 +205,7 @@ class _Run:
         )
         return Extraction(WordVectors(vocabulary.words, end.matrix), {**counts, "steps": end.n_steps}, end.loss)
 
-    def _mean(self, parts: "Iterable[Part]", vocabulary: Vocabulary, counts: dict[str, int]) -> Extraction:
+    def _mean(self, parts: "Iterable[ContextPart]", vocabulary: Vocabulary, counts: dict[str, int]) -> Extraction:
         means, n_read = mean_vectors(parts, len(vocabulary), self.teacher.width)
         rows = np.flatnonzero(n_read)
         if not len(rows):

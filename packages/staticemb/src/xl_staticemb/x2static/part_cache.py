@@ -17,12 +17,12 @@ from safetensors.numpy import save_file
 
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.whole_files import write_whole
-from xl_staticemb.x2static.contexts import Part
+from xl_staticemb.x2static.contexts import ContextPart
 from xl_staticemb.x2static.word_counts import Vocabulary, read_vocabulary, vocabulary_text
 
 _ABOUT = "cache.json"
 _WORDS = "words.tsv"
-_ARRAYS = tuple(field.name for field in fields(Part) if field.name != "about")
+_ARRAYS = tuple(field.name for field in fields(ContextPart) if field.name != "about")
 
 
 class PartCache:
@@ -104,16 +104,16 @@ class PartCache:
             raise StaticembError(message)
         return True
 
-    def save(self, number: int, part: Part, lines: Sequence[str]) -> None:
+    def save(self, number: int, part: ContextPart, lines: Sequence[str]) -> None:
         """Write part `number`, made from `lines`."""
         arrays = {name: np.ascontiguousarray(getattr(part, name)) for name in _ARRAYS}
         metadata = {"lines": digest(lines), "about": json.dumps(part.about)}
         write_whole(self._path(number), lambda path: save_file(arrays, path, metadata))
 
-    def load(self, number: int) -> Part:
+    def load(self, number: int) -> ContextPart:
         """Part `number`."""
         file = _opened(self._path(number))
-        return Part(*(file.get_tensor(name) for name in _ARRAYS), about=json.loads(file.metadata()["about"]))
+        return ContextPart(*(file.get_tensor(name) for name in _ARRAYS), about=json.loads(file.metadata()["about"]))
 
     def about(self, number: int) -> dict[str, int]:
         """The counts of part `number`, without its vectors."""

@@ -27,7 +27,7 @@ from xl_staticemb.x2static.word_counts import Vocabulary
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from xl_staticemb.x2static.contexts import Part
+    from xl_staticemb.x2static.contexts import ContextPart
 
 # Begin the seeds of order and negatives; other numbers stand for other draws.
 _ORDER, _NEGATIVES = 2, 3
@@ -60,7 +60,7 @@ class _Window:
 
 
 def train(
-    load: Callable[[int], "Part"],
+    load: Callable[[int], "ContextPart"],
     n_units: Sequence[int],
     vocabulary: Vocabulary,
     config: X2StaticConfig,
@@ -84,7 +84,7 @@ def train(
 class _Run:
     def __init__(
         self,
-        load: Callable[[int], "Part"],
+        load: Callable[[int], "ContextPart"],
         n_units: list[int],
         vocabulary: Vocabulary,
         config: X2StaticConfig,

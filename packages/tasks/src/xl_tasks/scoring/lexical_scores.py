@@ -24,7 +24,7 @@ CORRELATIONS = ("harmonic", "pearson", "spearman")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
+class WordScore:
     """The figures of one set by one method."""
 
     set: LexicalSet
@@ -48,7 +48,7 @@ def score_lexical(
     lexical_set: LexicalSet,
     *,
     methods: Sequence[str] = ("csls", "nn"),
-) -> list[Scored]:
+) -> list[WordScore]:
     """One entry a method for bli, one for similarity.
 
     embed: (n distinct words or phrases of a language, its code) -> (n, width) vectors, row i for word i. It is asked
@@ -75,7 +75,7 @@ def score_vectors(
     oov: Sequence[str] = ("skip", "mid"),
     lower: str = "auto",
     multiword: str = "",
-) -> list[Scored]:
+) -> list[WordScore]:
     """The same for vectors in one space; candidates are the whole target vocabulary, as `xl static bli` has them.
 
     lower, multiword: as in `xl_staticemb.induction_accuracy` and `xl_staticemb.word_similarity`; by default skip for
@@ -106,7 +106,7 @@ def lexical_measures(
 
 def _bli(
     source: WordVectors, target: WordVectors, lexical_set: LexicalSet, method: str, *, lower: str, multiword: str
-) -> Scored:
+) -> WordScore:
     if method not in METHODS:
         message = f"retrieval is {method!r}; choose one of {', '.join(METHODS)}."
         raise TaskError(message)
@@ -119,7 +119,7 @@ def _bli(
         message = f"{where}: none of the {rows.n_sources} source words has vectors on both sides."
         raise TaskError(message)
     measures = lexical_measures(rows.covered, translation_ranks(source, target, rows, retrieval=method))
-    return Scored(
+    return WordScore(
         set=lexical_set,
         method=method,
         coverage=float(rows.covered.mean()),
@@ -138,7 +138,7 @@ def _similarity(
     *,
     lower: str,
     multiword: str,
-) -> list[Scored]:
+) -> list[WordScore]:
     pairs = [(*pair, gold) for pair, gold in zip(lexical_set.pairs, lexical_set.golds, strict=True)]
     scores: list[SimilarityScore] = []
     for convention in oov:
@@ -148,7 +148,7 @@ def _similarity(
             message = f"{lexical_set.name}, {lexical_set.source} to {lexical_set.target}: {error}."
             raise TaskError(message) from None
     return [
-        Scored(
+        WordScore(
             set=lexical_set,
             method=f"oov-{score.oov}",
             coverage=score.coverage,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_tasks.datasets.parallel.bucc import Bitext, Mining, tuning_and_scored
-from xl_tasks.encoder import Encoder, Vectors
+from xl_tasks.datasets.parallel.bucc import ComparableCorpora, Mining, tuning_and_scored
+from xl_tasks.encoder import TextEncoder, Vectors
 from xl_tasks.errors import TaskError
 from xl_tasks.rows import Row
 from xl_tasks.scoring.margin import NEIGHBOURS, Pairs, best_threshold, mine
@@ -42,7 +42,7 @@ class Mined:
 
 
 def mine_bitext(
-    encoder: Encoder, data: Mining, *, layer: int, pooling: str, score: str = "margin", k: int = NEIGHBOURS
+    encoder: TextEncoder, data: Mining, *, layer: int, pooling: str, score: str = "margin", k: int = NEIGHBOURS
 ) -> Mined:
     """Mine the scored part with the threshold that is best on the tuning part; TaskError without gold pairs."""
     pairs = {}
@@ -81,8 +81,8 @@ def mining_stats(
 
 
 def mining_rows(
-    encoder: Encoder,
-    data: Mapping[tuple[str, str], Mapping[str, Bitext]],
+    encoder: TextEncoder,
+    data: Mapping[tuple[str, str], Mapping[str, ComparableCorpora]],
     *,
     layer: int,
     pooling: str,
@@ -125,18 +125,18 @@ def mining_rows(
     return rows
 
 
-def _tune(part: Bitext, pairs: Pairs) -> tuple[float, float]:
+def _tune(part: ComparableCorpora, pairs: Pairs) -> tuple[float, float]:
     gold = part.gold or frozenset()
     hits = np.array([pair in gold for pair in _ids(part, pairs)], dtype=bool)
     return best_threshold(pairs.scores, hits, len(gold))
 
 
-def _ids(part: Bitext, pairs: Pairs) -> list[tuple[str, str]]:
+def _ids(part: ComparableCorpora, pairs: Pairs) -> list[tuple[str, str]]:
     ones, others = list(part.first), list(part.second)
     return [(ones[i], others[j]) for i, j in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)]
 
 
-def _embed(encoder: Encoder, side: Mapping[str, str], layer: int, pooling: str) -> Vectors:
+def _embed(encoder: TextEncoder, side: Mapping[str, str], layer: int, pooling: str) -> Vectors:
     """A vector a sentence; equal sentences are embedded once."""
     places = {text: place for place, text in enumerate(dict.fromkeys(side.values()))}
     vectors = encoder.embed(list(places), layer=layer, pooling=pooling)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xl_staticemb import cosine_scores, gold_ranks, unit_rows
 from xl_staticemb.search.neighbours import ranks_among
-from xl_tasks.encoder import Encoder, Vectors
+from xl_tasks.encoder import TextEncoder, Vectors
 from xl_tasks.errors import TaskError
 from xl_tasks.rows import Row
 from xl_tasks.scoring.measures import Measure
@@ -59,7 +59,7 @@ class Retrieved:
 
 
 def score_retrieval(
-    encoder: Encoder,
+    encoder: TextEncoder,
     data: ParallelTexts,
     keys: Iterable[str],
     *,
@@ -73,7 +73,7 @@ def score_retrieval(
     keys: the held-out keys; nothing else of `data` is read.
     pairs: (source, target) languages in any spelling; every ordered pair of two languages by default.
     layer: `hidden_states` index, negative from the last.
-    pooling: as in `Encoder.embed`.
+    pooling: as in `TextEncoder.embed`.
     score: "cosine", or "csls": 2 cos(x, z) - r(x) - r(z), each r the mean cosine with the 10 nearest of the other side
     (all queries, all candidates), which keeps a candidate that is near everything from winning.
 
@@ -150,7 +150,7 @@ def compared_texts(
 
 
 def retrieval_rows(
-    encoder: Encoder,
+    encoder: TextEncoder,
     data: ParallelTexts,
     keys: Iterable[str],
     *,
@@ -198,7 +198,7 @@ def scored_pooling(pooling: str, score: str) -> str:
     return pooling if score == "cosine" else f"{pooling}+{score}"
 
 
-def layer_index(encoder: Encoder, layer: int) -> int:
+def layer_index(encoder: TextEncoder, layer: int) -> int:
     """The `hidden_states` index from 0 of a layer that may be counted from the last; TaskError where there is none."""
     index = layer if layer >= 0 else encoder.n_layers + 1 + layer
     if not 0 <= index <= encoder.n_layers:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.reading.embedding import Reading, length_batches
+from xl_encoders.reading.embedding import Reading, padded_batches
 from xl_encoders.reading.stages import told
 from xl_encoders.reading.vector_files import fingerprint
 from xl_encoders.whole_files import replace_whole
@@ -211,7 +211,7 @@ def _token_states(
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     found = [np.zeros((starts[-1], encoder.width), dtype=np.float32) for _ in reading.layers]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
-        batches = length_batches([len(row) for row in rows], encoder.pad_multiple)
+        batches = padded_batches([len(row) for row in rows], encoder.pad_multiple)
         for members in told(batches, "embedding", len(rows), "texts"):
             batch = encoder.pad([torch.tensor(rows[i]) for i in members]).to(encoder.device)
             states = encoder(batch.ids, batch.real)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from xl_translit.corpora.formats import Format
-from xl_translit.corpora.inputs import Chunk, Segment
+from xl_translit.corpora.inputs import RowChunk, SourceRows
 from xl_translit.corpora.sources import Layout
 from xl_translit.corpora.statistics import MAX_WORDS, Pair, Statistics, bare
 from xl_translit.errors import CorpusError
@@ -73,7 +73,7 @@ class _UnreadableError(ValueError):
 _Refusal = tuple[int, int, str]
 
 
-class Batch:
+class ChunkWriter:
     """Read a chunk's rows, transliterate them, write them in the format of the output.
 
     layouts: one for each source, in their order. in_order: whether each process gets its chunks in order, and once.
@@ -94,7 +94,7 @@ class Batch:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_known": set()}
 
-    def __call__(self, chunk: Chunk) -> Result:
+    def __call__(self, chunk: RowChunk) -> Result:
         """The output of a chunk."""
         refusals: list[_Refusal] = []
         rows = _Rows()
@@ -117,7 +117,7 @@ class Batch:
         rejections = [Rejection(self._layouts[source].name, number, why) for source, number, why in sorted(refusals)]
         return Result(chunk.index, data, statistics, rejections, self._new(words))
 
-    def _read(self, segment: Segment, rows: _Rows, refusals: list[_Refusal]) -> None:
+    def _read(self, segment: SourceRows, rows: _Rows, refusals: list[_Refusal]) -> None:
         layout = self._layouts[segment.source]
         payload = segment.payload
         if layout.kind == "text" and isinstance(payload, bytes):

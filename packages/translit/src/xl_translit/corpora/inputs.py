@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xl_translit.corpora.formats import PACKED, SUFFIXES, FormatName
-from xl_translit.corpora.sources import HubSource, LineFormat, LineSource, ParquetSource, Reading, Source
+from xl_translit.corpora.sources import HubSource, LineFormat, LineSource, ParquetSource, ReadTally, Source
 from xl_translit.errors import CorpusError, CorpusOptionError
 from xl_translit.text import check_readable
 
@@ -27,7 +27,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 @dataclass(frozen=True)
-class Segment:
+class SourceRows:
     """Rows that follow one another in one source: raw lines joined, or lists `[text, *kept]`."""
 
     source: int  # index among the sources
@@ -36,12 +36,12 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class RowChunk:
     """The rows that one call of the per-batch function gets; `index` counts from 0 within a run."""
 
     index: int
     n_rows: int
-    segments: tuple[Segment, ...]
+    segments: tuple[SourceRows, ...]
 
     def digest(self) -> bytes:
         """A hash of the content, to notice on a second start that an input was changed."""
@@ -83,7 +83,7 @@ class Corpus:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = list(sources)
-        self.readings = [Reading() for _ in self.sources]
+        self.readings = [ReadTally() for _ in self.sources]
         self._complete = False
 
     def count(self) -> int:
@@ -94,11 +94,11 @@ class Corpus:
         self._complete = True
         return sum(reading.n_rows for reading in self.readings)
 
-    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[Chunk]:
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[RowChunk]:
         """Rows `start` to `stop` (0-based over all sources, `stop` not included) as chunks."""
-        readings = [Reading() for _ in self.sources] if self._complete else self.readings
+        readings = [ReadTally() for _ in self.sources] if self._complete else self.readings
         index = row = 0
-        segments: list[Segment] = []
+        segments: list[SourceRows] = []
         n_rows = n_bytes = 0
         for number, source in enumerate(self.sources):
             if stop is not None and row >= stop:
@@ -118,15 +118,15 @@ class Corpus:
                 n_rows += 1
                 n_bytes += len(raw if joined else raw[0] or "")
                 if n_rows == CHUNK_ROWS or n_bytes >= CHUNK_BYTES:
-                    segments.append(Segment(number, first, b"".join(_ended(pending)) if joined else pending))
-                    yield Chunk(index, n_rows, tuple(segments))
+                    segments.append(SourceRows(number, first, b"".join(_ended(pending)) if joined else pending))
+                    yield RowChunk(index, n_rows, tuple(segments))
                     index, n_rows, n_bytes, segments, pending = index + 1, 0, 0, [], []
             if pending:
-                segments.append(Segment(number, first, b"".join(_ended(pending)) if joined else pending))
+                segments.append(SourceRows(number, first, b"".join(_ended(pending)) if joined else pending))
         if segments:
-            yield Chunk(index, n_rows, tuple(segments))
+            yield RowChunk(index, n_rows, tuple(segments))
 
-    def live_chunks(self) -> Iterator[Chunk | None]:
+    def live_chunks(self) -> Iterator[RowChunk | None]:
         """Chunks of standard input as its lines come; None before a wait, so that what is done can be shown."""
         (source,) = self.sources
         row = cast("LineSource", source).first_line
@@ -141,7 +141,7 @@ class Corpus:
                 self.readings[0].digest.update(line)
             for cut in range(0, len(block), CHUNK_ROWS):
                 lines = block[cut : cut + CHUNK_ROWS]
-                yield Chunk(index, len(lines), (Segment(0, row, b"".join(_ended(lines))),))
+                yield RowChunk(index, len(lines), (SourceRows(0, row, b"".join(_ended(lines))),))
                 index, row = index + 1, row + len(lines)
 
     def is_standard_input(self) -> bool:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from xl_translit.corpora.statistics import Statistics, Words
+from xl_translit.corpora.statistics import Statistics, WordResults
 from xl_translit.text import replacing
 from xl_translit.transliterator import Transliterator
 
@@ -55,7 +55,7 @@ def make_manifest(
     transliterator: Transliterator,
     rows_in: int,
     statistics: Statistics,
-    words: Words,
+    words: WordResults,
     output: dict[str, Any],
     run: dict[str, Any],
 ) -> Manifest:

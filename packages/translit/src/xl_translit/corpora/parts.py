@@ -21,7 +21,7 @@ from xl_translit.text import replacing
 
 
 @dataclass
-class Part:
+class OutputPart:
     """The counts of a part: chunks `first` to `last` (not included), a hash of their input, what was new in them."""
 
     first: int
@@ -66,7 +66,7 @@ class PartFolder:
         if not self._file(0, "json").exists():  # nothing to go on with
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def resume(self, run: dict[str, Any]) -> Iterator[Part]:
+    def resume(self, run: dict[str, Any]) -> Iterator[OutputPart]:
         """The parts that are there, if they are this run's; else the folder now begins with this run.
 
         run: what decides the output's bytes, plain JSON values. Raises CorpusError if the parts are another run's.
@@ -90,7 +90,7 @@ class PartFolder:
             self._n_parts += 1
             yield part
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[OutputPart]:
         """Every part on the disk, in order."""
         number = 0
         while (file := self._file(number, "json")).exists():
@@ -98,10 +98,10 @@ class PartFolder:
             values["statistics"] = Statistics.from_json(values["statistics"])
             values["rejections"] = [Rejection(*item) for item in values["rejections"]]
             values["pairs"] = [(word, result) for word, result in values["pairs"]]
-            yield Part(**values)
+            yield OutputPart(**values)
             number += 1
 
-    def add(self, part: Part, data: list[bytes]) -> None:
+    def add(self, part: OutputPart, data: list[bytes]) -> None:
         """Write a part to the disk."""
         with replacing(self._file(self._n_parts, "data"), "wb") as stream:
             stream.writelines(data)

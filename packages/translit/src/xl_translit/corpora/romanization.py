@@ -14,13 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
-from xl_translit.corpora.batch import Batch, Rejection, Result
+from xl_translit.corpora.batch import ChunkWriter, Rejection, Result
 from xl_translit.corpora.formats import RESULT_NAMES, Format, FormatName, format_of
-from xl_translit.corpora.inputs import Chunk, Corpus, InputFormat, Shard, open_corpus
+from xl_translit.corpora.inputs import Corpus, InputFormat, RowChunk, Shard, open_corpus
 from xl_translit.corpora.manifest import Manifest, make_manifest, versions
-from xl_translit.corpora.parts import Part, PartFolder, hash_file
+from xl_translit.corpora.parts import OutputPart, PartFolder, hash_file
 from xl_translit.corpora.ray_engine import ray_map
-from xl_translit.corpora.statistics import Pair, Statistics, Words
+from xl_translit.corpora.statistics import Pair, Statistics, WordResults
 from xl_translit.corpora.workers import ordered_map
 from xl_translit.errors import CorpusError, CorpusOptionError
 from xl_translit.languages import language
@@ -36,7 +36,7 @@ _PART_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
-class Progress:
+class CorpusProgress:
     """How far a run is: rows done, bytes read, bytes in all (None where nobody knows)."""
 
     n_rows: int
@@ -63,7 +63,7 @@ def romanize_corpus(
     engine: Engine = "local",
     on_error: OnError = "stop",
     transliterator: Transliterator | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[CorpusProgress], None] | None = None,
     on_reject: Callable[[Rejection], None] | None = None,
     **options: str,
 ) -> Manifest:
@@ -151,7 +151,7 @@ class _Account:
 
     rows_in: int = 0
     statistics: Statistics = field(default_factory=Statistics)
-    words: Words = field(default_factory=Words)
+    words: WordResults = field(default_factory=WordResults)
 
     def add(self, rows_in: int, statistics: Statistics, pairs: Iterable[Pair]) -> list[Pair]:
         """Count these rows too; gives the pairs whose words are new."""
@@ -170,7 +170,7 @@ class _Run:
     on_error: OnError
     shard: Shard | None
     options: dict[str, Any]
-    on_progress: Callable[[Progress], None]
+    on_progress: Callable[[CorpusProgress], None]
     on_reject: Callable[[Rejection], None]
 
     def to_stream(self, stream: BinaryIO, started: float) -> Manifest:
@@ -211,7 +211,7 @@ class _Run:
             folder.publish()
         return manifest
 
-    def _take_up(self, folder: PartFolder, account: _Account) -> Iterator[Part]:
+    def _take_up(self, folder: PartFolder, account: _Account) -> Iterator[OutputPart]:
         """What parts there are, counted; only the places of their chunks are kept."""
         identity = {
             "inputs": [source.layout.name for source in self.corpus.sources],
@@ -225,7 +225,7 @@ class _Run:
             part.rejections, part.pairs = [], []
             yield part
 
-    def _write_parts(self, chunks: Iterator[Chunk], folder: PartFolder, account: _Account, first: int) -> None:
+    def _write_parts(self, chunks: Iterator[RowChunk], folder: PartFolder, account: _Account, first: int) -> None:
         pending = _Pending(first)
         with closing(self._results(chunks)) as results:
             for chunk, result in results:
@@ -242,18 +242,18 @@ class _Run:
                 self._report(account)
         pending.write(folder)
 
-    def _results(self, chunks: Iterable[Chunk | None]) -> Generator[tuple[Chunk, Result]]:
+    def _results(self, chunks: Iterable[RowChunk | None]) -> Generator[tuple[RowChunk, Result]]:
         """Chunks and what became of them, in order; of a chunk only what counts rows and content is held."""
-        under_way: deque[Chunk] = deque()
+        under_way: deque[RowChunk] = deque()
 
-        def noted() -> Iterator[Chunk | None]:
+        def noted() -> Iterator[RowChunk | None]:
             for chunk in chunks:
                 if chunk is not None:
                     under_way.append(chunk)
                 yield chunk
 
         layouts = [source.layout for source in self.corpus.sources]
-        batch = Batch(self.transliterator, layouts, self.form, in_order=self.engine == "local")
+        batch = ChunkWriter(self.transliterator, layouts, self.form, in_order=self.engine == "local")
         results = ray_map(batch, noted(), self.jobs) if self.engine == "ray" else ordered_map(batch, noted(), self.jobs)
         with closing(results):
             for result in results:
@@ -274,7 +274,7 @@ class _Run:
             raise CorpusError(message)
 
     def _report(self, account: _Account) -> None:
-        self.on_progress(Progress(account.rows_in, *self.corpus.progress()))
+        self.on_progress(CorpusProgress(account.rows_in, *self.corpus.progress()))
 
     def _manifest(self, account: _Account, output: dict[str, Any], run: dict[str, Any]) -> Manifest:
         ended = time.time()
@@ -304,10 +304,10 @@ class _Pending:
 
     def __init__(self, first: int) -> None:
         self._began = time.monotonic()
-        self._part = Part(first, first, 0, "", Statistics(), [], [])
+        self._part = OutputPart(first, first, 0, "", Statistics(), [], [])
         self._data: list[bytes] = []
 
-    def add(self, chunk: Chunk, result: Result, pairs: list[Pair]) -> None:
+    def add(self, chunk: RowChunk, result: Result, pairs: list[Pair]) -> None:
         part = self._part
         part.last = chunk.index + 1
         part.rows_in += chunk.n_rows
@@ -326,7 +326,7 @@ class _Pending:
             self._data = []
 
 
-def _check_unchanged(part: Part, chunks: Iterable[Chunk], path: Path, folder: Path) -> None:
+def _check_unchanged(part: OutputPart, chunks: Iterable[RowChunk], path: Path, folder: Path) -> None:
     if "".join(chunk.digest().hex() for chunk in chunks) != part.digest:
         message = (
             f"{path}: an input was changed since the run that is to go on; remove {folder} to start over, "

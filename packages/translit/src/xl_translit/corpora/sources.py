@@ -31,7 +31,7 @@ LineFormat = Literal["text", "tsv", "jsonl"]
 
 
 @dataclass
-class Reading:
+class ReadTally:
     """What passed while a source was read: bytes as stored (compressed ones too), their SHA-256, rows."""
 
     n_bytes: int = 0
@@ -78,11 +78,11 @@ class Source(Protocol):
         """Arrow type of each column that goes along; empty where the source knows none (they are strings then)."""
         ...
 
-    def rows(self, reading: Reading) -> Iterator[Any]:
+    def rows(self, reading: ReadTally) -> Iterator[Any]:
         r"""Each row in order: bytes with their "\n" where the kind is a line's, else a list `[text, *kept]`."""
         ...
 
-    def describe(self, reading: Reading) -> dict[str, Any]:
+    def describe(self, reading: ReadTally) -> dict[str, Any]:
         """What the manifest says of this input after it was read to its end."""
         ...
 
@@ -128,11 +128,11 @@ class LineSource:
         """Nothing: TSV fields are strings, and JSON values differ from row to row."""
         return {}
 
-    def describe(self, reading: Reading) -> dict[str, Any]:
+    def describe(self, reading: ReadTally) -> dict[str, Any]:
         """Name, hash and size of the bytes, rows."""
         return {"name": self.name, "sha256": reading.sha256, "bytes": reading.n_bytes, "rows": reading.n_rows}
 
-    def rows(self, reading: Reading) -> Generator[bytes]:
+    def rows(self, reading: ReadTally) -> Generator[bytes]:
         r"""Each line with its "\n"; the header of a TSV file and a byte-order mark are left out."""
         with self._open(reading) as (stream, stored):
             n_lines = 0
@@ -179,7 +179,7 @@ class LineSource:
             yield [rest]
 
     @contextmanager
-    def _open(self, reading: Reading) -> Generator[tuple[BinaryIO, BinaryIO]]:
+    def _open(self, reading: ReadTally) -> Generator[tuple[BinaryIO, BinaryIO]]:
         """The lines, and the stored bytes below them."""
         if self._path == "-":
             stream = cast("BinaryIO", io.BufferedReader(_Counted(sys.stdin.buffer, reading)))
@@ -194,7 +194,7 @@ class LineSource:
             yield stream, counted
 
     def _first_line(self) -> bytes:
-        with self._open(Reading()) as (stream, _):
+        with self._open(ReadTally()) as (stream, _):
             try:
                 return stream.readline().removeprefix(_BOM)
             except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
@@ -211,7 +211,7 @@ class LineSource:
     def _check_keys(self, names: tuple[str, ...]) -> None:
         """Refuse a key that none of the first objects has, naming theirs; other faults are the rows' own affair."""
         found: dict[str, None] = {}
-        with closing(self.rows(Reading())) as rows:
+        with closing(self.rows(ReadTally())) as rows:
             for raw in islice(rows, _ROWS_LOOKED_AT):
                 with suppress(ValueError, RecursionError):
                     row = json.loads(raw)
@@ -257,7 +257,7 @@ class ParquetSource:
         """Arrow types as the file states them."""
         return {name: self._schema.field(name).type for name in self._columns[1:]}
 
-    def rows(self, reading: Reading) -> Iterator[list[Any]]:
+    def rows(self, reading: ReadTally) -> Iterator[list[Any]]:
         """Each row as `[text, *kept]`."""
         from pyarrow import ArrowException
 
@@ -279,7 +279,7 @@ class ParquetSource:
             message = f"{self._path}: Parquet data is damaged after row {reading.n_rows} ({error}); fetch it again"
             raise CorpusError(message) from None
 
-    def describe(self, reading: Reading) -> dict[str, Any]:
+    def describe(self, reading: ReadTally) -> dict[str, Any]:
         """Name, hash and size of the file, rows."""
         return {"name": self._path, "sha256": reading.sha256, "bytes": self.size, "rows": reading.n_rows}
 
@@ -316,7 +316,7 @@ class HubSource:
         schema = self._data.features.arrow_schema
         return {name: schema.field(name).type for name in self._columns[1:]}
 
-    def rows(self, reading: Reading) -> Iterator[list[Any]]:
+    def rows(self, reading: ReadTally) -> Iterator[list[Any]]:
         """Each row as `[text, *kept]`."""
         for row in self._data.select_columns(self._columns):
             values = [row[name] for name in self._columns]
@@ -326,7 +326,7 @@ class HubSource:
             reading.n_rows += 1
             yield values
 
-    def describe(self, reading: Reading) -> dict[str, Any]:
+    def describe(self, reading: ReadTally) -> dict[str, Any]:
         """Id, revision as asked for, hash of the text, rows."""
         about = {"name": self.name, "revision": self._load["revision"], "text_sha256": reading.sha256}
         return {**about, "rows": reading.n_rows}
@@ -349,7 +349,7 @@ class HubSource:
 class _Counted(io.RawIOBase):
     """Bytes on their way: counted and hashed."""
 
-    def __init__(self, raw: Any, reading: Reading) -> None:
+    def __init__(self, raw: Any, reading: ReadTally) -> None:
         self._raw = raw
         self._reading = reading
 

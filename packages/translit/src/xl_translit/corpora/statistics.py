@@ -114,7 +114,7 @@ class Statistics:
         return {"total": sum(self.unmapped.values()), "distinct": len(ranked), "top": top}
 
 
-class Words:
+class WordResults:
     """The first result of each distinct word, up to MAX_WORDS words."""
 
     def __init__(self) -> None:

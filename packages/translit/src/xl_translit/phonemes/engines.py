@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from xl_translit.errors import TranslitError
-from xl_translit.phonemes.epitran_maps import Piece, data_folder, epitran_map
+from xl_translit.phonemes.epitran_maps import MapStep, data_folder, epitran_map
 from xl_translit.phonemes.g2p_languages import DICTIONARY_CODES, ENGLISH
 from xl_translit.phonemes.segmentation import inventory
 from xl_translit.phonemes.spelling import APOSTROPHES, G2pSpelling
@@ -138,7 +138,7 @@ class TableEngine:
         for piece in self._table.pieces(word):
             if not piece.mapped and piece.source in missing:
                 if self._unmapped == "spell":
-                    pieces.append(Piece(piece.source, _spell(piece.source, self._table.code), mapped=True))
+                    pieces.append(MapStep(piece.source, _spell(piece.source, self._table.code), mapped=True))
             else:
                 pieces.append(piece)
         return self._table.join(pieces)

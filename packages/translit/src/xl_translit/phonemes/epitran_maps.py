@@ -46,7 +46,7 @@ _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _CLASSES = re.compile(r"\\[wWsSdDbBpPX]")
 
 
-class Piece(NamedTuple):
+class MapStep(NamedTuple):
     """One step of the map: a stretch of the word and what it became."""
 
     source: str
@@ -120,11 +120,11 @@ class EpitranMap:
         """The marks of a word that fell off its letters, counted: none here."""
         return Counter()
 
-    def pieces(self, word: str) -> list[Piece]:
+    def pieces(self, word: str) -> list[MapStep]:
         """The steps of the map for one word, in order."""
         return self._scan(self._rewrite(self._pre, self.spell(word)))
 
-    def join(self, pieces: Iterable[Piece]) -> str:
+    def join(self, pieces: Iterable[MapStep]) -> str:
         """The result that the pieces of a word give."""
         ipa = self._rewrite(self._post, "".join(piece.target for piece in pieces))
         return unicodedata.normalize("NFC", self._known_marks(ipa))
@@ -147,7 +147,7 @@ class EpitranMap:
     def _strip(self, text: str) -> str:
         return "".join(char for char in text if char not in self._ignored) if self._ignored else text
 
-    def _rewrite(self, rules: Iterable["Rule"], text: str) -> str:
+    def _rewrite(self, rules: Iterable["RewriteRule"], text: str) -> str:
         """Apply rules to one word, with the limit."""
         if "\n" in text:
             for rule in rules:
@@ -157,14 +157,14 @@ class EpitranMap:
                 text = rule.apply(text, _LIMIT)
         return text
 
-    def _scan(self, text: str) -> list[Piece]:
+    def _scan(self, text: str) -> list[MapStep]:
         """Longest grapheme first, upper and lower case alike; what is matched in another case stays as it is."""
         pieces, start, pattern = [], 0, map_pattern(self.code)
         while start < len(text):
             match = pattern.match(text, start)
             source = match[0] if match else text[start]
             # A key of the table in another case counts as mapped, but only the key itself has a target.
-            pieces.append(Piece(source, self.graphemes.get(source, source), match is not None))
+            pieces.append(MapStep(source, self.graphemes.get(source, source), match is not None))
             start += len(source)
         return pieces
 
@@ -199,7 +199,7 @@ class EpitranMap:
             results[i] = self._alone(words[i])
         return results
 
-    def _rewrite_lines(self, rules: Iterable["Rule"], text: str, alone: set[int]) -> str:
+    def _rewrite_lines(self, rules: Iterable["RewriteRule"], text: str, alone: set[int]) -> str:
         for rule in rules:
             changed = rule.apply(text, 0)
             if len(changed) > len(text):
@@ -238,7 +238,7 @@ def data_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-class Rule:
+class RewriteRule:
     """`a -> b / X _ Y`: where `a` stands between X and Y, write `b` (or swap two parts of `a`)."""
 
     def __init__(self, old: str, new: str, left: str, right: str, follows: str = "") -> None:
@@ -369,7 +369,7 @@ def _read_ignored(code: str) -> list[str]:
         return [row[0] for row in csv.reader(file)]
 
 
-def read_rules(kind: str, code: str, follows: str = "") -> list["Rule"]:
+def read_rules(kind: str, code: str, follows: str = "") -> list["RewriteRule"]:
     """The rules `pre` or `post` of a code; `follows` is an expression that holds where a match may end."""
     path = data_folder() / kind / f"{code}.txt"
     if not path.is_file():
@@ -392,7 +392,7 @@ def read_rules(kind: str, code: str, follows: str = "") -> list["Rule"]:
         old, new = old.replace("0", ""), new.replace("0", "")
         if follows:
             old, left, right = map(_whole_choices, (old, left, right))
-        rules.append(Rule(old, new, left.replace("#", "^"), right.replace("#", "$"), follows))
+        rules.append(RewriteRule(old, new, left.replace("#", "^"), right.replace("#", "$"), follows))
     return rules
 
 

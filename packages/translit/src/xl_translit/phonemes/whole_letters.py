@@ -22,7 +22,7 @@ from functools import cache
 from itertools import combinations
 from string import ascii_lowercase
 
-from xl_translit.phonemes.epitran_maps import EpitranMap, Piece, all_but, map_pattern, read_rules, trie_pattern
+from xl_translit.phonemes.epitran_maps import EpitranMap, MapStep, all_but, map_pattern, read_rules, trie_pattern
 
 _MEMO_SIZE = 1 << 14
 _HIATUS = "\u0308"
@@ -100,19 +100,19 @@ class WholeLetterMap(EpitranMap):
             done = match.end()
         return "".join([*parts, text[done:]]) if parts else text
 
-    def _scan(self, text: str) -> list[Piece]:
+    def _scan(self, text: str) -> list[MapStep]:
         pieces, start, pattern = [], 0, map_pattern(self.code, self._follows)
         while start < len(text):
             if match := pattern.match(text, start):
-                pieces.append(Piece(match[0], self.graphemes.get(match[0], match[0]), mapped=True))
+                pieces.append(MapStep(match[0], self.graphemes.get(match[0], match[0]), mapped=True))
                 start = match.end()
             elif match := self._cut.match(text, start):
                 kept, written = self._kept(match[0])
                 target = self.graphemes.get(kept, kept) + written
-                pieces.append(Piece(kept + written, target, mapped=bool(written) or kept in self._letters))
+                pieces.append(MapStep(kept + written, target, mapped=bool(written) or kept in self._letters))
                 start = match.end()
             else:
-                pieces.append(Piece(text[start], text[start], mapped=False))
+                pieces.append(MapStep(text[start], text[start], mapped=False))
                 start += 1
         return pieces
 

@@ -9,12 +9,12 @@ from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand, is_there
 from xl_cli.options import with_options
 from xl_cli.unread_options import refuse_unread
-from xl_cli.vectors.extract_config import READ_WHERE, ExtractConfig, ReadingConfig
+from xl_cli.vectors.extract_config import READ_WHERE, ExtractConfig, WordReadingConfig
 from xl_cli.vectors.word_files import check_new
 
 
 @with_options(ExtractConfig, "training")
-@with_options(ReadingConfig, "reading")
+@with_options(WordReadingConfig, "reading")
 def extract(
     texts: Annotated[
         list[str],
@@ -24,7 +24,7 @@ def extract(
             metavar="TEXT",
         ),
     ],
-    reading: ReadingConfig,
+    reading: WordReadingConfig,
     training: ExtractConfig,
     invocation: typer.Context,
     out: Annotated[

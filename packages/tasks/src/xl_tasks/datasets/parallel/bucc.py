@@ -22,7 +22,7 @@ _ENGLISH = "eng_Latn"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bitext:
+class ComparableCorpora:
     """One part of a pair of corpora."""
 
     languages: tuple[str, str]
@@ -37,13 +37,15 @@ class Bitext:
 class Mining:
     """The part that a threshold is chosen on, and the part that is scored."""
 
-    tuning: Bitext
+    tuning: ComparableCorpora
     tuning_part: str
-    scored: Bitext
+    scored: ComparableCorpora
     scored_part: str
 
 
-def load_bucc(path: Path | str, languages: Iterable[str] | None = None) -> dict[tuple[str, str], dict[str, Bitext]]:
+def load_bucc(
+    path: Path | str, languages: Iterable[str] | None = None
+) -> dict[tuple[str, str], dict[str, ComparableCorpora]]:
     """(language, English) -> part -> corpora under `path`.
 
     path: a folder with the files, in sub-folders too.
@@ -85,7 +87,7 @@ def load_bucc(path: Path | str, languages: Iterable[str] | None = None) -> dict[
     }
 
 
-def tuning_and_scored(pair: tuple[str, str], parts: Mapping[str, Bitext]) -> Mining:
+def tuning_and_scored(pair: tuple[str, str], parts: Mapping[str, ComparableCorpora]) -> Mining:
     """Which part the threshold is chosen on and which is scored, by the gold pairs that there are.
 
     Scored is the test part, or the training part where the test part has no gold pairs; the threshold comes from
@@ -109,7 +111,7 @@ def _english(spelling: str) -> bool:
         return False
 
 
-def _read(pair: tuple[str, str], files: Mapping[str, Path]) -> Bitext:
+def _read(pair: tuple[str, str], files: Mapping[str, Path]) -> ComparableCorpora:
     for side in ("first", "second"):
         if side not in files:
             there = next(iter(files.values()))
@@ -117,7 +119,7 @@ def _read(pair: tuple[str, str], files: Mapping[str, Path]) -> Bitext:
             raise TaskError(message)
     first, second = _sentences(files["first"]), _sentences(files["second"])
     gold = _gold(files["gold"], first, second) if "gold" in files else None
-    return Bitext(languages=pair, first=first, second=second, gold=gold)
+    return ComparableCorpora(languages=pair, first=first, second=second, gold=gold)
 
 
 def _sentences(file: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from xl_tasks.datasets.readers.hub import by_config, hub_config_names
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
-from xl_tasks.datasets.tagging.tagged_rows import Row, add_tokens, parts_of, read_hub
+from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, read_hub
 from xl_tasks.datasets.tagging.treebanks import treebank_files
 from xl_tasks.datasets.tagging.word_lines import Sentence, Tagged, Word, read_treebanks
 from xl_tasks.errors import TaskError
@@ -81,7 +81,7 @@ def load_udpos_hub(
     return found.examples()
 
 
-def add_udpos_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+def add_udpos_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `upos` by name.
 
     Older mirrors have multi-word tokens among the words, tagged `_` and without a head: these are left out.

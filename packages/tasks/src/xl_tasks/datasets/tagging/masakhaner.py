@@ -6,7 +6,7 @@ from pathlib import Path
 from xl_tasks.datasets.readers.hub import by_config
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
-from xl_tasks.datasets.tagging.tagged_rows import Row, add_tokens, parts_of, read_hub
+from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, read_hub
 from xl_tasks.examples import Examples
 
 MASAKHANER_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE")
@@ -39,6 +39,6 @@ def load_masakhaner_hub(languages: Iterable[str] | None, *, on_error: str = "sto
     return found.examples()
 
 
-def add_masakhaner_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+def add_masakhaner_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `ner_tags`."""
     add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], MASAKHANER_LABELS, place)

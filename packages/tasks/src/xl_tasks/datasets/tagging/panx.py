@@ -10,7 +10,7 @@ from pathlib import Path
 from xl_tasks.datasets.readers.hub import by_config, hub_config_names
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
-from xl_tasks.datasets.tagging.tagged_rows import Row, add_tokens, parts_of, read_hub
+from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, read_hub
 from xl_tasks.examples import Examples
 from xl_translit.wikipedia import WIKIPEDIA_CODES, wikipedia_language
 
@@ -45,6 +45,6 @@ def load_panx_hub(languages: Iterable[str] | None, *, on_error: str = "stop", re
     return found.examples()
 
 
-def add_panx_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+def add_panx_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `ner_tags`."""
     add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], PANX_LABELS, place)

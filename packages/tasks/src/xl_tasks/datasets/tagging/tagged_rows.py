@@ -11,12 +11,12 @@ from xl_tasks.errors import TaskError
 
 _HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
-Row = Mapping[str, Any]
-AddRow = Callable[[TaggedSentences, str, str, str, Row, str], None]
+HubRow = Mapping[str, Any]
+AddRow = Callable[[TaggedSentences, str, str, str, HubRow, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class HubPart:
     """One configuration of a data set on the hub: arguments of `hub_rows`."""
 
     hub_id: str
@@ -32,13 +32,13 @@ class Part:
         return f"{self.hub_id}/{self.options.get('data_dir', self.config)}"
 
 
-Parts = Mapping[str, Sequence[Part]]
+HubParts = Mapping[str, Sequence[HubPart]]
 """Language code -> what holds its sentences."""
 
 
 def read_hub(
     found: TaggedSentences,
-    parts: Parts,
+    parts: HubParts,
     languages: Iterable[str] | None,
     add: AddRow,
     *,
@@ -61,11 +61,11 @@ def read_hub(
 
 def parts_of(
     hub_id: str, configs: Mapping[str, Sequence[str]], revision: str, *, converted: bool = False
-) -> dict[str, list[Part]]:
+) -> dict[str, list[HubPart]]:
     """Language code -> its parts; `converted` reads the hub's own parquet, where each configuration is a folder."""
     return {
         code: [
-            Part(
+            HubPart(
                 hub_id=hub_id,
                 config="" if converted else name,
                 revision=PARQUET if converted else revision,
@@ -106,7 +106,7 @@ def add_tokens(
     found.add(code, split, key, tokens, words, [place] * len(tokens))
 
 
-def _read(found: TaggedSentences, code: str, part: Part, add: AddRow, id_columns: Sequence[str], named: str) -> None:
+def _read(found: TaggedSentences, code: str, part: HubPart, add: AddRow, id_columns: Sequence[str], named: str) -> None:
     missing: TaskError | None = None
     n_splits = 0
     for split, there in _HUB_SPLITS.items():

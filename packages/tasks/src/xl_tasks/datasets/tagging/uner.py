@@ -10,7 +10,7 @@ from pathlib import Path
 from xl_tasks.datasets.readers.hub import by_config
 from xl_tasks.datasets.tagging.panx import PANX_LABELS
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
-from xl_tasks.datasets.tagging.tagged_rows import Row, add_tokens, parts_of, read_hub
+from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, read_hub
 from xl_tasks.datasets.tagging.treebanks import treebank_files
 from xl_tasks.datasets.tagging.word_lines import Sentence, Tagged, read_treebanks
 from xl_tasks.errors import TaskError
@@ -63,7 +63,7 @@ def load_uner_hub(
     return found.examples()
 
 
-def add_uner_row(found: TaggedSentences, code: str, split: str, key: str, row: Row, place: str) -> None:
+def add_uner_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `ner_tags`."""
     add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], UNER_LABELS, place)
 

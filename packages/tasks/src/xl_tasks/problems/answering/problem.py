@@ -15,7 +15,7 @@ from xl_tasks.errors import TaskError
 from xl_tasks.examples import Answer, Example, Question
 from xl_tasks.problems.answering.located_tokens import LocatedTokens, locate_tokens
 from xl_tasks.problems.answering.pair_form import pair_form
-from xl_tasks.problems.answering.spans import Candidate, Place, candidates
+from xl_tasks.problems.answering.spans import AnswerCandidate, Place, candidates
 from xl_tasks.problems.answering.windows import windows
 from xl_tasks.scoring.measures import Measure
 from xl_tasks.tuning.config import TuningConfig
@@ -116,7 +116,7 @@ class AnsweringProblem:
 
     def n_best_answers(
         self, examples: Sequence[Example], features: Sequence[Feature], logits: Sequence[NDArray[np.float32]]
-    ) -> list[list[Candidate]]:
+    ) -> list[list[AnswerCandidate]]:
         """The `config.n_best` best answers of each question with their probabilities, best first.
 
         logits: (len, 2) a feature, without padding.

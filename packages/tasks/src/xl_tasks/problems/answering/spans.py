@@ -33,7 +33,7 @@ class Place(NamedTuple):
         return fullest_window(self.cuts, first + begin, last + begin) == self.number
 
 
-class Candidate(NamedTuple):
+class AnswerCandidate(NamedTuple):
     """A possible answer.
 
     text: slice of the original context; "" for no answer.
@@ -96,7 +96,7 @@ def candidates(
     answer_len: int,
     n_best: int,
     no_answer: bool = False,
-) -> list[Candidate]:
+) -> list[AnswerCandidate]:
     """The `n_best` best answers of a question over all its windows, best first; empty for a context without text.
 
     places, logits: one entry a window; logits are those of the whole input, (len, 2).
@@ -135,7 +135,7 @@ def candidates(
     scores = np.array([score for score, _ in ranked])
     shares = np.exp(scores - scores[0])
     return [
-        Candidate(context[start:end], start, end, score, float(share))
+        AnswerCandidate(context[start:end], start, end, score, float(share))
         for (score, (start, end)), share in zip(ranked, shares / shares.sum(), strict=True)
     ]
 
