@@ -141,14 +141,14 @@ def _questions(root: Path, n: int) -> None:
         return [{name: row[name] for name in features} for row in found]
 
     squad = {("plain_text", split): rows("en", split) for split in ("train", "validation")}
-    _parquet(root, "rajpurkar/squad", question_hub.SQUAD_REVISION, squad, titled)
+    _parquet(root, "rajpurkar/squad", question_hub.SQUAD.revision, squad, titled)
     xquad = {(f"xquad.{short}", "validation"): plain(rows(short, "test")) for short in LANGUAGES}
-    _parquet(root, "google/xquad", question_hub.XQUAD_REVISION, xquad, features)
+    _parquet(root, "google/xquad", question_hub.XQUAD.revision, xquad, features)
     gold = {
         ("secondary_task", split): [row for name in _TYDIQA for row in rows("en", split, f"{name}-")]
         for split in ("train", "validation")
     }
-    _parquet(root, "google-research-datasets/tydiqa", question_hub.TYDIQA_REVISION, gold, titled)
+    _parquet(root, "google-research-datasets/tydiqa", question_hub.TYDIQA.revision, gold, titled)
     pairs = {
         (f"mlqa.{context}.{asked}", split): plain(rows(context, split))
         for context in ("en", "zh")

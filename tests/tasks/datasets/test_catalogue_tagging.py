@@ -3,9 +3,10 @@
 import pytest
 
 from xl_encoders.registry import Registry
+from xl_tasks import TASKS
 from xl_tasks.catalogue.registry import task
-from xl_tasks.catalogue.tagging import ENTRIES
 
+ENTRIES = [entry for entry in TASKS.values() if entry.kind == "tagging"]
 ENTITIES = {"panx", "masakhaner", "uner"}
 
 

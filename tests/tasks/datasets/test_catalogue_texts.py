@@ -6,10 +6,9 @@ import pytest
 
 from xl_encoders.registry import Registry
 from xl_tasks import TASKS
-from xl_tasks.catalogue import classification, retrieval
 from xl_tasks.catalogue.registry import task
 
-ENTRIES = (*retrieval.ENTRIES, *classification.ENTRIES)
+ENTRIES = [entry for kind in ("retrieval", "classification") for entry in TASKS.values() if entry.kind == kind]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=[entry.name for entry in ENTRIES])

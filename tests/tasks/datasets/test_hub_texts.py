@@ -63,17 +63,19 @@ def test_languages_of_the_hub_are_told_apart():
 
 # loader, rows of one split, and what it should ask the hub for in Chinese and Turkish (Korean for PAWS-X)
 CASES = [
-    ("files.labelled", "files.sib200_topics:load_sib200_topics_hub", {"index_id": 1, "category": "travel", "text": "x"},
+    ("readers.labelled", "classification.sib200_topics:load_sib200_topics_hub",
+     {"index_id": 1, "category": "travel", "text": "x"}, ["zh", "tr"],
+     "Davlan/sib200", ["zho_Hans", "tur_Latn"], ["train", "validation", "test"]),
+    ("readers.labelled", "parallel.sib200:load_sib200_hub", {"text": "x"},
      ["zh", "tr"], "Davlan/sib200", ["zho_Hans", "tur_Latn"], ["train", "validation", "test"]),
-    ("files.labelled", "sib200:load_sib200_hub", {"text": "x"},
-     ["zh", "tr"], "Davlan/sib200", ["zho_Hans", "tur_Latn"], ["train", "validation", "test"]),
-    ("files.labelled", "files.xnli:load_xnli_hub", {"premise": "p", "hypothesis": "h", "label": 1},
+    ("readers.labelled", "classification.xnli:load_xnli_hub", {"premise": "p", "hypothesis": "h", "label": 1},
      ["Chinese", "tur"], "facebook/xnli", ["zh", "tr"], ["train", "validation", "test"]),
-    ("files.labelled", "files.pawsx:load_pawsx_hub", {"id": 3, "sentence1": "a", "sentence2": "b", "label": 1},
-     ["zh", "ko"], "google-research-datasets/paws-x", ["zh", "ko"], ["train", "validation", "test"]),
-    ("files.flores", "files.flores:load_flores_hub", {"text": "x"},
+    ("readers.labelled", "classification.pawsx:load_pawsx_hub",
+     {"id": 3, "sentence1": "a", "sentence2": "b", "label": 1}, ["zh", "ko"],
+     "google-research-datasets/paws-x", ["zh", "ko"], ["train", "validation", "test"]),
+    ("parallel.flores", "parallel.flores:load_flores_hub", {"text": "x"},
      ["zh", "tr"], "openlanguagedata/flores_plus", ["cmn_Hans", "tur_Latn"], ["dev", "devtest"]),
-    ("tatoeba", "tatoeba:load_tatoeba_hub", {"sentence1": "a", "sentence2": "b"},
+    ("parallel.tatoeba", "parallel.tatoeba:load_tatoeba_hub", {"sentence1": "a", "sentence2": "b"},
      ["zh", "en", "tr"], "mteb/tatoeba-bitext-mining", ["cmn-eng", "tur-eng"], ["test"]),
 ]  # fmt: skip
 
@@ -89,12 +91,12 @@ def test_what_is_asked_of_the_hub(monkeypatch, module, loader, row, languages, h
         # Keys are unique within a language, as the hub's are.
         return [{**row, **({"index_id": len(asked)} if "index_id" in row or "sib200" in loader else {})}]
 
-    monkeypatch.setattr(f"xl_tasks.{module}.hub_rows", rows)
+    monkeypatch.setattr(f"xl_tasks.datasets.{module}.hub_rows", rows)
     where, name = loader.split(":")
-    found = import_module(f"xl_tasks.{where}")
+    found = import_module(f"xl_tasks.datasets.{where}")
     data = getattr(found, name)(languages)
     assert asked == [(hub_id, config, split, found.REVISION) for config in configs for split in splits]
-    wanted = {language(code) for code in languages} | ({"eng_Latn"} if where == "tatoeba" else set())
+    wanted = {language(code) for code in languages} | ({"eng_Latn"} if where.endswith("tatoeba") else set())
     assert set(data.languages) == wanted
     with pytest.raises(TaskError):
         getattr(found, name)([])

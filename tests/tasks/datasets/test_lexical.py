@@ -8,8 +8,7 @@ import pytest
 from scipy import stats
 
 from xl_staticemb import StaticembError, WordVectors, induction_accuracy, word_similarity, write_word2vec
-from xl_tasks import TaskError
-from xl_tasks.catalogue.lexical import ENTRIES
+from xl_tasks import TASKS, TaskError
 from xl_tasks.datasets.lexical.lexical_files import lexical_tasks
 from xl_tasks.datasets.lexical.lexical_set import LexicalSet
 from xl_tasks.datasets.lexical.vector_folder import read_vector_pair, vector_files
@@ -231,7 +230,7 @@ def test_measures_of_words_that_are_not_covered():
         {"p@1": 1 / 2, "p@5": 1 / 2, "p@10": 1, "mrr": (1 + 1 / 6.5) / 2}
         | {"strict p@1": 1 / 3, "strict p@5": 1 / 3, "strict p@10": 2 / 3, "strict mrr": (1 + 1 / 6.5) / 3}
     )
-    assert tuple(measures) == next(entry.metrics for entry in ENTRIES if entry.name == "bli")
+    assert tuple(measures) == TASKS["bli"].metrics
     assert {m.n for m in measures.values()} == {3}
 
 

@@ -1,9 +1,8 @@
 from .catalogue.registry import DATASETS as DATASETS
 from .catalogue.registry import TASKS as TASKS
-from .catalogue.registry import DataSet as DataSet
-from .catalogue.registry import Task as Task
 from .catalogue.registry import data_set as data_set
 from .catalogue.registry import task as task
+from .catalogue.task import Task as Task
 from .datasets.answering.question_sets import load_mlqa as load_mlqa
 from .datasets.answering.question_sets import load_squad as load_squad
 from .datasets.answering.question_sets import load_tydiqa as load_tydiqa

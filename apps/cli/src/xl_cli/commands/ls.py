@@ -106,7 +106,7 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
     if what == "data":
         from xl_tasks.catalogue.registry import DATASETS
 
-        return [{"name": name, "task": entry.task, "what": entry.description} for name, entry in DATASETS.items()]
+        return [{"name": name, "task": entry.kind, "what": entry.corpus} for name, entry in DATASETS.items()]
     if what == "objectives":
         from xl_encoders.registry import Registry
         from xl_objectives import OBJECTIVES

@@ -5,10 +5,7 @@ from collections.abc import Iterable, Sequence
 from xl_cli.data.run_data import first_by_hash
 from xl_cli.errors import CliError
 from xl_cli.recipe.config import RetrievalConfig
-from xl_tasks import ParallelTexts, load_texts
-
-# Verses of the published Bible retrieval (SR-B, Glot500).
-_BIBLE_VERSES = 500
+from xl_tasks import DATASETS, ParallelTexts, load_texts
 
 
 def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:
@@ -47,7 +44,7 @@ def scored_keys(data: ParallelTexts, keys: list[str], languages: Iterable[str], 
     bitexts of Tatoeba), the limit counts in each of them.
     """
     if limit < 0:
-        limit = _BIBLE_VERSES if data.name == "bible" else 0
+        limit = DATASETS[data.name].n_published if data.name in DATASETS else 0
     if data.pools:
         pools: dict[str, list[str]] = {}
         for key in keys:

@@ -31,12 +31,14 @@ def companions(entry: Task, root: Path) -> dict[str, Path]:
 
 
 def load_task(entry: Task, root: Path | None, languages: Iterable[str] | None, **options: Any) -> Any:
-    """What a task's loader reads: from below `root`, or from the hub where none is given.
+    """What a task's loader reads: from below `root`, or from the hub where none is given, if it reads files at all.
 
     languages: in any spelling; None reads all that there are.
     options: further keyword arguments of the loader, `on_error` for instance.
     """
     wanted = None if languages is None else list(languages)
+    if not entry.layout:
+        return _function(entry.loader)(*[wanted] if wanted else [], **options)
     if root is not None:
         read = _function(entry.loader)
         given = {**companions(entry, root), **entry.options, **options}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.delimited import header, read_table
 from xl_tasks.datasets.readers.labelled import (
@@ -33,6 +34,25 @@ _COLUMNS = ("sentence1", "sentence2", "label")
 _NAMES = (
     re.compile(rf"(?:.*/)?(?P<split>{SPLIT})-(?P<language>[A-Za-z_]+)\.tsv"),
     re.compile(rf"(?:.*/)?(?P<language>[a-z]{{2,3}})/(?P<split>{SPLIT})\.tsv"),
+)
+
+PAWSX = Task(
+    name="pawsx",
+    kind="classification",
+    title="PAWS-X",
+    description="Are two sentences paraphrases; 49,401 training, 2,000 dev and 2,000 test pairs.",
+    metrics=("accuracy", "macro_f1"),
+    folders=("pawsx", "PAWSX", "paws-x", "x-final"),
+    layout="{train,dev,test}-LL.tsv, or x-final/LL/{train,translated_train,dev_2k,test_2k}.tsv",
+    loader="xl_tasks.datasets.classification.pawsx:load_pawsx",
+    languages="de en es fr ja ko zh",
+    licence="free for any purpose, with acknowledgement of Google",
+    source="github.com/google-research-datasets/paws, pawsx",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.classification.pawsx:load_pawsx_hub",
+    revision=REVISION,
+    also=("paws-x",),
+    xtreme=True,
 )
 
 

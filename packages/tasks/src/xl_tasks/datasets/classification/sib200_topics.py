@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.parallel.sib200 import HUB_ID, REVISION, sib200_folders
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.datasets.readers.delimited import read_table
@@ -15,6 +16,24 @@ from xl_tasks.examples import Examples
 LABELS = ("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")
 
 _COLUMNS = ("index_id", "category", "text")
+
+SIB200 = Task(
+    name="sib200",
+    kind="classification",
+    title="SIB-200",
+    description="The topic of a sentence, 7 classes; 701/99/204 sentences, the same in every language.",
+    metrics=("macro_f1", "accuracy"),
+    folders=("sib200", "sib-200"),
+    layout="LLL_Ssss/{train,dev,test}.tsv with columns index_id, category, text",
+    loader="xl_tasks.datasets.classification.sib200_topics:load_sib200_topics",
+    languages="205 languages",
+    licence="CC-BY-SA-4.0",
+    source="github.com/dadelani/sib-200, data/annotated",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.classification.sib200_topics:load_sib200_topics_hub",
+    revision=REVISION,
+    also=("sib", "topics"),
+)
 
 
 def load_sib200_topics(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.parallel.bible import load_bible
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.delimited import Record, header, read_table
@@ -18,6 +19,22 @@ LABELS = ("Recommendation", "Faith", "Description", "Sin", "Grace", "Violence")
 _COLUMNS = ("id", "label", "verse")
 _NAME = re.compile(rf"(?:.*/)?(?P<language>[a-z]{{2,3}}(?:_[A-Z][a-z]{{3}})?)_(?P<split>{SPLIT})\.tsv")
 _VERSE_ID = re.compile(r"[0-9]{8}")
+
+TAXI1500 = Task(
+    name="taxi1500",
+    kind="classification",
+    title="Taxi1500",
+    description="The class of a Bible verse, 6 classes; 860/106/111 labels by verse id, carried to any Bible.",
+    metrics=("macro_f1", "accuracy"),
+    folders=("taxi1500", "Taxi1500"),
+    layout="eng_{train,dev,test}.tsv (verse id, label, text); other languages' verses from the folder bible",
+    loader="xl_tasks.datasets.classification.taxi1500:load_taxi1500",
+    companions=("bible",),
+    languages="English, and every language with a Bible",
+    licence="Apache-2.0 (labels); differs by translation",
+    source="github.com/cisnlp/Taxi1500, eng_data",
+    also=("taxi",),
+)
 
 
 def load_taxi1500(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.delimited import Record, header, read_table
 from xl_tasks.datasets.readers.labelled import (
@@ -41,6 +42,25 @@ _NAMES = (
     re.compile(rf"multinli\.(?P<split>{SPLIT})\.(?P<language>[A-Za-z_]+)\.tsv"),
     re.compile(rf"xnli\.(?P<split>{SPLIT})\.tsv"),
     re.compile(rf"(?P<language>[a-z]{{2,3}})\.(?:genre\.)?(?P<split>{SPLIT})(?:\..*)?\.tsv"),
+)
+
+XNLI = Task(
+    name="xnli",
+    kind="classification",
+    title="XNLI",
+    description="Does a premise entail, contradict or leave open a hypothesis; 2,490 dev and 5,010 test pairs.",
+    metrics=("accuracy", "macro_f1"),
+    folders=("xnli", "XNLI", "XNLI-1.0"),
+    layout="{train,dev,test}-LL.tsv, or xnli.{dev,test}.tsv and multinli.train.LL.tsv, or LL.genre.dev.tsv",
+    loader="xl_tasks.datasets.classification.xnli:load_xnli",
+    languages="ar bg de el en es fr hi ru sw th tr ur vi zh; others (myXNLI) in the same layouts",
+    licence="CC-BY-NC-4.0",
+    source="github.com/facebookresearch/XNLI; train: MultiNLI and its translations",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.classification.xnli:load_xnli_hub",
+    revision=REVISION,
+    also=("mnli",),
+    xtreme=True,
 )
 
 

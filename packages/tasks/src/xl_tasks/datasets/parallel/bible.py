@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
@@ -19,6 +20,23 @@ SR_BIBLE_VERSES = 500
 
 _SUFFIX = ".tsv.gz"
 _VERSE_ID = re.compile(r"[0-9]{8}")
+
+BIBLE = Task(
+    name="bible",
+    kind="retrieval",
+    title="SR-B",
+    description="500 Bible verses, the same for all pairs, joined by verse id; any language can be the source.",
+    metrics=("top10", "top1", "top5"),
+    folders=("bible",),
+    layout="LLL_Ssss.tsv.gz (verse id, TAB, text), sub-folders too",
+    loader="xl_tasks.datasets.parallel.bible:load_bible",
+    languages="as the files say",
+    licence="differs by translation",
+    source="any collection of translations, one file a language",
+    also=("sr-bible", "Bible retrieval"),
+    n_published=SR_BIBLE_VERSES,
+    corpus="Verses under book*1,000,000 + chapter*1,000 + verse.",
+)
 
 
 def load_bible(

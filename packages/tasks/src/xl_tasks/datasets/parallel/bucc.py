@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.delimited import read_table
 from xl_tasks.datasets.readers.split_patterns import bare_name, files_under
@@ -19,6 +20,22 @@ PARTS = ("sample", "dev", "training", "test")
 
 _NAME = re.compile(rf"([a-z]{{2,3}})-([a-z]{{2,3}})\.({'|'.join(PARTS)})\.([a-z]+)")
 _ENGLISH = "eng_Latn"
+
+BUCC2018 = Task(
+    name="bucc2018",
+    kind="retrieval",
+    plan="mine",
+    title="BUCC 2018",
+    description="Finds the translated sentences of two corpora; the threshold comes from another part of the data.",
+    metrics=("f1", "precision", "recall"),
+    folders=("bucc2018", "bucc"),
+    layout="LL-en.{sample,training,test}.{LL,en,gold}, or XTREME's LL-en.{dev,test}.{LL,en,gold}",
+    loader="xl_tasks.datasets.parallel.bucc:load_bucc",
+    languages="de fr ru zh against English",
+    source="comparable.limsi.fr/bucc2018",
+    also=("bucc",),
+    xtreme=True,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

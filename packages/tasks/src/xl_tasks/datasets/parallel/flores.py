@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.delimited import data_lines
 from xl_tasks.datasets.readers.hub import hub_config_names, hub_rows
@@ -27,6 +28,23 @@ _SPLITS = {"dev": "dev", "devtest": "test"}
 _NAME = re.compile(r"([A-Za-z_0-9]+)\.(dev|devtest|jsonl)")
 # Codes that FLORES+ has changed since FLORES-200.
 _CONFIGS = {"zho_Hans": "cmn_Hans", "zho_Hant": "cmn_Hant", "est_Latn": "ekk_Latn"}
+
+FLORES = Task(
+    name="flores",
+    kind="retrieval",
+    title="FLORES-200",
+    description="1,012 sentences of devtest (997 of dev), the same in every language; FLORES+ too.",
+    metrics=TOP_METRICS,
+    folders=("flores", "flores200_dataset", "flores200", "flores_plus"),
+    layout="devtest/LLL_Ssss.devtest and dev/LLL_Ssss.dev, or .jsonl in the same folders",
+    loader="xl_tasks.datasets.parallel.flores:load_flores",
+    languages="some 200 languages",
+    licence="CC-BY-SA-4.0",
+    source="github.com/facebookresearch/flores (FLORES-200), Open Language Data Initiative (FLORES+)",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.parallel.flores:load_flores_hub",
+    also=("flores200", "flores+", "flores_plus"),
+)
 
 
 def load_flores(path: Path | str, languages: Iterable[str] | None = None) -> ParallelTexts:

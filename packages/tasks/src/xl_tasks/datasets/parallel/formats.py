@@ -5,16 +5,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from xl_encoders.registry import unknown_name
-from xl_tasks.catalogue.registry import DATASETS
-from xl_tasks.datasets.parallel.bible import bible_files, is_bible, load_bible
-from xl_tasks.datasets.parallel.lines import is_plain, load_lines
-from xl_tasks.datasets.parallel.sib200 import load_sib200, sib200_folders
-from xl_tasks.datasets.parallel.tatoeba import is_tatoeba, load_tatoeba
+from xl_tasks.catalogue.task import TOP_METRICS, Task
+from xl_tasks.datasets.parallel.bible import BIBLE, bible_files, is_bible, load_bible
+from xl_tasks.datasets.parallel.lines import LINES, is_plain, load_lines
+from xl_tasks.datasets.parallel.sib200 import SIB200_RETRIEVAL, load_sib200, sib200_folders
+from xl_tasks.datasets.parallel.tatoeba import TATOEBA, is_tatoeba, load_tatoeba
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
 
-KINDS = tuple(name for name, entry in DATASETS.items() if entry.layout)
-_LAYOUTS = "; ".join(f"{name}: {entry.layout}" for name, entry in DATASETS.items() if entry.layout)
+_BY_KIND = {entry.corpus_name or entry.name: entry for entry in (SIB200_RETRIEVAL, TATOEBA, BIBLE, LINES)}
+KINDS = tuple(_BY_KIND)
+_LAYOUTS = "; ".join(f"{name}: {entry.layout}" for name, entry in _BY_KIND.items())
+
+RETRIEVAL = Task(
+    name="retrieval",
+    kind="retrieval",
+    title="retrieval of translations",
+    description="How often a text finds its translation, in any folder of parallel text.",
+    metrics=TOP_METRICS,
+    layout="any that `xl ls data` shows",
+    loader="xl_tasks.datasets.parallel.formats:load_texts",
+    licence="that of the data",
+)
 
 
 def load_texts(

@@ -6,12 +6,27 @@ Line 17 of one file translates line 17 of every other, unless the files are read
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
 from xl_translit import read_lines
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.zst", ".txt.xz")
+
+LINES = Task(
+    name="lines",
+    kind="retrieval",
+    title="lines",
+    description="Your own text, a line an item; line 17 of one file translates line 17 of the other.",
+    metrics=(),
+    layout="LLL_Ssss.txt[.gz|.zst|.xz], or tr.txt",
+    loader="xl_tasks.datasets.parallel.lines:load_lines",
+    languages="as the files say; any spelling of a language is a file name",
+    licence="yours",
+    source="yours",
+    corpus="Your own text, a line an item; line 17 of one file translates line 17 of the other.",
+)
 
 
 def load_lines(

@@ -7,13 +7,15 @@ Babel ships the Unicode Common Locale Data Repository (CLDR); a name's key is it
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
-
-from babel import Locale, UnknownLocaleError
-from babel.core import get_global
+from typing import TYPE_CHECKING
 
 from xl_encoders.registry import unknown_name
+from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 # The locales of the embedded recipe, five scripts beside Latin, and the code each stands for.
 _CODES = {
@@ -40,6 +42,20 @@ _NOT_NAMES = {
 # Direction marks that some locales put around names; nobody sees them, and two equal names would differ by them.
 _INVISIBLE = dict.fromkeys(map(ord, "\u200e\u200f\u061c"))
 
+NAMES = Task(
+    name="names",
+    kind="retrieval",
+    title="names",
+    description="Names of territories, languages, scripts, currencies and cities; nothing to download.",
+    metrics=TOP_METRICS,
+    layout="",
+    loader="xl_tasks.datasets.parallel.names:load_names",
+    languages="every locale of babel; eng tur mlt ell heb amh arb pes hin by default",
+    licence="Unicode-3.0 (CLDR), BSD-3-Clause (babel)",
+    source="CLDR, from the babel library; nothing to download",
+    corpus="Names of territories, languages, scripts, currencies and cities.",
+)
+
 
 def load_names(locales: Sequence[str] = DEFAULT_LOCALES) -> ParallelTexts:
     """The names in each locale, in any spelling of its language ("tr", "zh_Hant", "tur_Latn", "Turkish").
@@ -64,7 +80,9 @@ def load_names(locales: Sequence[str] = DEFAULT_LOCALES) -> ParallelTexts:
     return ParallelTexts(name="names", texts=texts)
 
 
-def _locale(name: str) -> Locale:
+def _locale(name: str) -> "Locale":
+    from babel import Locale, UnknownLocaleError
+
     from xl_translit import TranslitError
 
     try:
@@ -91,7 +109,7 @@ def _code(name: str) -> str:
     return language(name)
 
 
-def _locale_names(locale: Locale, *, latin: bool) -> Iterator[tuple[str, str]]:
+def _locale_names(locale: "Locale", *, latin: bool) -> Iterator[tuple[str, str]]:
     tables = {
         "territory": locale.territories,
         "language": locale.languages,
@@ -109,7 +127,9 @@ def _locale_names(locale: Locale, *, latin: bool) -> Iterator[tuple[str, str]]:
             yield f"city:{zone}", name
 
 
-def _cities(locale: Locale) -> Iterator[tuple[str, str]]:
+def _cities(locale: "Locale") -> Iterator[tuple[str, str]]:
+    from babel.core import get_global
+
     aliases = get_global("zone_aliases")
     cities = dict(_english_cities()) if locale.language == "en" else {}
     stated = {zone: entry["city"] for zone, entry in locale.time_zones.items() if "city" in entry}
@@ -125,6 +145,8 @@ def _cities(locale: Locale) -> Iterator[tuple[str, str]]:
 @cache
 def _english_cities() -> tuple[tuple[str, str], ...]:
     """(zone, last part of its identifier) for each zone that belongs to a territory."""
+    from babel.core import get_global
+
     aliases = get_global("zone_aliases")
     zones = (zone for zone in get_global("zone_territories") if zone not in aliases)
     return tuple((zone, zone.rpartition("/")[2].replace("_", " ")) for zone in zones)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.datasets.readers.hub import hub_config_names
 from xl_tasks.datasets.readers.labelled import Rows, hub_configs, hub_splits, numbered
@@ -19,6 +20,25 @@ HUB_ID = "Davlan/sib200"
 REVISION = "38977a667f6fc264d5c26ec57a01e16db040b358"
 
 _COLUMNS = ("index_id", "text")
+
+SIB200_RETRIEVAL = Task(
+    name="sib200-retrieval",
+    kind="retrieval",
+    title="SIB-200 retrieval",
+    description="The 204 test sentences of SIB-200, taken from FLORES-200, the same in every language.",
+    metrics=TOP_METRICS,
+    folders=("sib200", "sib-200"),
+    layout="LLL_Ssss/{train,dev,test}.tsv",
+    loader="xl_tasks.datasets.parallel.sib200:load_sib200",
+    languages="205 languages",
+    licence="CC-BY-SA-4.0",
+    source="github.com/dadelani/sib-200, data/annotated",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.parallel.sib200:load_sib200_hub",
+    revision=REVISION,
+    corpus="1,004 sentences of Wikimedia articles (FLORES-200) with topic labels, the same in every language.",
+    corpus_name="sib200",
+)
 
 
 def load_sib200(path: Path | str, languages: Iterable[str] | None = None) -> ParallelTexts:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.parallel.lines import read_parallel_lines
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.datasets.readers.hub import hub_rows
@@ -37,6 +38,26 @@ LANGUAGES = (
 _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"tatoeba\.([a-z]{3})-eng\.([a-z]{3})")
+
+TATOEBA = Task(
+    name="tatoeba",
+    kind="retrieval",
+    title="Tatoeba",
+    description="Up to 1,000 short sentences a language, each set with its own English translations.",
+    metrics=TOP_METRICS,
+    folders=("tatoeba", "tatoeba/v1"),
+    layout="tatoeba.XXX-eng.XXX and tatoeba.XXX-eng.eng",
+    loader="xl_tasks.datasets.parallel.tatoeba:load_tatoeba",
+    languages="112 languages against English",
+    licence="CC-BY-2.0-FR",
+    source="github.com/facebookresearch/LASER, data/tatoeba/v1",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.parallel.tatoeba:load_tatoeba_hub",
+    revision=REVISION,
+    xtreme=True,
+    pivot="eng_Latn",
+    corpus="Up to 1,000 short sentences a language, each set with its own English translation.",
+)
 
 
 def load_tatoeba(path: Path | str | Iterable[Path | str], languages: Iterable[str] | None = None) -> ParallelTexts:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from xl_tasks.catalogue.task import ENTITY_METRICS, Task
 from xl_tasks.datasets.readers.split_files import split_files
 from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
 from xl_tasks.errors import TaskError
@@ -18,6 +19,20 @@ from xl_translit import language, read_lines
 _SPACES = re.compile(" +")
 _DOCUMENT = "-DOCSTART-"
 _Lines = list[tuple[int, str]]
+
+CONLL = Task(
+    name="conll",
+    kind="tagging",
+    title="CoNLL columns",
+    description="Any sentences with a tag a word: entities in IOB2, parts of speech or others.",
+    metrics=ENTITY_METRICS,
+    folders=("conll",),
+    layout="tur_Latn/{train,dev,valid,test}.txt or train-tr.tsv with word and tag, a TAB or spaces between",
+    loader="xl_tasks.datasets.tagging.conll:load_conll",
+    licence="that of the data",
+    also=("conll2003", "iob2", "columns"),
+    reads={"tag_scheme": "tag_scheme"},
+)
 
 
 def load_conll(

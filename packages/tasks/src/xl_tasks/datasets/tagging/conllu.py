@@ -8,6 +8,7 @@ XTREME counts otherwise: it replaces the words of a multi-word token by the toke
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.hub import by_config, hub_config_names
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
@@ -34,6 +35,27 @@ _FUSED_ORDER = (
     "VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ", "AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X",
     "PUNCT", "SYM",
 )  # fmt: skip
+
+UDPOS = Task(
+    name="udpos",
+    kind="tagging",
+    title="UD POS",
+    description="Parts of speech of Universal Dependencies, 17 tags, one a syntactic word.",
+    metrics=("accuracy", "macro_f1", "seqeval_compat"),
+    folders=("udpos", "ud", "UD", "ud-treebanks", "ud-treebanks-v2.11", "ud-treebanks-v2.5", "pos"),
+    layout="UD_Turkish-IMST/tr_imst-ud-test.conllu; train-tr.tsv with word<TAB>tag (XTREME)",
+    loader="xl_tasks.datasets.tagging.conllu:load_udpos",
+    reads={"treebank": "treebanks", "words": "words"},
+    files_alone={"words": "CoNLL-U files"},
+    languages="33 in XTREME, over 150 in UD",
+    licence="that of each treebank",
+    source="https://universaldependencies.org",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.tagging.conllu:load_udpos_hub",
+    revision=HUB_REVISION,
+    also=("pos", "ud", "universal-dependencies"),
+    xtreme=True,
+)
 
 
 def load_udpos(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from xl_tasks.catalogue.task import ENTITY_METRICS, Task
 from xl_tasks.datasets.readers.hub import by_config
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
@@ -14,6 +15,23 @@ HUB_ID = "masakhane/masakhaner2"
 _FIRST_ID = "masakhane/masakhaner"
 # The languages of 2.0; 1.0 has Amharic besides.
 _LANGUAGES = "bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"
+
+MASAKHANER = Task(
+    name="masakhaner",
+    kind="tagging",
+    title="MasakhaNER",
+    description="Names of persons, places and organisations, and dates, in African news (Adelani et al., 2021).",
+    metrics=ENTITY_METRICS,
+    folders=("masakhaner", "masakhaner2", "masakhane-ner", "MasakhaNER", "MasakhaNER2.0"),
+    layout="swa/train.txt, swa/dev.txt, swa/test.txt with word and tag, a space between",
+    loader="xl_tasks.datasets.tagging.masakhaner:load_masakhaner",
+    languages="10 in 1.0, 20 in 2.0",
+    licence="CC BY-NC 4.0",
+    source="https://github.com/masakhane-io/masakhane-ner",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.tagging.masakhaner:load_masakhaner_hub",
+    also=("masakhaner2", "masakhane-ner"),
+)
 
 
 def load_masakhaner(

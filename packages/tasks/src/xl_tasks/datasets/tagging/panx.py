@@ -7,6 +7,7 @@ Words of U+200B, U+200C or right-to-left marks alone stand in several files, eac
 from collections.abc import Iterable
 from pathlib import Path
 
+from xl_tasks.catalogue.task import ENTITY_METRICS, Task
 from xl_tasks.datasets.readers.hub import by_config, hub_config_names
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
@@ -16,6 +17,27 @@ from xl_translit.wikipedia import WIKIPEDIA_CODES, wikipedia_language
 
 PANX_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 HUB_ID = "unimelb-nlp/wikiann"
+
+PANX = Task(
+    name="panx",
+    kind="tagging",
+    title="PAN-X (WikiAnn)",
+    description="Names of persons, places and organisations in Wikipedia (Pan et al., 2017; Rahimi et al., 2019).",
+    metrics=ENTITY_METRICS,
+    folders=("panx", "pan-x", "PAN-X", "panx_dataset", "wikiann", "panx_masakhane"),
+    layout=(
+        "train-tr.tsv, test-tr.tsv with word<TAB>tag (XTREME), tr/train with tr:word<TAB>tag (WikiAnn), "
+        "swa/train.txt with word and tag (Masakhane)"
+    ),
+    loader="xl_tasks.datasets.tagging.panx:load_panx",
+    languages="40 in XTREME, 176 in WikiAnn",
+    licence="none stated; the text is Wikipedia's (CC BY-SA)",
+    source="https://huggingface.co/datasets/unimelb-nlp/wikiann",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.tagging.panx:load_panx_hub",
+    also=("wikiann", "ner"),
+    xtreme=True,
+)
 
 
 def load_panx(

@@ -7,6 +7,7 @@ Files have five TAB columns (number, word, tag, "-", annotator) and comments. So
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from xl_tasks.catalogue.task import ENTITY_METRICS, Task
 from xl_tasks.datasets.readers.hub import by_config
 from xl_tasks.datasets.tagging.panx import PANX_LABELS
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
@@ -24,6 +25,23 @@ _CONFIGS = (
 )
 _RENAMED = {"B-OTH": "O", "I-OTH": "O"}
 _N_COLUMNS = 5
+
+UNER = Task(
+    name="uner",
+    kind="tagging",
+    title="Universal NER",
+    description="Names of persons, places and organisations in the sentences of UD (Mayhew et al., 2024).",
+    metrics=ENTITY_METRICS,
+    folders=("uner", "UNER", "universal_ner", "universal-ner"),
+    layout="UNER_English-EWT/en_ewt-ud-test.iob2 with number, word, tag, - and annotator between TABs",
+    loader="xl_tasks.datasets.tagging.uner:load_uner",
+    reads={"treebank": "treebanks"},
+    languages="13",
+    licence="that of each treebank, CC BY-SA mostly",
+    source="https://www.universalner.org",
+    hub_id=HUB_ID,
+    hub_loader="xl_tasks.datasets.tagging.uner:load_uner_hub",
+)
 
 
 def load_uner(
