@@ -19,12 +19,12 @@ from tests.tasks.tuning_toys import (
 )
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
+from xl_encoders import learning_rate
 from xl_tasks import TaskError
 from xl_tasks.examples import TaggedSentence
 from xl_tasks.tuning.config import TuningConfig
-from xl_tasks.tuning.fit import fit_task
+from xl_tasks.tuning.fit import fit_config, fit_task
 from xl_tasks.tuning.inference import like_length_batches, resolve_precision
-from xl_tasks.tuning.schedule import learning_rate
 
 ENG = "eng_Latn"
 
@@ -250,7 +250,8 @@ def test_like_length_batches_hold_everything_once():
 
 def test_schedules():
     def rates(**options):
-        return [learning_rate(step, 10, settings(lr=1.0, **options)) for step in range(10)]
+        config = fit_config(settings(lr=1.0, **options), 10, "no")
+        return [learning_rate(step, 10, config) for step in range(10)]
 
     assert rates(schedule="constant") == [1.0] * 10
     assert rates() == pytest.approx([1 - i / 10 for i in range(10)])

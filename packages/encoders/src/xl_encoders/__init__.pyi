@@ -57,10 +57,10 @@ from .training.bitext_part import BitextPart as BitextPart
 from .training.bitext_part import align_bitext as align_bitext
 from .training.bitext_part import frozen_copy as frozen_copy
 from .training.checkpoint import Checkpoints as Checkpoints
+from .training.dev_scores import StepScore as StepScore
 from .training.fit import FitEnd as FitEnd
 from .training.fit import StepRecord as StepRecord
 from .training.fit import fit as fit
-from .training.fit import learning_rate as learning_rate
 from .training.pair_corpus import LengthBatches as LengthBatches
 from .training.pair_corpus import PairCorpus as PairCorpus
 from .training.pair_corpus import encode_pairs as encode_pairs
@@ -71,8 +71,8 @@ from .training.part import Part as Part
 from .training.part import Share as Share
 from .training.part import Term as Term
 from .training.prefetch import Prefetch as Prefetch
+from .training.schedule import learning_rate as learning_rate
 from .training.selection import Selection as Selection
-from .training.selection import StepScore as StepScore
 from .training.sources import CorpusBatches as CorpusBatches
 from .training.sources import PairBatches as PairBatches
 from .training.sources import StreamBatches as StreamBatches

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.heads import masked_lm_head
+from xl_encoders.model.trainable import Trainable
 from xl_encoders.reading.tokens import TokenBatch, edge_ids, encode_content, pad_rows, special_ids, wrap_rows
 from xl_encoders.whole_files import replace_whole
 
@@ -31,7 +32,7 @@ _EXTRA_STATES = {"canine": 4}
 _PAD_TO = {"canine": 128}
 
 
-class Encoder(nn.Module):
+class Encoder(Trainable):
     """An encoder, its masked-LM head if it has one, and its tokenizer.
 
     name: how result rows call it.
@@ -79,19 +80,9 @@ class Encoder(nn.Module):
         return getattr(self.model.config, "model_type", "")
 
     @property
-    def width(self) -> int:
-        """Length of a state vector."""
-        return self.model.config.hidden_size
-
-    @property
     def pad_multiple(self) -> int:
         """What the length of a batch must be a multiple of, so that a text's states do not depend on its neighbours."""
         return _PAD_TO.get(self._family, 1)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return self.model.device
 
     def resolve_layer(self, layer: int) -> int:
         """The `hidden_states` index that `layer` means; negative counts from the last. EncoderError out of range."""

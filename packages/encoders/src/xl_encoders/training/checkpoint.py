@@ -6,8 +6,9 @@ No random state is kept because none is needed: batches, masks and dropout of st
 import errno
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +20,9 @@ from xl_encoders.errors import CheckpointError
 from xl_encoders.whole_files import remove_leftovers, replace_whole
 
 _SUFFIX = ".safetensors"
+
+# Before the names of tensors that are no weights or moments.
+_MORE = "more/"
 
 
 class Checkpoints:
@@ -43,15 +47,17 @@ class Checkpoints:
         encoder: nn.Module,
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler | None = None,
+        more: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> None:
         """Write the state after `step` steps, then drop older checkpoints; only the main process writes.
 
-        What is sharded is put together for that, and every process has to call this.
+        What is sharded is put together for that, and every process has to call this. more: further tensors to keep.
 
         Raises CheckpointError where there is no room; the checkpoint before then stays as it is.
         """
         tensors: dict[str, Tensor] = {}
-        for name, tensor in _state(encoder, optimizer).items():
+        more = {f"{_MORE}{name}": tensor for name, tensor in more.items()}
+        for name, tensor in {**_state(encoder, optimizer), **more}.items():
             whole = whole_tensor(tensor)
             if rank() == 0:
                 tensors[name] = whole.cpu().contiguous()
@@ -74,8 +80,11 @@ class Checkpoints:
         encoder: nn.Module,
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler | None = None,
+        take_more: Callable[[dict[str, Tensor]], None] = lambda more: None,
     ) -> int:
         """Put the newest checkpoint into `encoder` and `optimizer`; the number of finished steps, 0 without one.
+
+        take_more: gets the further tensors that `save` was given.
 
         Raises CheckpointError for a broken file or one of another recipe, data set or model.
         """
@@ -96,6 +105,7 @@ class Checkpoints:
         if meta.get("fingerprint") != self.fingerprint:
             message = f"{path} belongs to another recipe or other data; give a new --out instead of --resume."
             raise CheckpointError(message)
+        more = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_MORE)}
         _fill_optimizer(encoder, optimizer, tensors.keys())
         state = _state(encoder, optimizer)
         if state.keys() != tensors.keys():
@@ -106,6 +116,7 @@ class Checkpoints:
                 fill_tensor(tensor, tensors[name])
         if scaler and meta.get("scaler"):
             scaler.load_state_dict(meta["scaler"])
+        take_more({name.removeprefix(_MORE): tensor for name, tensor in more.items()})
         return step
 
     def clear(self) -> None:
@@ -134,6 +145,8 @@ def _state(encoder: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Te
     """Everything that training changes, by name. Tied weights come once: `named_parameters` leaves repeats out."""
     state: dict[str, Tensor] = {}
     for name, parameter in encoder.named_parameters():
+        if not parameter.requires_grad:
+            continue
         state[f"weight/{name}"] = parameter
         for key, value in optimizer.state.get(parameter, {}).items():
             state[f"{key}/{name}"] = value

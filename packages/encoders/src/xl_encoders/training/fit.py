@@ -16,18 +16,20 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
-from torch import Tensor
+from torch import Tensor, nn
 
 from xl_encoders.config import FitConfig
 from xl_encoders.distributed.processes import average_gradients, is_sharded, rank, sum_over_processes, world_size
 from xl_encoders.distributed.sharding import Sharding, asked_for, clip_gradients, total_norm, unseen_by_accelerate
-from xl_encoders.errors import EncoderError
+from xl_encoders.errors import DivergedError, EncoderError
 from xl_encoders.model.encoder import Encoder
+from xl_encoders.model.trainable import Trainable
 from xl_encoders.training.backward import backward_batch
 from xl_encoders.training.checkpoint import Checkpoints
+from xl_encoders.training.dev_scores import DevScores
 from xl_encoders.training.part import Part, Share, mix
 from xl_encoders.training.prefetch import Prefetch
-from xl_encoders.training.selection import Selection
+from xl_encoders.training.schedule import learning_rate
 from xl_objectives import ObjectiveConfig
 
 _BETAS = (0.9, 0.999)
@@ -71,14 +73,14 @@ class FitEnd:
 
 
 def fit(
-    encoder: Encoder,
+    encoder: Trainable,
     parts: Sequence[Part],
     objectives: Mapping[str, ObjectiveConfig],
     *,
     n_steps: int,
     config: FitConfig,
     checkpoints: Checkpoints | None = None,
-    selection: Selection | None = None,
+    selection: DevScores | None = None,
     on_step: Callable[[StepRecord], None] = lambda record: None,
     should_stop: Callable[[], bool] = lambda: False,
     trackers: tuple[Path, str] | None = None,
@@ -100,6 +102,12 @@ def fit(
     if AcceleratorState._shared_state.get("_mixed_precision", config.precision) != config.precision:
         AcceleratorState._reset_state()  # one precision a process, unless an earlier run's is forgotten
     sharded = asked_for()
+    if sharded and not isinstance(encoder, Encoder):
+        message = (
+            "Accelerate was told to shard the model by FSDP, which fine-tuning here cannot follow; "
+            "launch with --multi_gpu instead."
+        )
+        raise EncoderError(message)
     if sharded and (config.precision == "fp16" or config.compile):
         setting = "train.precision is fp16" if config.precision == "fp16" else "train.compile is on"
         message = f"{setting}, which does not go with FSDP here; give bf16 and no compile, or launch with --multi_gpu."
@@ -121,14 +129,24 @@ def fit(
     encoder.to(accelerator.device)
     encoder.zero_grad()  # of whatever the caller did before
     _prepare_model(encoder, config)
-    sharding = Sharding(encoder) if sharded and world_size() > 1 else None
+    sharding = Sharding(encoder) if isinstance(encoder, Encoder) and sharded and world_size() > 1 else None
     optimizer = torch.optim.AdamW(_groups(encoder, config), lr=config.lr, betas=_BETAS, eps=_EPSILON, fused=True)
-    done = checkpoints.restore(encoder, optimizer, accelerator.scaler) if checkpoints else 0
+    done = 0
+    if checkpoints:
+        take = selection.restore if selection else lambda more: None
+        done = checkpoints.restore(encoder, optimizer, accelerator.scaler, take)
     if selection:
         selection.forget_after(done)
     optimizer = accelerator.prepare(optimizer)
     encoder.train()
     saved = done
+
+    def save() -> None:
+        if checkpoints:
+            checkpoints.save(
+                done, encoder, optimizer.optimizer, accelerator.scaler, selection.state() if selection else {}
+            )
+
     loop = _Steps(encoder, parts, objectives, n_steps, config, accelerator, sharding)
 
     def ends(step: int) -> bool:
@@ -153,9 +171,7 @@ def fit(
                 group["lr"] = lr
             losses, weights, norms = loop.run(step)
             if not all(math.isfinite(value) for value in losses.values()):
-                shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-                message = f"step {step + 1}: a loss is not finite ({shown}); lower train.lr or give train.precision no."
-                raise EncoderError(message)
+                raise DivergedError(step + 1, losses)
             clip = clip_gradients if sharding else accelerator.clip_grad_norm_
             norm = float(clip(loop.parameters, config.clip or math.inf))
             optimizer.step()
@@ -179,13 +195,13 @@ def fit(
             early = bool(selection) and not stop and selection.due(done, n_steps) and ends(done)
             due = config.save_every and done % config.save_every == 0
             if checkpoints and done < n_steps and not early and (stop or due):
-                checkpoints.save(done, encoder, optimizer.optimizer, accelerator.scaler)
+                save()
                 saved = done
             if stop or early:
                 reason = "finished" if done == n_steps else "stopped" if stop else "early"
                 break
-    if checkpoints and done == n_steps and saved != done:
-        checkpoints.save(done, encoder, optimizer.optimizer, accelerator.scaler)
+    if done == n_steps and saved != done:
+        save()
     if sharding:
         optimizer.zero_grad()
         sharding.undo()
@@ -199,7 +215,7 @@ class _Steps:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Trainable,
         parts: Sequence[Part],
         objectives: Mapping[str, ObjectiveConfig],
         n_steps: int,
@@ -308,20 +324,7 @@ class _Steps:
         return float(scaler.get_scale()) if scaler is not None else 1.0
 
 
-def learning_rate(step: int, n_steps: int, config: FitConfig) -> float:
-    """Rate of step `step` (from 0): up linearly over the warm-up, then linear or cosine to 0, or constant."""
-    n_warmup = config.warmup * n_steps
-    if step < n_warmup:
-        return config.lr * (step + 1) / (n_warmup + 1)
-    left = (n_steps - step) / (n_steps - n_warmup)
-    if config.schedule == "linear":
-        return config.lr * left
-    if config.schedule == "cosine":
-        return config.lr * 0.5 * (1 + math.cos(math.pi * (1 - left)))
-    return config.lr
-
-
-def _prepare_model(encoder: Encoder, config: FitConfig) -> None:
+def _prepare_model(encoder: Trainable, config: FitConfig) -> None:
     if encoder.model.dtype in (torch.bfloat16, torch.float16):
         encoder.model.float()
     if config.checkpointing:
@@ -334,7 +337,7 @@ def _prepare_model(encoder: Encoder, config: FitConfig) -> None:
         encoder.model.base_model.compile(dynamic=True)
 
 
-def _groups(encoder: Encoder, config: FitConfig) -> list[dict[str, object]]:
+def _groups(encoder: nn.Module, config: FitConfig) -> list[dict[str, object]]:
     """Weight decay pulls matrices towards zero; biases and layer norms have no reason to be there."""
     trained = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
     sliced = [parameter for parameter in trained if is_sharded(parameter)]

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from xl_encoders.model.trainable import Trainable
 from xl_encoders.whole_files import replace_whole
 from xl_tasks.errors import TaskError
 from xl_tasks.tuning.collate import Batch, collate
@@ -40,7 +41,7 @@ _CLASSES = {
 _POOLER = "pooler."
 
 
-class TaskModel(nn.Module):
+class TaskModel(Trainable):
     """A backbone and a head. Of the encoder that it was made from it shares nothing but the tokenizer.
 
     model: the `transformers` model. kind: "classification", "tagging" or "answering".
@@ -82,11 +83,6 @@ class TaskModel(nn.Module):
             model = auto.from_config(config, dtype=torch.float32, attn_implementation=attention)
         _graft(model.base_model, encoder)
         return cls(model, encoder, problem.kind)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return self.model.device
 
     def collate(self, features: Sequence[Feature]) -> Batch:
         """`features` as one padded batch on the CPU."""
