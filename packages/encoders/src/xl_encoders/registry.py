@@ -13,11 +13,14 @@ class RegistryError(LookupError):
 
 
 class Registry:
-    """Names of one kind of thing ("task", "objective", "recipe") and where each is defined."""
+    """Names of one kind of thing ("task", "objective", "recipe") and where each is defined.
+
+    What is added to `entries` later on is known as well.
+    """
 
     def __init__(self, kind: str, entries: Mapping[str, str]) -> None:
         self.kind = kind
-        self._entries = dict(entries)
+        self._entries = entries
 
     def names(self) -> list[str]:
         """All names, in the order of the table."""

@@ -2,18 +2,50 @@
 
 Static vectors have length 1, states of an encoder are some ten times as long: against unit targets the loss mostly
 shrinks the last layer. Hence the targets are given the length of the states unless parity with the paper is wanted.
+
+An objective in one file: its settings, which say all that the rest of the project asks of it, and its loss, which alone
+imports torch. The table in `registry` names it.
 """
 
-import math
+from __future__ import annotations
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn import functional
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 from xl_objectives.errors import ObjectiveError
+from xl_objectives.settings.word_vectors import WordVectorConfig
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 SCALES = ("match_norm", "unit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MseConfig(WordVectorConfig):
+    """Mean squared error of words encoded alone to their static vectors, which need the encoder's width."""
+
+    name: ClassVar[str] = "mse"
+    title: ClassVar[str] = "distance to static word vectors"
+    short_title: ClassVar[str] = "distance to static vectors"
+    loss: ClassVar[str] = "xl_objectives.mse:mse_loss"
+    takes: ClassVar[tuple[str, ...]] = ("scale",)
+    needs_width: ClassVar[bool] = True
+
+    scale: str = field(
+        default="match_norm",
+        metadata={
+            "help": "match_norm (targets as long as the words are before training) | unit (as published)",
+            "choices": SCALES,
+        },
+    )
+
+    @property
+    def takes_norm(self) -> bool:
+        """The length of the targets, where they have one of their own."""
+        return self.scale == "match_norm"
 
 
 def mse_loss(
@@ -35,6 +67,9 @@ def mse_loss(
     Computed in float32, in float64 for such input, also under autocast.
     Raises ObjectiveError for unequal or empty shapes, an unknown scale, and a norm that is not positive or not used.
     """
+    import torch
+    from torch.nn import functional
+
     if view.shape != target.shape or view.ndim != 2 or view.numel() == 0:
         message = (
             f"mse needs two (words, width) matrices of one shape with at least one word; "
@@ -59,4 +94,6 @@ def mse_loss(
 
 
 def _mean_norm(states: Tensor) -> Tensor:
+    import torch
+
     return torch.linalg.vector_norm(states.detach(), dim=-1).mean()

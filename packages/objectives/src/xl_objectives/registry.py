@@ -1,12 +1,12 @@
 """The objectives by their names in recipes: where the settings of each stand. Imports nothing heavy."""
 
 OBJECTIVES = {
-    "mlm": "xl_objectives.config:MlmConfig",
-    "seq": "xl_objectives.config:SeqConfig",
-    "tlm": "xl_objectives.config:TlmConfig",
-    "dcca": "xl_objectives.config:DccaConfig",
-    "mse": "xl_objectives.config:MseConfig",
-    "ot": "xl_objectives.config:OtConfig",
-    "l2": "xl_objectives.config:L2Config",
-    "word-nce": "xl_objectives.config:WordNceConfig",
+    "mlm": "xl_objectives.settings.text:MlmConfig",
+    "seq": "xl_objectives.settings.text:SeqConfig",
+    "tlm": "xl_objectives.settings.text:TlmConfig",
+    "dcca": "xl_objectives.settings.word_vectors:DccaConfig",
+    "mse": "xl_objectives.mse:MseConfig",
+    "ot": "xl_objectives.settings.bitext:OtConfig",
+    "l2": "xl_objectives.settings.bitext:L2Config",
+    "word-nce": "xl_objectives.settings.bitext:WordNceConfig",
 }

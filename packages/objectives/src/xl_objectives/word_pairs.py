@@ -141,9 +141,24 @@ def word_l2_loss(
     Computed in float32 at least, also under autocast; 0, on the graph, where there is no pair.
     Raises ObjectiveError as `gather_pairs` does, and for an unknown reduction.
     """
+    return squared_distance_loss(*gather_pairs(x, y, pairs, x_mask=x_mask, y_mask=y_mask), reduction=reduction)
+
+
+def squared_distance_loss(
+    x: Float[Tensor, "rows width"], y: Float[Tensor, "rows width"], *, reduction: str = "mean"
+) -> Float[Tensor, ""]:
+    """Sum or mean over the rows i of ||x_i - y_i||^2.
+
+    x, y: (rows, width), say the word pairs that `gather_pairs` gives. reduction: "mean" or "sum".
+
+    Computed in float32 at least, also under autocast; 0, on the graph, where there is no row.
+    Raises ObjectiveError for an unknown reduction.
+    """
     _check_reduction("word_l2", reduction)
-    left, right = gather_pairs(x, y, pairs, x_mask=x_mask, y_mask=y_mask)
-    return _squared_distances(left, right, reduction)
+    with torch.autocast(x.device.type, enabled=False):
+        difference = x.to(_precise(x)) - y.to(_precise(y))
+        total = difference.square().sum()
+        return total / max(1, len(difference)) if reduction == "mean" else total
 
 
 def word_nce_loss(
@@ -228,16 +243,7 @@ def drift_loss(
         raise ObjectiveError(message)
     kept = mask.reshape(-1).nonzero().squeeze(1)
     now, start = (side.flatten(0, 1).index_select(0, kept) for side in (states, start_states.detach()))
-    return _squared_distances(now, start, reduction)
-
-
-def _squared_distances(
-    left: Float[Tensor, "rows width"], right: Float[Tensor, "rows width"], reduction: str
-) -> Float[Tensor, ""]:
-    with torch.autocast(left.device.type, enabled=False):
-        difference = left.to(_precise(left)) - right.to(_precise(right))
-        total = difference.square().sum()
-        return total / max(1, len(difference)) if reduction == "mean" else total
+    return squared_distance_loss(now, start, reduction=reduction)
 
 
 def _select(

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from xl_cli.alignment.reading import open_stream, reads_romanised, variant_objectives
+from xl_cli.alignment.reading import open_stream, variant_objectives
 from xl_cli.alignment.training_time import seconds_of
 from xl_cli.data.run_data import RunData, Transliteration
 from xl_cli.launch.durations import words
@@ -13,7 +14,6 @@ from xl_cli.recipe.recipe import Recipe
 from xl_encoders import EncoderError, count_parameters, count_steps, train_pieces
 from xl_encoders.config import SIZES
 from xl_encoders.reading.token_counts import TokenCounter, token_counter
-from xl_objectives import BitextConfig, MlmConfig, ObjectiveConfig, TlmConfig, WordVectorConfig
 
 # Texts that are read to say how long the whole corpus will be in tokens.
 _SAMPLE = 2000
@@ -126,16 +126,16 @@ def _steps(
     settings, numbers = recipe.objectives[name], recipe.data_of(name)
     n_batches: int | None = None
     if not any(_is_missing(recipe, number) for number in numbers):
-        if isinstance(settings, BitextConfig):
+        if settings.family == "bitext":
             n_batches = max(math.ceil(len(bitext) / _batch(recipe, name)) for bitext in _bitexts(data, recipe, name))
-        elif isinstance(settings, MlmConfig) and settings.block:
+        elif settings.block_len:
             # Texts run on, each with a special behind it, between the two specials of a block.
             if lengths is not None:
                 tokens = sum(
                     _n_items(recipe, data, number) * _mean(lengths, samples[number][0], 1, 1 << 30)
                     for number in numbers
                 )
-                rows = tokens / (min(settings.block, recipe.model.max_len) - 2)
+                rows = tokens / (min(settings.block_len, recipe.model.max_len) - 2)
                 n_batches = max(1, math.ceil(rows / _batch(recipe, name)))
         else:
             n_batches = max(1, math.ceil(sum(_n_items(recipe, data, n) for n in numbers) / _batch(recipe, name)))
@@ -153,35 +153,38 @@ def _tokens(
     lengths: TokenCounter,
 ) -> int:
     """Tokens that a variant's encoder reads in all its steps."""
+    names = variant_objectives(recipe, variant)
+    readers = _readers(recipe, names)
 
-    def per_item(name: str, settings: ObjectiveConfig, others: set[str]) -> float:
+    def per_item(name: str, settings: Any) -> float:
         """Tokens that an item of the objective's batches adds to those that others of the mix read anyway."""
         (texts, romanised), most = samples[recipe.data_of(name)[0]], recipe.model.max_len
-        if isinstance(settings, WordVectorConfig):
+        if settings.family == "word-vectors":
             return _mean(lengths, texts, 2, settings.max_len)
-        if isinstance(settings, BitextConfig):
+        if settings.family == "bitext":
             both = sum(_mean(lengths, side, 2, most) for side in _sides(data, recipe, name))
             return both * (1.5 if settings.drift else 1.0)
-        if isinstance(settings, MlmConfig) and settings.block:
-            return min(settings.block, most)
+        if settings.block_len:
+            return min(settings.block_len, most)
         sides = _mean(lengths, texts, 2, most), _mean(lengths, romanised, 2, most)
-        if isinstance(settings, TlmConfig):
-            return min(most, sum(sides) - 1)
-        if name == "seq":
-            return sum(sides)
-        if "seq" in others:
-            return 0.0
-        views = {"original": sides[0], "romanised": sides[1], "both": sum(sides)}
-        return views[settings.text if isinstance(settings, MlmConfig) else "both"]
+        lens = {"original": sides[0], "romanised": sides[1], "joined": min(most, sum(sides) - 1)}
+        return sum(n for view, n in lens.items() if readers.get(view) == name)
 
-    names = variant_objectives(recipe, variant)
     total = 0.0
     for name in names:
         settings = recipe.objectives[name]
         uses = n_steps * recipe.train.accumulate * (settings.end - settings.begin) / settings.every
         n_bitexts = len(_bitexts(data, recipe, name)) or 1
-        total += uses * _batch(recipe, name) * n_bitexts * per_item(name, settings, set(names))
+        total += uses * _batch(recipe, name) * n_bitexts * per_item(name, settings)
     return round(total)
+
+
+def _readers(recipe: Recipe, names: Sequence[str]) -> dict[str, str]:
+    """Whose rows each view of a text counts as, of all that read it: those of the first contrast, else of the first."""
+    on_texts: list[tuple[str, Any]] = [(name, recipe.objectives[name]) for name in names]
+    on_texts = [(name, its) for name, its in on_texts if its.family == "text"]
+    on_texts.sort(key=lambda entry: not entry[1].contrasts)
+    return {view: name for name, its in reversed(on_texts) for view in its.views}
 
 
 def _same(counts: dict[str, int | None]) -> object:
@@ -239,13 +242,13 @@ def _sample(recipe: Recipe, data: RunData, number: int) -> tuple[list[str], list
         texts = [" ".join(words) for bitext in data.bitexts.get(number, []) for words in (*bitext.left, *bitext.right)]
         texts = texts[:: max(1, len(texts) // _SAMPLE)]
     used = [its for name, its in recipe.objectives.items() if number in recipe.data_of(name)]
-    if not texts or not any(reads_romanised(its) for its in used):
+    if not texts or not any(its.reads_romanised for its in used):
         return list(texts), []
     return list(texts), romanised or Transliteration(recipe.data[number].to)(texts, languages)
 
 
 def _bitexts(data: RunData, recipe: Recipe, name: str) -> list:
-    if not isinstance(recipe.objectives[name], BitextConfig):
+    if recipe.objectives[name].family != "bitext":
         return []
     return [bitext for number in recipe.data_of(name) for bitext in data.bitexts.get(number, [])]
 

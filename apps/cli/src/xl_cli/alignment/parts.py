@@ -1,12 +1,13 @@
 """The parts of a variant: which objective reads what, which of them share their forward passes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
-from xl_cli.alignment.reading import open_stream, reads_romanised, variant_objectives
+from xl_cli.alignment.reading import open_stream, variant_objectives
 from xl_cli.data.run_data import RunData, Transliteration, transliterate
 from xl_cli.launch import processes
 from xl_cli.launch.progress import say
@@ -30,10 +31,8 @@ from xl_encoders import (
 from xl_objectives import (
     AlignedConfig,
     BitextConfig,
-    DccaConfig,
-    MlmConfig,
-    MseConfig,
-    ObjectiveConfig,
+    TextConfig,
+    WordVectorConfig,
     format_pharaoh,
     parse_pharaoh,
 )
@@ -41,8 +40,6 @@ from xl_translit import read_lines, replacing
 
 # Share of the depth at which our aligner reads words: block 8 of 12.
 _ALIGN_DEPTH = 2 / 3
-
-_TEXT_OBJECTIVES = ("mlm", "seq", "tlm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +78,10 @@ class Sources:
 
     def needs_romanised(self, number: int) -> bool:
         """Whether any objective reads transliterations of [[data]] `number`."""
-        for name in _TEXT_OBJECTIVES:
-            settings = self.recipe.objectives.get(name)
-            if settings is not None and number in self.recipe.data_of(name) and reads_romanised(settings):
-                return True
-        return False
+        return any(
+            settings.reads_romanised and number in self.recipe.data_of(name)
+            for name, settings in self.recipe.objectives.items()
+        )
 
     def aligned(self, bitext: Bitext, settings: AlignedConfig, encoder: Encoder) -> Bitext:
         """`bitext` with word alignments: its own, or those of our aligner in `encoder`, which training starts from."""
@@ -125,42 +121,29 @@ _SAMPLE_TEXTS, _SAMPLE_BATCH = 100_000, 1000
 def build_parts(sources: Sources, variant: str, encoder: Encoder, layer: int) -> list[Part]:
     """The parts that train the objectives of `variant`; the first one is that of the recipe's first objective.
 
-    layer: `hidden_states` index that SEQ pools where its settings name none.
+    layer: `hidden_states` index that a contrast of texts pools where its settings name none.
     """
     recipe = sources.recipe
-    objectives = {name: recipe.objectives[name] for name in variant_objectives(recipe, variant)}
-    parts: list[Part] = []
-    grouped: set[str] = set()
-    for name, settings in objectives.items():
-        if name in _TEXT_OBJECTIVES:
-            if name in grouped:
-                continue
-            group = {
-                other: its
-                for other, its in objectives.items()
-                if other in _TEXT_OBJECTIVES and _stream_key(recipe, other, its) == _stream_key(recipe, name, settings)
-            }
-            grouped |= set(group)
-            parts.append(_text_part(sources, group, encoder, layer))
-        elif isinstance(settings, DccaConfig | MseConfig):
-            parts.append(_vector_part(sources, name, settings, encoder))
-        elif isinstance(settings, BitextConfig):
-            parts.append(_bitext_part(sources, name, settings, encoder))
-    return parts
+    groups: dict[tuple[object, ...], dict[str, Any]] = {}
+    for name in variant_objectives(recipe, variant):
+        groups.setdefault(_stream_key(recipe, name), {})[name] = recipe.objectives[name]
+    return [_PARTS[family](sources, group, encoder, layer) for (family, *_), group in groups.items()]
 
 
-def _stream_key(recipe: Recipe, name: str, settings: ObjectiveConfig) -> tuple[object, ...]:
-    """Objectives on texts share their passes where they read the same batches."""
-    block = settings.block if isinstance(settings, MlmConfig) else 0
-    return recipe.data_of(name), settings.batch, settings.every, block
+def _stream_key(recipe: Recipe, name: str) -> tuple[object, ...]:
+    """The family, and what is another for each stream: objectives on texts share their passes on the same batches."""
+    its = recipe.objectives[name]
+    if its.family != "text":
+        return its.family, name
+    return its.family, recipe.data_of(name), its.batch, its.every, its.block_len
 
 
-def _text_part(sources: Sources, objectives: Mapping[str, ObjectiveConfig], encoder: Encoder, layer: int) -> TextPart:
+def _text_part(sources: Sources, objectives: Mapping[str, TextConfig], encoder: Encoder, layer: int) -> TextPart:
     recipe, data = sources.recipe, sources.data
     first = next(iter(objectives))
     numbers = recipe.data_of(first)
     batch = objectives[first].batch or recipe.train.batch
-    romanised = any(reads_romanised(settings) for settings in objectives.values())
+    romanised = any(settings.reads_romanised for settings in objectives.values())
     streams = [number for number in numbers if number in data.streams]
     at_hand = [number for number in numbers if number in data.texts]
     if streams:
@@ -172,14 +155,14 @@ def _text_part(sources: Sources, objectives: Mapping[str, ObjectiveConfig], enco
             transliterate=Transliteration(entry.to) if romanised else None,
         )
     else:
-        batches = _corpus_batches(sources, at_hand, objectives, batch, encoder, romanised)
+        batches = _corpus_batches(sources, at_hand, objectives[first].block_len, batch, encoder, romanised)
     return TextPart(encoder, batches, objectives, layer=layer, tokens=recipe.train.tokens, seed=recipe.train.seed)
 
 
 def _corpus_batches(
     sources: Sources,
     numbers: Sequence[int],
-    objectives: Mapping[str, ObjectiveConfig],
+    block_len: int,
     batch: int,
     encoder: Encoder,
     romanised: bool,
@@ -188,9 +171,8 @@ def _corpus_batches(
     entries = [sources.data.texts[number] for number in numbers]
     texts = [text for entry in entries for text in entry.texts]
     languages = [code for entry in entries for code in entry.languages]
-    mlm = objectives.get("mlm")
-    if isinstance(mlm, MlmConfig) and mlm.block:
-        corpus, languages = encode_blocks(texts, languages, encoder.tokenizer, min(mlm.block, encoder.max_len))
+    if block_len:
+        corpus, languages = encode_blocks(texts, languages, encoder.tokenizer, min(block_len, encoder.max_len))
     elif romanised:
         others = [text for number in numbers for text in sources.romanised(number)]
         corpus = encode_pairs(texts, others, encoder.tokenizer, encoder.max_len)
@@ -209,8 +191,11 @@ def _corpus_batches(
     return CorpusBatches(corpus, order)
 
 
-def _vector_part(sources: Sources, name: str, settings: DccaConfig | MseConfig, encoder: Encoder) -> VectorPart:
+def _vector_part(
+    sources: Sources, objectives: Mapping[str, WordVectorConfig], encoder: Encoder, layer: int
+) -> VectorPart:
     recipe = sources.recipe
+    ((name, settings),) = objectives.items()
     numbers = recipe.data_of(name)
     found = [sources.data.vectors[number] for number in numbers]
     offsets = np.cumsum([0, *(int(words.groups.max()) + 1 for words in found)])
@@ -231,11 +216,12 @@ def _vector_part(sources: Sources, name: str, settings: DccaConfig | MseConfig, 
     )
 
 
-def _bitext_part(sources: Sources, name: str, settings: BitextConfig, encoder: Encoder) -> BitextPart:
+def _bitext_part(sources: Sources, objectives: Mapping[str, BitextConfig], encoder: Encoder, layer: int) -> BitextPart:
     recipe = sources.recipe
+    ((name, settings),) = objectives.items()
     bitexts = [bitext for number in recipe.data_of(name) for bitext in sources.data.bitexts.get(number, [])]
-    if isinstance(settings, AlignedConfig):
-        bitexts = [sources.aligned(bitext, settings, encoder) for bitext in bitexts]
+    if settings.needs_alignments:
+        bitexts = [sources.aligned(bitext, cast("AlignedConfig", settings), encoder) for bitext in bitexts]
     part = BitextPart(
         encoder,
         bitexts,
@@ -248,3 +234,11 @@ def _bitext_part(sources: Sources, name: str, settings: BitextConfig, encoder: E
     if part.n_cut:
         say(f"{part.n_cut} sentences of {name} are longer than model.max_len {encoder.max_len}; their end is cut.")
     return part
+
+
+# family of objectives -> what makes the part that trains it
+_PARTS: dict[Any, Callable[[Sources, dict[str, Any], Encoder, int], Part]] = {
+    "text": _text_part,
+    "word-vectors": _vector_part,
+    "bitext": _bitext_part,
+}

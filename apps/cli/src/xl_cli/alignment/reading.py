@@ -8,7 +8,6 @@ from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import TextStream
-from xl_objectives import MlmConfig, MseConfig, ObjectiveConfig, SeqConfig, TlmConfig
 from xl_tasks import hold_out, training_texts
 
 # What `xl translit --pairs` calls its second column.
@@ -19,13 +18,6 @@ def variant_objectives(recipe: Recipe, variant: str) -> list[str]:
     """The objectives that a variant mixes, in the order of the recipe."""
     wanted = variant.split("+")
     return [name for name in recipe.objectives if name in wanted]
-
-
-def reads_romanised(settings: ObjectiveConfig) -> bool:
-    """Whether an objective reads transliterations."""
-    if isinstance(settings, MlmConfig):
-        return settings.text != "original"
-    return isinstance(settings, SeqConfig | TlmConfig)
 
 
 def check_sources(recipe: Recipe, data: RunData) -> None:
@@ -40,10 +32,11 @@ def check_sources(recipe: Recipe, data: RunData) -> None:
                 f"put those files into one [[data]], or give each to an objective of its own (objective.{name}.data)."
             )
             raise UsageError(message)
-        if streams and isinstance(settings, MlmConfig) and settings.block:
+        if streams and settings.block_len:
+            key = settings.key("block")
             message = (
-                f"objective.mlm.block is {settings.block}, but *.parquet and *.arrow are read a text a row; "
-                f"give objective.mlm.block = 0, or the texts as *.txt."
+                f"{key} is {settings.block_len}, but *.parquet and *.arrow are read a text a row; "
+                f"give {key} = 0, or the texts as *.txt."
             )
             raise UsageError(message)
         temperatures = sorted({recipe.data[number].temperature for number in numbers})
@@ -63,9 +56,9 @@ def check_sources(recipe: Recipe, data: RunData) -> None:
 
 
 def check_widths(recipe: Recipe, data: RunData, width: int | None) -> None:
-    """Refuse static vectors for mse that are not as wide as the encoder, before it is scored."""
+    """Refuse static vectors that are not as wide as the encoder where they have to be, before it is scored."""
     for name, settings in recipe.objectives.items():
-        for number in recipe.data_of(name) if isinstance(settings, MseConfig) and width else ():
+        for number in recipe.data_of(name) if settings.needs_width and width else ():
             if number not in data.vectors:
                 continue  # a dry run goes without
             found = data.vectors[number].vectors.shape[1]

@@ -120,7 +120,7 @@ def pretrained(recipe: Recipe) -> Encoder:
         revision=recipe.model.revision,
         max_len=recipe.model.max_len,
         name=name,
-        with_head=bool({"mlm", "tlm"} & set(recipe.objectives)),
+        with_head=recipe.needs_head,
     )
     check_layers(recipe, encoder.n_layers)
     _tell_form(recipe, encoder, source)
@@ -160,8 +160,7 @@ def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
         save_model(encoder, kept)
     processes.wait()
     name = recipe.model.name or (recipe.name if recipe.model.from_ == "new" else "")
-    with_head = bool({"mlm", "tlm"} & set(recipe.objectives))
-    encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=name, with_head=with_head)
+    encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=name, with_head=recipe.needs_head)
     return encoder.to(processes.device())
 
 

@@ -108,11 +108,9 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
 
         return [{"name": name, "task": entry.kind, "what": entry.corpus} for name, entry in DATASETS.items()]
     if what == "objectives":
-        from xl_encoders.registry import Registry
-        from xl_objectives import OBJECTIVES
+        from xl_cli.recipe.objectives import REGISTRY, objective_type
 
-        registry = Registry("objective", OBJECTIVES)
-        return [{"name": name, "what": str(registry.load(name).__doc__)} for name in registry.names()]
+        return [{"name": name, "what": str(objective_type(name).__doc__)} for name in REGISTRY.names()]
     if what == "models":
         from xl_encoders.config import SIZES
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import CliError, UsageError
-from xl_cli.recipe.config import DataConfig
+from xl_cli.recipe.config import PAIRING, DataConfig
 from xl_encoders import Bitext, split_words
 from xl_objectives import parse_pharaoh
 from xl_tasks import ParallelTexts
@@ -46,7 +46,7 @@ def parallel_bitexts(entry: DataConfig, corpus: ParallelTexts, splits: Mapping[s
     found = next((code for code in corpus.languages if code in (pivot, pivot.partition("_")[0])), None)
     if found is None:
         message = (
-            f"{corpus.name} has no {entry.pivot}, the pivot that ot, l2 and word-nce pair the others with; "
+            f"{corpus.name} has no {entry.pivot}, the pivot that {PAIRING} pair the others with; "
             f"it has {', '.join(corpus.languages)}: give data.pivot."
         )
         raise CliError(message)

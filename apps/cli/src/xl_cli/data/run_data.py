@@ -115,7 +115,8 @@ def load_data(recipe: Recipe) -> RunData:
     for name, numbers in wanted.items():
         if not all(recipe.data[number].is_given for number in numbers):
             continue  # a plan for data to come
-        at_hand = {**data.texts, **data.streams} if name in ("mlm", "seq", "tlm") else {**data.bitexts, **data.vectors}
+        on_texts = recipe.objectives[name].family == "text"
+        at_hand = {**data.texts, **data.streams} if on_texts else {**data.bitexts, **data.vectors}
         if not any(number in at_hand for number in numbers):
             message = (
                 f"nothing to train {name} on is left after holding items out; "
@@ -195,7 +196,8 @@ def _load_texts(
     corpus = _load(entry)
     splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
     data.corpora[number] = corpus
-    if any(name in ("mlm", "seq", "tlm") for name in objectives):
+    families = {recipe.objectives[name].family for name in objectives}
+    if "text" in families:
         texts, languages = [], []
         for code, its in training_texts(corpus, splits, unique=entry.deduplicate).items():
             for text in its[: entry.limit or None]:
@@ -207,7 +209,7 @@ def _load_texts(
                 languages.append(code)
         if texts:
             data.texts[number] = Texts(config=entry, texts=texts, languages=languages)
-    if any(name in ("ot", "l2", "word-nce") for name in objectives):
+    if "bitext" in families:
         bitexts = parallel_bitexts(entry, corpus, splits)
         if bitexts:
             data.bitexts[number] = bitexts

@@ -11,6 +11,7 @@ from typing import Any
 
 from xl_analysis import AnalysisError, metric_table, retrieval_table
 from xl_cli.folder.run_folder import RunFolder
+from xl_cli.recipe.objectives import in_words
 from xl_tasks import DATASETS, Row
 
 FILE = "README.md"
@@ -22,17 +23,6 @@ _LICENCE_NOTE = (
     "**Licence: to be filled in by whoever publishes this model.** {why} Add a line `license: ...` to the head of this "
     "file."
 )
-
-_OBJECTIVES = {
-    "mlm": "masked-language modelling",
-    "seq": "contrast between sentences and their romanisations",
-    "tlm": "masked-language modelling over pairs",
-    "dcca": "canonical correlation with static word vectors",
-    "mse": "distance to static word vectors",
-    "ot": "optimal transport between the words of translations",
-    "l2": "distance between aligned words",
-    "word-nce": "contrast between aligned words",
-}
 
 _PLAIN_USE = """\
 import torch
@@ -228,8 +218,7 @@ def _what(about: Mapping[str, Any]) -> list[str]:
         origin = f"An encoder post-trained from `{_hub_id(start) or Path(start).name}`{revision}"
     variant = kept.get("variant", "")
     if variant:
-        means = [f"{part} ({_OBJECTIVES[part]})" if part in _OBJECTIVES else part for part in variant.split("+")]
-        origin += f" with {', '.join(means)}"
+        origin += f" with {in_words(variant)}"
     sentences = [f"{origin}, so that texts of different languages and scripts that mean the same lie close together."]
     if about.get("n_parameters"):
         sentences.append(f"It has {about['n_parameters']:,} parameters.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from xl_cli.errors import UsageError
+from xl_cli.recipe.objectives import of_family
 from xl_encoders.config import POOLINGS, FitConfig
 
 KINDS = ("names", "parallel", "text", "pairs", "vectors")
@@ -15,6 +16,8 @@ READ_BY = {
     "pairs": ("name", "kind", "files", "limit", "alignments", "words"),
     "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
 }
+# The objectives that read sentence pairs, as help texts and messages list them.
+PAIRING = " and ".join(", ".join(of_family("bitext")).rsplit(", ", 1))
 TARGETS = ("latn", "ipa", "phonemes")
 WORDS = ("", "spaces", "unicode")
 SPLITS = ("test", "dev")
@@ -33,8 +36,9 @@ class DataConfig:
         default="parallel",
         metadata={
             "help": "names (of places, languages, ... in the babel library) | parallel (translations of one another) | "
-            "text (any text, no translations) | pairs (two files line by line, for ot, l2, word-nce) | "
-            "vectors (word2vec files, for dcca, mse)"
+            "text (any text, no translations) | "
+            f"pairs (two files line by line, for {', '.join(of_family('bitext'))}) | "
+            f"vectors (word2vec files, for {', '.join(of_family('word-vectors'))})"
         },
     )
     files: tuple[str, ...] = field(
@@ -81,7 +85,7 @@ class DataConfig:
         default=100_000, metadata={"help": "texts of *.parquet and *.arrow that are shuffled together, in memory"}
     )
     pivot: str = field(
-        default="eng_Latn", metadata={"help": "language of parallel data that ot, l2 and word-nce pair the others with"}
+        default="eng_Latn", metadata={"help": f"language of parallel data that {PAIRING} pair the others with"}
     )
     alignments: tuple[str, ...] = field(
         default=(), metadata={"help": "of pairs: a file of word alignments i-j (Pharaoh) for each two files"}

@@ -9,8 +9,8 @@ from xl_cli.errors import UsageError
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import READ_BY
 from xl_cli.recipe.faults import SettingFaults
-from xl_encoders.registry import Registry, RegistryError, unknown_name
-from xl_objectives import OBJECTIVES
+from xl_cli.recipe.objectives import REGISTRY
+from xl_encoders.registry import RegistryError, unknown_name
 
 SECTIONS = ("description", "note", "model", "data", "train", "select", "eval", "objective")
 
@@ -38,7 +38,7 @@ def override(content: Content, given: Iterable[str], faults: SettingFaults) -> l
             parts, value = _parse(text)
             parsed.pop(parts, None)
             parsed[parts] = (text, value)
-    for name in sorted({parts[1] for parts in parsed if parts[0] == "objective"}, key=list(OBJECTIVES).index):
+    for name in sorted({parts[1] for parts in parsed if parts[0] == "objective"}, key=REGISTRY.names().index):
         _objective_table(content, name)
     placed: dict[Place, object] = {parts: value for parts, (_, value) in parsed.items() if parts[0] != "data"}
     placed |= _placed_data(content, {parts: its for parts, its in parsed.items() if parts[0] == "data"}, faults)
@@ -114,7 +114,7 @@ def _parse(text: str) -> tuple[tuple[str, ...], object]:
         if len(parts) != 3:
             message = f"--set {text!r}: name the objective and its key, e.g. objective.seq.temperature=0.05."
             raise UsageError(message)
-        Registry("objective", OBJECTIVES).check(parts[1])
+        REGISTRY.check(parts[1])
     elif len(parts) != 2 and not (parts[0] == "data" and len(parts) == 3):
         message = f"--set {text!r} is not of the form section.key=value, e.g. train.steps=100."
         raise UsageError(message)

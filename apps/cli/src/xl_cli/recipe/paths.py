@@ -11,6 +11,7 @@ from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import is_there
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig
+from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_encoders.config import SIZES, ModelConfig
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import ModelFiles, read_model_files
@@ -87,7 +88,7 @@ def model_faults(model: ModelConfig, objectives: Iterable[str], *, at_hand: bool
     except EncoderError as error:
         is_id = not Path(model.from_).exists() and "no such model folder" not in str(error)
         return () if is_id and not at_hand else (error,)
-    with_head = bool({"mlm", "tlm"} & set(objectives))
+    with_head = any(objective_type(name).needs_head for name in objectives if name in REGISTRY)
     return [EncoderError(sentence) for sentence in files.faults(with_head=with_head, max_len=model.max_len)]
 
 

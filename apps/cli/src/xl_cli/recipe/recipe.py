@@ -10,12 +10,13 @@ from pathlib import Path
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.recipe.faults import SettingFaults, build
+from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_cli.recipe.overrides import SECTIONS, check_read, override
 from xl_cli.recipe.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of, without_optional
 from xl_cli.recipe.trackers import check_trackers
 from xl_encoders.config import ModelConfig
-from xl_encoders.registry import Registry, RegistryError, unknown_name
-from xl_objectives import OBJECTIVES, ObjectiveConfig
+from xl_encoders.registry import RegistryError, unknown_name
+from xl_objectives import ObjectiveConfig
 
 _FOLDER = Path(__file__).with_name("shipped")
 _SECTIONS: dict[str, type] = {
@@ -27,12 +28,6 @@ _SECTIONS: dict[str, type] = {
 }
 # The keys of a [[data]] and of [model] that say where something lies.
 _PLACES = ("files", "from", "revision")
-# objective -> kinds of data it can read
-READS = {
-    **dict.fromkeys(("mlm", "seq", "tlm"), ("names", "parallel", "text")),
-    **dict.fromkeys(("dcca", "mse"), ("vectors",)),
-    **dict.fromkeys(("ot", "l2", "word-nce"), ("pairs", "parallel", "names")),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +53,7 @@ class Recipe:
 
         Raises UsageError where there is none.
         """
-        kinds = READS[objective]
-        named = self.objectives[objective].data
+        kinds, named = self.objectives[objective].reads, self.objectives[objective].data
         if not named:
             found = tuple(number for number, entry in enumerate(self.data) if entry.kind in kinds)
             if not found:
@@ -76,6 +70,11 @@ class Recipe:
                 message = f"objective {objective} reads data of kind {' or '.join(kinds)}, but data {name} is {kind}."
                 raise UsageError(message)
         return tuple(names.index(name) for name in named)
+
+    @property
+    def needs_head(self) -> bool:
+        """Whether any objective needs a trained masked-LM head."""
+        return any(settings.needs_head for settings in self.objectives.values())
 
     def as_dict(self) -> dict[str, object]:
         """The recipe with every key filled in, in the form of its TOML file."""
@@ -147,7 +146,7 @@ def parse_recipe(
         faults.add(UsageError(unknown_name("recipe section", key, list(SECTIONS))))
     entries = _objective_entries(content, faults)
     objectives = {
-        objective: _build(Registry("objective", OBJECTIVES).load(objective), entry, f"objective.{objective}", faults)
+        objective: _build(objective_type(objective), entry, f"objective.{objective}", faults)
         for objective, entry in (entries or {}).items()
     }
     sections = {
@@ -219,7 +218,6 @@ def _look(
 
 def _objective_entries(content: Mapping[str, object], faults: SettingFaults) -> dict[str, dict[str, object]] | None:
     """The settings of each objective by its name; None where a name is missing or unknown."""
-    registry = Registry("objective", OBJECTIVES)
     tables = _tables(content, "objective", faults)
     found: dict[str, dict[str, object]] = {}
     for table in tables or ():
@@ -228,9 +226,9 @@ def _objective_entries(content: Mapping[str, object], faults: SettingFaults) -> 
         if name in found:
             faults.add(UsageError(f"objective {name} stands twice in the recipe; give it once."))
         with faults.caught(RegistryError):
-            registry.check(name)
+            REGISTRY.check(name)
         found[name] = entry
-    return None if tables is None or any(name not in registry for name in found) else found
+    return None if tables is None or any(name not in REGISTRY for name in found) else found
 
 
 def _check_variants(variants: Iterable[str], objectives: list[str], faults: SettingFaults) -> None:
@@ -266,8 +264,8 @@ def recipe_keys() -> list[tuple[str, str, object]]:
         keys += [
             (f"{section}.{_key(item)}", item.metadata["help"], _plain_value(item.default)) for item in _fields(config)
         ]
-    for objective in OBJECTIVES:
-        config = typing.cast("type", Registry("objective", OBJECTIVES).load(objective))
+    for objective in REGISTRY.names():
+        config = objective_type(objective)
         keys += [
             (f"objective.{objective}.{_key(item)}", item.metadata["help"], _plain_value(item.default))
             for item in _fields(config)

@@ -1,4 +1,4 @@
-"""The part of training that reads sentences with their translations: OT, L2 and word contrast, near the frozen start.
+"""The part of training that reads sentences with their translations: losses of their words, near the frozen start.
 
 Sentences of both sides are encoded apart; a word is one of its sub-words, their mean, or each of them (Alqahtani et al.
 2021; Cao, Kitaev and Klein 2020). Every batch holds as many pairs of each bitext; their losses add up, the drift as
@@ -9,7 +9,7 @@ one ends.
 import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -28,19 +28,13 @@ from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mi
 from xl_objectives import (
     AlignedConfig,
     BitextConfig,
-    L2Config,
-    OtConfig,
-    WordNceConfig,
     Words,
     align_words,
     drift_loss,
     drop_identical,
     gather_pairs,
     keep_one_to_one,
-    ot_loss,
     pool_words,
-    word_l2_loss,
-    word_nce_loss,
 )
 
 # Word number of tokens that belong to no word, as `pool_words` reads them.
@@ -80,10 +74,10 @@ class SentenceRows:
 
 
 class BitextPart:
-    """OT, L2 or word contrast on sentence pairs.
+    """An objective of family bitext on sentence pairs.
 
-    name: "ot", "l2" or "word-nce", as the logged loss is called; a drift above 0 adds a second loss, NAME-drift.
-    bitexts: one for each pair of languages, the pivot on the right. L2 and word contrast need their alignments.
+    name: of the logged loss; a drift above 0 adds a second loss, NAME-drift.
+    bitexts: one for each pair of languages, the pivot on the right, with alignments where the settings need them.
     batch: sentence pairs of each bitext in a batch. tokens: most tokens of one forward pass.
     seed: decides the order of the pairs.
 
@@ -105,6 +99,7 @@ class BitextPart:
         self._encoder = encoder
         self._name = name
         self._settings = settings
+        self._function = settings.loss_function()
         self._bitexts = [bitext for bitext in bitexts if len(bitext)]
         self._tokens = tokens
         self._layer = encoder.resolve_layer(settings.layer)
@@ -223,33 +218,17 @@ class BitextPart:
         members: Sequence[int],
     ) -> Tensor:
         settings = self._settings
-        if isinstance(settings, OtConfig):
-            loss = ot_loss(
-                x.vectors,
-                y.vectors,
-                x.mask,
-                y.mask,
-                p=settings.p,
-                blur=settings.blur,
-                solver=settings.solver,
-                scope=settings.scope,
-                cost=settings.cost,
-                weights=idf if settings.weights == "idf" else None,
-            )
-            return loss if isinstance(loss, Tensor) else loss[0]
-        if isinstance(settings, L2Config):
-            return word_l2_loss(x.vectors, y.vectors, pairs, x_mask=x.mask, y_mask=y.mask, reduction=settings.reduction)
-        if not isinstance(settings, WordNceConfig):
-            message = f"objective {self._name} needs settings of ot, l2 or word-nce, got {type(settings).__name__}."
-            raise EncoderError(message)
+        if not settings.needs_alignments:
+            told = {"weights": idf} if settings.takes_idf else {}
+            return self._function(x.vectors, y.vectors, x.mask, y.mask, **settings.arguments, **told)
         x_there, y_there = x.mask.tolist(), y.mask.tolist()
         there = [
             [(i, j) for i, j in its if i < len(x_row) and x_row[i] and j < len(y_row) and y_row[j]]
             for x_row, y_row, its in zip(x_there, y_there, pairs, strict=True)
         ]
         left, right = gather_pairs(x.vectors, y.vectors, there)
-        text_ids = None
-        if not settings.false_negatives:
+        told = {}
+        if settings.takes_text_ids:
             numbers: dict[str, int] = {}
             spelled = [
                 [
@@ -259,15 +238,8 @@ class BitextPart:
                 ]
                 for side, words in enumerate((bitext.left, bitext.right))
             ]
-            text_ids = torch.tensor(spelled, dtype=torch.int64).reshape(2, -1).to(left.device)
-        return word_nce_loss(
-            left,
-            right,
-            temperature=settings.temperature,
-            similarity=settings.similarity,
-            negatives=settings.negatives,
-            text_ids=text_ids,
-        )
+            told["text_ids"] = torch.tensor(spelled, dtype=torch.int64).reshape(2, -1).to(left.device)
+        return self._function(left, right, **settings.arguments, **told)
 
     def _words(self, encoder: Encoder, rows: Sequence[_Row]) -> Words:
         """Word vectors of the rows in an encoder's states."""
@@ -332,7 +304,7 @@ class BitextPart:
 
     def _idf(self, sentences: Sequence[Sequence[str]], word_ids: Sequence[Tensor]) -> list[Tensor]:
         """log(n / df) of each vector's word, df the sentences of this side that have it; ones where it is not asked."""
-        if not (isinstance(self._settings, OtConfig) and self._settings.weights == "idf"):
+        if not self._settings.takes_idf:
             return [torch.ones(len(self._positions(numbers))) for numbers in word_ids]
         counts: dict[str, int] = {}
         for sentence in sentences:
@@ -348,9 +320,9 @@ class BitextPart:
 
     def _kept(self, bitext: Bitext) -> Alignments:
         """The word pairs that count, filtered as the settings say."""
-        settings = self._settings
-        if not isinstance(settings, AlignedConfig):
+        if not self._settings.needs_alignments:
             return []
+        settings = cast("AlignedConfig", self._settings)
         if bitext.alignments is None:
             message = f"objective {self._name} needs word alignments, and {bitext.name} has none; see align_bitext."
             raise EncoderError(message)

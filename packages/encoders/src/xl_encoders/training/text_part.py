@@ -1,14 +1,14 @@
-"""The part of training that reads texts with their transliterations: MLM, SEQ and TLM on shared forward passes.
+"""The part of training that reads texts with their transliterations: objectives of family text on shared passes.
 
-Three views of a text are masked independently: the original, its transliteration, and both joined. MLM scores the
-first two, SEQ contrasts their pooled states, TLM scores the third (Xhelili, Liu and Schütze 2024, section 3). What no
-wanted objective needs is not computed.
+Three views of a text are masked independently: the original, its transliteration, and both joined. An objective models
+the tokens of some (MLM the first two, TLM the third), or contrasts the pooled states of the first two (SEQ): Xhelili,
+Liu and Schütze 2024, section 3. What no wanted objective needs is not computed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Int
@@ -20,11 +20,8 @@ from xl_encoders.model.packing import encode_rows
 from xl_encoders.reading.tokens import edge_ids, special_ids, wrap_rows
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mix, pool_rows
 from xl_encoders.training.sources import PairBatches
-from xl_objectives import MlmConfig, SeqConfig, TlmConfig, join_pairs, mask_tokens, mlm_loss, seq_loss
-
-SettingsT = TypeVar("SettingsT")
-
-_VIEWS = ("original", "romanised", "joined")
+from xl_objectives import ObjectiveConfig, TextConfig, join_pairs, mask_tokens
+from xl_objectives.settings.text import MASK_PROB, TRUNCATIONS, VIEWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,56 +55,54 @@ class MaskedRows:
 
 
 class TextPart:
-    """MLM, SEQ and TLM on one stream of texts.
+    """Objectives of family text on one stream of texts.
 
     batches: where the texts come from.
-    objectives: any of mlm, seq and tlm with their settings.
-    layer: `hidden_states` index that SEQ pools where its settings name none.
+    objectives: any of them with their settings, by the name under which their loss is logged.
+    layer: `hidden_states` index that a contrast pools where its settings name none.
     tokens: most tokens of one forward pass.
-    seed: decides masks and the order of TLM's halves, batch by batch.
+    seed: decides masks and the order of the halves of joined views, batch by batch.
 
-    Raises EncoderError for no objective, or one that is none of the three.
+    Raises EncoderError for no objective, one of another family, and two that mask or join differently.
     """
 
     def __init__(
         self,
         encoder: Encoder,
         batches: PairBatches,
-        objectives: Mapping[str, object],
+        objectives: Mapping[str, ObjectiveConfig],
         *,
         layer: int = -1,
         tokens: int = 8192,
         seed: int = 1,
     ) -> None:
-        self._mlm = _settings(objectives, "mlm", MlmConfig)
-        self._seq = _settings(objectives, "seq", SeqConfig)
-        self._tlm = _settings(objectives, "tlm", TlmConfig)
-        if not (self._mlm or self._seq or self._tlm):
-            message = f"nothing to train: none of {', '.join(objectives) or 'no objectives'} is mlm, seq or tlm."
-            raise EncoderError(message)
         self._encoder = encoder
         self._batches = batches
         self._tokens = tokens
         self._special_ids = special_ids(encoder.tokenizer)
         self._seed = seed
-        asked = self._seq.layer if self._seq and self._seq.layer is not None else layer
-        self._layer = encoder.resolve_layer(asked)
-        self._modelled = {
-            0: "mlm" if self._mlm and self._mlm.text in ("both", "original") else "",
-            1: "mlm" if self._mlm and self._mlm.text in ("both", "romanised") else "",
-            2: "tlm" if self._tlm else "",
-        }
+        self._objectives = _of_texts(objectives)
+        self._losses = {name: settings.loss_function() for name, settings in self._objectives.items()}
+        self._mask_prob: float = _shared(self._objectives, "masks") or MASK_PROB
+        self._truncate: str = _shared(self._objectives, "joins") or TRUNCATIONS[0]
+        # What each contrast pools, and who models each view.
+        self._pooled: dict[str, tuple[int, str]] = {}
+        for name, settings in self._objectives.items():
+            if settings.contrasts:
+                asked, pooling = settings.pools
+                self._pooled[name] = encoder.resolve_layer(layer if asked is None else asked), pooling
+        self._modelled = [{name for name, its in self._objectives.items() if view in its.models} for view in VIEWS]
+        self._read = {view for settings in self._objectives.values() for view in settings.views}
 
     @property
     def terms(self) -> dict[str, Term]:
-        """Mlm (the sum of both sides' means), seq and tlm, as far as they are wanted."""
-        settings = {"mlm": self._mlm, "seq": self._seq, "tlm": self._tlm}
-        return {name: Term(name) for name, wanted in settings.items() if wanted}
+        """One for each objective; the loss of one that models several views is the sum of their means."""
+        return {name: Term(name) for name in self._objectives}
 
     @property
     def joint_terms(self) -> frozenset[str]:
-        """SEQ compares each text with all others of the batch."""
-        return frozenset({"seq"})
+        """A contrast compares each text with all others of the batch."""
+        return frozenset(self._pooled)
 
     @property
     def n_per_epoch(self) -> int:
@@ -117,7 +112,7 @@ class TextPart:
     @property
     def needs_romanised(self) -> bool:
         """Whether any objective reads transliterations."""
-        return bool(self._seq or self._tlm or self._modelled[1])
+        return any(settings.reads_romanised for settings in self._objectives.values())
 
     def draw(self, number: int) -> MaskedRows:
         """Batch `number`: its rows of all views, masked."""
@@ -126,11 +121,11 @@ class TextPart:
         tokenizer = self._encoder.tokenizer
         n_texts = len(batch.original)
         views: list[list[Tensor]] = [[], [], []]
-        if self._seq or self._modelled[0]:
+        if "original" in self._read:
             views[0] = wrap_rows(batch.original, tokenizer)
-        if self._seq or self._modelled[1]:
+        if "romanised" in self._read:
             views[1] = wrap_rows(batch.romanised, tokenizer)
-        if self._tlm:
+        if "joined" in self._read:
             bos_id, eos_id = edge_ids(tokenizer)
             views[2] = join_pairs(
                 batch.original,
@@ -138,7 +133,7 @@ class TextPart:
                 bos_id=bos_id,
                 eos_id=eos_id,
                 max_len=self._encoder.max_len,
-                truncate=self._tlm.truncate,
+                truncate=self._truncate,
                 generator=generator,
             )
         clean = [row for view in views for row in view]
@@ -150,7 +145,7 @@ class TextPart:
             content[None],
             mask_id=tokenizer.mask_token_id,
             vocabulary_size=len(tokenizer),
-            mask_prob=(self._mlm or MlmConfig()).mask_prob,
+            mask_prob=self._mask_prob,
             generator=generator,
         )
         return MaskedRows(
@@ -166,13 +161,14 @@ class TextPart:
 
     def chunks(self, batch: MaskedRows, share: Share, wanted: Collection[str]) -> list[Chunk]:
         """The rows that the wanted objectives read, cut by length into passes of at most `tokens` tokens."""
+        blocks = self._blocks(wanted)
         with_vectors, alone = [], []
         for row, (view, text) in enumerate(zip(batch.views, batch.texts, strict=True)):
             if text % share.world != share.rank:
                 continue
-            if view < 2 and "seq" in wanted:
+            if view < 2 and blocks:
                 with_vectors.append(row)
-            elif self._modelled[view] in wanted:
+            elif self._modelled[view] & set(wanted):
                 alone.append(row)
         lengths = [len(row) for row in batch.rows]
         if with_vectors and sum(lengths[row] for row in (*with_vectors, *alone)) <= self._tokens:
@@ -180,7 +176,10 @@ class TextPart:
         else:
             groups = [rows for kind in (with_vectors, alone) for rows in by_length(kind, lengths, self._tokens)]
         pooled = set(with_vectors)
-        slots = [[_slot(batch, row) for row in rows if row in pooled] for rows in groups]
+        slots = [
+            [_slot(batch, row, block) for block in range(len(blocks)) for row in rows if row in pooled]
+            for rows in groups
+        ]
         return [
             Chunk(rows=rows, slots=torch.tensor(its, dtype=torch.int64))
             for rows, its in zip(groups, slots, strict=True)
@@ -189,17 +188,19 @@ class TextPart:
     def encode(self, batch: MaskedRows, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
         """Pooled states of a chunk's texts, and its share of the masked-LM losses."""
         encoder = self._encoder
-        modelled = [row for row in chunk.rows if self._modelled[batch.views[row]] in wanted]
-        layers = {self._layer} if len(chunk.slots) else set()
+        modelled = [row for row in chunk.rows if self._modelled[batch.views[row]] & set(wanted)]
+        blocks = self._blocks(wanted) if len(chunk.slots) else []
+        layers = {layer for layer, _ in blocks}
         states = encode_rows(
             encoder, [batch.rows[row] for row in chunk.rows], layers | ({encoder.n_layers} if modelled else set())
         )
         vectors = torch.zeros(0, encoder.width, device=encoder.device)
-        if len(chunk.slots):
+        if blocks:
             content = torch.cat([batch.content[row] for row in chunk.rows])
-            how = self._seq.pooling if self._seq else "mean-content"
-            pooled = pool_rows(states.layers[self._layer], states.row_lens, content, how)
-            vectors = pooled[[place for place, row in enumerate(chunk.rows) if batch.views[row] < 2]]
+            places = [place for place, row in enumerate(chunk.rows) if batch.views[row] < 2]
+            vectors = torch.cat(
+                [pool_rows(states.layers[layer], states.row_lens, content, how)[places] for layer, how in blocks]
+            )
         losses: dict[str, Tensor] = {}
         if modelled:
             losses = self._masked_lm(batch, chunk, share, wanted, states.layers[encoder.n_layers])
@@ -210,23 +211,34 @@ class TextPart:
     ) -> dict[str, Tensor]:
         """Cross-entropy of the picked tokens, each divided by the number of picked tokens of its view."""
         weights = self._token_weights(batch, share)
-        names = sorted({self._modelled[batch.views[row]] for row in chunk.rows} & set(wanted))
-        numbers = {name: number for number, name in enumerate(names)}
-        of_row = torch.tensor([numbers.get(self._modelled[batch.views[row]], -1) for row in chunk.rows])
-        weight_of_row = torch.tensor([weights[batch.views[row]] for row in chunk.rows])
+        views = [batch.views[row] for row in chunk.rows]
+        names = sorted(set().union(*(self._modelled[view] for view in views)) & set(wanted))
         lengths = torch.tensor([len(batch.rows[row]) for row in chunk.rows])
         picked = torch.cat([batch.picked[row] for row in chunk.rows])
-        picked &= torch.repeat_interleave(of_row >= 0, lengths)
+        picked &= torch.repeat_interleave(
+            torch.tensor([bool(self._modelled[view] & set(names)) for view in views]), lengths
+        )
         places = picked.nonzero().squeeze(1)
         row_of_place = torch.repeat_interleave(torch.arange(len(lengths)), lengths)[places]
         targets = torch.cat([batch.clean[row] for row in chunk.rows])[places]
         device = states.device
         logits = self._encoder.head(states.index_select(0, places.to(device)))
-        each = mlm_loss(logits, targets.to(device), reduction="none") * weight_of_row[row_of_place].to(device)
-        sums = each.new_zeros(len(names)).index_add(0, of_row[row_of_place].to(device), each)
-        if not len(places):  # nothing picked: 0, but on the graph
-            sums = sums + logits.sum()
-        return dict(zip(names, sums.unbind(), strict=True))
+        weight_of_place = torch.tensor([weights[view] for view in views])[row_of_place].to(device)
+        losses: dict[str, Tensor] = {}
+        of_tokens: dict[object, Tensor] = {}
+        for name in names:
+            # Objectives of one loss function, as MLM and TLM are, go over the vocabulary once.
+            arguments = self._objectives[name].arguments
+            call = (self._losses[name], *arguments.items())
+            if call not in of_tokens:
+                each = self._losses[name](logits, targets.to(device), reduction="none", **arguments)
+                of_tokens[call] = each * weight_of_place
+            own = torch.tensor([name in self._modelled[view] for view in views])[row_of_place].nonzero().squeeze(1)
+            each = of_tokens[call].index_select(0, own.to(device))
+            losses[name] = each.new_zeros(1).index_add(0, torch.zeros_like(own, device=device), each)[0]
+            if not len(places):  # nothing picked: 0, but on the graph
+                losses[name] = losses[name] + logits.sum()
+        return losses
 
     def _token_weights(self, batch: MaskedRows, share: Share) -> list[float]:
         """One over the picked tokens of each view: those of the whole batch, or of this process's share alone."""
@@ -237,29 +249,45 @@ class TextPart:
         return [1.0 / max(1, count) for count in counts]
 
     def joint(self, batch: MaskedRows, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """SEQ between all texts and all transliterations of the batch."""
-        if not (self._seq and "seq" in wanted):
-            return {}
-        loss = seq_loss(
-            vectors[: batch.n_texts],
-            vectors[batch.n_texts :],
-            similarity=self._seq.similarity,
-            temperature=self._seq.temperature,
-            factor=self._seq.factor,
-            text_ids=None if self._seq.false_negatives else batch.text_ids.to(vectors.device),
-        )
-        return {"seq": loss}
+        """Each contrast between all texts and all transliterations of the batch."""
+        blocks = self._blocks(wanted)
+        losses: dict[str, Tensor] = {}
+        for name in self._pooled:
+            if name not in wanted:
+                continue
+            settings = self._objectives[name]
+            start = 2 * batch.n_texts * blocks.index(self._pooled[name])
+            originals, romanised = vectors[start : start + 2 * batch.n_texts].split(batch.n_texts)
+            told = {"text_ids": batch.text_ids.to(vectors.device)} if settings.takes_text_ids else {}
+            losses[name] = self._losses[name](originals, romanised, **settings.arguments, **told)
+        return losses
+
+    def _blocks(self, wanted: Collection[str]) -> list[tuple[int, str]]:
+        """Layer and pooling of each matrix of vectors that the wanted contrasts compare; most share one."""
+        return list(dict.fromkeys(pooled for name, pooled in self._pooled.items() if name in wanted))
 
 
-def _slot(batch: MaskedRows, row: int) -> int:
-    """Place of a row's vector among those of the batch: originals first."""
-    return batch.views[row] * batch.n_texts + batch.texts[row]
+def _slot(batch: MaskedRows, row: int, block: int) -> int:
+    """Place of a row's vector among those of the batch: block by block, originals first."""
+    return (2 * block + batch.views[row]) * batch.n_texts + batch.texts[row]
 
 
-def _settings(objectives: Mapping[str, object], name: str, kind: type[SettingsT]) -> SettingsT | None:
-    """The settings of objective `name`, None where it is not wanted."""
-    settings = objectives.get(name)
-    if settings is None or isinstance(settings, kind):
-        return settings
-    message = f"objective {name} needs {kind.__name__}, got {type(settings).__name__}."
-    raise EncoderError(message)
+def _of_texts(objectives: Mapping[str, ObjectiveConfig]) -> dict[str, TextConfig]:
+    if not objectives:
+        message = "nothing to train: no objectives."
+        raise EncoderError(message)
+    for name, settings in objectives.items():
+        if settings.family != TextConfig.family:
+            message = f"objective {name} is of family {settings.family or 'none'}, which reads no texts."
+            raise EncoderError(message)
+    return {name: cast("TextConfig", objectives[name]) for name in sorted(objectives)}
+
+
+def _shared(objectives: Mapping[str, TextConfig], answer: str) -> Any:
+    """What those that say something say: None where nobody does."""
+    said = {name: getattr(its, answer) for name, its in objectives.items() if getattr(its, answer) is not None}
+    if len(set(said.values())) > 1:
+        each = ", ".join(f"{name} {value}" for name, value in said.items())
+        message = f"objectives on the same texts share their rows, but {answer} of them differ: {each}; give one."
+        raise EncoderError(message)
+    return next(iter(said.values()), None)

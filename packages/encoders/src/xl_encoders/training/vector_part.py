@@ -1,4 +1,4 @@
-"""The part of training that reads static word vectors: DCCA or MSE of words encoded alone (Haemmerl et al. 2022).
+"""The part of training that reads static word vectors, against words encoded alone (DCCA, MSE; Haemmerl et al. 2022).
 
 Each word stands by itself between the tokenizer's specials and is pooled over its sub-words; its static vector is a
 constant. The batch is the sample of the correlation: 1024 words by default, drawn over all languages alike.
@@ -19,9 +19,9 @@ from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
 from xl_encoders.training.pair_corpus import LengthBatches
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, pool_rows
 from xl_encoders.training.static_words import TeacherWords
-from xl_objectives import DccaConfig, MseConfig, dcca_loss, mse_loss
+from xl_objectives import WordVectorConfig
 
-# Words whose states are measured before training, to give MSE's targets their length.
+# Words whose states are measured before training, to give the targets their length.
 _MEASURED = 2048
 
 
@@ -34,13 +34,13 @@ class WordRows:
 
 
 class VectorPart:
-    """DCCA or MSE on one stream of words.
+    """An objective of family word-vectors on one stream of words.
 
-    name: "dcca" or "mse", as the logged loss is called. settings: of that objective.
+    name: of the logged loss. settings: of that objective.
     batch: words a batch. tokens: most tokens of one forward pass. seed: decides the order of the words.
     temperature: of sampling over languages, as `LengthBatches` takes it.
 
-    Raises EncoderError for MSE against vectors of another width than the encoder's.
+    Raises EncoderError for vectors of another width than the encoder's where the settings need the same.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class VectorPart:
         encoder: Encoder,
         words: TeacherWords,
         name: str,
-        settings: DccaConfig | MseConfig,
+        settings: WordVectorConfig,
         *,
         batch: int = 1024,
         tokens: int = 8192,
         seed: int = 1,
         temperature: float = 1.0,
     ) -> None:
-        if isinstance(settings, MseConfig) and words.vectors.shape[1] != encoder.width:
+        if settings.needs_width and words.vectors.shape[1] != encoder.width:
             message = (
                 f"objective {name} compares coordinate by coordinate, but the vectors have {words.vectors.shape[1]} "
                 f"dimensions and {encoder.name} {encoder.width}; take dcca, or vectors of the encoder's width."
@@ -65,6 +65,7 @@ class VectorPart:
         self._words = words
         self._name = name
         self._settings = settings
+        self._loss = settings.loss_function()
         self._tokens = tokens
         self._batch = min(batch, len(words.words))
         self._layer = encoder.resolve_layer(settings.layer)
@@ -80,7 +81,7 @@ class VectorPart:
             groups=words.groups,
             temperature=temperature,
         )
-        self._norm = self._mean_norm() if isinstance(settings, MseConfig) and settings.scale == "match_norm" else None
+        self._norm = {"norm": self._mean_norm()} if settings.takes_norm else {}
 
     @property
     def terms(self) -> dict[str, Term]:
@@ -124,20 +125,7 @@ class VectorPart:
     def joint(self, batch: WordRows, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
         """The loss over all words of the batch."""
         targets = batch.targets.to(vectors.device)
-        settings = self._settings
-        if isinstance(settings, MseConfig):
-            return {self._name: mse_loss(vectors, targets, scale=settings.scale, norm=self._norm)}
-        loss = dcca_loss(
-            vectors,
-            targets,
-            variant=settings.variant,
-            k=settings.k or None,
-            r1=settings.r1,
-            r2=settings.r2,
-            center=settings.center or None,
-            precision=settings.precision,
-        )
-        return {self._name: loss}
+        return {self._name: self._loss(vectors, targets, **self._settings.arguments, **self._norm)}
 
     def _vectors(self, rows: Sequence[Tensor]) -> Tensor:
         states = encode_rows(self._encoder, rows, {self._layer})

@@ -1,0 +1,172 @@
+"""Objectives on the words of sentences and their translations: OT (Alqahtani et al. 2021), L2 and word contrast."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xl_objectives.errors import ObjectiveError
+from xl_objectives.settings.objective import ObjectiveConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class BitextConfig(ObjectiveConfig):
+    """What ot, l2 and word-nce share: words of sentences and of their translations, held near the frozen start.
+
+    Called for each bitext of a batch as `loss(x, y, x_mask, y_mask, **takes)`: (sentences, words, width) and masks that
+    are true at words. With `needs_alignments` as `loss(x, y, **takes)`: (pairs, width), row i of both one aligned pair.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("pairs", "parallel", "names")
+    family: ClassVar[str] = "bitext"
+    needs_alignments: ClassVar[bool] = False
+    """Whether it reads which words belong together: those of the data, or of our aligner."""
+
+    layer: int = field(default=-1, metadata={"help": "hidden_states index of the words, negative from the end"})
+    words: str = field(
+        default="last",
+        metadata={
+            "help": "a word is its last (as published) | first | mean sub-word, or all of them",
+            "choices": ("last", "first", "mean", "all"),
+        },
+    )
+    drift: float = field(
+        default=1.0,
+        metadata={"help": "factor of the squared distance to the frozen start, >= 0 (lambda of the paper)", "low": 0},
+    )
+    drift_reduction: str = field(
+        default="mean",
+        metadata={
+            "help": "over the words of each bitext, which add up: mean | sum (as printed)",
+            "choices": ("mean", "sum"),
+        },
+    )
+    drift_side: str = field(
+        default="pivot", metadata={"help": "which words are held: pivot | both", "choices": ("pivot", "both")}
+    )
+
+    @property
+    def takes_idf(self) -> bool:
+        """Whether the loss is given `weights`, the idf of the words of both sides, (sentences, words) each."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtConfig(BitextConfig):
+    """Optimal transport between the words of sentences and those of their translations."""
+
+    name: ClassVar[str] = "ot"
+    title: ClassVar[str] = "optimal transport between the words of translations"
+    short_title: ClassVar[str] = "optimal transport between translations"
+    loss: ClassVar[str] = "xl_objectives.ot:ot_loss"
+    takes: ClassVar[tuple[str, ...]] = ("p", "blur", "solver", "scope", "cost")
+
+    p: int = field(default=2, metadata={"help": "cost: 2 (half the squared distance) | 1 (the distance)"})
+    blur: float = field(
+        default=0.05, metadata={"help": "entropic blur in units of the vectors, > 0; not of exact", "above": 0}
+    )
+    scope: str = field(
+        default="batch",
+        metadata={
+            "help": "words of the whole batch are one cloud (batch) or each pair's (sentence)",
+            "choices": ("batch", "sentence"),
+        },
+    )
+    solver: str = field(
+        default="exact",
+        metadata={
+            "help": "exact (fastest) | sinkhorn (to 1 %) | geomloss (what the paper ran; lower)",
+            "choices": ("exact", "sinkhorn", "geomloss"),
+        },
+    )
+    cost: str = field(
+        default="euclidean",
+        metadata={
+            "help": "euclidean | gromov (distances within each side; exact)",
+            "choices": ("euclidean", "gromov"),
+        },
+    )
+    weights: str = field(
+        default="uniform",
+        metadata={"help": "mass of a word: uniform | idf (of its language)", "choices": ("uniform", "idf")},
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.p not in (1, 2):
+            message = f"{self.key('p')} is {self.p}; choose 1 or 2."
+            raise ObjectiveError(message)
+        if self.cost == "gromov" and self.solver != "exact":
+            message = f"{self.key('cost')} gromov needs solver exact, not {self.solver}."
+            raise ObjectiveError(message)
+
+    @property
+    def takes_idf(self) -> bool:
+        """Where `weights` says so."""
+        return self.weights == "idf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedConfig(BitextConfig):
+    """What l2 and word-nce share: which words belong together."""
+
+    needs_alignments: ClassVar[bool] = True
+
+    align_layer: int | None = field(
+        default=None,
+        metadata={
+            "help": "hidden_states index of our own aligner, for data without alignments; left out: two thirds of the "
+            "depth (8 of 12)"
+        },
+    )
+    identical: bool = field(default=False, metadata={"help": "true keeps pairs of words that are spelled alike"})
+    one_to_one: bool = field(default=True, metadata={"help": "false keeps words that are aligned more than once"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.words == "all":
+            message = f"{self.key('words')} is all, but alignments name words; choose last, first or mean."
+            raise ObjectiveError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class L2Config(AlignedConfig):
+    """Squared distance between aligned words of sentences and their translations (Cao et al. 2020)."""
+
+    name: ClassVar[str] = "l2"
+    title: ClassVar[str] = "distance between aligned words"
+    short_title: ClassVar[str] = "distance of aligned words"
+    loss: ClassVar[str] = "xl_objectives.word_pairs:squared_distance_loss"
+    takes: ClassVar[tuple[str, ...]] = ("reduction",)
+
+    reduction: str = field(
+        default="mean",
+        metadata={"help": "over the word pairs: mean | sum (as published)", "choices": ("mean", "sum")},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordNceConfig(AlignedConfig):
+    """Contrast of aligned words: each finds its partner among the words of the batch."""
+
+    name: ClassVar[str] = "word-nce"
+    title: ClassVar[str] = "contrast between aligned words"
+    short_title: ClassVar[str] = "contrast of aligned words"
+    loss: ClassVar[str] = "xl_objectives.word_pairs:word_nce_loss"
+    takes: ClassVar[tuple[str, ...]] = ("temperature", "similarity", "negatives")
+
+    similarity: str = field(
+        default="cosine", metadata={"help": "cosine | dot (raw product)", "choices": ("dot", "cosine")}
+    )
+    temperature: float = field(default=0.1, metadata={"help": "the similarities are divided by it, > 0", "above": 0})
+    negatives: str = field(
+        default="across",
+        metadata={
+            "help": "words of the other side (across, weak) | of both sides (all, strong)",
+            "choices": ("across", "all"),
+        },
+    )
+    false_negatives: bool = field(default=False, metadata={"help": "true keeps equal words as negatives"})
+
+    @property
+    def takes_text_ids(self) -> bool:
+        """Equal words are told to the loss unless they count as negatives."""
+        return not self.false_negatives

@@ -1,0 +1,186 @@
+"""Objectives on texts and their transliterations, which share forward passes: MLM, SEQ, TLM (Xhelili et al. 2024)."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xl_objectives.errors import ObjectiveError
+from xl_objectives.settings.objective import ObjectiveConfig
+
+# The three rows that a text gives, each masked for itself: the text, its transliteration, both joined.
+VIEWS = ("original", "romanised", "joined")
+# Chance that a token is picked where no objective of a part says another.
+MASK_PROB = 0.15
+# How a joined pair is cut to the longest row; the first where no objective of a part says another.
+TRUNCATIONS = ("longest_first", "right")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextConfig(ObjectiveConfig):
+    """What mlm, seq and tlm share: views of a text, masked, of which a loss models tokens or contrasts vectors.
+
+    An objective that models views is called as `loss(logits, targets, reduction="none", **takes)`, (picked, vocabulary)
+    and (picked,), and gives a value a token, of which each view's mean is taken. One that contrasts is called as
+    `loss(originals, romanised, **takes)`, (texts, width) twice, row i of both of one text, and gives a scalar.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("names", "parallel", "text")
+    family: ClassVar[str] = "text"
+    contrasts: ClassVar[bool] = False
+    """Whether the loss compares the vectors of the texts of a batch with those of their transliterations."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The views whose picked tokens it predicts."""
+        return ()
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that it reads."""
+        contrasted = VIEWS[:2] if self.contrasts else ()
+        return tuple(view for view in VIEWS if view in (*contrasted, *self.models))
+
+    @property
+    def reads_romanised(self) -> bool:
+        """Whether it reads transliterations."""
+        return bool({"romanised", "joined"} & set(self.views))
+
+    @property
+    def pools(self) -> tuple[int | None, str]:
+        """Of a contrast: layer (None: that of the model) and pooling of the vectors that it compares."""
+        return None, "mean-content"
+
+    @property
+    def masks(self) -> float | None:
+        """Chance that a token is picked; None where it masks as the others do."""
+        return None
+
+    @property
+    def joins(self) -> str | None:
+        """How joined pairs are cut, one of TRUNCATIONS; None where it joins as the others do."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlmConfig(TextConfig):
+    """Masked language modelling on the text and on its romanisation."""
+
+    name: ClassVar[str] = "mlm"
+    title: ClassVar[str] = "masked-language modelling"
+    short_title: ClassVar[str] = "masked words"
+    loss: ClassVar[str] = "xl_objectives.mlm:mlm_loss"
+    needs_head: ClassVar[bool] = True
+
+    text: str = field(
+        default="both",
+        metadata={
+            "help": "which side is modelled: both (the sum of two means) | original | romanised",
+            "choices": ("both", "original", "romanised"),
+        },
+    )
+    mask_prob: float = field(
+        default=MASK_PROB, metadata={"help": "chance that a token is picked, in (0, 1]; seq and tlm mask alike"}
+    )
+    block: int = field(
+        default=0, metadata={"help": "texts run on in blocks of so many tokens, specials included; 0: a text a row"}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.block and self.block < 8:
+            message = f"{self.key('block')} is {self.block}; give 8 tokens or more, or 0 for a text a row."
+            raise ObjectiveError(message)
+        if self.block and self.text != "original":
+            message = f"{self.key('block')} joins texts, so no romanisation belongs to a block; give text = original."
+            raise ObjectiveError(message)
+        if not 0.0 < self.mask_prob <= 1.0:
+            message = f"{self.key('mask_prob')} is {self.mask_prob}; give a probability above 0 and at most 1."
+            raise ObjectiveError(message)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The sides that `text` names."""
+        return VIEWS[:2] if self.text == "both" else (self.text,)
+
+    @property
+    def masks(self) -> float:
+        """Chance that a token is picked."""
+        return self.mask_prob
+
+    @property
+    def block_len(self) -> int:
+        """Tokens of a row where texts run on, specials included; 0 where each text is a row."""
+        return self.block
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeqConfig(TextConfig):
+    """Sentence contrast: a text and its romanisation find each other among the others of the batch."""
+
+    name: ClassVar[str] = "seq"
+    title: ClassVar[str] = "contrast between sentences and their romanisations"
+    short_title: ClassVar[str] = "contrast of sentences"
+    loss: ClassVar[str] = "xl_objectives.seq:seq_loss"
+    takes: ClassVar[tuple[str, ...]] = ("similarity", "temperature", "factor")
+    contrasts: ClassVar[bool] = True
+
+    similarity: str = field(
+        default="dot", metadata={"help": "dot (raw product, as published) | cosine", "choices": ("dot", "cosine")}
+    )
+    temperature: float = field(
+        default=1.0, metadata={"help": "the similarities are divided by it, > 0; with cosine about 0.05", "above": 0}
+    )
+    factor: float = field(
+        default=0.5, metadata={"help": "constant before the mean, as in the authors' code, > 0", "above": 0}
+    )
+    false_negatives: bool = field(
+        default=False, metadata={"help": "true keeps equal texts of a batch as negatives, as published"}
+    )
+    layer: int | None = field(
+        default=None, metadata={"help": "hidden_states index that is pooled; left out: model.layer"}
+    )
+    pooling: str = field(
+        default="mean-content",
+        metadata={
+            "help": "mean-content (no specials, <mask> counts) | mean-all | first",
+            "choices": ("mean-content", "mean-all", "first"),
+        },
+    )
+
+    @property
+    def pools(self) -> tuple[int | None, str]:
+        """As `layer` and `pooling` say."""
+        return self.layer, self.pooling
+
+    @property
+    def takes_text_ids(self) -> bool:
+        """Equal texts are told to the loss unless they count as negatives."""
+        return not self.false_negatives
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlmConfig(TextConfig):
+    """Translation language modelling on a text joined with its romanisation, in random order."""
+
+    name: ClassVar[str] = "tlm"
+    title: ClassVar[str] = "masked-language modelling over pairs"
+    short_title: ClassVar[str] = "masked words of pairs"
+    loss: ClassVar[str] = "xl_objectives.mlm:mlm_loss"
+    needs_head: ClassVar[bool] = True
+
+    truncate: str = field(
+        default=TRUNCATIONS[0],
+        metadata={
+            "help": "how a pair is cut to max_len: longest_first (both sides stay) | right (as published)",
+            "choices": TRUNCATIONS,
+        },
+    )
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The joined view alone."""
+        return VIEWS[2:]
+
+    @property
+    def joins(self) -> str:
+        """As `truncate` says."""
+        return self.truncate

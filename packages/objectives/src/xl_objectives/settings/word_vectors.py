@@ -1,0 +1,77 @@
+"""Objectives that draw words, each encoded alone, to their static vectors (Haemmerl et al. 2022): the family, and DCCA.
+
+The settings of MSE stand beside its loss in `xl_objectives.mse`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from xl_objectives.settings.objective import ObjectiveConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordVectorConfig(ObjectiveConfig):
+    """What dcca and mse share: words, each encoded alone, against their static vectors.
+
+    Called as `loss(states, targets, **takes)`, (words, width of the encoder) and (words, width of the static vectors),
+    the latter of length 1 and without gradient.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("vectors",)
+    family: ClassVar[str] = "word-vectors"
+
+    layer: int = field(default=-1, metadata={"help": "hidden_states index of the words, negative from the end"})
+    pooling: str = field(
+        default="mean-content",
+        metadata={
+            "help": "mean-content | mean-all (specials too, as the released code) | first",
+            "choices": ("mean-content", "mean-all", "first"),
+        },
+    )
+    max_len: int = field(default=20, metadata={"help": "longest word in tokens, specials included, >= 3", "low": 3})
+
+    @property
+    def takes_norm(self) -> bool:
+        """Whether the loss is given `norm`, the mean length of the words' vectors as training starts."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DccaConfig(WordVectorConfig):
+    """Canonical correlation of words encoded alone with their static vectors, of any dimension."""
+
+    name: ClassVar[str] = "dcca"
+    title: ClassVar[str] = "canonical correlation with static word vectors"
+    short_title: ClassVar[str] = "correlation with static vectors"
+    loss: ClassVar[str] = "xl_objectives.dcca:dcca_loss"
+    takes: ClassVar[tuple[str, ...]] = ("variant", "k", "r1", "r2", "center", "precision")
+
+    variant: str = field(
+        default="subspace",
+        metadata={
+            "help": "subspace (the loss goes from -k, nothing shared, to -1.41 k) | classic (Andrew et al. 2013; "
+            "from 0 to -k) | legacy (the released code)",
+            "choices": ("subspace", "classic", "legacy"),
+        },
+    )
+    k: int = field(default=10, metadata={"help": "directions compared; 0 takes all that both views have", "low": 0})
+    r1: float = field(default=1e-3, metadata={"help": "ridge of classic on the encoder's side, >= 0", "low": 0})
+    r2: float = field(
+        default=1e-3, metadata={"help": "ridge of classic on the side of the static vectors, >= 0", "low": 0}
+    )
+    center: str = field(
+        default="",
+        metadata={
+            "help": "column | none | legacy; empty takes the variant's own (column)",
+            "choices": ("", "column", "none", "legacy"),
+        },
+    )
+    precision: str = field(
+        default="float32",
+        metadata={"help": "of the decompositions: float32 | float64", "choices": ("float32", "float64")},
+    )
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """As of every objective; the loss writes None where a recipe has 0 or nothing."""
+        return {**super().arguments, "k": self.k or None, "center": self.center or None}
