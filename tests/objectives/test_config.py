@@ -66,6 +66,7 @@ def test_edges_of_a_schedule() -> None:
     assert [climbing.weight_at(step, 8) for step in range(8)] == [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 4.0, 4.0]
     assert [ObjectiveConfig(every=3).weight_at(step, 7) for step in range(7)] == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
     assert ObjectiveConfig().weight_at(0, 1) == 1.0
+    assert ObjectiveConfig(begin=0.1, end=0.3, warmup=0.2).weight_at(9, 10) == 0.0  # 0.3 - 0.1 is rounded
     assert ObjectiveConfig(weight=0.0).weight_at(0, 1) == 0.0
 
 

@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.settings.checks import check_fields
 
+# Shares are rounded: 0.3 - 0.1 is a little less than 0.2.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
@@ -57,7 +60,7 @@ class ObjectiveConfig:
                 f"give shares with 0 <= begin < end <= 1."
             )
             raise ObjectiveError(message)
-        if not 0.0 <= self.warmup <= self.end - self.begin:
+        if not 0.0 <= self.warmup <= self.end - self.begin + _ROUNDING:
             message = f"{self.key('warmup')} is {self.warmup}; give a share of at most end - begin."
             raise ObjectiveError(message)
 
