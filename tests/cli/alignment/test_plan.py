@@ -16,7 +16,7 @@ from tests.cli.made_data import sentences, word, write_vectors
 from transformers import XLMRobertaForMaskedLM
 
 from xl_cli.launch.durations import words
-from xl_cli.recipe.recipe import shipped_recipes
+from xl_cli.recipe.files import shipped_recipes
 from xl_encoders import SIZES, EncoderError, ModelConfig, count_parameters, load_encoder, model_config, new_encoder
 
 HEAVY = {

@@ -13,7 +13,7 @@ from tests.cli.conftest import Run, environment, small
 from tests.cli.made_data import about_of, log_of, rows_of, same_weights
 from tests.cli.task_data import make_tatoeba
 
-from xl_cli.recipe.recipe import shipped_recipes
+from xl_cli.recipe.files import shipped_recipes
 
 STEPS = ("train.variants=mlm+seq", "train.steps=6", "train.lr=5e-3", "eval.string_match=false", "train.save_every=1")
 

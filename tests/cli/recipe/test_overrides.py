@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.recipe.faults import SettingFaults
+from xl_cli.recipe.files import shipped_recipes
 from xl_cli.recipe.overrides import SECTIONS
-from xl_cli.recipe.recipe import load_recipe, shipped_recipes
+from xl_cli.recipe.recipe import load_recipe
 
 # Settings that change what others mean: another kind of data, a new model, another length, data with names.
 NEW = ["model.from=new", "model.layer=2", "model.pooling=first", "model.max_len=40", "model.size=small"]

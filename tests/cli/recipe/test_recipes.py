@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,8 @@ from tests.cli.conftest import Run
 from tests.cli.made_data import about_of, greek, log_of, rows_of, sentences, word, write_lines, write_vectors
 from transformers import AutoModel
 
-from xl_cli.recipe.recipe import load_recipe, shipped_recipes
+from xl_cli.recipe.files import read_content, shipped_recipes
+from xl_cli.recipe.recipe import load_recipe
 from xl_translit import language
 
 # What the publications and their code say (restated, with what we decided where they are silent, in the recipes'
@@ -138,7 +138,7 @@ def flat(content: dict) -> dict[str, object]:
 
 def files_of(name: str) -> list[str]:
     """--set of every data.files of a recipe, to a name that is never opened."""
-    entries = tomllib.loads(shipped_recipes()[name].read_text(encoding="utf-8")).get("data", [])
+    entries = read_content(shipped_recipes()[name]).get("data", [])
     return [f'data.{number}.files=["here"]' for number in range(len(entries))]
 
 
@@ -155,7 +155,7 @@ def test_a_recipe_says_what_was_published(name: str, tmp_path: Path, monkeypatch
         else:
             assert found == wanted, key
     # And it sets nothing that the table does not know.
-    said = flat(tomllib.loads(shipped_recipes()[name].read_text(encoding="utf-8")))
+    said = flat(read_content(shipped_recipes()[name]))
     assert set(said) - FREE <= set(PUBLISHED[name])
     # SEQ reads the layer of the model's, and no more objectives are described than are trained.
     assert "seq.layer" not in resolved

@@ -79,14 +79,9 @@ def _reading(support: "LanguageSupport") -> str:
 
 def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
     if what == "recipes":
-        import tomllib
+        from xl_cli.recipe.files import read_content, shipped_recipes
 
-        from xl_cli.recipe.recipe import shipped_recipes
-
-        return [
-            {"name": name, "what": tomllib.loads(path.read_text(encoding="utf-8"))["description"]}
-            for name, path in shipped_recipes().items()
-        ]
+        return [{"name": name, "what": read_content(path)["description"]} for name, path in shipped_recipes().items()]
     if what == "keys":
         from xl_cli.recipe.recipe import recipe_keys
 

@@ -42,7 +42,7 @@ def override(content: Content, given: Iterable[str], faults: SettingFaults) -> l
         _objective_table(content, name)
     placed: dict[Place, object] = {parts: value for parts, (_, value) in parsed.items() if parts[0] != "data"}
     placed |= _placed_data(content, {parts: its for parts, its in parsed.items() if parts[0] == "data"}, faults)
-    _drop_stale(content, placed)
+    drop_stale(content, placed)
     for place, value in placed.items():
         table = _table(content, place)
         if isinstance(table, dict):  # else the recipe's own form is at fault, which is told there
@@ -170,7 +170,7 @@ def _placed_data(
     return placed
 
 
-def _drop_stale(content: Content, placed: Mapping[Place, object]) -> None:
+def drop_stale(content: Content, placed: Mapping[Place, object]) -> None:
     """Take away what the recipe says of another kind of data, of another sort of model, or of another length."""
     for place, value in placed.items():
         table = _table(content, place)

@@ -1,15 +1,14 @@
 """Recipes: a TOML file, overridden key by key from the command line, checked whole before any work starts."""
 
 import dataclasses
-import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.recipe.faults import SettingFaults, build
+from xl_cli.recipe.files import read_content, recipe_file
 from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_cli.recipe.overrides import SECTIONS, check_read, override
 from xl_cli.recipe.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of, without_optional
@@ -18,7 +17,6 @@ from xl_encoders.config import ModelConfig
 from xl_encoders.registry import RegistryError, unknown_name
 from xl_objectives import ObjectiveConfig
 
-_FOLDER = Path(__file__).with_name("shipped")
 _SECTIONS: dict[str, type] = {
     "model": ModelConfig,
     "data": DataConfig,
@@ -90,11 +88,6 @@ class Recipe:
         }
 
 
-def shipped_recipes() -> dict[str, Path]:
-    """Name -> file of the recipes that come with `xl`."""
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
-
-
 def load_recipe(
     name_or_path: str, overrides: Iterable[str] = (), besides: SettingFaults | None = None, *, plan_only: bool = False
 ) -> Recipe:
@@ -106,19 +99,8 @@ def load_recipe(
 
     Raises UsageError naming the file, each key that is wrong, its value and what would be right, CliError for files.
     """
-    shipped = shipped_recipes()
-    path = shipped.get(name_or_path, Path(name_or_path))
-    if not path.is_file():
-        if name_or_path.endswith(".toml") or "/" in name_or_path:
-            message = f"{name_or_path}: no such recipe file."
-        else:
-            message = unknown_name("recipe", name_or_path, shipped) + " A file of your own ends in .toml."
-        raise UsageError(message)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path}: not valid TOML: {error}."
-        raise UsageError(message) from error
+    path = recipe_file(name_or_path)
+    content = read_content(path)
     faults = SettingFaults() if besides is None else besides
     placed = override(content, overrides, faults)
     without_optional(content, placed)
@@ -143,7 +125,7 @@ def parse_recipe(
     faults = SettingFaults() if besides is None else besides
     strange = [key for key in content if key not in SECTIONS]
     for key in strange:
-        faults.add(UsageError(unknown_name("recipe section", key, list(SECTIONS))))
+        faults.add(UsageError(unknown_name("recipe section", key, ["extends", *SECTIONS])))
     entries = _objective_entries(content, faults)
     objectives = {
         objective: _build(objective_type(objective), entry, f"objective.{objective}", faults)
