@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [
     path for path in sorted(ROOT.glob("[pa]*/*/src/**/*.py")) if "xl_objectives" not in path.parts
 ]  # the package of the objectives may know them
+COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
 # What the families hand to a loss besides its settings.
 GIVEN = {"takes_text_ids": "text_ids", "takes_norm": "norm", "takes_idf": "weights"}
 
@@ -56,10 +57,15 @@ def test_no_source_asks_which_objective_it_is() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
                 found = configs(node.args[1])
-            elif isinstance(node, ast.Dict | ast.List | ast.Set | ast.Tuple):
+            elif isinstance(node, COLLECTIONS):
                 found = literals(node)
+            elif isinstance(node, ast.Compare) and "task" not in ast.unparse(node):  # of [select]: retrieval or mlm
+                sides = (node.left, *node.comparators)
+                found = {
+                    str(side.value) for side in sides if isinstance(side, ast.Constant) and side.value in OBJECTIVES
+                }
             else:
                 continue
-            if len(found) > (0 if isinstance(node, ast.Call) else 1):
+            if len(found) > isinstance(node, COLLECTIONS):
                 faults.append(f"{path.name}:{node.lineno}: {sorted(found)}")
-    assert not faults
+    assert not faults, "\n".join(faults)
