@@ -20,16 +20,18 @@ from tests.cli.conftest import Run
 from tests.cli.recorded import recorded, seen
 from tests.staticemb.toy_teacher import ToyTeacher
 
-from xl_cli.commands import analyze, export, report, translit
+from xl_cli.commands import translit
 from xl_cli.commands.ls import KINDS
-from xl_cli.commands.static import bli as static_bli
-from xl_cli.commands.static import extract as static_extract
-from xl_cli.commands.static import induce as static_induce
 from xl_cli.errors import CliError
+from xl_cli.folder import export, report
 from xl_cli.main import app
-from xl_cli.unread_options import ReadWhere, revision_row
-from xl_cli.vectors import extract as static_extraction
+from xl_cli.measure.registry import measure
+from xl_cli.unread_options import ReadWhere
+from xl_cli.vectors import bli as static_bli
+from xl_cli.vectors import extract as static_extract
 from xl_cli.vectors import extract_config, mapping_options
+from xl_cli.vectors import extraction as static_extraction
+from xl_cli.vectors import induce as static_induce
 from xl_cli.vectors import mapping as static_mapping
 from xl_staticemb import (
     MappingConfig,
@@ -55,20 +57,20 @@ N, WIDTH = 60, 8
 _ALWAYS: dict[str, tuple[str, tuple[ReadWhere, ...]]] = {
     "static map": ("mode limit pivot normalize map as_json", mapping_options.READ_WHERE),
     "static bli": ("dictionary retrieval limit lower multiword source_lang target_lang variant as_json out",
-                   static_bli._READ_WHERE),
+                   static_bli.READ_WHERE),
     "static induce": ("direction retrieval cutoff k min_score max_pairs exclude skip_identical out",
-                      static_induce._READ_WHERE),
+                      static_induce.READ_WHERE),
     "static neighbours": ("k min_similarity limit device out", ()),
     "static similarity": ("gold oov lower multiword source_lang target_lang limit as_json out", ()),
     "static extract": ("model lang layer max_len tokenized split precision method lower min_count max_words out cache "
                        "as_json", extract_config.READ_WHERE),
     "analyze cka": ("model data source target layer pooling prompt max_len split limit debiased out as_json",
-                    analyze._READ_WHERE),
-    "analyze coverage": ("model data language split limit out as_json", (revision_row("model"),)),
-    "export": ("out fmt layer pooling max_len dtype push", export._READ_WHERE),
-    "translit": ("to lang pairs form out column keep shard engine on_error",
+                    measure("cka").read_where),
+    "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
+    "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),
+    "translit": ("to lang pairs format out column keep shard engine on_error",
                  translit._READ_WHERE),
-    "report": ("fmt metric label out", report._READ_WHERE),
+    "report": ("format metric label out", report.READ_WHERE),
     "ls": ("as_json", ()),
 }  # fmt: skip
 

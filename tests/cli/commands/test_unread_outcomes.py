@@ -11,8 +11,8 @@ from tests.cli.commands.test_unread_options import options, reached, refused
 from tests.cli.conftest import Run
 
 from xl_cli.commands import translit
-from xl_cli.measure.cka import cka_rows
-from xl_cli.recipe.config import TRANSFORMS, RetrievalConfig
+from xl_cli.measure.cka import CkaConfig, cka_rows
+from xl_cli.recipe.config import TRANSFORMS
 from xl_staticemb import WordVectors, write_vectors
 from xl_translit import Phonemizer, TranslitError
 from xl_translit.phonemes import phonemizer
@@ -67,8 +67,8 @@ def test_the_mean_of_a_language_is_no_matter_to_cka(
     xl: Run, model: Path, corpus: Path, before: tuple[str, ...]
 ) -> None:
     def values(*transforms: str) -> list[float]:
-        config = RetrievalConfig(model=str(model), data=str(corpus), transform=transforms)
-        return [row.value for row in cka_rows(config, debiased=False)]
+        config = CkaConfig(model=str(model), data=str(corpus), transform=transforms)
+        return [row.value for row in cka_rows(config)]
 
     np.testing.assert_allclose(values(*before, "center"), values(*before), atol=1e-5)
     for debiased in ([], ["--debiased"]):
@@ -103,9 +103,9 @@ def test_options_of_translit(xl: Run, tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / f"{lang}.txt").write_text(_TEXT, encoding="utf-8")
     monkeypatch.setattr("xl_translit.romanize_corpus", reached)
     every = options("translit")
-    values = {**_DEFAULTS, "romanizer": "fast", "backend": "auto", "pairs": None, "form": "tsv", "jobs": "1",
+    values = {**_DEFAULTS, "romanizer": "fast", "backend": "auto", "pairs": None, "format": "tsv", "jobs": "1",
               "engine": "local", "on_error": "stop", "shard": "1/2", "out": tmp_path / "new"}  # fmt: skip
-    read |= {"pairs", "form", "jobs", "engine", "on_error", "shard", "out"}
+    read |= {"pairs", "format", "jobs", "engine", "on_error", "shard", "out"}
     call = ["translit", tmp_path / f"{lang}.txt", "--to", to]
     assert refused(xl, *call, options=every, values=values) == values.keys() - read
 

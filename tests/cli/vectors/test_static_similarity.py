@@ -160,7 +160,7 @@ def test_refusals_are_one_line(xl: Run, folder: Path, arguments: list[str], code
 def test_help_names_every_option(xl: Run) -> None:
     from dataclasses import fields
 
-    from xl_cli.commands.static.similarity import SimilarityConfig
+    from xl_cli.vectors.similarity import SimilarityConfig
 
     done = xl("static", "similarity", "--help")
     for field in fields(SimilarityConfig):

@@ -8,5 +8,8 @@
 
 from importlib.metadata import version as _version
 
-__all__ = ["__version__"]
+from lazy_loader import attach_stub
+
+# The public names stand in __init__.pyi alone; each is loaded by its first use.
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 __version__ = _version("xl-cli")

@@ -11,6 +11,14 @@ class UsageError(CliError):
     """The command line or a recipe is wrong; nothing was started (exit code 2)."""
 
 
+class StoppedEarlyError(CliError):
+    """The run was told to stop; its folder is in order. `signal_number` says by whom."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
 # Base error of each package, named instead of imported: the classes are needed only once something failed.
 _LIBRARY_ERRORS = (
     "xl_translit.errors:TranslitError",

@@ -7,10 +7,9 @@ import logging
 import os
 import sys
 import warnings
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
-from typer.core import TyperCommand
 
 from xl_cli import __version__
 from xl_cli.commands.align import align
@@ -19,6 +18,7 @@ from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
 from xl_cli.commands.report import report
+from xl_cli.commands.show import Command
 from xl_cli.commands.static.app import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
@@ -44,24 +44,9 @@ app.command("report", short_help="Print the tables of runs.")(report)
 app.command("ls", short_help="List what can be named: recipes, tasks ...")(ls)
 
 
-class _Command(TyperCommand):
-    """Usage in the signs of manuals, RUN for what must be given, [RECIPE] for what may, where Typer writes {RUN}."""
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except typer.BadParameter as error:
-            # Pydantic, which Typer reads values with, names the kind of exception in front of the sentence.
-            error.message = error.message.removeprefix("Value error, ")
-            raise
-
-
-for _group in (app, static, analyze):
+for _group in (app, static):
     for _command in _group.registered_commands:
-        _command.cls = _Command
+        _command.cls = Command
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,46 +13,50 @@ if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-def with_options(
-    config: "type[DataclassInstance]", parameter: str = "config"
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator: the command gets one option a field of `config`, and receives the built instance as `parameter`.
+def with_options(*configs: "type[DataclassInstance]") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: the command gets one option a field of `configs`, and a dict `settings` of those that were given.
 
-    A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. The dataclass's own checks
-    run before the command's body. A command that has a parameter `given` receives the names of the fields that stand on
-    the command line, which a value alone does not tell: a default may be written out. A library's error that names a
-    field in backticks names the option.
+    A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. What is not on the command
+    line is not in the dict: the function that the command calls has the defaults and the checks. A library's error that
+    names a field in backticks names the option.
     """
-    # What the class itself names comes before what it inherits.
-    fields = sorted(dataclasses.fields(config), key=lambda field: field.name not in config.__annotations__)
-    hints = typing.get_type_hints(config)
+    fields = [(config, field) for config in configs for field in _own_first(config)]
+    hints = {config: typing.get_type_hints(config) for config in configs}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        parameters = inspect.signature(command).parameters
-        own = [p for name, p in parameters.items() if name not in (parameter, "given")]
-        signature = [*own, *(_parameter(field, hints[field.name]) for field in fields)]
-        if "given" in parameters:
-            signature.append(inspect.Parameter("_invocation", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+        own = [each for name, each in inspect.signature(command).parameters.items() if name != "settings"]
+        options = [_parameter(field, hints[config][field.name]) for config, field in fields]
+        invocation = inspect.Parameter("_invocation", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
         @functools.wraps(command)
-        def run(*, _invocation: typing.Any = None, **values: object) -> None:
-            settings = {field.name: values.pop(field.name) for field in fields}
-            settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-            if _invocation is not None:
-                values["given"] = given_options(_invocation) & settings.keys()
+        def run(*, _invocation: typer.Context, **values: object) -> None:
+            given = given_options(_invocation)
+            settings = {field.name: values.pop(field.name) for _, field in fields}
+            settings = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in settings.items()
+                if name in given
+            }
             try:
-                command(**values, **{parameter: config(**settings)})
+                command(**values, settings=settings)
             except Exception as error:
                 if len(error.args) == 1 and isinstance(error.args[0], str):
-                    error.args = (_with_option_names(error.args[0], settings),)
+                    error.args = (_with_option_names(error.args[0], [field.name for _, field in fields]),)
                 raise
 
         # Typer reads the signature, not the function.
+        signature = [*own, *options, invocation]
         setattr(run, "__signature__", inspect.Signature(signature))  # noqa: B010
-        run.__annotations__ = {p.name: p.annotation for p in signature}
+        run.__annotations__ = {each.name: each.annotation for each in signature}
         return run
 
     return decorate
+
+
+def _own_first(config: "type[DataclassInstance]") -> "list[dataclasses.Field[typing.Any]]":
+    """What the class itself names comes before what it inherits."""
+    depth = {name: n for n, each in reversed([*enumerate(config.__mro__)]) for name in inspect.get_annotations(each)}
+    return sorted(dataclasses.fields(config), key=lambda field: depth[field.name])
 
 
 def given_options(invocation: typer.Context) -> frozenset[str]:
@@ -67,7 +71,15 @@ def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> insp
         kind, default = list.__class_getitem__(typing.get_args(kind)[0]), list(default)
     text = field.metadata["help"]
     names = option_names(field.name)
-    option = typer.Option(default, *names, help=text, show_default="[default:" not in text and default != "")
+    option = typer.Option(
+        default,
+        *names,
+        help=text,
+        show_default="[default:" not in text and default != "",
+        min=field.metadata.get("min"),
+        max=field.metadata.get("max"),
+        metavar=field.metadata.get("metavar"),
+    )
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
 
 

@@ -6,10 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import typer
-
 from xl_cli.errors import UsageError
-from xl_cli.options import given_options
+from xl_cli.options import option_names
 
 
 @dataclass(frozen=True)
@@ -25,25 +23,25 @@ class ReadWhere:
 
 
 def refuse_unread(
-    invocation: typer.Context, table: Sequence[ReadWhere], *, needed: Collection[str] = (), **more: object
+    table: Sequence[ReadWhere], given: Collection[str], *settings: object, needed: Collection[str] = (), **more: object
 ) -> None:
-    """UsageError that names the options on the command line that this call would not read.
+    """UsageError that names the given options that this call would not read.
 
     A value does not tell whether an option was given: a default may be written out. Of several rows with an option
     the first whose condition fails gives the reason.
 
-    needed: options that have a meaning whatever the table says. more: what conditions look at beside the options.
+    settings: instances of the classes whose fields the options are. needed: options that have a meaning whatever the
+    table says. more: what conditions look at beside the settings.
     """
-    call = SimpleNamespace(**{**invocation.params, **more})
-    given = given_options(invocation) - set(needed)
+    call = SimpleNamespace(**{name: value for each in settings for name, value in vars(each).items()}, **more)
     reasons: dict[str, str] = {}
     for row in table:
         for name in row.names:
-            if name in given and name not in reasons and not row.holds(call):
+            if name in given and name not in needed and name not in reasons and not row.holds(call):
                 reasons[name] = row.reason
     by_reason: dict[str, list[str]] = {}
     for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(flag(invocation, name))
+        by_reason.setdefault(reason, []).append(option_names(name)[0])
     refuse(without_meaning(by_reason))
 
 
@@ -57,11 +55,6 @@ def refuse(faults: Sequence[str]) -> None:
     if faults:
         message = f"{'; '.join(faults)}; leave that out."
         raise UsageError(message)
-
-
-def flag(invocation: typer.Context, name: str) -> str:
-    """How the option of a parameter is written: `--format` for `fmt`."""
-    return next(option.opts[0] for option in invocation.command.params if option.name == name)
 
 
 def listed(words: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from xl_cli.alignment.reading import check_widths, variant_objectives
 from xl_cli.alignment.selection import selection_of
 from xl_cli.data.items import language_pairs
 from xl_cli.data.run_data import RunData
-from xl_cli.errors import CliError
+from xl_cli.errors import CliError, StoppedEarlyError
 from xl_cli.folder.model_card import write_model_card
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.launch import processes
@@ -36,14 +36,6 @@ from xl_encoders import (
 )
 from xl_tasks import Row, StringMatch, retrieval_rows
 from xl_translit import Romanizer
-
-
-class StoppedEarlyError(CliError):
-    """The run was told to stop; its folder is in order. `signal_number` says by whom."""
-
-    def __init__(self, message: str, signal_number: int) -> None:
-        super().__init__(message)
-        self.signal_number = signal_number
 
 
 def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:

@@ -11,7 +11,7 @@ import typer
 from xl_cli.errors import UsageError
 from xl_cli.launch.durations import words
 from xl_cli.launch.progress import Progress, say
-from xl_cli.options import option_names
+from xl_cli.options import given_options, option_names
 from xl_cli.unread_options import ReadWhere, refuse_unread
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def translit(
         bool,
         typer.Option("--pairs", help="Write the original too: as text, original<TAB>result; else as the column text."),
     ] = False,
-    form: Annotated[
+    format: Annotated[  # noqa: A002 - the option's name
         _Format | None,
         typer.Option(
             "--format",
@@ -266,7 +266,7 @@ def translit(
     if out is not None and os.path.lexists(out):
         message = f"--out {out} exists already; remove it or choose another name."
         raise UsageError(message)
-    if form == _Format.parquet and out is None:
+    if format == _Format.parquet and out is None:
         message = "--format parquet needs a file to write; add --out PATH.parquet."
         raise UsageError(message)
     read: dict[str, Any] = {"column": column, "input_format": None if input_format is None else input_format.value}
@@ -274,12 +274,13 @@ def translit(
     if to != _To.latn and lang is None:
         parts = _by_language(files or ["-"], to, **read)
     try:
-        refuse_unread(invocation, _READ_WHERE, codes=[code for code, _ in parts])
+        call: dict[str, Any] = {**invocation.params, "codes": [code for code, _ in parts]}
+        refuse_unread(_READ_WHERE, given_options(invocation), **call)
         for code, _ in parts:  # an unknown language or option is misuse; later errors are not
             make_transliterator(to.value, code, **options)
     except TranslitError as error:
         raise UsageError(str(error)) from None
-    if len(parts) > 1 and (out is not None or shard is not None or form == _Format.tsv):
+    if len(parts) > 1 and (out is not None or shard is not None or format == _Format.tsv):
         option = "--out" if out is not None else "--shard" if shard is not None else "--format tsv"
         message = f"{option} takes text of one language, and the files have {len(parts)}; call it for each with --lang."
         raise UsageError(message)
@@ -297,7 +298,7 @@ def translit(
                     lang=code,
                     to=to.value,
                     pairs=pairs,
-                    format=None if form is None else form.value,
+                    format=None if format is None else format.value,
                     keep=keep or (),
                     split=split,
                     config=config,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from xl_cli.errors import CliError, is_misuse
+from xl_cli.errors import is_misuse
 from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import NamedModel, Plan, plan
@@ -14,6 +14,7 @@ from xl_cli.evaluation.task_options import check_options
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.folder.short_names import model_labels
 from xl_cli.launch.progress import Progress, say
+from xl_cli.results import UnfinishedError
 from xl_tasks import Row, write_rows
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, CellStore, Scored
@@ -65,12 +66,12 @@ class Evaluation:
             )
         return rows
 
-    def check(self) -> None:
-        """CliError where a model could not be scored."""
+    def check(self, rows: Sequence[Row]) -> None:
+        """UnfinishedError, with the rows that there are, where a model could not be scored."""
         if self._failures:
             again = " The same command tries them again and keeps the rest." if self._out else ""
             message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
-            raise CliError(message)
+            raise UnfinishedError(message, rows)
 
     def _score(self, one: Plan, model: NamedModel) -> None:
         for job in one.jobs(model):

@@ -1,22 +1,34 @@
 """How well a tokenizer covers languages, as written and romanised."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from xl_analysis import tokenizer_coverage
-from xl_cli.data.items import split_keys
-from xl_cli.data.run_data import first_by_hash
-from xl_cli.evaluation.opened import open_model
 from xl_cli.launch.progress import say
-from xl_cli.measure.measured import measured_row
+from xl_cli.measure.registry import Measure
 from xl_cli.recipe.config import CoverageConfig
-from xl_tasks import Row, load_texts
-from xl_translit import Romanizer, count_unread, script_reading
+from xl_cli.unread_options import revision_row
+
+if TYPE_CHECKING:
+    from xl_tasks import Row
 
 _METRICS = ("pieces_per_word", "pieces_per_char", "unknown_pieces", "known_words", "known_chars")
 
 
-def coverage_rows(config: CoverageConfig) -> list[Row]:
-    """How well a model's tokenizer covers each language, as written and romanised: six figures a language and form."""
+def coverage_rows(config: CoverageConfig) -> "list[Row]":
+    """What a model's vocabulary makes of each language, as written and romanised.
+
+    Distinct vocabulary items in use, pieces a word, unknown pieces, words without an unknown piece.
+
+    Example: xl analyze coverage --model runs/names --data sib200
+    """
+    from xl_analysis import tokenizer_coverage
+    from xl_cli.data.items import split_keys
+    from xl_cli.data.run_data import first_by_hash
+    from xl_cli.evaluation.opened import open_model
+    from xl_cli.measure.measured import measured_row
+    from xl_tasks import load_texts
+    from xl_translit import Romanizer, count_unread, script_reading
+
     data = load_texts(config.data, parallel=False)
     if config.language:
         data = data.restrict(config.language)
@@ -53,3 +65,11 @@ def coverage_rows(config: CoverageConfig) -> list[Row]:
             for name, metric, value, n in figures
         ]
     return rows
+
+
+COVERAGE = Measure(
+    settings=CoverageConfig,
+    rows=coverage_rows,
+    table="xl_analysis:coverage_table",
+    read_where=[revision_row("model")],
+)

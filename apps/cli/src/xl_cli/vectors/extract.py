@@ -1,235 +1,47 @@
-"""Drives `xl static extract`: model and text in, a file of vectors out, on one process or several."""
+"""`xl static extract`: static word vectors out of an encoder."""
 
-import json
-import shutil
-import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xl_cli.data.running_text import RunningText
-from xl_cli.errors import UsageError
-from xl_cli.evaluation.opened import open_model
-from xl_cli.launch import processes
-from xl_cli.launch.progress import Progress, say
-from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig
-from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
-from xl_encoders.model.encoder import position_limit
-from xl_encoders.model.static_teacher import StaticTeacher
-from xl_staticemb import VectorWriter, write_vectors
-from xl_staticemb.x2static.extraction import Extraction, ProcessShare
-from xl_staticemb.x2static.extraction import extract as extract_static
-from xl_translit import language as language_code
-from xl_translit import read_lines, replacing
+from xl_cli.errors import CliError, UsageError
+from xl_cli.folder.at_hand import check_at_hand, is_there
+from xl_cli.settings import takes
+from xl_cli.unread_options import refuse_unread
+from xl_cli.vectors.extract_config import READ_WHERE, ExtractConfig, WordReadingConfig
+from xl_cli.vectors.word_files import check_new
 
-# Sub-tokens of a sentence and of a paragraph, specials included, as published.
-_MAX_LENS = {"sentence": 200, "paragraph": 500}
+if TYPE_CHECKING:
+    from xl_cli.vectors.extraction import Summary
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What was done, for a person or a program."""
-
-    out: str
-    words: int
-    width: int
-    model: str
-    layer: int
-    n_layers: int
-    max_len: int
-    method: str
-    counts: dict[str, int]
-    loss: float
-    seconds: float
-
-    def to_json(self) -> str:
-        """One JSON object."""
-        return json.dumps(vars(self), ensure_ascii=False)
-
-    def to_text(self) -> str:
-        """Some lines for a person."""
-        counts = self.counts
-        lines = [
-            f"{self.out}: {self.words} words x {self.width} from {self.model} at layer {self.layer} of {self.n_layers} "
-            f"({self.method}), {self.seconds:.0f} s",
-            f"text: {counts['lines']} lines, {counts['words']} words; {counts['lines_without_words']} lines without a "
-            f"word of the vocabulary dropped; {counts['lines_read']} read by the encoder",
-        ]
-        if "paragraphs" in counts:
-            lines.append(
-                f"sentences: {counts['sentences']} of {counts['paragraphs']} paragraphs; dropped "
-                f"{counts['paragraphs_dropped']} paragraphs, {counts['short_sentences_dropped']} sentences of others"
-            )
-        if counts["words_cut"]:
-            lines.append(
-                f"not read: {counts['words_cut']} occurrences behind the first {self.max_len} tokens of a line"
-            )
-        if counts.get("words_without_vector"):
-            lines.append(f"left out: {counts['words_without_vector']} words of which no token was read")
-        if "steps" in counts:
-            lines.append(f"training: {counts['steps']} steps, loss {self.loss:.4f} in the last epoch")
-        return "\n".join(lines)
-
-
-def extract_vectors(
-    names: Sequence[str], reading: WordReadingConfig, training: ExtractConfig, out: Path, cache: Path | None
-) -> Summary | None:
-    """Write the vectors to `out`; None on all processes but the main one."""
-    began = time.monotonic()
-    VectorWriter(out, 1, 1)  # refuses a format that there is not
-    code = language_code(reading.lang) if reading.lang else ""
-    folder = cache or out.with_name(f"{out.name}.cache")
-    breaker = word_breaker(code, "space" if reading.tokenized else reading.engine)
-    sentences = sentence_breaker(code)
-    with _files(names, folder) as files:
-        split = _Split(reading, breaker, sentences, whole=training.variant == "paragraph") if reading.split else None
-        lines = RunningText(files, code, split or iter)
-        teacher, name = _open_teacher(reading, training)
-        if folder.is_dir():
-            say(f"note: going on with {folder}.")
-        share = ProcessShare(processes.rank(), processes.n_processes(), processes.wait)
-        with _Stages() as stages:
-            found = extract_static(
-                lines,
-                teacher,
-                training,
-                words=breaker,
-                sentences=sentences,
-                names={
-                    "text": lines.fingerprint,
-                    "word breaker": breaker.identity,
-                    "language": code,
-                    "sentences": split.identity if split else "",
-                },
-                leave_out=teacher.special_tokens,
-                folder=folder,
-                share=share,
-                device=teacher.device,
-                progress=stages.tell,
-            )
-    if found is None:
-        return None
-    write_vectors(out, found.vectors)
-    if cache is None:
-        shutil.rmtree(folder)
-    counts = found.counts | (split.counts() if split else {})
-    return _summary(found, counts, teacher, name, training, out, time.monotonic() - began)
-
-
-class _Split:
-    """Paragraphs cut into sentences and filtered, as lines."""
-
-    def __init__(
-        self, reading: WordReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool
-    ) -> None:
-        self._reading, self._words, self._sentences, self._whole = reading, words, sentences, whole
-        self.identity = f"{reading.min_sentences} {reading.min_words}"
-        self._counts = SentenceCounts()
-
-    def __call__(self, paragraphs: Iterator[str]) -> Iterator[str]:
-        self._counts = SentenceCounts()  # of this pass alone
-        return corpus_lines(
-            paragraphs,
-            self._words,
-            self._sentences,
-            min_sentences=self._reading.min_sentences,
-            min_words=self._reading.min_words,
-            whole=self._whole,
-            counts=self._counts,
-        )
-
-    def counts(self) -> dict[str, int]:
-        """What came in and what was dropped, in the last pass."""
-        counts = self._counts
-        return {
-            "paragraphs": counts.n_paragraphs,
-            "paragraphs_dropped": counts.n_short_paragraphs + counts.n_emptied_paragraphs,
-            "sentences": counts.n_sentences,
-            "short_sentences_dropped": counts.n_short_sentences,
-        }
-
-
-def _summary(
-    found: Extraction,
-    counts: dict[str, int],
-    teacher: StaticTeacher,
-    name: str,
+@takes(reading=WordReadingConfig, training=ExtractConfig)
+def extract(
+    texts: str | Path | Sequence[str | Path],
+    *,
+    reading: WordReadingConfig,
     training: ExtractConfig,
-    out: Path,
-    seconds: float,
-) -> Summary:
-    return Summary(
-        out=str(out),
-        words=len(found.vectors),
-        width=found.vectors.width,
-        model=name,
-        layer=teacher.layer,
-        n_layers=teacher.n_layers,
-        max_len=teacher.max_len,
-        method=training.method if training.method == "aggregate" else f"x2static, {training.variant}",
-        counts=counts,
-        loss=found.loss,
-        seconds=round(seconds, 1),
-    )
+    given: frozenset[str],
+    out: str | Path,
+    cache: str | Path | None = None,
+) -> "Summary | None":
+    """Take one vector a word out of an encoder (X2Static, or the mean over a word's occurrences): what was done.
 
+    texts: files, patterns, folders, or "-". out: file of vectors to write; must be new. cache: folder for contexts and
+    the state of the training, kept at the end. A call that was stopped goes on where it was when it is made again.
+    None on all processes but the main one.
+    """
+    names = [str(texts)] if isinstance(texts, (str, Path)) else [str(name) for name in texts]
+    refuse_unread(READ_WHERE, given, reading, training)
+    out = check_new(out)
+    for name in names:
+        if name != "-" and not is_there(name):
+            message = f"{name}: no such file or folder, and nothing matches it as a pattern."
+            raise CliError(message)
+        if Path(name).is_dir() and not reading.lang:
+            message = f"{name} is a folder; say which language's text to read: --lang kor_Hang."
+            raise UsageError(message)
+    check_at_hand(models=[reading.model], revision=reading.revision)
+    from xl_cli.vectors.extraction import extract_vectors
 
-def _open_teacher(reading: WordReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
-    # The pooling is not read, but that of a sentence encoder may be one that is not known here.
-    opened = open_model(
-        reading.model,
-        revision=reading.revision,
-        max_len=reading.max_len,
-        layer=(reading.layer or "0",),
-        pooling="mean-all",
-    )
-    encoder = opened.encoder
-    limit = position_limit(encoder.model)
-    max_len = reading.max_len or min(_MAX_LENS[training.variant], limit)
-    layer = opened.layers[0] if reading.layer else None
-    teacher = StaticTeacher(encoder, layer, max_len=max_len, precision=reading.precision)
-    say(f"{encoder.name}: layer {teacher.layer} of {encoder.n_layers}, up to {teacher.max_len} tokens a line.")
-    return teacher, encoder.name
-
-
-@contextmanager
-def _files(names: Sequence[str], folder: Path) -> Generator[list[str]]:
-    """The names, stdin written to a file beside `folder`, because the text is read twice."""
-    if "-" not in names:
-        yield list(names)
-        return
-    if list(names).count("-") > 1 or processes.several():
-        message = "- (stdin) can be read once, by one process; give it once, or write the text to a file."
-        raise UsageError(message)
-    spool = folder.with_name(f"{folder.name}.stdin.txt")
-    try:
-        with replacing(spool) as file:
-            file.writelines(f"{line}\n" for line in read_lines("-"))
-        yield [str(spool) if name == "-" else name for name in names]
-    finally:
-        spool.unlink(missing_ok=True)
-
-
-class _Stages:
-    """Progress of one stage after another."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._bar: Progress | None = None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "_Stages":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def tell(self, stage: str, done: int, total: int, note: str) -> None:
-        """Say what is done of which stage; where the total is not known, lines are counted."""
-        if stage != self._stage:
-            self._stack.close()
-            self._stage = stage
-            unit = "lines" if stage == "reading" or not total else "batches"
-            self._bar = self._stack.enter_context(Progress(stage, total, unit, quiet=not total))
-        if self._bar is not None:
-            self._bar.advance(done, note)
+    return extract_vectors(names, reading, training, out, None if cache is None else Path(cache))

@@ -1,7 +1,7 @@
 """What the commands on mapped word vectors have in common: languages by file name, dictionaries, devices."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from xl_cli.errors import CliError, UsageError
 from xl_staticemb.search.choices import RETRIEVALS
@@ -71,14 +71,22 @@ def check_retrieval(values: tuple[str, ...], n_neighbours: int, temperature: flo
         raise UsageError(message)
 
 
-def check_new(out: Path | None, option: str = "--out") -> None:
-    """UsageError for a file to write that exists or has no folder to be in."""
-    if out is not None and out.exists():
+@overload
+def check_new(out: str | Path, option: str = "--out") -> Path: ...
+@overload
+def check_new(out: str | Path | None, option: str = "--out") -> Path | None: ...
+def check_new(out: str | Path | None, option: str = "--out") -> Path | None:
+    """The path of a file to write. UsageError where it exists or has no folder to be in."""
+    if out is None:
+        return None
+    out = Path(out)
+    if out.exists():
         message = f"{option} {out} exists already; name another file."
         raise UsageError(message)
-    if out is not None and not out.parent.is_dir():
+    if not out.parent.is_dir():
         message = f"{option} {out}: there is no folder {out.parent}; create it first."
         raise UsageError(message)
+    return out
 
 
 def usable_device(device: str) -> str:

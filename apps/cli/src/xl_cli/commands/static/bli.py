@@ -1,100 +1,21 @@
 """`xl static bli`: how often is the nearest word the translation."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from xl_cli.errors import UsageError
-from xl_cli.folder.at_hand import check_at_hand
+import xl_cli
+from xl_cli.commands.show import show
 from xl_cli.options import with_options
-from xl_cli.unread_options import ReadWhere, refuse_unread
-from xl_cli.vectors.word_files import (
-    DEVICES,
-    bare_name,
-    check_at_least,
-    check_choice,
-    check_new,
-    check_retrieval,
-    language_of,
-    read_pair,
-    usable_device,
-)
-from xl_staticemb.search.choices import LOWERS, MULTI_WORDS
-
-if TYPE_CHECKING:
-    from xl_analysis import Table
-    from xl_staticemb import BliScore
-    from xl_tasks import Row
-
-_KS = (1, 5, 10)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BliConfig:
-    """The dictionary, how translations are retrieved, and how entries are looked up."""
-
-    dictionary: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "Test dictionary, source<TAB>target or two words a line; '-' is standard input. Repeatable: "
-            "several files are one dictionary, such as the parts of speech of a MUSE test set."
-        },
-    )
-    retrieval: tuple[str, ...] = field(
-        default=("csls", "nn"), metadata={"help": "csls | nn (cosine) | invsoftmax | invnn; repeatable, a line each"}
-    )
-    n_neighbours: int = field(default=10, metadata={"help": "Neighbours that CSLS takes the mean of."})
-    temperature: float = field(
-        default=30.0, metadata={"help": "Inverse temperature of invsoftmax: 30 as in MUSE, 1 as in VecMap."}
-    )
-    limit: int = field(default=200_000, metadata={"help": "Read only so many words of each file; 0 reads all."})
-    lower: str = field(
-        default="auto",
-        metadata={"help": "Lower-case the entries: auto (where the vocabulary is lower-cased) | always | never"},
-    )
-    multiword: str = field(
-        default="skip",
-        metadata={
-            "help": "Entries of several words that the vocabulary does not hold, with spaces or _: skip (left out and "
-            "counted) | oov (no vector) | mean (of the words' vectors)"
-        },
-    )
-    source_lang: str = field(default="", metadata={"help": "Language of SOURCE for the rows [default: by file name]"})
-    target_lang: str = field(default="", metadata={"help": "Language of TARGET for the rows [default: by file name]"})
-    variant: str = field(
-        default="", metadata={"help": "What was done to the vectors, for rows and caption: unsupervised, ..."}
-    )
-    device: str = field(default="cpu", metadata={"help": f"Of csls and invsoftmax: {DEVICES}"})
-
-    def __post_init__(self) -> None:
-        if not self.dictionary:
-            message = "no --dictionary; name a file of source<TAB>target."
-            raise UsageError(message)
-        check_retrieval(self.retrieval, self.n_neighbours, self.temperature)
-        check_choice("lower", self.lower, LOWERS)
-        check_choice("multiword", self.multiword, MULTI_WORDS)
-        check_at_least("limit", self.limit, 0)
-
-
-_READ_WHERE = (
-    ReadWhere(("n_neighbours",), lambda call: "csls" in call.retrieval, "without --retrieval csls"),
-    ReadWhere(("temperature",), lambda call: "invsoftmax" in call.retrieval, "without --retrieval invsoftmax"),
-    ReadWhere(
-        ("device",),
-        lambda call: {"csls", "invsoftmax"} & set(call.retrieval),
-        "for --retrieval nn and invnn, which stay on the processor",
-    ),
-)
+from xl_cli.vectors.bli import BliConfig
 
 
 @with_options(BliConfig)
 def bli(
     source: Annotated[Path, typer.Argument(help="Word vectors of the source language.", metavar="SOURCE")],
     target: Annotated[Path, typer.Argument(help="Word vectors of the target language, same space.", metavar="TARGET")],
-    config: BliConfig,
-    invocation: typer.Context,
+    settings: dict[str, Any],
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the rows to this results.jsonl; must be new.")] = None,
 ) -> None:
@@ -102,101 +23,4 @@ def bli(
 
     Example: xl static bli mapped/de.vec mapped/en.vec --dictionary de-en.5000-6500.txt
     """
-    refuse_unread(invocation, _READ_WHERE)
-    check_new(out)
-    check_at_hand(files=[source, target, *config.dictionary])
-    device = usable_device(config.device)
-    from xl_staticemb import StaticembError, induction_accuracy, parse_dictionary
-    from xl_staticemb.lexicon.dictionaries import warn_if_turned
-    from xl_tasks import write_rows
-    from xl_translit import read_lines
-
-    languages = language_of(config.source_lang, source), language_of(config.target_lang, target)
-    pairs: dict[tuple[str, str], None] = {}
-    for path in config.dictionary:
-        pairs.update(dict.fromkeys(parse_dictionary(read_lines(path), path, skip_unclear=True)))
-    sides = read_pair(source, target, config.limit)
-    warn_if_turned(pairs, sides[0].index, sides[1].index)
-    try:
-        scores = [
-            induction_accuracy(
-                *sides,
-                pairs,
-                retrieval=retrieval,
-                ks=_KS,
-                n_neighbours=config.n_neighbours,
-                temperature=config.temperature,
-                lower=config.lower,
-                multiword=config.multiword,
-                device=device,
-            )
-            for retrieval in dict.fromkeys(config.retrieval)
-        ]
-    except StaticembError as error:
-        message = f"{' '.join(config.dictionary)}: {error}"
-        raise StaticembError(message) from None
-    model = f"{source} {target}"
-    data = "+".join(map(bare_name, config.dictionary))
-    rows = [row for score in scores for row in _rows(score, data, model, languages, config.variant)]
-    if out is not None:
-        write_rows(out, rows)
-    if as_json:
-        for row in rows:
-            typer.echo(row.to_json())
-    else:
-        typer.echo(_table(scores, data, languages, config.variant).render("text"))
-
-
-def _rows(score: "BliScore", data: str, model: str, languages: tuple[str, str], variant: str) -> list["Row"]:
-    from importlib.metadata import version
-
-    from xl_tasks import Row
-
-    covered = {f"p@{k}": value for k, value in score.precision.items()} | {"mrr": score.mrr}
-    strict = {f"strict p@{k}": value for k, value in score.strict.items()} | {"strict mrr": score.strict_mrr}
-    return [
-        Row(
-            task="bli",
-            metric=metric,
-            value=value,
-            n=n,
-            source=languages[0],
-            target=languages[1],
-            model=model,
-            pooling=score.retrieval,
-            unit="word",
-            variant=variant,
-            coverage=score.coverage,
-            data=data,
-            version=version("xl-staticemb"),
-        )
-        for figures, n in ((covered, score.n_covered), (strict, score.n_sources))
-        for metric, value in figures.items()
-    ]
-
-
-def _table(scores: "list[BliScore]", data: str, languages: tuple[str, str], variant: str) -> "Table":
-    from xl_analysis import Table
-
-    def percent(value: float) -> str:
-        return f"{100 * value:.1f}"
-
-    header = ("retrieval", *(f"P@{k} %" for k in _KS), "MRR", *(f"strict P@{k} %" for k in _KS))
-    body = tuple(
-        (
-            score.retrieval,
-            *(percent(score.precision[k]) for k in _KS),
-            f"{score.mrr:.3f}",
-            *(percent(score.strict[k]) for k in _KS),
-        )
-        for score in scores
-    )
-    one = scores[0]
-    what = ", ".join(filter(None, (data, f"{languages[0]} to {languages[1]}", variant)))
-    about = (
-        f"{what}: {one.n_covered} of {one.n_sources} source words covered "
-        f"({percent(one.coverage)} %), strict counts the others as wrong"
-    )
-    if one.n_multiword:
-        about += f"; {one.n_multiword} more of several words are left out"
-    return Table(header, body, f"{about}. Vocabularies: {one.n_source_words} and {one.n_target_words} words.")
+    show(lambda: xl_cli.bli(source, target, out=out, **settings), as_json=as_json)

@@ -1,20 +1,16 @@
 """`xl static extract`: static word vectors out of an encoder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from xl_cli.errors import CliError, UsageError
-from xl_cli.folder.at_hand import check_at_hand, is_there
+import xl_cli
 from xl_cli.options import with_options
-from xl_cli.unread_options import refuse_unread
-from xl_cli.vectors.extract_config import READ_WHERE, ExtractConfig, WordReadingConfig
-from xl_cli.vectors.word_files import check_new
+from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig
 
 
-@with_options(ExtractConfig, "training")
-@with_options(WordReadingConfig, "reading")
+@with_options(WordReadingConfig, ExtractConfig)
 def extract(
     texts: Annotated[
         list[str],
@@ -24,9 +20,7 @@ def extract(
             metavar="TEXT",
         ),
     ],
-    reading: WordReadingConfig,
-    training: ExtractConfig,
-    invocation: typer.Context,
+    settings: dict[str, Any],
     out: Annotated[
         Path, typer.Option(help="File of vectors to write, format by suffix (.vec, .bin, .safetensors); must be new.")
     ],
@@ -44,18 +38,6 @@ def extract(
 
     Example: xl static extract kor.txt.gz --model runs/names --lang kor_Hang --out kor.vec
     """
-    refuse_unread(invocation, READ_WHERE)
-    check_new(out)
-    for name in texts:
-        if name != "-" and not is_there(name):
-            message = f"{name}: no such file or folder, and nothing matches it as a pattern."
-            raise CliError(message)
-        if Path(name).is_dir() and not reading.lang:
-            message = f"{name} is a folder; say which language's text to read: --lang kor_Hang."
-            raise UsageError(message)
-    check_at_hand(models=[reading.model], revision=reading.revision)
-    from xl_cli.vectors.extract import extract_vectors
-
-    summary = extract_vectors(texts, reading, training, out, cache)
+    summary = xl_cli.extract(texts, out=out, cache=cache, **settings)
     if summary is not None:
         typer.echo(summary.to_json() if as_json else summary.to_text())

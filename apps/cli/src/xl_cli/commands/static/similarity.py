@@ -1,69 +1,14 @@
 """`xl static similarity`: do cosines order pairs of words as people do."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from xl_cli.errors import UsageError
-from xl_cli.folder.at_hand import check_at_hand
+import xl_cli
+from xl_cli.commands.show import show
 from xl_cli.options import with_options
-from xl_cli.vectors.word_files import bare_name, check_at_least, check_choice, check_new, language_of, read_pair
-
-if TYPE_CHECKING:
-    from xl_analysis import Table
-    from xl_staticemb import SimilarityScore
-    from xl_tasks import Row
-
-_CHOICES = {
-    "oov": ("skip", "mid", "zero"),
-    "lower": ("auto", "always", "never"),
-    "multiword": ("mean", "token", "skip"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimilarityConfig:
-    """What is scored, and how words without a vector count."""
-
-    gold: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "Pairs with their similarity, word1<TAB>word2<TAB>number; repeatable. Word 1 is looked up in "
-            "VECTORS, word 2 in VECTORS2 if given. NAME.data.txt of SemEval-2017 finds its NAME.gold.txt."
-        },
-    )
-    oov: tuple[str, ...] = field(
-        default=("skip", "mid"),
-        metadata={
-            "help": "Pairs without a vector: skip (left out; see coverage) | mid (middle of the cosines' range, the "
-            "official way) | zero; repeatable, a line each"
-        },
-    )
-    lower: str = field(
-        default="auto",
-        metadata={"help": "Look words up auto (as written, then in lower case) | always (lower case) | never"},
-    )
-    multiword: str = field(
-        default="mean",
-        metadata={
-            "help": "Entries of several words: mean (of their vectors) | token (as one word with spaces or _ where the "
-            "vocabulary holds it, else mean) | skip (no vector)"
-        },
-    )
-    source_lang: str = field(default="", metadata={"help": "Language of VECTORS for the rows [default: by file name]"})
-    target_lang: str = field(default="", metadata={"help": "Language of VECTORS2 [default: by file name]"})
-    limit: int = field(default=0, metadata={"help": "Read only so many words of each file; 0 reads all."})
-
-    def __post_init__(self) -> None:
-        for name, values in (("oov", self.oov), ("lower", (self.lower,)), ("multiword", (self.multiword,))):
-            for value in values:
-                check_choice(name, value, _CHOICES[name])
-        if not self.gold:
-            message = "no --gold; name a file of word1<TAB>word2<TAB>similarity."
-            raise UsageError(message)
-        check_at_least("limit", self.limit, 0)
+from xl_cli.vectors.similarity import SimilarityConfig
 
 
 @with_options(SimilarityConfig)
@@ -71,7 +16,7 @@ def similarity(
     vectors: Annotated[
         Path, typer.Argument(help="Word vectors: word2vec text or binary, .vec, safetensors.", metavar="VECTORS")
     ],
-    config: SimilarityConfig,
+    settings: dict[str, Any],
     vectors2: Annotated[
         Path | None,
         typer.Argument(help="Vectors of the second words, in the same space.", metavar="VECTORS2", show_default=False),
@@ -83,93 +28,4 @@ def similarity(
 
     Example: xl static similarity eng.vec --gold semeval17_task2/en.test.txt
     """
-    check_new(out)
-    check_at_hand(files=[path for path in (vectors, vectors2, *config.gold) if path is not None])
-    from xl_staticemb import StaticembError, parse_similarity, read_vectors, word_similarity
-    from xl_tasks import write_rows
-
-    first = language_of(config.source_lang, vectors)
-    second = language_of(config.target_lang, vectors2 or vectors) if vectors2 or config.target_lang else first
-    languages = first, second
-    golds = [(path, parse_similarity(*_gold_lines(path))) for path in config.gold]
-    source, target = (
-        (read_vectors(vectors, config.limit or None), None)
-        if vectors2 is None
-        else read_pair(vectors, vectors2, config.limit)
-    )
-    scores = []
-    for path, pairs in golds:
-        for oov in config.oov:
-            try:
-                score = word_similarity(source, target, pairs, oov=oov, lower=config.lower, multiword=config.multiword)
-            except StaticembError as error:
-                message = f"{path}: {error}"
-                raise StaticembError(message) from None
-            scores.append((bare_name(path), score))
-    model = " ".join(str(path) for path in (vectors, vectors2) if path is not None)
-    rows = [row for name, score in scores for row in _rows(name, score, model, languages, config.multiword)]
-    if out is not None:
-        write_rows(out, rows)
-    if as_json:
-        for row in rows:
-            typer.echo(row.to_json())
-    else:
-        sizes = ", ".join(f"{len(side)} words of {side.width} dimensions" for side in (source, target) if side)
-        pair = " and ".join(dict.fromkeys(languages))
-        typer.echo(
-            _table(scores, f"{model}: {pair}, {sizes}; entries of several words: {config.multiword}").render("text")
-        )
-
-
-def _gold_lines(path: str) -> tuple:
-    """What `parse_similarity` takes; `-` and compressed files are read as everywhere."""
-    from xl_staticemb import keys_path
-    from xl_translit import read_lines
-
-    keys = keys_path(path)
-    return read_lines(path), path, None if keys is None else (read_lines(keys), str(keys))
-
-
-def _rows(name: str, score: "SimilarityScore", model: str, languages: tuple[str, str], multiword: str) -> list["Row"]:
-    from importlib.metadata import version
-
-    from xl_tasks import Row
-
-    return [
-        Row(
-            task="similarity",
-            metric=metric,
-            value=value,
-            n=score.n,
-            source=languages[0],
-            target=languages[1],
-            model=model,
-            pooling=f"oov-{score.oov}" if multiword == "mean" else f"oov-{score.oov}+{multiword}",
-            unit="word",
-            coverage=score.coverage,
-            data=name,
-            version=version("xl-staticemb"),
-        )
-        for metric, value in (
-            ("pearson", score.pearson),
-            ("spearman", score.spearman),
-            ("harmonic", score.harmonic),
-        )
-    ]
-
-
-def _table(scores: "list[tuple[str, SimilarityScore]]", about: str) -> "Table":
-    from xl_analysis import Table
-
-    body = tuple(
-        (
-            name,
-            score.oov,
-            *(f"{value:.3f}" for value in (score.pearson, score.spearman, score.harmonic)),
-            str(score.n),
-            f"{100 * score.coverage:.1f}",
-        )
-        for name, score in scores
-    )
-    header = ("data", "oov", "Pearson", "Spearman", "harmonic", "pairs", "coverage %")
-    return Table(header, body, f"{about}. Coverage: share of pairs with a vector on both sides.", n_labels=2)
+    show(lambda: xl_cli.similarity(vectors, vectors2, out=out, **settings), as_json=as_json)

@@ -1,0 +1,158 @@
+"""`xl align` from Python: a recipe carried out, or what that would cost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from xl_cli.errors import StoppedEarlyError, UsageError
+from xl_cli.launch.durations import words
+from xl_cli.recipe.faults import SettingFaults
+from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
+from xl_cli.results import Rows
+
+if TYPE_CHECKING:
+    from xl_cli.data.run_data import RunData
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_tasks import Row
+
+# Columns that lines under the table are broken to, as its caption is.
+_WIDTH = 118
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A recipe as resolved, and what a run of it would cost."""
+
+    recipe: Recipe
+    figures: Mapping[str, object]
+
+    def __str__(self) -> str:
+        import tomli_w
+
+        lines = [tomli_w.dumps(self.recipe.as_dict()).rstrip(), "\n# plan"]
+        for name, value in self.figures.items():
+            several = value.items() if isinstance(value, dict) else [("", value)]
+            shown = ", ".join(f"{of} {_grouped(one)}".lstrip() for of, one in several)
+            lines.append(f"# {name}: {shown}")
+        return "\n".join(lines)
+
+
+def align(
+    recipe: str | Path = "names",
+    *,
+    set: Mapping[str, object] | Iterable[str] = (),  # noqa: A002 - the option's name
+    out: str | Path | None = None,
+    resume: bool = False,
+) -> Rows:
+    """Align an encoder across scripts: train the recipe's variants, score them on held-out items, keep the last.
+
+    recipe: a shipped one (`xl ls recipes`) or a .toml file. set: keys to override, {"train.steps": 100} or
+    ["train.steps=100"] (`xl ls keys`). out: folder of the run, which must be new; by default runs/RECIPE. resume: go on
+    with an interrupted run. The folder stands in `out` of what comes back.
+    Raises UsageError and CliError with all faults of the recipe, its files and its model before any work,
+    StoppedEarlyError after a signal, with the run in a state to go on from.
+
+    >>> align("names", set={"train.steps": 100}, out="runs/quick")  # doctest: +SKIP
+    """
+    resolved, data, folder = _checked(recipe, set, out, resume=resume)
+    # What can be refused was refused: only now is torch loaded.
+    from xl_cli.alignment.run import run
+    from xl_cli.folder.run_folder import RunFolder
+
+    if folder is None:
+        folder = RunFolder.create(_path(out), resolved.name)
+        folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
+    try:
+        rows = run(resolved, data, folder)
+    except StoppedEarlyError:
+        raise
+    except Exception:
+        if not resume:
+            folder.discard_if_empty()
+        raise
+    return Rows(rows, lambda: _text(resolved, rows, folder), folder.path)
+
+
+def plan(
+    recipe: str | Path = "names",
+    *,
+    set: Mapping[str, object] | Iterable[str] = (),  # noqa: A002 - the option's name
+    out: str | Path | None = None,
+    resume: bool = False,
+) -> RunPlan:
+    """What `align` with the same arguments would do and cost (`xl align --dry-run`); nothing is trained or written.
+
+    >>> print(plan("names", set={"train.steps": 100}))  # doctest: +SKIP
+    """
+    resolved, data, _ = _checked(recipe, set, out, resume=resume, plan_only=True)
+    from xl_cli.alignment.estimate import plan as estimate
+
+    return RunPlan(resolved, estimate(resolved, data))
+
+
+def _checked(
+    recipe: str | Path,
+    given: Mapping[str, object] | Iterable[str],
+    out: str | Path | None,
+    *,
+    resume: bool,
+    plan_only: bool = False,
+) -> "tuple[Recipe, RunData, RunFolder | None]":
+    """The recipe and its data, once all that can be refused is; the run that goes on, None for a new one."""
+    from xl_cli.alignment.reading import check_selection, check_sources, check_widths
+    from xl_cli.data.run_data import load_data
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_cli.recipe.paths import shape_of
+
+    overrides = [f"{key}={_toml(value)}" for key, value in given.items()] if isinstance(given, Mapping) else list(given)
+    folder = None
+    if resume:
+        if overrides:
+            message = "--resume goes on with the recipe as it was; --set cannot change it. Leave one of them out."
+            raise UsageError(message)
+        folder = RunFolder.reopen(_path(out), Path(recipe).stem)
+        about = folder.about()
+        resolved = parse_recipe(about["recipe_name"], about["recipe"])
+    else:
+        faults = SettingFaults()
+        with faults.caught(UsageError):
+            RunFolder.check_free(_path(out))
+        resolved = load_recipe(str(recipe), overrides, faults, plan_only=plan_only)
+    data = load_data(resolved)
+    check_sources(resolved, data)
+    check_selection(resolved, data)
+    check_widths(resolved, data, shape_of(resolved.model)[1])
+    return resolved, data, folder
+
+
+def _text(recipe: Recipe, rows: "Sequence[Row]", folder: "RunFolder") -> str:
+    from xl_analysis import retrieval_table
+    from xl_cli.alignment.row_meanings import row_meanings
+
+    parts = []
+    if rows:
+        parts.append(retrieval_table([asdict(row) for row in rows]).render("text") + "\n")
+        for line in row_meanings(recipe, dict.fromkeys(row.variant for row in rows)):
+            parts.append(fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
+    else:
+        parts.append("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")
+    if recipe.note:
+        parts.append("\n" + fill(recipe.note, _WIDTH, break_long_words=False, break_on_hyphens=False))
+    parts.append(f"\nModel: {folder.model}  (rows: {folder.results}, {words(folder.about()['wall_seconds'])})")
+    return "\n".join(parts)
+
+
+def _path(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out)
+
+
+def _toml(value: object) -> str:
+    import tomli_w
+
+    return tomli_w.dumps({"value": str(value) if isinstance(value, Path) else value}).partition("=")[2].strip()
+
+
+def _grouped(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

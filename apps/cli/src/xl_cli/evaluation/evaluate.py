@@ -1,0 +1,71 @@
+"""`xl eval` from Python: an encoder scored on tasks."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from xl_cli.errors import UsageError
+from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.results import Rows
+from xl_cli.settings import takes
+
+# Tasks whose figures belong to a pair of languages, a line each.
+_BY_PAIR = ("retrieval", "bucc2018")
+
+
+@takes(config=EvaluateConfig)
+def evaluate(
+    tasks: str | Sequence[str],
+    *,
+    config: EvaluateConfig,
+    given: frozenset[str],
+    out: str | Path | None = None,
+) -> Rows:
+    """Score an encoder on retrieval, classification, tagging, question answering and lexical tasks.
+
+    tasks: names of tasks (`xl ls tasks`). out: folder for rows, items and models; what it has finished is not computed
+    again.
+    Raises UsageError for settings that are wrong or that no task reads, UnfinishedError, which carries the other rows,
+    where a model fails on a task.
+
+    >>> evaluate(["sib200", "panx"], model="runs/names", data="DATA", probe=True, source="eng")  # doctest: +SKIP
+    """
+    from xl_cli.evaluation.task_options import check_options, is_vector_folder
+    from xl_tasks.catalogue.registry import TaskError, task
+    from xl_tasks.robustness.noise import parse_noise
+
+    try:
+        entries = [task(name) for name in ([tasks] if isinstance(tasks, str) else tasks)]
+        check_options(entries, config, given)
+        for noise in config.noise:
+            parse_noise(noise)
+    except TaskError as error:
+        raise UsageError(str(error)) from None
+    folder = None if out is None else Path(out)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        message = f"--out {folder} is a file; name a folder."
+        raise UsageError(message)
+    if config.save_models and folder is None:
+        message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
+        raise UsageError(message)
+    files = [config.neighbours] if config.neighbours else []
+    has_words = any(entry.kind == "lexical" for entry in entries)
+    models = [name for name in config.model if not (has_words and is_vector_folder(Path(name)))]
+    check_at_hand(models=models, data=config.data, files=files, revision=config.revision)
+    from xl_cli.evaluation.evaluation import Evaluation
+
+    evaluation = Evaluation(config, folder)
+    computed = evaluation.run(entries)
+    rows = Rows(computed, lambda: _tables(computed, evaluation.mean), folder)
+    evaluation.check(rows)
+    return rows
+
+
+def _tables(rows: Sequence, mean: str) -> str:
+    from xl_analysis import pair_table, result_tables
+
+    pairs = [asdict(row) for row in rows if row.task in _BY_PAIR and not row.baseline]
+    others = [asdict(row) for row in rows if row.task not in _BY_PAIR or row.baseline]
+    tables = [*([pair_table(pairs)] if pairs else []), *(result_tables(others, mean=mean) if others else [])]
+    return "\n\n".join(table.render("text") for table in tables)

@@ -1,0 +1,141 @@
+"""`xl report`: tables from the result rows of runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xl_cli.errors import CliError, UsageError
+from xl_cli.evaluation.config import MEANS
+from xl_cli.evaluation.preset_options import mean_of
+from xl_cli.settings import takes
+from xl_cli.unread_options import ReadWhere, refuse_unread
+from xl_cli.vectors.word_files import check_choice, check_new
+
+FORMATS = ("text", "md", "html", "tex", "csv")
+_RETRIEVAL = ("top1", "top5", "top10")
+READ_WHERE = (ReadWhere(("mean",), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """Which figures are shown, in which form, and what runs are called."""
+
+    format: str = field(
+        default="text",
+        metadata={"help": f"One of: {', '.join(FORMATS)} (csv: one table of all rows as they are, a line a result)."},
+    )
+    metric: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Retrieval figure to show, the first one by language too; repeat for more. "
+            "[default: top10 and top1; csv: all]"
+        },
+    )
+    label: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "What tables call a run: NAME=RUN, or NAME once for each RUN in order. "
+            "[default: the folder's name, where the rows of two runs would look alike]"
+        },
+    )
+    mean: str = field(
+        default="",
+        metadata={
+            "help": "Targets that a mean is over: others | all, without or with those trained on [default: as the "
+            "paper of the preset has it, else others]; not for csv"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        check_choice("format", self.format, FORMATS)
+        check_choice("mean", self.mean or "others", MEANS)
+
+
+@takes(config=ReportConfig)
+def report(
+    runs: str | Path | Sequence[str | Path],
+    *,
+    config: ReportConfig,
+    given: frozenset[str],
+    out: str | Path | None = None,
+) -> str:
+    """The tables of one or several runs from their result rows alone: retrieval, tasks, matrices, words, gains.
+
+    runs: run folders or results.jsonl files. out: file to write the text to as well; must be new.
+
+    >>> print(report(["runs/names", "e1"], format="md"))  # doctest: +SKIP
+    """
+    refuse_unread(READ_WHERE, given, config)
+    out = check_new(out)
+    several = [runs] if isinstance(runs, (str, Path)) else runs
+    paths = list({path.resolve(): path for path in map(_results, map(Path, several))}.values())
+    labels = _labels(paths, config.label)
+    from dataclasses import asdict, fields
+
+    from xl_analysis import html_page, result_tables, rows_by_kind, rows_csv, tell_runs_apart
+    from xl_tasks import Row, read_rows
+    from xl_translit import replacing
+
+    rows = {name: [asdict(row) for row in read_rows(path)] for name, path in zip(labels, paths, strict=True)}
+    if not any(rows.values()):
+        message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
+        raise CliError(message)
+    every = [row for part in rows.values() for row in part]
+    there = dict.fromkeys(row["metric"] for row in every)
+    if unknown := [name for name in config.metric if name not in there]:
+        message = f"--metric {unknown[0]}: no row has this figure; they have {', '.join(there)}."
+        raise UsageError(message)
+    of_retrieval = {row["metric"] for row in rows_by_kind(every, config.metric).get("retrieval", ())}
+    if others := [name for name in config.metric if name not in of_retrieval]:
+        message = f"--metric {others[0]}: no meaning for a figure that is not of retrieval; leave that out."
+        raise UsageError(message)
+    if config.mean and "task" not in rows_by_kind(every, config.metric or _RETRIEVAL):
+        message = "--mean: no meaning for these rows, only for those of a task by target language; leave that out."
+        raise UsageError(message)
+    metric = config.metric or ("top10", "top1")
+    if config.metric or config.format != "csv":
+        # A retrieval row carries three figures; those that were not asked for are no table of their own.
+        unasked = set(_RETRIEVAL) - set(metric)
+        rows = {name: [row for row in part if row["metric"] not in unasked] for name, part in rows.items()}
+    if config.format == "csv":
+        text = rows_csv(rows, [field.name for field in fields(Row)])
+    else:
+        apart = tell_runs_apart(rows, labels if config.label else ())
+        tables = result_tables(apart, metrics=metric, mean=config.mean or mean_of(apart))
+        title = f"Results of {', '.join(labels)}" if any(labels) else "Results"
+        shown = [table.render(config.format) for table in tables] if config.format != "html" else []
+        text = "\n\n".join(shown) if shown else html_page(tables, title)
+    if out is not None:
+        with replacing(out) as file:
+            file.write(text + "\n")
+    return text
+
+
+def _results(run: Path) -> Path:
+    return run / "results.jsonl" if run.is_dir() else run
+
+
+def _labels(paths: Sequence[Path], given: Sequence[str]) -> list[str]:
+    """A label for each run: as given, else by its folder; "" for one alone, which nothing must be told from."""
+    if len(paths) == 1 and not given:
+        return [""]
+    from xl_cli.folder.short_names import short_names
+
+    labels = short_names([path.parent if path.name == "results.jsonl" else path.with_suffix("") for path in paths])
+    named = dict(entry.partition("=")[::2] for entry in given)
+    places = {str(path.resolve()): place for place, path in enumerate(paths)}
+    if all(path and str(_results(Path(path)).resolve()) in places for path in named.values()):
+        for name, path in named.items():
+            labels[places[str(_results(Path(path)).resolve())]] = name
+    elif len(given) == len(paths):
+        labels = list(given)
+    else:
+        message = (
+            f"--label {' '.join(given)} does not name the {len(paths)} runs; write NAME=RUN with a RUN as it is given, "
+            "or one NAME for each of them, in order."
+        )
+        raise UsageError(message)
+    if len(set(labels)) < len(labels) or not all(labels):
+        message = f"--label: two runs are called {max(labels, key=labels.count)!r}; give each a name of its own."
+        raise UsageError(message)
+    return labels

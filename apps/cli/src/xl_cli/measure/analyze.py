@@ -1,0 +1,58 @@
+"""`xl analyze` from Python: any measure, by its name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xl_cli.errors import UsageError
+from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.measure.registry import Measure, measure
+from xl_cli.results import Rows
+from xl_cli.settings import checked_settings
+from xl_cli.unread_options import refuse_unread
+
+if TYPE_CHECKING:
+    from xl_tasks import Row
+
+
+def analyze(name: str, *, out: str | Path | None = None, **settings: Any) -> Rows:
+    """Measure a representation space: the rows of a measure (`xl ls measures`), as `xl analyze NAME` gives them.
+
+    out: folder for the rows, which must be new. settings: the fields of the measure's settings, such as `model`,
+    `data`, `source`, `target` of "cka".
+    Raises RegistryError for a measure that there is not, UsageError for a wrong setting, CliError for what is missing.
+
+    >>> analyze("cka", model="runs/names", data="sib200", source="eng_Latn")  # doctest: +SKIP
+    """
+    entry = measure(name)
+    config: Any = checked_settings(entry.settings, settings)
+    refuse_unread(entry.read_where, settings, config)
+    folder = None if out is None else Path(out)
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        message = f"--out {folder} exists already; name another folder."
+        raise UsageError(message)
+    check_at_hand(
+        models=[config.model] if hasattr(config, "model") else (),
+        data=getattr(config, "data", ""),
+        revision=getattr(config, "revision", ""),
+    )
+    rows = entry.rows(config)
+    if folder is not None:
+        _write(folder, name, rows, asdict(config))
+    return Rows(rows, lambda: _table(entry, rows), folder)
+
+
+def _table(entry: Measure, rows: "Sequence[Row]") -> str:
+    module, function = entry.table.split(":")
+    return getattr(import_module(module), function)([asdict(row) for row in rows]).render("text")
+
+
+def _write(folder: Path, name: str, rows: "Sequence[Row]", options: Mapping[str, object]) -> None:
+    from xl_cli.folder.run_folder import RunFolder, environment
+    from xl_tasks import write_rows
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rows(folder / "results.jsonl", rows)
+    RunFolder(folder).describe(status="finished", tasks=[name], options=options, **environment())
