@@ -3,11 +3,12 @@
 import builtins
 import json
 import os
+import socket
 
 import pytest
 
 from xl_tasks import TaskError
-from xl_tasks.datasets.readers.hub import hub_rows
+from xl_tasks.datasets.readers.hub import hub_config_names, hub_rows
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +45,32 @@ def test_no_network():
     assert "\n" not in str(one.value)
 
 
+@pytest.mark.parametrize("ask", [lambda name: list(hub_rows(name, "a", "test")), hub_config_names])
+def test_a_hub_that_gives_no_answer_is_asked_once(monkeypatch, ask):
+    """Its client asks six times, with pauses of 31 s in sum."""
+    import datasets
+    from huggingface_hub import constants
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", endpoint)
+        monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+        pauses = []
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", pauses.append)
+        with pytest.raises(TaskError, match=r"or give a folder of files: --data FOLDER\.$"):
+            ask("someone/nothing")
+    assert pauses == []
+    assert not constants.HF_HUB_OFFLINE
+    assert not datasets.config.HF_HUB_OFFLINE
+
+
 def test_no_such_data_set(tmp_path):
-    with pytest.raises(TaskError, match=r"check the name, log in where it is gated, or give a folder of files\.$"):
+    with pytest.raises(
+        TaskError, match=r"check the name, log in where it is gated, or give a folder of files: --data FOLDER\.$"
+    ):
         list(hub_rows(os.fspath(tmp_path / "nothing")))
 
 

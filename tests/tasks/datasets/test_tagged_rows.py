@@ -147,7 +147,10 @@ def test_what_the_hub_says_of_itself(monkeypatch):
         message = "no route to host.\nmore"
         raise ConnectionError(message)
 
-    datasets = SimpleNamespace(get_dataset_config_names=lambda *_, **__: ["en_ewt"])
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # the hub itself is not asked
+    datasets = SimpleNamespace(
+        get_dataset_config_names=lambda *_, **__: ["en_ewt"], config=SimpleNamespace(HF_HUB_OFFLINE=False)
+    )
     monkeypatch.setitem(sys.modules, "datasets", datasets)
     assert hub_of_all.hub_config_names("a/b") == ["en_ewt"]
     datasets.get_dataset_config_names = unreachable

@@ -1,5 +1,8 @@
 """Whether the hub can be reached, asked once: its own client tries each file six times, which takes 23 seconds."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 
 def unreachable() -> str:
     """Why the hub gives no answer, as a part of a sentence; "" where it answers, whatever the answer is.
@@ -17,3 +20,19 @@ def unreachable() -> str:
         lines = str(error).strip().splitlines()
         return f"{constants.ENDPOINT} could not be reached: {lines[0].rstrip('.') if lines else type(error).__name__}"
     return ""
+
+
+@contextmanager
+def asked_once() -> Generator[bool]:
+    """Let the hub's client read its cache alone for as long as this is open, where the hub gives no answer.
+
+    Gives whether that is so.
+    """
+    from huggingface_hub import constants
+
+    before, offline = constants.HF_HUB_OFFLINE, bool(unreachable())
+    constants.HF_HUB_OFFLINE = offline
+    try:
+        yield offline
+    finally:
+        constants.HF_HUB_OFFLINE = before

@@ -1,9 +1,12 @@
 """Rows of a data set on the Hugging Face hub, for all data sets that can be read from there."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
+from xl_encoders.model.hub import asked_once
 from xl_tasks.errors import TaskError
 from xl_translit import TranslitError, language
 
@@ -11,6 +14,7 @@ PARQUET = "refs/convert/parquet"
 """The branch with the Parquet that the hub itself made of a data set whose repository holds a script: a folder a
 configuration, to be read as `data_dir`."""
 
+_FOLDER = "give a folder of files: --data FOLDER."
 _T = TypeVar("_T")
 _CODE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 
@@ -36,17 +40,18 @@ def hub_rows(
         raise TaskError(message) from None
     part = f"{hub_id}{f', {config}' if config else ''}, {split}"
     try:
-        rows = load_dataset(hub_id, config or None, split=split, revision=revision or None, **options)
+        with _cache_alone(hub_id):
+            rows = load_dataset(hub_id, config or None, split=split, revision=revision or None, **options)
     except (DatasetsError, FileNotFoundError) as error:
         # A gated data set without a login, and one that is not there.
-        message = f"{part}: {_first(error)}; check the name, log in where it is gated, or give a folder of files."
+        message = f"{part}: {_first(error)}; check the name, log in where it is gated, or {_FOLDER}"
         raise TaskError(message) from None
     except OSError as error:
         # ConnectionError, offline too for a data set that no cache has, and the hub's own HTTP errors.
-        message = f"{part}: the hub cannot be reached ({_first(error)}); connect to it, or give a folder of files."
+        message = f"{part}: the hub cannot be reached ({_first(error)}); connect to it, or {_FOLDER}"
         raise TaskError(message) from None
     except (ValueError, RuntimeError) as error:
-        message = f"{part}: {_first(error)}; choose one that the hub has, or give a folder of files."
+        message = f"{part}: {_first(error)}; choose one that the hub has, or {_FOLDER}"
         raise TaskError(message) from None
     names = getattr(getattr(rows.features.get(named), "feature", None), "names", None)
     if names is None:
@@ -84,10 +89,28 @@ def from_hub(where: str, ask: Callable[[Any], _T]) -> _T:
         message = f"{where}: reading from the hub needs the datasets library; install xl-tasks[hub], or give a folder."
         raise TaskError(message) from None
     try:
-        return ask(datasets)
+        with _cache_alone(where):
+            return ask(datasets)
     except (OSError, ValueError, RuntimeError) as error:
-        message = f"{where}: the hub cannot be read ({_first(error)}); connect to it, or give a folder of files."
+        message = f"{where}: the hub cannot be read ({_first(error)}); connect to it, or {_FOLDER}"
         raise TaskError(message) from None
+
+
+@contextmanager
+def _cache_alone(where: str) -> Generator[None]:
+    """Where the hub gives no answer its cache alone is read; `datasets` would ask it six times, for half a minute."""
+    if Path(where).is_absolute() or Path(where).exists():
+        yield
+        return
+    from datasets import config
+
+    before = config.HF_HUB_OFFLINE
+    with asked_once() as offline:
+        config.HF_HUB_OFFLINE = offline
+        try:
+            yield
+        finally:
+            config.HF_HUB_OFFLINE = before
 
 
 def _first(error: BaseException) -> str:
