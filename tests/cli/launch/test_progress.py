@@ -1,14 +1,18 @@
 """Lines on stderr where it is no terminal: what, how far, time left; by a clock that the test turns."""
 
+import importlib
 import re
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.cli.conftest import Run, small
 from tests.cli.made_data import sentences, word, write_vectors
 
 from xl_cli.launch import progress
+from xl_cli.launch.durations import exactly
 from xl_encoders import ModelConfig, new_encoder
 from xl_encoders.reading.stages import told
 
@@ -72,6 +76,51 @@ def test_a_command_that_counts_nothing_speaks_too(monkeypatch: pytest.MonkeyPatc
     assert re.fullmatch(r"xl export \(\d+ s so far\)", said[0])
 
 
+def test_while_a_library_is_imported_its_name_is_the_stage(
+    clock: list[float], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slowlib").mkdir()
+    (tmp_path / "slowlib/__init__.py").write_text("from slowlib import part\n")
+    (tmp_path / "slowlib/part.py").write_text(
+        "from tests.cli.launch.test_progress import begun, over\nbegun.set()\nassert over.wait(60)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with progress.Progress("xl eval", quiet=True):
+        thread = Thread(target=importlib.import_module, args=("slowlib",))
+        thread.start()
+        assert begun.wait(60)
+        clock[0] = 150.0
+        progress._stages.speak()
+        over.set()
+        thread.join()
+        clock[0] = 180.0
+        progress._stages.speak()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["xl eval (2 min 30 s so far): loading the library slowlib", "xl eval (3 min so far)"]
+
+
+begun, over = Event(), Event()
+
+
+@given(st.integers(0, 10**5))
+def test_times_of_two_lines_differ_and_add_up(seconds: int) -> None:
+    assert len({exactly(seconds), exactly(seconds + 30), exactly(seconds + 60)}) == 3
+    sizes = {"h": 3600, "min": 60, "s": 1}
+    counts, units = exactly(seconds).split(" ")[::2], exactly(seconds).split(" ")[1::2]
+    assert sum(int(count) * sizes[unit] for count, unit in zip(counts, units, strict=True)) == seconds
+
+
+def test_self_learning_says_as_much_as_other_work(xl: Run, tmp_path: Path) -> None:
+    """No line of its own every so many iterations: a run of less than half a minute says nothing."""
+    paths = [tmp_path / "ell_Grek.vec", tmp_path / "eng_Latn.vec"]
+    for path in paths:
+        write_vectors(path, [word(k) for k in range(30)], 6)
+    outs = ["--out-source", tmp_path / "a.vec", "--out-target", tmp_path / "b.vec"]
+    done = xl("static", "map", *paths, "--mode", "identical", "--max-iterations", 40, "--interval", 10, *outs)
+    assert done.returncode == 0, done.stderr
+    assert "iteration " not in done.stderr
+
+
 @pytest.mark.parametrize("name", ["translit", "align", "eval", "export", "extract", "map"])
 def test_every_long_command_says_what_it_is_at(
     name: str, xl: Run, corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -107,3 +156,5 @@ def test_every_long_command_says_what_it_is_at(
     lines = [line for line in result.stderr.splitlines() if line.startswith(f"{command} (")]
     assert lines, result.stderr
     assert any(re.search(counted, line) for line in lines), result.stderr
+    if name in ("eval", "export", "extract"):
+        assert any(re.search(rf"loading the model {re.escape(str(trained))} \(", line) for line in lines), result.stderr

@@ -107,13 +107,14 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
 def pretrained(recipe: Recipe) -> Encoder:
     """The encoder that the recipe names by folder or hub id, with its masked-LM head where an objective needs one."""
     source, name = source_of(recipe.model)
-    encoder = load_encoder(
-        source,
-        revision=recipe.model.revision,
-        max_len=recipe.model.max_len,
-        name=name,
-        with_head=recipe.needs_head,
-    )
+    with Progress(f"loading the model {name or source}", quiet=True):
+        encoder = load_encoder(
+            source,
+            revision=recipe.model.revision,
+            max_len=recipe.model.max_len,
+            name=name,
+            with_head=recipe.needs_head,
+        )
     check_layers(recipe, encoder.n_layers)
     _tell_form(recipe, encoder, source)
     return encoder

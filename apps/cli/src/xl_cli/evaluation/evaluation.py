@@ -47,7 +47,7 @@ class Evaluation:
         """
         started = time.monotonic()
         check_options(entries, self.config)
-        plans = [plan(entry, self.config) for entry in entries]
+        plans = [self._plan(entry) for entry in entries]
         labels = model_labels(self.config.model)
         for name in self.config.model:
             model = NamedModel(name, self.config, self._out, labels.get(name, ""))
@@ -72,6 +72,10 @@ class Evaluation:
             again = " The same command tries them again and keeps the rest." if self._out else ""
             message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
             raise UnfinishedError(message, rows)
+
+    def _plan(self, entry: Task) -> Plan:
+        with Progress(f"reading the data of {entry.name}", quiet=True):
+            return plan(entry, self.config)
 
     def _score(self, one: Plan, model: NamedModel) -> None:
         for job in one.jobs(model):

@@ -8,7 +8,7 @@ from pathlib import Path
 from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import run_model
 from xl_cli.launch import processes
-from xl_cli.launch.progress import say
+from xl_cli.launch.progress import Progress, say
 from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, read_sentence_form
 from xl_encoders.model.model_files import names_head
 
@@ -60,7 +60,8 @@ def open_model(
         raise CliError(message)
     if form is not None and form.path and path.is_dir():
         source, shown = str(path / form.path), path.resolve().name
-    encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown).to(processes.device())
+    with Progress(f"loading the model {name}", quiet=True):
+        encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown).to(processes.device())
     if form is not None:
         if not max_len:
             encoder.max_len = min(encoder.max_len, form.max_len or encoder.tokenizer.model_max_length)

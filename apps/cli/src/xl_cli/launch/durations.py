@@ -1,6 +1,14 @@
 """Lengths of time in words."""
 
 
+def exactly(seconds: float) -> str:
+    """`seconds` to the second: "40 s", "2 min 30 s", "3 h 20 min 5 s"; of two half a minute apart none is the other."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    parts = ((minutes // 60, "h"), (minutes % 60, "min"), (rest, "s"))
+    return f"{whole} s" if whole < 90 else " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
 def words(seconds: float) -> str:
     """`seconds` as a person says them: "40 s", "17 min", "3 h 20 min", "2 days 5 h"."""
     whole = max(0, round(seconds))

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from xl_cli.launch import processes
-from xl_cli.launch.durations import words
+from xl_cli.launch.durations import exactly, words
 
 if TYPE_CHECKING:
     import rich.progress
@@ -39,10 +39,17 @@ class _Stages:
             if not self.open or _now() - self.last < LINE_EVERY or sys.stderr.isatty():
                 return
             self.last = _now()
-            say(": ".join(stage.told() for stage in list(self.open)))
+            say(": ".join(filter(None, [*(stage.told() for stage in list(self.open)), _loading()])))
 
 
 _stages = _Stages()
+
+
+def _loading() -> str:
+    """What stands still while a library is imported: torch and transformers take a minute on a busy machine."""
+    specs = [(name, getattr(module, "__dict__", {}).get("__spec__")) for name, module in list(sys.modules.items())]
+    names = [name for name, spec in specs if getattr(spec, "_initializing", False) and not name.startswith("xl_")]
+    return f"loading the library {names[0].partition('.')[0]}" if names else ""
 
 
 class Progress:
@@ -69,9 +76,9 @@ class Progress:
         if not _stages.open:
             _stages.last = _now()
         _stages.open.append(self)
-        if self._total and sys.stderr.isatty() and processes.is_main():
+        if self._unit and sys.stderr.isatty() and processes.is_main():
             _stages.bars = _stages.bars or _new_bars()
-            self._task = _stages.bars.add_task(self._label, total=self._total, completed=self._done, note="")
+            self._task = _stages.bars.add_task(self._label, total=self._total or None, completed=self._done, note="")
         return self
 
     def __exit__(
@@ -100,7 +107,7 @@ class Progress:
         """The stage in words: how far it is, and how long still where that can be told."""
         if not self._total:
             counted = f" {self._done} {self._unit}" if self._done else ""
-            return f"{self._label}{counted} ({words(_now() - self._started)} so far)  {self._note}".rstrip()
+            return f"{self._label}{counted} ({exactly(_now() - self._started)} so far)  {self._note}".rstrip()
         rate = self._rate()
         left = f", {rate:.1f}/s, {words((self._total - self._done) / rate)} left" if rate else ""
         return f"{self._label} {self._done}/{self._total} {self._unit}{left}  {self._note}".rstrip()

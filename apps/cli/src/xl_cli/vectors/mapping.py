@@ -59,20 +59,21 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
         message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
         raise UsageError(message)
     pairs = [pair for path in job.dictionaries for pair in read_dictionary(path)] if job.dictionaries else None
-    found = map_files(
-        job.source,
-        job.target,
-        job.out_source,
-        job.out_target,
-        config,
-        dictionary=pairs,
-        seeds=job.seeds,
-        device=job.device,
-        limit=job.limit,
-        digits=job.digits,
-        keep_failed=job.keep_failed,
-        progress=_Progress(job.seeds),
-    )
+    with Progress("mapping", unit="iterations", quiet=True) as stage:
+        found = map_files(
+            job.source,
+            job.target,
+            job.out_source,
+            job.out_target,
+            config,
+            dictionary=pairs,
+            seeds=job.seeds,
+            device=job.device,
+            limit=job.limit,
+            digits=job.digits,
+            keep_failed=job.keep_failed,
+            progress=_Iterations(job.seeds, stage),
+        )
     mapping = found.mapping
     if not mapping.converged:
         say(f"note: --max-iterations ended the self-learning after {mapping.n_iterations} before it had converged.")
@@ -215,19 +216,18 @@ def _pivot_row(metric: str, value: float, n: int, name: str, pivot: str, variant
     return Row(task="map", metric=metric, value=value, n=n, source=name, target=pivot, variant=variant)
 
 
-class _Progress:
-    """Says where self-learning is; a number that is not above the last one begins the next seed."""
+class _Iterations:
+    """Where self-learning is, as a stage; a number that is not above the last one begins the next seed."""
 
-    def __init__(self, seeds: tuple[int, ...]) -> None:
-        self._seeds, self._place, self._last = seeds, 0, 0
+    def __init__(self, seeds: tuple[int, ...], stage: Progress) -> None:
+        self._seeds, self._stage, self._place, self._last = seeds, stage, 0, 0
 
     def __call__(self, iteration: int, objective: float, keep: float, best: float) -> None:
         if iteration <= self._last:
             self._place += 1
         self._last = iteration
-        if iteration % 10 == 0:
-            seed = f"seed {self._seeds[self._place]}, " if len(self._seeds) > 1 else ""
-            say(f"{seed}iteration {iteration}: objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
+        seed = f"seed {self._seeds[self._place]}, " if len(self._seeds) > 1 else ""
+        self._stage.advance(iteration, f"{seed}objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
 
 
 def _induced(name: str, paths: str, shared: str | None, pivot: str, job: PivotJob) -> list[tuple[str, str]]:
