@@ -17,7 +17,14 @@ from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
-from xl_tasks.protocols.training_data import default_source, scored_languages, with_limit, with_training
+from xl_tasks.protocols.training_data import (
+    default_source,
+    scored_languages,
+    trained_elsewhere,
+    training_splits,
+    with_limit,
+    with_training,
+)
 from xl_tasks.protocols.transfer import JOIN, Candidate, CellExamples, Trial, TrialRun
 from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.robustness.noise import parse_noise
@@ -92,7 +99,7 @@ class FittedPlan:
         try:
             examples = self._load(sources)
         except TaskError:
-            examples = self._load(())  # one of the sources is not in the data
+            examples = self._load((), whole=True)  # one of the sources is not in the data
         having = [code for code in sources if {"train", "dev"} & examples.by_language.get(code, {}).keys()]
         self._config = sources_there(self._entry, self._config, self._given, having)
         return examples
@@ -119,8 +126,8 @@ class FittedPlan:
             raise UsageError(message)
         return targets
 
-    def _load(self, sources: Sequence[str]) -> Examples:
-        """The task's own examples, of the languages asked for alone where that can be told before reading."""
+    def _load(self, sources: Sequence[str], *, whole: bool = False) -> Examples:
+        """The task's own examples, of what its cells need alone where that can be told before reading."""
         config, entry = self._config, self._entry
         options: dict[str, object] = {"on_error": config.on_error}
         if config.treebank and "treebank" in entry.reads:
@@ -134,22 +141,43 @@ class FittedPlan:
                 message = "--words surface reads CoNLL-U files; name their folder: --data FOLDER."
                 raise UsageError(message)
             options["words"] = config.words
+        if not whole and not {"in-language", "translate-train"} & set(config.protocol):
+            parts = self._load_parts(sources, options)
+            if parts is not None:
+                return parts
         if config.target and (config.train_on or (sources and entry.train_from)):
             return load_task(entry, self._root, config.target, **options)  # sources come from another task
-        if (
-            self._root is None
-            and entry.kind == "classification"
-            and not {"in-language", "translate-train"} & set(config.protocol)
-        ):
-            return self._load_parts(sources or ["eng_Latn"], options)
         if config.target and (sources or "in-language" in config.protocol):
             return load_task(entry, self._root, [*sources, *config.target], **options)
         return load_task(entry, self._root, None, **options)
 
-    def _load_parts(self, sources: Sequence[str], options: dict[str, object]) -> Examples:
-        """Training examples of the sources alone: XNLI has 392,702 of them in each of fifteen languages."""
-        trained = load_task(self._entry, None, sources, splits=("train", "dev"), **options)
-        scored = load_task(self._entry, None, self._config.target or None, splits=(self._split,), **options)
+    def _load_parts(self, sources: Sequence[str], options: dict[str, object]) -> Examples | None:
+        """Training examples of the sources, scored ones of the targets: XNLI has 392,702 in each of fifteen languages.
+
+        None where these are not all there, so that the whole must tell what is.
+        """
+        entry, root, targets = self._entry, self._root, self._config.target
+        english = sources or ["eng_Latn"]
+        elsewhere = trained_elsewhere(entry, english, root, self._config.train_on)
+        splits = training_splits(entry)
+        try:
+            trained = None if elsewhere else load_task(entry, root, english, splits=splits, **options)
+        except TaskError:
+            if sources:
+                raise
+            return None
+        # Without a source English is trained on, but where it has a dev set alone and others may have more.
+        needed = splits if sources else ("train",)
+        if trained and not all(_holds(trained, code, needed) for code in english):
+            return None
+        scored = load_task(entry, root, targets or None, splits=(self._split,), **options)
+        there = [_holds(scored, code, (self._split,)) for code in targets or scored.languages]
+        if not (all(there) if targets else any(there)):
+            return None
+        if trained is None:
+            return scored
+        if trained.labels != scored.labels:  # those that its files happen to have
+            return None
         every = sorted({*trained.languages, *scored.languages})
         parts = [{**trained.by_language.get(code, {}), **scored.by_language.get(code, {})} for code in every]
         return dataclasses.replace(
@@ -372,6 +400,15 @@ class _Scoring:
             name = "".join(char if char.isalnum() or char in "-_+" else "-" for char in self._label)
             folder.mkdir(parents=True, exist_ok=True)
             self._run.fitted.save(folder / name)
+
+
+def _holds(examples: Examples, spelling: str, splits: Sequence[str]) -> bool:
+    """Whether a language has any of these splits."""
+    try:
+        code = examples.resolve(spelling)
+    except TaskError:
+        return False
+    return any(examples.by_language[code].get(split) for split in splits)
 
 
 def _digest(path: Path) -> str:

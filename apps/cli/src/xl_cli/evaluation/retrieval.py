@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from xl_encoders import Encoder
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
+# The tasks whose data have splits, each in files of its own.
+_BY_SPLIT = ("flores", "sib200-retrieval")
 # Between a language and the noise of its queries, in the name of a side that only exists here.
 _NOISY = "~"
 
@@ -241,4 +243,5 @@ def _texts(
             raise UsageError(message)
     if entry.name == "names":  # of a library, in as many locales as are asked for
         return load_names(languages) if languages else load_names()
-    return load_task(entry, Path(config.data) if config.data else None, languages, **options)
+    splits = {"splits": (config.split or "test",)} if entry.name in _BY_SPLIT and config.split != "all" else {}
+    return load_task(entry, Path(config.data) if config.data else None, languages, **options, **splits)

@@ -38,6 +38,20 @@ def default_source(examples: Examples, *, elsewhere: bool = False) -> str:
     return best
 
 
+def training_splits(entry: Task) -> tuple[str, ...]:
+    """The splits that a source is read in: no choice is made on a dev set that is scored."""
+    return ("train",) if entry.test_split == "dev" else ("train", "dev")
+
+
+def trained_elsewhere(entry: Task, sources: Sequence[str], root: Path | None, train_on: str) -> bool:
+    """Whether it is another task's examples that `with_training` is sure to take for these languages."""
+    from xl_tasks.catalogue.registry import TASKS
+    from xl_translit import language
+
+    there = [name for name in entry.train_from if root is None or data_folder(TASKS[name], root) != root]
+    return bool(train_on) or ("squad" in there and all(language(code) == _ENGLISH for code in sources))
+
+
 def scored_languages(examples: Examples, asked: Sequence[str], split: str) -> tuple[str, ...]:
     """The languages to score: those asked for, else all with examples in `split`.
 
@@ -124,11 +138,11 @@ def _from_task(
     if other.kind != entry.kind:
         message = f"{entry.name} is {entry.kind}, {other.name} is {other.kind}; train on a task of the same kind."
         raise TaskError(message)
-    found: Examples = load_task(other, root, sources, on_error=on_error)
+    found: Examples = load_task(other, root, sources, on_error=on_error, splits=training_splits(other))
     merged = {code: dict(splits) for code, splits in examples.by_language.items()}
     for code in sources:
         own = {"train": found.split(code, "train")}
-        if other.test_split != "dev" and found.by_language[code].get("dev"):
+        if found.by_language[code].get("dev"):
             own["dev"] = found.by_language[code]["dev"]
         merged[code] = {**merged.get(code, {}), **own}
     labels = (*examples.labels, *(label for label in found.labels if label not in examples.labels))

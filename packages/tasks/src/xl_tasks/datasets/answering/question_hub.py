@@ -9,12 +9,12 @@ from xl_tasks.datasets.answering.squad import question_of
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.faults import Faults
 from xl_tasks.datasets.readers.hub import PARQUET, hub_rows
+from xl_tasks.datasets.readers.labelled import HUB_SPLITS, chosen_splits
 from xl_tasks.examples import Examples, Question
 from xl_translit import language
 
 _XQUAD = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
 _MLQA = ("ar", "de", "en", "es", "hi", "vi", "zh")
-_SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 
 XQUAD = Task(
     name="xquad",
@@ -101,32 +101,43 @@ SQUAD = Task(
 )
 
 
-def load_squad_hub(languages: Iterable[str] | None = None, *, on_error: str = "stop") -> Examples:
+def load_squad_hub(
+    languages: Iterable[str] | None = None, *, on_error: str = "stop", splits: Iterable[str] | None = None
+) -> Examples:
     """SQuAD v1.1, English; as `load_squad` of its files."""
     chosen = choose({"eng_Latn": ""}, languages, where=SQUAD.hub_id)
     faults = Faults(on_error)
     by_language = {
         code: {
-            _SPLITS[split]: _rows(SQUAD.hub_id, "plain_text", split, SQUAD.revision, faults, code)
-            for split in ("train", "validation")
+            split: _rows(SQUAD.hub_id, "plain_text", split, SQUAD.revision, faults, code)
+            for split in chosen_splits(splits)
+            if split != "test"
         }
         for code in chosen
     }
     return Examples(name="squad", kind="answering", by_language=by_language, skipped=faults.skipped)
 
 
-def load_xquad_hub(languages: Iterable[str] | None = None, *, on_error: str = "stop") -> Examples:
+def load_xquad_hub(
+    languages: Iterable[str] | None = None, *, on_error: str = "stop", splits: Iterable[str] | None = None
+) -> Examples:
     """XQuAD in its twelve languages; as `load_xquad` of its files."""
     faults = Faults(on_error)
     chosen = choose({language(short): short for short in _XQUAD}, languages, where=XQUAD.hub_id)
     by_language = {
-        code: {"test": _rows(XQUAD.hub_id, f"xquad.{short}", "validation", XQUAD.revision, faults, code, "test")}
+        code: {
+            split: _rows(XQUAD.hub_id, f"xquad.{short}", split, XQUAD.revision, faults, code, there="validation")
+            for split in chosen_splits(splits)
+            if split == "test"
+        }
         for code, short in chosen.items()
     }
     return Examples(name="xquad", kind="answering", by_language=by_language, skipped=faults.skipped)
 
 
-def load_tydiqa_hub(languages: Iterable[str] | None = None, *, on_error: str = "stop") -> Examples:
+def load_tydiqa_hub(
+    languages: Iterable[str] | None = None, *, on_error: str = "stop", splits: Iterable[str] | None = None
+) -> Examples:
     """TyDiQA-GoldP in its nine languages; as `load_tydiqa` of its own files, where the hub's offsets fit.
 
     The script that made the hub's rows took away white space around contexts and left offsets as they were, so that a
@@ -136,21 +147,28 @@ def load_tydiqa_hub(languages: Iterable[str] | None = None, *, on_error: str = "
     hub_id = TYDIQA.hub_id
     chosen = choose({code: name for name, code in TYDIQA_LANGUAGES.items()}, languages, where=hub_id)
     by_language: dict[str, dict[str, tuple[Question, ...]]] = {code: {} for code in chosen}
-    for split in ("train", "validation"):
+    for split in chosen_splits(splits):
+        if split == "test":
+            continue
+        there = HUB_SPLITS[split]
         rows = [
             row
-            for row in hub_rows(hub_id, "secondary_task", split, TYDIQA.revision)
+            for row in hub_rows(hub_id, "secondary_task", there, TYDIQA.revision)
             if tydiqa_language(str(row["id"])) in chosen
         ]
         for code in chosen:
             mine = [row for row in rows if tydiqa_language(str(row["id"])) == code]
-            found = questions_of_rows(mine, where=f"{hub_id}, {split}", broken=_noting(faults, code, _SPLITS[split]))
-            by_language[code][_SPLITS[split]] = found
+            found = questions_of_rows(mine, where=f"{hub_id}, {there}", broken=_noting(faults, code, split))
+            by_language[code][split] = found
     return Examples(name="tydiqa", kind="answering", by_language=by_language, skipped=faults.skipped)
 
 
 def load_mlqa_hub(
-    languages: Iterable[str] | None = None, *, contexts: str | Iterable[str] = "same", on_error: str = "stop"
+    languages: Iterable[str] | None = None,
+    *,
+    contexts: str | Iterable[str] = "same",
+    on_error: str = "stop",
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """MLQA in its seven languages; `contexts` and result as `load_mlqa` of its files."""
     faults = Faults(on_error)
@@ -160,13 +178,15 @@ def load_mlqa_hub(
     by_language: dict[str, dict[str, tuple[Question, ...]]] = {}
     for code, short in choose(codes, languages, where=MLQA.hub_id).items():
         by_language[code] = {}
-        for split in ("validation", "test"):
+        for split in chosen_splits(splits):
+            if split == "train":
+                continue
             questions: list[Question] = []
             for context in [code] if contexts == "same" else sorted(wanted):
                 config = f"mlqa.{codes[context]}.{short}"
                 other = "" if context == code else context
                 questions += _rows(MLQA.hub_id, config, split, MLQA.revision, faults, code, context_language=other)
-            by_language[code][_SPLITS[split]] = tuple(questions)
+            by_language[code][split] = tuple(questions)
     return Examples(name="mlqa", kind="answering", by_language=by_language, skipped=faults.skipped)
 
 
@@ -207,19 +227,20 @@ def _rows(
     revision: str,
     faults: Faults,
     code: str,
-    called: str = "",
+    *,
+    there: str = "",
     context_language: str = "",
 ) -> tuple[Question, ...]:
-    called = called or _SPLITS[split]
+    there = there or HUB_SPLITS[split]
     rows = (
-        hub_rows(hub_id, split=split, revision=revision, data_dir=config)
+        hub_rows(hub_id, split=there, revision=revision, data_dir=config)
         if revision == PARQUET
-        else hub_rows(hub_id, config, split, revision)
+        else hub_rows(hub_id, config, there, revision)
     )
     return questions_of_rows(
         rows,
-        where=f"{hub_id}, {config}, {split}",
-        broken=_noting(faults, code, called),
+        where=f"{hub_id}, {config}, {there}",
+        broken=_noting(faults, code, split),
         context_language=context_language,
     )
 

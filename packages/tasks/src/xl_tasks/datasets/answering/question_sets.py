@@ -10,9 +10,10 @@ from pathlib import Path
 from xl_tasks.datasets.answering.squad import read_squad
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.faults import Faults
+from xl_tasks.datasets.readers.labelled import chosen_splits
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Examples, Question
-from xl_tasks.texts import SPLITS, resolve_language
+from xl_tasks.texts import resolve_language
 from xl_translit import TranslitError, language
 
 _JSON = r"\.json(?:\.gz|\.zst|\.xz)?"
@@ -35,12 +36,18 @@ TYDIQA_LANGUAGES = {
 """The languages of TyDiQA-GoldP by the word that the ids of its own files begin with."""
 
 
-def load_squad(path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop") -> Examples:
+def load_squad(
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    on_error: str = "stop",
+    splits: Iterable[str] | None = None,
+) -> Examples:
     """SQuAD, English, and its machine translations for training in another language.
 
     path: a folder with train-v1.1.json and dev-v1.1.json, and squad.translate.train.en-XX.json (by XTREME) or
         XX_squad-translate-train-{train,dev}-v1.1.json (by MLQA). Of versions 1.1 and 2.0, both there, 1.1 is read.
-    languages: which to read, in any spelling; all by default.
+    languages: which to read, in any spelling; all by default. splits: likewise.
     on_error: "stop" raises TaskError at the first broken question, "skip" leaves it out and notes it.
     """
     found: dict[str, dict[str, Path]] = {}
@@ -55,19 +62,25 @@ def load_squad(path: Path | str, languages: Iterable[str] | None = None, *, on_e
         _put(found, "eng_Latn", split, file)
     for file, match in _matching(path, _SQUAD_TRANSLATED):
         _put(found, _language(file, match["language"] or match["to"]), match["split"] or "train", file)
-    return _load("squad", path, found, languages, on_error, example="train-v1.1.json")
+    return _load("squad", path, found, languages, on_error, splits, example="train-v1.1.json")
 
 
-def load_xquad(path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop") -> Examples:
+def load_xquad(
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    on_error: str = "stop",
+    splits: Iterable[str] | None = None,
+) -> Examples:
     """XQuAD: 1,190 questions of SQuAD's dev set, translated; equal keys are translations (Artetxe et al., 2020).
 
     path: a folder with xquad.XX.json, which make the split "test".
-    languages, on_error: as of `load_squad`.
+    languages, splits, on_error: as of `load_squad`.
     """
     found: dict[str, dict[str, Path]] = {}
     for file, match in _matching(path, _XQUAD):
         _put(found, _language(file, match["language"]), "test", file)
-    return _load("xquad", path, found, languages, on_error, example="xquad.tr.json")
+    return _load("xquad", path, found, languages, on_error, splits, example="xquad.tr.json")
 
 
 def load_tydiqa(
@@ -76,13 +89,14 @@ def load_tydiqa(
     *,
     on_error: str = "stop",
     pass_withheld: bool = False,
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """TyDiQA-GoldP: questions in nine languages, on one passage each (Clark et al., 2020); its test set is closed.
 
     path: a folder with tydiqa-goldp-v1.1-{train,dev}.json or tydiqa-goldp-{train,dev}-korean.json (its own files), or
         tydiqa.goldp.XX.{train,dev}.json (XTREME's download). Of these the training files have no ids but counters,
         so that keys are "1", "2" ... in the order of the file; the dev files come without answers.
-    languages, on_error: as of `load_squad`.
+    languages, splits, on_error: as of `load_squad`.
     pass_withheld: passes over such files with a log warning; they are an error otherwise.
     """
     found: dict[str, dict[str, Path]] = {}
@@ -92,7 +106,7 @@ def load_tydiqa(
         for code in TYDIQA_LANGUAGES.values():
             _put(found, code, match["split"], file)
     example = "tydiqa-goldp-v1.1-dev.json"
-    return _load("tydiqa", path, found, languages, on_error, example=example, pass_withheld=pass_withheld)
+    return _load("tydiqa", path, found, languages, on_error, splits, example=example, pass_withheld=pass_withheld)
 
 
 def load_mlqa(
@@ -101,11 +115,12 @@ def load_mlqa(
     *,
     contexts: str | Iterable[str] = "same",
     on_error: str = "stop",
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """MLQA: questions and contexts in seven languages, in any pair (Lewis et al., 2020).
 
     path: a folder with {dev,test}-context-XX-question-YY.json.
-    languages: of the questions, under which the examples stand; on_error: as of `load_squad`.
+    languages: of the questions, under which the examples stand; splits, on_error: as of `load_squad`.
     contexts: "same" reads the pairs with one language, as XTREME does; "all" every pair that is there; or the languages
         of the contexts. A question's `context_language` is empty where it is its own; `answering.pairs.context_pairs`
         takes the pairs apart. Equal keys of different pairs are translations.
@@ -126,7 +141,7 @@ def load_mlqa(
             message = f"{path}: {asked} has no such contexts; with these: {', '.join(sorted(by_context))}."
             raise TaskError(message)
         by_language[asked] = {}
-        for split in ("dev", "test"):
+        for split in chosen_splits(splits):
             questions = [
                 question
                 for context in chosen
@@ -149,6 +164,7 @@ def _load(
     found: Mapping[str, Mapping[str, Path]],
     languages: Iterable[str] | None,
     on_error: str,
+    splits: Iterable[str] | None,
     *,
     example: str,
     pass_withheld: bool = False,
@@ -159,7 +175,7 @@ def _load(
     chosen = choose(_some(found, path, example), languages, where=str(path))
     for code, files in chosen.items():
         by_language[code] = {}
-        for split in (split for split in SPLITS if split in files):
+        for split in (split for split in chosen_splits(splits) if split in files):
             file = files[split]
             if _TYDIQA_ALL.fullmatch(file.name) is None:
                 questions = _read(file, code, split, faults, pass_withheld=pass_withheld)

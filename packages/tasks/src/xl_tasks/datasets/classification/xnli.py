@@ -90,7 +90,8 @@ def load_xnli(
     found = Labelled("xnli", LABELS, on_error=on_error)
     rows: dict[str, dict[str, list[str]]] = {}
     for code, by_split in choose(views, languages, where=str(path)).items():
-        for split, view in by_split.items():
+        for split, at in by_split.items():
+            view = at if isinstance(at, _View) else _view_of(at, code)
             found.open(code, split)
             if view.withheld:
                 found.fault(code, split, view.withheld)
@@ -140,15 +141,18 @@ class _View:
     """What to say of a file without labels."""
 
 
-def _views(path: Path, splits: Iterable[str]) -> dict[str, dict[str, _View]]:
-    """Language code -> split -> where it is read from."""
-    found: dict[str, dict[str, _View]] = {}
+def _views(path: Path, splits: Iterable[str]) -> dict[str, dict[str, "_View | Path"]]:
+    """Language code -> split -> where it is read from: a file that its name says to be of this language, or a view."""
+    found: dict[str, dict[str, _View | Path]] = {}
     for file in files_under(path):
         match = next((match for pattern in _NAMES if (match := pattern.fullmatch(bare_name(file)))), None)
         if match is None or SPLIT_NAMES[match["split"]] not in splits:
             continue
         split = SPLIT_NAMES[match["split"]]
-        for stated, view in _views_of(file, match.groupdict().get("language", "")):
+        name = match.groupdict().get("language", "")
+        # What the name tells need not be read; myXNLI's "my.genre.dev.tsv" has English too.
+        whole = match.re in _NAMES[:2]
+        for stated, view in [(name, file)] if whole else _views_of(file, name):
             try:
                 code = language(stated)
             except TranslitError as error:
@@ -156,10 +160,20 @@ def _views(path: Path, splits: Iterable[str]) -> dict[str, dict[str, _View]]:
                 raise TaskError(message) from None
             other = found.setdefault(code, {}).get(split)
             if other is not None:
-                message = f"{file}: {code} {split} is there already as {other.file}; keep one of the two."
+                there = other.file if isinstance(other, _View) else other
+                message = f"{file}: {code} {split} is there already as {there}; keep one of the two."
                 raise TaskError(message)
             found[code][split] = view
     return found
+
+
+def _view_of(file: Path, code: str) -> _View:
+    """The part of `file` that is in the language of its name."""
+    views = {language(stated): view for stated, view in _views_of(file, code)}
+    if code not in views:
+        message = f"{file}: its name says {code}, its columns {', '.join(sorted(views))}."
+        raise TaskError(message)
+    return views[code]
 
 
 def _views_of(file: Path, stated: str) -> Iterator[tuple[str, _View]]:

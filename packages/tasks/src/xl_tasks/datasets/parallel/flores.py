@@ -14,7 +14,7 @@ from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.delimited import data_lines
 from xl_tasks.datasets.readers.hub import hub_config_names, hub_rows
-from xl_tasks.datasets.readers.labelled import hub_configs
+from xl_tasks.datasets.readers.labelled import chosen_splits, hub_configs
 from xl_tasks.datasets.readers.split_patterns import bare_name, files_under
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
@@ -47,11 +47,13 @@ FLORES = Task(
 )
 
 
-def load_flores(path: Path | str, languages: Iterable[str] | None = None) -> ParallelTexts:
+def load_flores(
+    path: Path | str, languages: Iterable[str] | None = None, *, splits: Iterable[str] | None = None
+) -> ParallelTexts:
     """The sentences under `path`; key = split and line ("devtest:17"), splits dev and test (devtest).
 
     path: a folder with dev/ and devtest/, or one that holds it.
-    languages: which to read, in any spelling; all by default.
+    languages: which to read, in any spelling; all by default. splits: likewise, "test" for devtest.
 
     TaskError with `file:line` for an empty line, a line that is no JSON with a text, and files of unequal length.
     """
@@ -59,25 +61,29 @@ def load_flores(path: Path | str, languages: Iterable[str] | None = None) -> Par
     if not files:
         message = f"{path}: no file such as devtest/tur_Latn.devtest or devtest/tur_Latn.jsonl."
         raise TaskError(message)
+    wanted = chosen_splits(splits)
     lines = {
         (code, split): list(_read(file))
         for code, by_split in choose(files, languages, where=str(path)).items()
         for split, file in sorted(by_split.items())
+        if _SPLITS[split] in wanted
     }
     return _parallel(lines)
 
 
-def load_flores_hub(languages: Iterable[str] | None) -> ParallelTexts:
+def load_flores_hub(languages: Iterable[str] | None, *, splits: Iterable[str] | None = None) -> ParallelTexts:
     """FLORES+ from the hub, all languages for None; it is gated: log in and accept its terms.
 
     TaskError without network or login.
     """
     configs = hub_configs("flores", partial(hub_config_names, HUB_ID, REVISION), languages)
+    wanted = chosen_splits(splits)
     return flores_texts(
         {
             (code, split): hub_rows(HUB_ID, _CONFIGS.get(config, config), split, REVISION)
             for code, config in configs.items()
-            for split in _SPLITS
+            for split, called in _SPLITS.items()
+            if called in wanted
         }
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.datasets.readers.hub import hub_config_names
-from xl_tasks.datasets.readers.labelled import Rows, hub_configs, hub_splits, numbered
+from xl_tasks.datasets.readers.labelled import Rows, chosen_splits, hub_configs, hub_splits, numbered
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import SPLITS, ParallelTexts
 from xl_translit import read_lines
@@ -41,11 +41,13 @@ SIB200_RETRIEVAL = Task(
 )
 
 
-def load_sib200(path: Path | str, languages: Iterable[str] | None = None) -> ParallelTexts:
+def load_sib200(
+    path: Path | str, languages: Iterable[str] | None = None, *, splits: Iterable[str] | None = None
+) -> ParallelTexts:
     """The sentences under `path`, with the data set's own splits; key = index_id.
 
     path: a folder with one sub-folder a language ("tur_Latn"), each with train.tsv, dev.tsv or test.tsv.
-    languages: which to read, in any spelling; all by default.
+    languages: which to read, in any spelling; all by default. splits: likewise.
 
     TaskError with `file:line` for a missing column, a line with more or fewer fields than the header, an empty field, a
     repeated id, and an id that two languages put into different splits.
@@ -55,32 +57,32 @@ def load_sib200(path: Path | str, languages: Iterable[str] | None = None) -> Par
         message = f"{path}: no sub-folder with train.tsv, dev.tsv or test.tsv, such as tur_Latn/test.tsv."
         raise TaskError(message)
     texts: dict[str, dict[str, str]] = {}
-    splits: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for code, folder in choose(folders, languages, where=str(path)).items():
         texts[code] = {}
-        for split in SPLITS:
+        for split in chosen_splits(splits):
             file = folder / f"{split}.tsv"
             for number, key, text in _read(file) if file.exists() else ():
                 if key in texts[code]:
                     message = f"{file}:{number}: index_id {key!r} appears a second time in {code}; ids must be unique."
                     raise TaskError(message)
-                if splits.setdefault(key, split) != split:
+                if split_of.setdefault(key, split) != split:
                     message = (
-                        f"{file}:{number}: index_id {key!r} is in {split} here, but in {splits[key]} "
+                        f"{file}:{number}: index_id {key!r} is in {split} here, but in {split_of[key]} "
                         "for another language; put it into the same split everywhere."
                     )
                     raise TaskError(message)
                 texts[code][key] = text
-    return ParallelTexts(name="sib200", texts=texts, splits=splits)
+    return ParallelTexts(name="sib200", texts=texts, splits=split_of)
 
 
-def load_sib200_hub(languages: Iterable[str] | None) -> ParallelTexts:
+def load_sib200_hub(languages: Iterable[str] | None, *, splits: Iterable[str] | None = None) -> ParallelTexts:
     """The sentences from the hub, at a fixed commit, all languages for None.
 
     TaskError without network and for a language that is not there.
     """
     configs = hub_configs("sib200", partial(hub_config_names, HUB_ID, REVISION), languages)
-    rows = hub_splits(HUB_ID, REVISION, configs, SPLITS)
+    rows = hub_splits(HUB_ID, REVISION, configs, chosen_splits(splits))
     return sib200_texts(rows)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from xl_tasks.catalogue.task import ENTITY_METRICS, Task
+from xl_tasks.datasets.readers.labelled import chosen_splits
 from xl_tasks.datasets.readers.split_files import split_files
 from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
 from xl_tasks.errors import TaskError
@@ -42,11 +43,12 @@ def load_conll(
     on_error: str = "stop",
     repair: bool = False,
     tag_scheme: str = "iob2",
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """Sentences tagged with anything, from any folder of two-column files.
 
     path: a folder with `LLL_Ssss/{train,dev,valid,test}.txt` or `{split}-XX.{tsv,txt,conll}`.
-    languages: which to read, in any spelling; all by default.
+    languages: which to read, in any spelling; all by default. splits: likewise.
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
     repair: whether a tag that starts inside (`I-PER` after O) becomes `B-PER` instead of being an error.
     tag_scheme: "iob2", or "iob1", where entities begin with I- unless they touch one of their type (CoNLL-2003); they
@@ -54,7 +56,9 @@ def load_conll(
 
     The labels are those of the languages read: O, then B- and I- of each type by name; other tags by name.
     """
-    return read_columns("conll", path, languages, None, on_error=on_error, repair=repair, scheme=tag_scheme)
+    return read_columns(
+        "conll", path, languages, None, on_error=on_error, repair=repair, scheme=tag_scheme, splits=splits
+    )
 
 
 def read_columns(
@@ -67,11 +71,15 @@ def read_columns(
     repair: bool,
     scheme: str = "iob2",
     language_of: Callable[[str], str] = language,
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """A data set in two columns, whatever layout its files have; `labels` are all its tags, None for those found."""
     found = TaggedSentences(name, labels, on_error=on_error, repair=repair, scheme=scheme)
-    for code, splits in split_files(path, languages, language_of=language_of).items():
-        for split, (written, file) in splits.items():
+    wanted = chosen_splits(splits)
+    for code, files in split_files(path, languages, language_of=language_of).items():
+        for split, (written, file) in files.items():
+            if split not in wanted:
+                continue
             found.open(code, split)
             sentences = list(_sentences(file))
             if not sentences:

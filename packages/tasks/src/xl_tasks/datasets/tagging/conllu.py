@@ -65,6 +65,7 @@ def load_udpos(
     on_error: str = "stop",
     treebanks: Sequence[str] = (),
     words: str = "syntactic",
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """The sentences under `path`, with a part of speech for each word; key = sent_id, else the sentence's number.
 
@@ -74,14 +75,15 @@ def load_udpos(
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out. A sentence
         without tags (`_`) and one whose words are withheld (all `_`) count as such.
     treebanks: the ones to read ("English-EWT", "en_ewt"); all by default, one behind the other, as XTREME has it.
+    splits: which to read, all by default.
     words: "syntactic" words or, as XTREME has it, "surface" tokens.
     """
     if words not in WORDS:
         message = f"words is {words!r}; give one of {', '.join(WORDS)}."
         raise TaskError(message)
-    files = treebank_files(path, languages, ".conllu", treebanks)
+    files = treebank_files(path, languages, ".conllu", treebanks, splits)
     if not files:
-        return read_columns("udpos", path, languages, UPOS_LABELS, on_error=on_error, repair=False)
+        return read_columns("udpos", path, languages, UPOS_LABELS, on_error=on_error, repair=False, splits=splits)
     found = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
     tags_of = _surface if words == "surface" else _syntactic
     for code, entries in files.items():
@@ -90,7 +92,11 @@ def load_udpos(
 
 
 def load_udpos_hub(
-    languages: Iterable[str] | None, *, on_error: str = "stop", treebanks: Sequence[str] = ()
+    languages: Iterable[str] | None,
+    *,
+    on_error: str = "stop",
+    treebanks: Sequence[str] = (),
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt".
 
@@ -99,7 +105,7 @@ def load_udpos_hub(
     configs = [name for name in hub_config_names(HUB_ID, HUB_REVISION) if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), HUB_REVISION)
     found = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
-    read_hub(found, parts, languages, add_udpos_row, id_columns=("sent_id", "idx"), named="upos")
+    read_hub(found, parts, languages, add_udpos_row, id_columns=("sent_id", "idx"), named="upos", splits=splits)
     return found.examples()
 
 

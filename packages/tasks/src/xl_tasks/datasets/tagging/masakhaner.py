@@ -35,25 +35,38 @@ MASAKHANER = Task(
 
 
 def load_masakhaner(
-    path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop", repair: bool = True
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    on_error: str = "stop",
+    repair: bool = True,
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """The sentences under `path`, with their tags.
 
     path: a folder with `LLL/{train,dev,test}.txt`, a word and its tag a line, separated by a space.
-    languages: which to read, in any spelling; all by default.
+    languages: which to read, in any spelling; all by default. splits: likewise.
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
     repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
     """
-    return read_columns("masakhaner", path, languages, MASAKHANER_LABELS, on_error=on_error, repair=repair)
+    return read_columns(
+        "masakhaner", path, languages, MASAKHANER_LABELS, on_error=on_error, repair=repair, splits=splits
+    )
 
 
-def load_masakhaner_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
+def load_masakhaner_hub(
+    languages: Iterable[str] | None,
+    *,
+    on_error: str = "stop",
+    repair: bool = True,
+    splits: Iterable[str] | None = None,
+) -> Examples:
     """The same sentences from the hub, all languages for None: 2.0, and 1.0 for Amharic."""
     parts = parts_of(_FIRST_ID, by_config(["amh"]), "", converted=True) | parts_of(
         HUB_ID, by_config(_LANGUAGES.split()), "", converted=True
     )
     found = TaggedSentences("masakhaner", MASAKHANER_LABELS, on_error=on_error, repair=repair)
-    read_hub(found, parts, languages, add_masakhaner_row)
+    read_hub(found, parts, languages, add_masakhaner_row, splits=splits)
     return found.examples()
 
 

@@ -41,29 +41,42 @@ PANX = Task(
 
 
 def load_panx(
-    path: Path | str, languages: Iterable[str] | None = None, *, on_error: str = "stop", repair: bool = True
+    path: Path | str,
+    languages: Iterable[str] | None = None,
+    *,
+    on_error: str = "stop",
+    repair: bool = True,
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """The sentences under `path`, with their tags.
 
     path: a folder with `{train,dev,test}-XX.tsv` (XTREME), `XX/{train,dev,test}` or `XX-train` with `lang:word`
         (WikiAnn), or `LLL/{train,dev,test}.txt` (Masakhane).
     languages: which to read, in any spelling; all by default. Files are named by Wikipedia's codes: `als` is gsw_Latn.
+    splits: which to read, all by default.
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
     repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
     """
     return read_columns(
-        "panx", path, languages, PANX_LABELS, on_error=on_error, repair=repair, language_of=wikipedia_language
-    )
+        "panx", path, languages, PANX_LABELS,
+        on_error=on_error, repair=repair, language_of=wikipedia_language, splits=splits,
+    )  # fmt: skip
 
 
-def load_panx_hub(languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True) -> Examples:
+def load_panx_hub(
+    languages: Iterable[str] | None,
+    *,
+    on_error: str = "stop",
+    repair: bool = True,
+    splits: Iterable[str] | None = None,
+) -> Examples:
     """The same sentences from the hub (unimelb-nlp/wikiann), all languages for None."""
     configs = by_config(hub_config_names(HUB_ID), wikipedia_language)
     # Of two editions in one language, that with the language's own code.
     chosen = {code: sorted(names, key=lambda name: name in WIKIPEDIA_CODES)[:1] for code, names in configs.items()}
     parts = parts_of(HUB_ID, chosen, "")
     found = TaggedSentences("panx", PANX_LABELS, on_error=on_error, repair=repair)
-    read_hub(found, parts, languages, add_panx_row)
+    read_hub(found, parts, languages, add_panx_row, splits=splits)
     return found.examples()
 
 

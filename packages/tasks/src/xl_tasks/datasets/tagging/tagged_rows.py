@@ -6,10 +6,9 @@ from typing import Any
 
 from xl_tasks.datasets.readers.by_language import choose
 from xl_tasks.datasets.readers.hub import PARQUET, hub_rows
+from xl_tasks.datasets.readers.labelled import HUB_SPLITS, chosen_splits
 from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
 from xl_tasks.errors import TaskError
-
-_HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 HubRow = Mapping[str, Any]
 AddRow = Callable[[TaggedSentences, str, str, str, HubRow, str], None]
@@ -44,19 +43,22 @@ def read_hub(
     *,
     id_columns: Sequence[str] = (),
     named: str = "",
+    splits: Iterable[str] | None = None,
 ) -> None:
-    """Add the rows of all splits of `languages`, in any spelling, all for None, to `found`.
+    """Add the rows of `splits` of `languages`, in any spelling, all for None, to `found`.
 
     parts: language code -> what holds its sentences, read one behind the other; a part need not have every split.
     add: takes found, language, split, the row's own key or number from 1, the row, and where it stands.
     id_columns: what states the key, the first that a row has; rows without any have their number.
     named: a column of class numbers to be given by name, see `hub_rows`.
 
-    TaskError for a choice of none, for a language that is not there, and for a part without any split.
+    TaskError for a choice of none, for a language that is not there and, where all splits are asked for, for a part
+    without any.
     """
+    wanted = chosen_splits(splits)
     for code, its in choose(parts, languages, where="the hub").items():
         for part in its:
-            _read(found, code, part, add, id_columns, named)
+            _read(found, code, part, add, id_columns, named, wanted)
 
 
 def parts_of(
@@ -106,10 +108,14 @@ def add_tokens(
     found.add(code, split, key, tokens, words, [place] * len(tokens))
 
 
-def _read(found: TaggedSentences, code: str, part: HubPart, add: AddRow, id_columns: Sequence[str], named: str) -> None:
+def _read(
+    found: TaggedSentences, code: str, part: HubPart, add: AddRow, id_columns: Sequence[str], named: str,
+    splits: Sequence[str],
+) -> None:  # fmt: skip
     missing: TaskError | None = None
     n_splits = 0
-    for split, there in _HUB_SPLITS.items():
+    for split in splits:
+        there = HUB_SPLITS[split]
         try:
             rows = hub_rows(part.hub_id, part.config, there, part.revision, named=named, **part.options)
             for number, row in enumerate(rows, start=1):
@@ -122,5 +128,5 @@ def _read(found: TaggedSentences, code: str, part: HubPart, add: AddRow, id_colu
             missing = error
         else:
             n_splits += 1
-    if not n_splits and missing is not None:
+    if not n_splits and missing is not None and len(splits) == len(HUB_SPLITS):
         raise missing

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xl_encoders.registry import unknown_name
 from xl_tasks.datasets.readers.by_language import choose
+from xl_tasks.datasets.readers.labelled import chosen_splits
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import SPLITS
 from xl_translit import TranslitError, language
@@ -33,13 +34,17 @@ class TreebankFile:
 
 
 def treebank_files(
-    path: Path | str, languages: Iterable[str] | None, suffix: str, treebanks: Sequence[str] = ()
+    path: Path | str,
+    languages: Iterable[str] | None,
+    suffix: str,
+    treebanks: Sequence[str] = (),
+    splits: Iterable[str] | None = None,
 ) -> dict[str, list[TreebankFile]]:
     """Language code -> its files, in the order of treebanks and splits, for the languages asked for.
 
     path: a folder of treebanks, one treebank, or a folder with the files themselves.
     suffix: ".conllu" or ".iob2".
-    treebanks: the ones to read ("English-EWT", "UD_English-EWT", "en_ewt"); all by default.
+    treebanks: the ones to read ("English-EWT", "UD_English-EWT", "en_ewt"); all by default. splits: likewise.
 
     TaskError for a treebank or language that is not there. No file at all gives an empty dict.
     """
@@ -74,7 +79,9 @@ def treebank_files(
         return {}
     for entries in found.values():
         entries.sort(key=lambda entry: (entry.treebank, SPLITS.index(entry.split), entry.file.name))
-    return choose(found, languages, where=str(path))
+    wanted_splits = chosen_splits(splits)
+    chosen = choose(found, languages, where=str(path))
+    return {code: [entry for entry in entries if entry.split in wanted_splits] for code, entries in chosen.items()}
 
 
 def _names(treebank: str, folder: str) -> frozenset[str]:

@@ -51,6 +51,7 @@ def load_uner(
     on_error: str = "stop",
     repair: bool = True,
     treebanks: Sequence[str] = (),
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """The sentences under `path`, with their tags; key = sent_id.
 
@@ -58,10 +59,10 @@ def load_uner(
     languages: which to read, in any spelling; all by default.
     on_error: "stop" raises TaskError at the first line that cannot be read, "skip" leaves its sentence out.
     repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
-    treebanks: the ones to read ("English-EWT", "en_ewt"); all by default, one behind the other.
+    treebanks: the ones to read ("English-EWT", "en_ewt"); all by default, one behind the other. splits: likewise.
     """
     found = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)
-    files = treebank_files(path, languages, ".iob2", treebanks)
+    files = treebank_files(path, languages, ".iob2", treebanks, splits)
     if not files:
         message = f"{path}: no file such as UNER_English-EWT/en_ewt-ud-test.iob2 in it."
         raise TaskError(message)
@@ -71,13 +72,18 @@ def load_uner(
 
 
 def load_uner_hub(
-    languages: Iterable[str] | None, *, on_error: str = "stop", repair: bool = True, treebanks: Sequence[str] = ()
+    languages: Iterable[str] | None,
+    *,
+    on_error: str = "stop",
+    repair: bool = True,
+    treebanks: Sequence[str] = (),
+    splits: Iterable[str] | None = None,
 ) -> Examples:
     """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt"."""
     configs = [name for name in _CONFIGS.split() if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), "", converted=True)
     found = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)
-    read_hub(found, parts, languages, add_uner_row, id_columns=("idx",))
+    read_hub(found, parts, languages, add_uner_row, id_columns=("idx",), splits=splits)
     return found.examples()
 
 
