@@ -4,12 +4,13 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from tests.cli.conftest import Run
 
-from xl_cli.vectors.mapping_options import MappingOptions
+from xl_cli.vectors.mapping_options import MODES, MappingOptions
 from xl_staticemb import (
     MappingConfig,
     Normalization,
@@ -183,6 +184,22 @@ def test_every_option_of_a_mapping_is_one_of_the_command(xl: Run) -> None:
     text = xl("static", "map", "--help").stdout
     for each in fields(MappingOptions):
         assert f"--{each.name.replace('_', '-')} " in text
+
+
+def test_the_help_says_what_each_mode_has() -> None:
+    """Read off the help, the values of a mode written out as options give that mode again."""
+    for mode, config in MODES.items():
+        values: dict[str, object] = {}
+        for option in fields(MappingOptions):
+            usual, *others = option.metadata["help"].rpartition("[default: ")[2].removesuffix("]").split("; ")
+            of_mode = [
+                value for value, _, modes in (other.partition(" in ") for other in others) if mode in modes.split(", ")
+            ]
+            kind = next(each for each in get_args(option.type) if each is not type(None))
+            values[option.name] = kind((of_mode or [usual])[0])
+        assert MappingOptions(**values).config("supervised") == config
+        for name, value in values.items():
+            assert MappingOptions(**{name: value}).config(mode) == config
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.results import Rows, UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import refuse_unread
-from xl_cli.vectors.mapping_options import PIVOT_MODES, READ_WHERE, MappingOptions
+from xl_cli.vectors.mapping_options import MODES, PIVOT_MODES, READ_WHERE, MappingOptions, MappingOverrides
 from xl_cli.vectors.word_files import DEVICES, check_new, language_of, usable_device
 
 
@@ -24,8 +24,7 @@ class MapConfig:
     mode: str = field(
         default="",
         metadata={
-            "help": "supervised | semi-supervised | identical | numerals | unsupervised | orthogonal | unconstrained | "
-            "aaai2018 | acl2017 | acl2017-seed | acl2018 | emnlp2016; with --pivot orthogonal | pull-back | per-pair "
+            "help": f"{' | '.join(MODES)}; with --pivot {' | '.join(PIVOT_MODES)} "
             "[default: supervised, with --pivot orthogonal]"
         },
     )
@@ -63,7 +62,7 @@ class MapConfig:
 
 @takes(config=MapConfig, options=MappingOptions)
 def map_vectors(
-    files: Sequence[str | Path], *, config: MapConfig, options: MappingOptions, given: frozenset[str]
+    files: Sequence[str | Path], *, config: MapConfig, options: MappingOverrides, given: frozenset[str]
 ) -> Rows:
     """Bring word vectors of two languages into one space, or those of many onto a pivot.
 

@@ -1,82 +1,41 @@
-"""Options of `xl static map`: every option of a mapping, each with the chosen mode's own default."""
+"""Options of `xl static map`: every setting of a mapping, which says in its help what each mode has."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, field, fields, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xl_cli.errors import UsageError
 from xl_cli.unread_options import ReadWhere
+from xl_staticemb.errors import StaticembError
+from xl_staticemb.mapping.config import PRESETS, MappingConfig
 
-if TYPE_CHECKING:
-    from xl_staticemb import MappingConfig
-
-
+MODES = {name.replace("_", "-"): MappingConfig.preset(name) for name in PRESETS}
 # What a map onto a pivot can be, and the mode whose options it begins with.
 PIVOT_MODES = {"orthogonal": "orthogonal", "pull-back": "supervised", "per-pair": "supervised"}
+# Settings that the command calls otherwise: its --dictionary names a file.
+_NAMES = {"normalization": "normalize", "dictionary": "start"}
 
 
-def _option(text: str) -> Any:
-    return field(default=None, metadata={"help": f"{text} [default: the mode's]"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class MappingOptions:
-    """What is given on the command line replaces the mode's option of that name; None leaves it."""
-
-    normalize: str | None = _option(
-        "Actions on all vectors, in order, parted by commas: unit, center, unitdim, centeremb."
-    )
-    start: str | None = _option("First dictionary: pairs (of --dictionary) | identical | numerals | unsupervised.")
-    unsupervised_words: int | None = _option("Most frequent words that the unsupervised start compares.")
-    unsupervised_precision: str | None = _option("float32 | float64: precision of the unsupervised start.")
-    map: str | None = _option("Final map: advanced | orthogonal | unconstrained.")
-    whiten: str | None = _option("Advanced map: on | off, decorrelate both sides before they are rotated.")
-    src_reweight: float | None = _option("Advanced map: exponent of the singular values, source.")
-    trg_reweight: float | None = _option("Advanced map: exponent of the singular values, target.")
-    src_dewhiten: str | None = _option("Advanced map: undo on the source the whitening of: src | trg | none.")
-    trg_dewhiten: str | None = _option("Advanced map: undo on the target the whitening of: src | trg | none.")
-    width: int | None = _option("Advanced map: dimensions that are kept, 0 for all.")
-    ridge: float | None = _option("Whitening: share of the mean squared singular value added; -1 only where needed.")
-    self_learning: str | None = _option("on | off: induce the dictionary again from each map until nothing improves.")
-    cutoff: int | None = _option(
-        "Self-learning, and scores of --pivot: most frequent words of each side that are looked at, 0 for all."
-    )
-    csls: int | None = _option("Self-learning: neighbours of CSLS, 0 for plain cosines.")
-    direction: str | None = _option("Self-learning: forward | backward | union.")
-    keep: float | None = _option("Self-learning: probability at first that a score is kept, in (0, 1].")
-    keep_factor: float | None = _option("Self-learning: growth of that probability when nothing improves.")
-    interval: int | None = _option("Self-learning: iterations without improvement before it grows.")
-    threshold: float | None = _option("Self-learning: least gain that counts as improvement.")
-    max_iterations: int | None = _option("Self-learning: iterations at most, 0 for no limit.")
-    precision: str | None = _option("Self-learning: float32 | bfloat16 (to find candidates).")
+class MappingOverrides:
+    """What is given on the command line replaces the mode's setting of that name; None leaves it."""
 
     def needed(self, mode: str) -> set[str]:
         """The options without which the others would be refused: they switch off what the mode has."""
 
         def refused(name: str) -> bool:
             try:
-                replace(self, **{name: None}).config(mode)
+                MappingOptions(**{**given, name: None}).config(mode)
             except UsageError:
                 return True
             return False
 
-        return {each.name for each in fields(self) if getattr(self, each.name) is not None and refused(each.name)}
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return set(filter(refused, given))
 
-    def config(self, mode: str) -> "MappingConfig":
+    def config(self, mode: str) -> MappingConfig:
         """The mode's `MappingConfig` with these options. Raises UsageError for what it refuses."""
-        from xl_staticemb import MappingConfig, StaticembError
-
-        names = {"normalize": "normalization", "start": "dictionary"}
-        given: dict[str, object] = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is None:
-                continue
-            if each.name == "normalize":
-                value = tuple(action for action in value.split(",") if action)
-            elif each.name in ("whiten", "self_learning"):
-                value = _switch(each.name, value)
-            given[names.get(each.name, each.name)] = value
+        values = {item: getattr(self, _NAMES.get(item.name, item.name)) for item in fields(MappingConfig)}
+        given = {item.name: _read(item, value) for item, value in values.items() if value is not None}
         try:
             return MappingConfig.preset(mode.replace("-", "_"), **given)
         except StaticembError as error:
@@ -84,11 +43,38 @@ class MappingOptions:
             raise UsageError(message) from None
 
 
-def _switch(name: str, value: str) -> bool:
-    if value not in ("on", "off"):
-        message = f"--{name.replace('_', '-')} is {value!r}; say on or off."
-        raise UsageError(message)
-    return value == "on"
+def _read(item: Field[Any], value: Any) -> object:
+    """The setting that an option's value stands for."""
+    if item.type is bool:
+        if value not in ("on", "off"):
+            message = f"--{item.name.replace('_', '-')} is {value!r}; say on or off."
+            raise UsageError(message)
+        return value == "on"
+    return tuple(filter(None, value.split(","))) if item.type == tuple[str, ...] else value
+
+
+def _written(value: object) -> str:
+    """A setting as its option takes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _option(item: Field[Any]) -> tuple[str, Any, Any]:
+    """Name, type and field of the option that replaces a setting: None unless it is given."""
+    usual, modes = _written(item.default), dict[str, list[str]]()
+    for mode, config in MODES.items():
+        modes.setdefault(_written(getattr(config, item.name)), []).append(mode)
+    others = [f"{value} in {', '.join(its)}" for value, its in modes.items() if value != usual]
+    form = {bool: "; on | off", tuple[str, ...]: ", parted by commas"}.get(item.type, "")
+    text = f"{item.metadata['help']}{form} [default: {'; '.join([usual, *others])}]"
+    kind: Any = str if form else item.type
+    return _NAMES.get(item.name, item.name), kind | None, field(default=None, metadata={"help": text})
+
+
+MappingOptions: Any = make_dataclass(
+    "MappingOptions", map(_option, fields(MappingConfig)), bases=(MappingOverrides,), frozen=True, kw_only=True
+)
 
 
 def _is_text(path: Path | None) -> bool:

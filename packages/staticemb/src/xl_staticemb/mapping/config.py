@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from xl_staticemb.errors import StaticembError
-from xl_staticemb.mapping.normalization import ACTIONS
 
+ACTIONS = ("unit", "center", "unitdim", "centeremb")
 DICTIONARIES = ("pairs", "identical", "numerals", "unsupervised")
 MAPS = ("advanced", "orthogonal", "unconstrained")
 DIRECTIONS = ("union", "forward", "backward")
@@ -33,7 +33,7 @@ class MappingConfig:
     )
     dictionary: str = field(
         default="pairs",
-        metadata={"help": "where the first dictionary comes from: pairs, identical, numerals or unsupervised"},
+        metadata={"help": "first dictionary: pairs (that are given), identical, numerals or unsupervised"},
     )
     unsupervised_words: int = field(
         default=4000, metadata={"help": "most frequent words of each side that the unsupervised start compares, >= 1"}
@@ -65,7 +65,10 @@ class MappingConfig:
         default=False, metadata={"help": "induce the dictionary again from each map until nothing improves"}
     )
     cutoff: int = field(
-        default=20_000, metadata={"help": "self-learning: most frequent words of each side it looks at, 0 for all"}
+        default=20_000,
+        metadata={
+            "help": "self-learning, and scores of a map onto a pivot: most frequent words of each side, 0 for all"
+        },
     )
     csls: int = field(default=10, metadata={"help": "self-learning: neighbours of CSLS, 0 for plain cosines"})
     direction: str = field(

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from xl_staticemb.errors import StaticembError
-
-ACTIONS = ("unit", "center", "unitdim", "centeremb")
+from xl_staticemb.mapping.config import ACTIONS
 
 _ROWS = 8192  # rows at a time: 19 MiB of double precision at width 300
 
