@@ -3,14 +3,13 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tests.cli.conftest import Run, environment, small
+from tests.cli.conftest import Run, small
+from tests.warm import Warm
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from xl_cli.alignment.row_meanings import row_meanings
@@ -106,12 +105,13 @@ def test_progress_goes_to_stderr_and_rows_to_stdout(xl: Run, corpus: Path, tmp_p
 
 @pytest.mark.slow
 def test_same_seed_same_model_other_seed_other_model(
-    xl_process: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path
+    xl_forked: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path
 ) -> None:
+    """Against a process of another start, whose hashes of texts have another seed."""
     first = load_file(finished[0] / "model" / "model.safetensors")
     for seed, same in ((1, True), (2, False)):
         out = tmp_path / str(seed)
-        assert xl_process(*small(corpus, f"train.seed={seed}"), "--out", out).returncode == 0
+        assert xl_forked(*small(corpus, f"train.seed={seed}"), "--out", out).returncode == 0
         again = load_file(out / "model" / "model.safetensors")
         assert all(again[name].equal(first[name]) for name in first) is same
 
@@ -125,16 +125,13 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     arguments = [*small(corpus, "train.save_every=1"), "--out", str(out)]
     n_killed = 0
     for attempt in range(12):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "xl_cli", *(["align", "--resume", "--out", str(out)] if attempt else arguments)],
-            env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = Warm("-m", "xl_cli", *(["align", "--resume", "--out", out] if attempt else arguments))
         before = log_length(out)
         deadline = time.monotonic() + 120
         # Let it train a little further than the last one, then pull the plug.
-        while process.poll() is None and log_length(out) < before + 2 and time.monotonic() < deadline:
+        while process.returncode is None and log_length(out) < before + 2 and time.monotonic() < deadline:
             time.sleep(0.002)
-        if process.poll() is None:
+        if process.returncode is None:
             process.kill()
             n_killed += 1
         process.communicate()
@@ -158,10 +155,7 @@ def log_length(out: Path) -> int:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)])
 def test_a_stop_leaves_a_usable_folder(xl: Run, corpus: Path, tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "xl_cli", *small(corpus, "train.steps=100000"), "--out", str(out)],
-        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = Warm("-m", "xl_cli", *small(corpus, "train.steps=100000"), "--out", out)
     deadline = time.monotonic() + 120
     while log_length(out) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)

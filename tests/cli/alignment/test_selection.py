@@ -2,16 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tests.cli.conftest import Run, environment, small
+from tests import warm
+from tests.cli.conftest import Run, small
 from tests.cli.made_data import about_of, log_of, rows_of, same_weights
 from tests.cli.task_data import make_tatoeba
+from tests.warm import Warm
 
 from xl_cli.recipe.files import shipped_recipes
 
@@ -180,16 +180,11 @@ def test_a_killed_run_chooses_the_same_state(xl: Run, corpus: Path, tmp_path: Pa
         arguments = (
             ["align", "--resume", "--out", str(cut)] if attempt else [*small(corpus, *settings), "--out", str(cut)]
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "xl_cli", *arguments],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        process = Warm("-m", "xl_cli", *arguments)
         before, deadline = log_len(cut), time.monotonic() + 120
-        while process.poll() is None and log_len(cut) < before + 4 and time.monotonic() < deadline:
+        while process.returncode is None and log_len(cut) < before + 4 and time.monotonic() < deadline:
             time.sleep(0.002)
-        if process.poll() is None:
+        if process.returncode is None:
             process.kill()
             n_killed += 1
         _, stderr = process.communicate()
@@ -249,10 +244,10 @@ def test_a_tracker_that_is_not_installed_is_named_before_any_work(
     assert not (tmp_path / "run").exists()
 
 
-def test_tensorboard_gets_what_the_log_gets(xl_process: Run, corpus: Path, tmp_path: Path) -> None:
+def test_tensorboard_gets_what_the_log_gets(xl_forked: Run, corpus: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     out = tmp_path / "run"
-    result = xl_process(*small(corpus, *STEPS, 'train.trackers=["tensorboard"]'), "--out", out)
+    result = xl_forked(*small(corpus, *STEPS, 'train.trackers=["tensorboard"]'), "--out", out)
     assert result.returncode == 0, result.stderr
     (folder,) = {path.parent for path in (out / "trackers").rglob("events.out.tfevents.*")}
     code = (
@@ -260,7 +255,8 @@ def test_tensorboard_gets_what_the_log_gets(xl_process: Run, corpus: Path, tmp_p
         f"found = E({os.fspath(folder)!r}); found.Reload()\n"
         "print(json.dumps([[e.step, e.value] for e in found.Scalars('loss/mlm')]))"
     )
-    read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    read = warm.run("-c", code)
+    assert read.returncode == 0, read.stderr
     drawn = json.loads(read.stdout.splitlines()[-1])
     assert [step for step, _ in drawn] == [row["step"] for row in log_of(out)]
     assert [value for _, value in drawn] == pytest.approx([row["losses"]["mlm"] for row in log_of(out)], rel=1e-5)

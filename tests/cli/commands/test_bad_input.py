@@ -343,11 +343,11 @@ def test_settings_that_name_nothing(xl: Run, tmp_path: Path, setting: str, words
     refused(xl, recipe, tmp_path / "run", words, 2, setting)
 
 
-def test_a_warning_is_one_line(xl_process: Run, tmp_path: Path) -> None:
+def test_a_warning_is_one_line(xl_forked: Run, tmp_path: Path) -> None:
     """Twenty words for forty dimensions: said once, not at every step, and not as Python says it."""
     write_vectors(tmp_path / "v.vec", [word(k) for k in range(20)], 40)
     recipe = words_recipe(tmp_path, tmp_path / "v.vec", "dcca", "k = 0")
-    result = xl_process("align", recipe, "--out", tmp_path / "run")
+    result = xl_forked("align", recipe, "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("note: dcca") == 1
     assert "UserWarning" not in result.stderr

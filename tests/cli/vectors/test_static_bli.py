@@ -104,8 +104,8 @@ def test_the_table_and_the_file(xl: Run, folder: Path, tmp_path: Path) -> None:
     assert "exists already" in again.stderr
 
 
-def test_a_dictionary_from_standard_input(xl_process: Run, folder: Path) -> None:
-    result = xl_process(
+def test_a_dictionary_from_standard_input(xl_forked: Run, folder: Path) -> None:
+    result = xl_forked(
         "static", "bli", folder / "wiki.de.vec", folder / "eng_Latn.bin", "--dictionary", "-", "--json",
         input="wort1 word1\nWort2 word2\n",
     )  # fmt: skip

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import warm
 from tests.cli.conftest import Run, environment
 from tests.cli.made_data import sentences, write_lines
+from tests.warm import Warm
 
 from xl_encoders import Encoder, ModelConfig, StaticTeacher, new_encoder
 from xl_staticemb import X2StaticConfig, extract, read_vectors
@@ -203,26 +205,19 @@ def test_every_setting_is_in_the_help(xl: Run) -> None:
 def test_a_call_that_was_killed_goes_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:
     text = write_lines(tmp_path / "t.txt", [line for k in range(15) for line in sentences(150, seed=k)])
     arguments = ["static", "extract", str(text), "--model", str(model), "--epochs", "5", "--save-every", "10"]
-    command = [sys.executable, "-m", "xl_cli", *arguments]
-    whole = subprocess.run(
-        [*command, "--out", str(tmp_path / "a.vec")], env=environment(), capture_output=True, text=True
-    )
+    command = ["-m", "xl_cli", *arguments]
+    whole = warm.run(*command, "--out", tmp_path / "a.vec")
     assert whole.returncode == 0, whole.stderr
     cache = tmp_path / "b.vec.cache"
     # Killed once while it reads, once while it trains.
     for sign in ("part-000000.safetensors", "training.safetensors"):
-        process = subprocess.Popen(
-            [*command, "--out", str(tmp_path / "b.vec")], env=environment(), stderr=subprocess.PIPE
-        )
-        while not (cache / sign).exists() and process.poll() is None:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        process.communicate()
+        with Warm(*command, "--out", tmp_path / "b.vec") as process:
+            while not (cache / sign).exists() and process.returncode is None:
+                time.sleep(0.005)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
         assert not (tmp_path / "b.vec").exists()
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "b.vec")], env=environment(), capture_output=True, text=True
-    )
+    done = warm.run(*command, "--out", tmp_path / "b.vec")
     assert "going on with" in done.stderr
     assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
     assert not cache.exists()
@@ -232,9 +227,7 @@ def test_a_call_that_was_killed_goes_on_to_the_same_bytes(model: Path, tmp_path:
 def test_two_processes_give_the_vectors_of_one(xl: Run, model: Path, tmp_path: Path) -> None:
     text = write_lines(tmp_path / "t.txt", [line for k in range(15) for line in sentences(150, seed=k)])
     arguments = ["static", "extract", str(text), "--model", str(model), "--epochs", "2"]
-    one = subprocess.run(
-        [sys.executable, "-m", "xl_cli", *arguments, "--out", str(tmp_path / "a.vec")], env=environment(), check=False
-    )
+    one = warm.run("-m", "xl_cli", *arguments, "--out", tmp_path / "a.vec")
     assert one.returncode == 0
     two = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "xl_cli",

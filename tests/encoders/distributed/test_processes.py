@@ -1,8 +1,6 @@
 """Several processes give what one gives: gloo processes on the CPU against this one with the same global batch."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +18,11 @@ from tests.encoders.toy_parts import (
     weights_of,
 )
 from tests.encoders.training.test_text_part import library_loss
+from tests.warm import Warm
 
 from xl_encoders import Encoder, TextPart
 from xl_encoders.distributed.processes import average_gradients, gather_rows, rank, sum_over_processes, world_size
 
-ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -34,16 +32,10 @@ def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:
         **os.environ, "WORLD_SIZE": str(n_processes), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1",
         "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0",
     }  # fmt: skip
-    command = [sys.executable, "-m", "tests.encoders.processes_worker", str(folder), *tasks]
-    running = [
-        subprocess.Popen(
-            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**environment, "RANK": str(number), "LOCAL_RANK": str(number)},
-        )
-        for number in range(n_processes)
-    ]  # fmt: skip
+    ranks = [{**environment, "RANK": str(number), "LOCAL_RANK": str(number)} for number in range(n_processes)]
+    running = [Warm("-m", "tests.encoders.processes_worker", folder, *tasks, env=own) for own in ranks]
     try:
-        outputs = [process.communicate(timeout=400)[0] for process in running]
+        outputs = ["".join(process.communicate(timeout=400)) for process in running]
     finally:
         for process in running:
             process.kill()

@@ -1,8 +1,6 @@
 """Blocks sharded by FSDP: gloo processes on the CPU end where one process with whole weights ends."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from tests.encoders.sharding_worker import CASES, N_STEPS, RUNS, gradients, select, train, weigh
 from tests.encoders.toy_parts import assert_near, make_part, same, small_encoder
+from tests.warm import Warm
 from torch import nn
 
 from xl_encoders import Checkpoints, EncoderError, FitConfig, fit, load_encoder
@@ -24,8 +23,6 @@ from xl_encoders.distributed.sharding import (
 )
 from xl_objectives import SeqConfig
 
-ROOT = Path(__file__).parents[3]
-
 
 def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:
     """What each of `n_processes` found; a process that fails or hangs fails the test with its last words."""
@@ -34,16 +31,10 @@ def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:
         "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",  # the launcher's default
         "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0",
     }  # fmt: skip
-    command = [sys.executable, "-m", "tests.encoders.sharding_worker", str(folder), *tasks]
-    running = [
-        subprocess.Popen(
-            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**environment, "RANK": str(number), "LOCAL_RANK": str(number)},
-        )
-        for number in range(n_processes)
-    ]  # fmt: skip
+    ranks = [{**environment, "RANK": str(number), "LOCAL_RANK": str(number)} for number in range(n_processes)]
+    running = [Warm("-m", "tests.encoders.sharding_worker", folder, *tasks, env=own) for own in ranks]
     try:
-        outputs = [process.communicate(timeout=200)[0] for process in running]
+        outputs = ["".join(process.communicate(timeout=200)) for process in running]
     finally:
         for process in running:
             process.kill()

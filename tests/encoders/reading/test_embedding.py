@@ -1,10 +1,7 @@
 """`Encoder.embed` for every family and at any size: one by one, several layers, files, and calls that are killed."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import warm
 from tests.encoders.conftest import FAMILIES, TEXTS, in_units
 
 from xl_encoders import Encoder, EncoderError, load_encoder
@@ -153,7 +151,8 @@ def test_a_call_killed_between_two_renames_goes_on(
 
 KILLED = """
 import os, signal, sys
-from xl_encoders import load_encoder, vector_files
+from xl_encoders import load_encoder
+from xl_encoders.reading import vector_files
 vector_files._CHUNK = 10
 real = vector_files._write_json
 n = 0
@@ -176,10 +175,7 @@ def test_a_killed_process_goes_on(xlmr: Encoder, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(vector_files, "_CHUNK", 10)
     xlmr.save(tmp_path / "model")
     out = tmp_path / "v.npy"
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path / "model", out, str(moment)],
-        input="\n".join(MANY), text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    done = warm.run("-c", KILLED, tmp_path / "model", out, moment, input="\n".join(MANY))
     assert done.returncode == -signal.SIGKILL
     assert not out.exists()
     encoder = load_encoder(str(tmp_path / "model"))

@@ -4,15 +4,15 @@ import errno
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import SafetensorError
+from tests import warm
 from tests.encoders.toy_parts import same, small_encoder, state_of
+from tests.warm import Warm
 
 from xl_encoders import CheckpointError, Checkpoints, Encoder, save_model
 from xl_encoders.training.checkpoint import remove_leftovers, replace_whole
@@ -173,7 +173,7 @@ try:
 except CheckpointError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = warm.run("-c", script)
     assert "no room on the disk; that of step 1 is whole." in done.stdout, done.stdout + done.stderr
     assert done.stdout.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.safetensors"]
@@ -216,7 +216,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from tests.encoders.toy_parts import KINDS, make_part, small_encoder, state_of
 from xl_encoders import Checkpoints, FitConfig, fit
-from xl_encoders import checkpoint as module
+from xl_encoders.training import checkpoint as module
 folder = Path(sys.argv[1])
 if sys.argv[2:] == ["slow"]:
     def slowly(tensors, path, metadata):
@@ -239,11 +239,8 @@ save_file({k: v.contiguous() for k, v in state_of(encoder).items()}, folder.pare
 """
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", _RUN, str(folder), *options], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+def start(folder: Path, *options: str) -> Warm:
+    return Warm("-c", _RUN, folder, *options)
 
 
 def finish(folder: Path) -> bytes:
@@ -261,9 +258,8 @@ def test_killed_at_any_instant_ends_bit_identical(tmp_path: Path, seed: int) -> 
     draw = random.Random(seed)
     for _ in range(2):
         with start(folder) as process:
-            assert process.stdout is not None
             wanted = draw.randint(1, 4)
-            for line in process.stdout:
+            for line in process.lines():
                 wanted -= line.startswith("step")
                 if not wanted:
                     break
@@ -278,8 +274,7 @@ def test_killed_while_a_checkpoint_is_written_ends_bit_identical(tmp_path: Path)
     folder = tmp_path / "killed" / "checkpoints"
     for n_parts in (2, 7):  # in the first checkpoint, then in the second of the process that begins anew
         with start(folder, "slow") as process:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.lines():
                 n_parts -= line.startswith("writing")
                 if not n_parts:
                     break
