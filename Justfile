@@ -24,6 +24,10 @@ test *arguments:
 gate:
     .ci/run
 
+# the gate of a night: comparisons over all of the data, ten times as many drawn examples
+nightly:
+    XL_NIGHTLY=true .ci/run
+
 # one benchmark, by hand: just bench mapping --help
 bench name *arguments:
     uv run python -m tests.bench.bench_{{name}} {{arguments}}

@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 from xl_cli.launch.threads import wait_asleep
 
@@ -19,6 +20,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 if TYPE_CHECKING:
     from xl_encoders import Encoder
+
+# XL_NIGHTLY=true: the tests that have a larger form take it, and hypothesis draws ten times as many examples.
+_NIGHTLY = os.environ.get("XL_NIGHTLY") == "true"
+_NIGHTLY_EXAMPLES = 10
 
 # Workers that `-n auto` starts at most: each loads torch.
 _MOST_WORKERS = 4
@@ -34,9 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    run_slow = config.getoption("--slow") or os.environ.get("CI") == "true"
+    run_slow = config.getoption("--slow") or os.environ.get("CI") == "true" or _NIGHTLY
     left_out = []
     for item in items:
+        if _NIGHTLY and is_hypothesis_test(getattr(item, "obj", None)):
+            _draw_more(item.obj)
         if "pretrained_folder" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.pretrained)
         if "data" in item.keywords and not os.environ.get("XL_DATA"):
@@ -49,6 +56,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def _draw_more(test: Any) -> None:
+    # A test of several parameters is one function in several items.
+    test = getattr(test, "__func__", test)
+    if not hasattr(test, "drawn_at_night"):
+        test.drawn_at_night = own = test._hypothesis_internal_use_settings
+        test._hypothesis_internal_use_settings = settings(own, max_examples=_NIGHTLY_EXAMPLES * own.max_examples)
+
+
 def _has_cuda() -> bool:
     import torch
 
@@ -59,6 +74,12 @@ def _has_cuda() -> bool:
 def data_folder() -> Path:
     """The folder of real data sets that XL_DATA names."""
     return Path(os.environ["XL_DATA"])
+
+
+@pytest.fixture(scope="session")
+def nightly() -> bool:
+    """Whether comparisons read all that there is, which takes hours, and not a share of it."""
+    return _NIGHTLY
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import random
 import runpy
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,21 @@ def run(*arguments: object, timeout: float = 300, **options: object) -> subproce
     finally:
         process.kill()
     return subprocess.CompletedProcess(process.args, process.returncode or 0, out, err)
+
+
+def ranks(n_processes: int, *arguments: object, cwd: Path = ROOT, **variables: str) -> list[Warm]:
+    """The processes that `torchrun --nproc-per-node N` would start, on the loopback device; not torchrun itself.
+
+    variables: more of their environment.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    common = {
+        "WORLD_SIZE": str(n_processes), "LOCAL_WORLD_SIZE": str(n_processes), "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo", **variables,
+    }  # fmt: skip
+    own = [environment(**common, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(n_processes)]
+    return [Warm(*arguments, cwd=cwd, env=env) for env in own]
 
 
 def _start_server() -> None:

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = {path.parent.name: path.parent for path in sorted(ROOT.glob("[pa]*/*/pyproject.toml"))}
@@ -90,47 +91,46 @@ def test_the_table_has_the_shape_that_the_command_prints() -> None:
 def test_examples_run_here(member: str) -> None:
     example = python_example(member)
     if example:
-        subprocess.run([sys.executable, "-W", "error", "-c", example], check=True, timeout=300, capture_output=True)
+        done = warm.run("-c", f"import warnings; warnings.simplefilter('error')\n{example}")
+        assert done.returncode == 0, done.stderr
     commands = console_example(member)
     assert example or commands
     for command in commands:
-        subprocess.run([sys.executable, "-m", "xl_cli", *command[1:]], check=True, timeout=300, capture_output=True)
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """All wheels, built once, and the locked versions of everything else."""
-    folder = tmp_path_factory.mktemp("wheels")
-    subprocess.run(
-        ["uv", "build", "--all-packages", "--wheel", "--out-dir", folder, "--quiet"], cwd=ROOT, check=True, timeout=600
-    )
-    constraints = folder / "constraints.txt"
-    subprocess.run(
-        ["uv", "export", "--frozen", "--no-hashes", "--no-emit-workspace", "--quiet", "--output-file", constraints],
-        cwd=ROOT, check=True, timeout=120, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    return folder, constraints
+        done = warm.run("-m", "xl_cli", *command[1:])
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("member", MEMBERS)
-def test_a_wheel_works_alone(member: str, wheels: tuple[Path, Path], tmp_path: Path) -> None:
-    """In an empty environment, outside the checkout: import, then the README's example."""
-    folder, constraints = wheels
-    wheel = next(folder.glob(f"xl_{member}-*.whl"))
-    clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    environment = tmp_path / "env"
+@pytest.mark.timeout(1800)
+def test_every_wheel_works_alone(tmp_path: Path) -> None:
+    """In an environment of just what it asks for, outside the checkout: import, then the README's example.
+
+    One environment takes on the packages of one wheel after the other, exactly those: at one place, so that what
+    Python compiled for one wheel serves the next.
+    """
+    wheels, constraints, environment = tmp_path / "wheels", tmp_path / "constraints.txt", tmp_path / "env"
     python = environment / "bin" / "python"
+    clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    clean["PYTHONPYCACHEPREFIX"] = str(tmp_path / "compiled")
 
-    def run(*command: object) -> None:
-        subprocess.run(command, check=True, timeout=1200, cwd=tmp_path, env=clean)
+    def run(*command: object, **options: object) -> None:
+        subprocess.run(command, check=True, timeout=600, **{"cwd": tmp_path, "env": clean, **options})  # ty: ignore[no-matching-overload]
 
+    run("uv", "build", "--all-packages", "--wheel", "--out-dir", wheels, "--quiet", cwd=ROOT)
+    locked = ("--frozen", "--no-hashes", "--no-emit-workspace", "--quiet")
+    run("uv", "export", *locked, "--output-file", constraints, cwd=ROOT, stdout=subprocess.DEVNULL)
     run("uv", "venv", "--quiet", "--python", sys.executable, environment)
-    install = ["uv", "pip", "install", "--quiet", "--python", python, "--find-links", folder]
-    run(*install, "--constraint", constraints, wheel)
-    run(python, "-c", f"import xl_{member}")
-    example = python_example(member)
-    if example:
-        run(python, "-W", "error", "-c", example)
-    for name, *rest in console_example(member):
-        run(environment / "bin" / name, *rest)
+    for member in MEMBERS:
+        wheel = next(wheels.glob(f"xl_{member}-*.whl"))
+        needed = tmp_path / f"{member}.txt"
+        (tmp_path / "wheel.in").write_text(f"xl-{member} @ {wheel.as_uri()}\n", encoding="utf-8")
+        places = ("--quiet", "--find-links", wheels, "--python", python)
+        run("uv", "pip", "compile", "wheel.in", *places, "--constraint", constraints, "--output-file", needed,
+            stdout=subprocess.DEVNULL)  # fmt: skip
+        run("uv", "pip", "sync", needed, *places)
+        run(python, "-c", f"import xl_{member}")
+        example = python_example(member)
+        if example:
+            run(python, "-W", "error", "-c", example)
+        for name, *rest in console_example(member):
+            run(environment / "bin" / name, *rest)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tests.cli.conftest import Run, environment
+from tests import warm
+from tests.cli.conftest import Run
 from tests.cli.made_data import (
     about_of,
     align_toml,
@@ -22,6 +23,7 @@ from tests.cli.made_data import (
     write_lines,
     write_vectors,
 )
+from tests.warm import environment
 
 pytestmark = pytest.mark.slow
 
@@ -109,25 +111,21 @@ def test_the_losses_are_those_of_one_process(xl: Run, recipe: Path, two: tuple[P
 
 def test_a_killed_run_of_two_goes_on(recipe: Path, two: tuple[Path, str, str], tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = launch("align", recipe, "--out", out, cwd=tmp_path)
+    processes = warm.ranks(2, "-m", "xl_cli", "align", recipe, "--out", out, cwd=tmp_path)
     log = out / "log.jsonl"
     deadline = time.monotonic() + _LONGEST
-    while process.poll() is None and time.monotonic() < deadline:
+    while processes[0].returncode is None and time.monotonic() < deadline:
         if log.is_file() and log.read_bytes().count(b"\n") >= 10:  # in the second variant
             break
         time.sleep(0.01)
-    children = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
-    )
-    for pid in [*map(int, children.stdout.split()), process.pid]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.communicate()
+    for process in processes:
+        process.kill()
+        process.communicate()
     assert about_of(out)["status"] == "running"
-    code, _, err = finished(launch("align", "--resume", "--out", out, cwd=tmp_path))
-    assert code == 0, err
+    err = ""
+    for process in warm.ranks(2, "-m", "xl_cli", "align", "--resume", "--out", out, cwd=tmp_path):
+        err += process.communicate(timeout=_LONGEST)[1]
+        assert process.returncode == 0, err
     assert err.count("going on from step") <= 1
     assert same_weights(out, two[0])
     assert [row["losses"] for row in log_of(out)] == [row["losses"] for row in log_of(two[0])]

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests import warm
-from tests.cli.conftest import Run, environment
+from tests.cli.conftest import Run
 from tests.cli.made_data import sentences, write_lines
 from tests.warm import Warm
 
@@ -229,13 +228,10 @@ def test_two_processes_give_the_vectors_of_one(xl: Run, model: Path, tmp_path: P
     arguments = ["static", "extract", str(text), "--model", str(model), "--epochs", "2"]
     one = warm.run("-m", "xl_cli", *arguments, "--out", tmp_path / "a.vec")
     assert one.returncode == 0
-    two = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "xl_cli",
-         *arguments, "--out", str(tmp_path / "b.vec")],
-        env={**environment(), "GLOO_SOCKET_IFNAME": "lo"}, capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
-    assert two.returncode == 0, two.stderr
-    assert two.stdout.count("words x 128") == 1
+    two = warm.ranks(2, "-m", "xl_cli", *arguments, "--out", tmp_path / "b.vec")
+    words = [process.communicate(timeout=200) for process in two]
+    assert [process.returncode for process in two] == [0, 0], words
+    assert "".join(out for out, _ in words).count("words x 128") == 1
     assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
 
 

@@ -1,11 +1,11 @@
 """Several processes give what one gives: gloo processes on the CPU against this one with the same global batch."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tests import warm
 from tests.encoders.processes_worker import CASES, MORE_CASES, N_STEPS, Case, measure, train
 from tests.encoders.toy_parts import (
     assert_near,
@@ -18,7 +18,6 @@ from tests.encoders.toy_parts import (
     weights_of,
 )
 from tests.encoders.training.test_text_part import library_loss
-from tests.warm import Warm
 
 from xl_encoders import Encoder, TextPart
 from xl_encoders.distributed.processes import average_gradients, gather_rows, rank, sum_over_processes, world_size
@@ -28,12 +27,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:
     """What each of `n_processes` found; a process that fails or hangs fails the test with its last words."""
-    environment = {
-        **os.environ, "WORLD_SIZE": str(n_processes), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1",
-        "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0",
-    }  # fmt: skip
-    ranks = [{**environment, "RANK": str(number), "LOCAL_RANK": str(number)} for number in range(n_processes)]
-    running = [Warm("-m", "tests.encoders.processes_worker", folder, *tasks, env=own) for own in ranks]
+    running = warm.ranks(
+        n_processes, "-m", "tests.encoders.processes_worker", folder, *tasks, ACCELERATE_USE_CPU="true"
+    )
     try:
         outputs = ["".join(process.communicate(timeout=400)) for process in running]
     finally:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests import warm
 from tests.encoders.sharding_worker import CASES, N_STEPS, RUNS, gradients, select, train, weigh
 from tests.encoders.toy_parts import assert_near, make_part, same, small_encoder
-from tests.warm import Warm
 from torch import nn
 
 from xl_encoders import Checkpoints, EncoderError, FitConfig, fit, load_encoder
@@ -26,13 +26,11 @@ from xl_objectives import SeqConfig
 
 def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:
     """What each of `n_processes` found; a process that fails or hangs fails the test with its last words."""
-    environment = {
-        **os.environ, "WORLD_SIZE": str(n_processes), "ACCELERATE_USE_CPU": "true", "ACCELERATE_USE_FSDP": "true",
-        "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",  # the launcher's default
-        "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0",
-    }  # fmt: skip
-    ranks = [{**environment, "RANK": str(number), "LOCAL_RANK": str(number)} for number in range(n_processes)]
-    running = [Warm("-m", "tests.encoders.sharding_worker", folder, *tasks, env=own) for own in ranks]
+    command = ("-m", "tests.encoders.sharding_worker", folder, *tasks)
+    running = warm.ranks(
+        n_processes, *command, ACCELERATE_USE_CPU="true", ACCELERATE_USE_FSDP="true",
+        FSDP_CPU_RAM_EFFICIENT_LOADING="true",  # the launcher's default
+    )  # fmt: skip
     try:
         outputs = ["".join(process.communicate(timeout=200)) for process in running]
     finally:
