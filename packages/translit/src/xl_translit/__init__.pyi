@@ -31,8 +31,10 @@ from .support import supported_languages as supported_languages
 from .text import check_readable as check_readable
 from .text import read_lines as read_lines
 from .text import replacing as replacing
+from .transliterator import ROMANIZERS as ROMANIZERS
 from .transliterator import Transliterator as Transliterator
 from .transliterator import make_transliterator as make_transliterator
+from .transliterator import romanizers as romanizers
 from .uroman.readings import ScriptReading as ScriptReading
 from .uroman.readings import count_unread as count_unread
 from .uroman.readings import script_reading as script_reading

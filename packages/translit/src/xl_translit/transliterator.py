@@ -15,6 +15,16 @@ from xl_translit.errors import CorpusOptionError
 Target = Literal["latn", "ipa", "phonemes"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
+ROMANIZERS = {
+    "fast": "xl_translit.uroman.romanizer:Romanizer",
+    "reference": "xl_translit.uroman.romanizer:reference_romanizer",
+}
+"""What `romanizer` can name: a class or function, "module:name", that makes a Transliterator of a language or None.
+
+The first is the default. A romaniser of your own is a file and a line here; its docstring's first line is what
+`xl ls romanizers` says of it.
+"""
+
 
 @runtime_checkable
 class Transliterator(Protocol):
@@ -44,11 +54,11 @@ class Transliterator(Protocol):
 
 
 def make_transliterator(to: Target = "latn", lang: str | None = None, **options: str) -> Transliterator:
-    """The Romanizer (`to="latn"`) or Phonemizer (`"ipa"`, `"phonemes"`) of a language, with the options that it takes.
+    """The romaniser (`to="latn"`) or Phonemizer (`"ipa"`, `"phonemes"`) of a language, with the options that it takes.
 
     lang: any spelling that `language` knows; phonemes need it, romanisation does without.
-    options: `romanizer` (the Romanizer's engine), or the Phonemizer's `backend`, `ties`, `unmapped`, `digits`,
-        `segmenter`.
+    options: `romanizer`, a name of ROMANIZERS, and the options of that; or the Phonemizer's `backend`, `ties`,
+        `unmapped`, `digits`, `segmenter`.
     Raises CorpusOptionError for a target that is not known, a missing language, or an option that has no meaning for
     the target; UnknownLanguageError and the Phonemizer's own refusals pass through.
     """
@@ -56,16 +66,31 @@ def make_transliterator(to: Target = "latn", lang: str | None = None, **options:
         message = f"{to!r} is not known; it can be: {', '.join(TARGETS)}"
         raise CorpusOptionError(message)
     if to == "latn":
-        module, maker_name, fixed = "xl_translit.uroman.romanizer", "Romanizer", {}
-        options = {"engine" if name == "romanizer" else name: value for name, value in options.items()}
+        maker, fixed = _romanizer(options.pop("romanizer", next(iter(ROMANIZERS)))), {}
     elif lang is None:
         message = f"to={to} needs the language of the text, e.g. tur_Latn"
         raise CorpusOptionError(message)
     else:
-        module, maker_name, fixed = "xl_translit.phonemes.phonemizer", "Phonemizer", {"form": to}
-    maker: Any = getattr(import_module(module), maker_name)
+        maker, fixed = _loaded("xl_translit.phonemes.phonemizer:Phonemizer"), {"form": to}
     strange = options.keys() - inspect.signature(maker).parameters.keys()
     if strange:
         message = f"{', '.join(sorted(strange))}: no option of to={to}; leave it out"
         raise CorpusOptionError(message)
     return maker(lang, **fixed, **options)
+
+
+def romanizers() -> dict[str, str]:
+    """Name -> what it is, of each romaniser."""
+    return {name: (inspect.getdoc(_loaded(address)) or "").partition("\n")[0] for name, address in ROMANIZERS.items()}
+
+
+def _romanizer(name: str) -> Any:
+    if name not in ROMANIZERS:
+        message = f"romanizer {name!r} is not known; it can be: {', '.join(ROMANIZERS)}"
+        raise CorpusOptionError(message)
+    return _loaded(ROMANIZERS[name])
+
+
+def _loaded(address: str) -> Any:
+    module, name = address.split(":")
+    return getattr(import_module(module), name)

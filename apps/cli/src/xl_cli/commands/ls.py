@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from xl_tasks.catalogue.task import Task
     from xl_translit import LanguageSupport
 
-KINDS = ("recipes", "keys", "tasks", "presets", "tuning", "data", "objectives", "models", "languages")
+KINDS = (
+    "recipes",
+    "keys",
+    "tasks",
+    "presets",
+    "tuning",
+    "data",
+    "objectives",
+    "measures",
+    "romanizers",
+    "models",
+    "languages",
+)
 
 
 def ls(
@@ -27,7 +39,7 @@ def ls(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List what can be named: recipes, their keys, tasks, presets, data sets, objectives, model sizes, languages.
+    """List what can be named: recipes, their keys, tasks, presets, data sets, objectives, measures ...
 
     Example: xl ls recipes
     """
@@ -37,7 +49,8 @@ def ls(
             "tasks": "what xl eval scores", "presets": "papers' settings that xl eval --preset takes",
             "tuning": "everything that xl eval --set and --grid can say",
             "data": "layouts of parallel text that are read",
-            "objectives": "losses that variants are mixed from", "models": "shapes of new models",
+            "objectives": "losses that variants are mixed from", "measures": "what xl analyze measures",
+            "romanizers": "who romanises for xl translit --romanizer", "models": "shapes of new models",
             "languages": "languages: scripts, romaniser, phonemes, spellings",
         }  # fmt: skip
         rows = [{"name": name, "what": text} for name, text in what_there_is.items()]
@@ -106,6 +119,14 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
         from xl_cli.recipe.objectives import REGISTRY, objective_type
 
         return [{"name": name, "what": str(objective_type(name).__doc__)} for name in REGISTRY.names()]
+    if what == "measures":
+        from xl_cli.measure.registry import MEASURES, measure
+
+        return [{"name": name, "what": str(measure(name).rows.__doc__).partition("\n")[0]} for name in MEASURES]
+    if what == "romanizers":
+        from xl_translit import romanizers
+
+        return [{"name": name, "what": text} for name, text in romanizers().items()]
     if what == "models":
         from xl_encoders.config import SIZES
 

@@ -13,6 +13,7 @@ from xl_cli.launch.durations import words
 from xl_cli.launch.progress import Progress, say
 from xl_cli.options import given_options, option_names
 from xl_cli.unread_options import ReadWhere, refuse_unread
+from xl_translit.transliterator import ROMANIZERS
 
 if TYPE_CHECKING:
     from xl_translit import Manifest
@@ -186,7 +187,10 @@ def translit(
     romanizer: Annotated[
         str | None,
         typer.Option(
-            "--romanizer", metavar="fast|reference", help="Engine of --to latn [default: fast].", show_default=False
+            "--romanizer",
+            metavar="|".join(ROMANIZERS),
+            help="Who romanises for --to latn; see xl ls romanizers [default: fast].",
+            show_default=False,
         ),
     ] = None,
     backend: Annotated[

@@ -44,7 +44,7 @@ _SYLLABLES = re.compile(
 
 
 class Romanizer:
-    """Romanise a line: `Romanizer()("Ελλάδα")` is `"Ellada"`.
+    """Uroman's results at the speed of a look-up: `Romanizer()("Ελλάδα")` is `"Ellada"`.
 
     lang: the language of all texts, in any spelling that `language` knows (else UnknownLanguageError); Uroman has
         rules for some two dozen languages, and none is needed.
@@ -88,6 +88,11 @@ class Romanizer:
         if self._engine == "reference":
             return _Reference(code).line
         return _engine(code if code in _CODES_IN_PROGRAM or code in tables().codes else None).line
+
+
+def reference_romanizer(lang: str | None = None) -> Romanizer:
+    """The `uroman` package itself for every text, with the same results as `fast`: some 400 sentences a second."""
+    return Romanizer(lang, engine="reference")
 
 
 def romanize(text: str, lang: str | None = None) -> str:
