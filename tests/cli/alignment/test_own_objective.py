@@ -11,6 +11,7 @@ from tests.cli.made_data import WIDTH, align_toml, greek, log_of, losses_of, sen
 from torch import Tensor
 from torch.nn import functional
 
+from xl_cli.recipe.objectives import in_words
 from xl_objectives import OBJECTIVES, AlignedConfig, BitextConfig, TextConfig, WordVectorConfig
 
 SCALE = field(default=1.0, metadata={"help": "factor of the toy's loss, > 0", "above": 0})
@@ -143,6 +144,7 @@ def test_a_toy_trains_and_is_known_everywhere(xl: Run, recipe: Callable[..., Pat
     card = (tmp_path / "run" / "model" / "README.md").read_text(encoding="utf-8")
     assert f"with {name} ({title}), so that" in card
     assert f"- {name}\n" in card  # a tag
+    assert in_words(name, short=True) == f"{name} ({title})"  # under a table
 
     # What the loss takes of the settings arrives there.
     scaled = xl("align", path, "--set", f"objective.{name}.scale=4.0", "--out", tmp_path / "scaled")
