@@ -1,7 +1,7 @@
 """An objective of one's own: settings and a loss in one file, one line in the registry, and all of `xl` knows it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from xl_cli.recipe.objectives import in_words
-from xl_objectives import OBJECTIVES, AlignedConfig, BitextConfig, TextConfig, WordVectorConfig
+from xl_objectives import OBJECTIVES, AlignedConfig, BitextConfig, TextConfig, WordVectorConfig, setting
 
-SCALE = field(default=1.0, metadata={"help": "factor of the toy's loss, > 0", "above": 0})
+SCALE = setting(1.0, "factor of the toy's loss, > 0", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from .settings.bitext import L2Config as L2Config
 from .settings.bitext import OtConfig as OtConfig
 from .settings.bitext import WordNceConfig as WordNceConfig
 from .settings.checks import check_fields as check_fields
+from .settings.checks import setting as setting
 from .settings.objective import ObjectiveConfig as ObjectiveConfig
 from .settings.text import MlmConfig as MlmConfig
 from .settings.text import SeqConfig as SeqConfig

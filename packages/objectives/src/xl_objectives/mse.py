@@ -10,10 +10,11 @@ imports torch. The table in `registry` names it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from xl_objectives.errors import ObjectiveError
+from xl_objectives.settings.checks import setting
 from xl_objectives.settings.word_vectors import WordVectorConfig
 
 if TYPE_CHECKING:
@@ -34,12 +35,10 @@ class MseConfig(WordVectorConfig):
     takes: ClassVar[tuple[str, ...]] = ("scale",)
     needs_width: ClassVar[bool] = True
 
-    scale: str = field(
-        default="match_norm",
-        metadata={
-            "help": "match_norm (targets as long as the words are before training) | unit (as published)",
-            "choices": SCALES,
-        },
+    scale: str = setting(
+        "match_norm",
+        "match_norm (targets as long as the words are before training) | unit (as published)",
+        choices=SCALES,
     )
 
     @property

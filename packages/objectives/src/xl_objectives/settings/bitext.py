@@ -1,9 +1,10 @@
 """Objectives on the words of sentences and their translations: OT (Alqahtani et al. 2021), L2 and word contrast."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from xl_objectives.errors import ObjectiveError
+from xl_objectives.settings.checks import setting
 from xl_objectives.settings.objective import ObjectiveConfig
 
 
@@ -20,28 +21,17 @@ class BitextConfig(ObjectiveConfig):
     needs_alignments: ClassVar[bool] = False
     """Whether it reads which words belong together: those of the data, or of our aligner."""
 
-    layer: int = field(default=-1, metadata={"help": "hidden_states index of the words, negative from the end"})
-    words: str = field(
-        default="last",
-        metadata={
-            "help": "a word is its last (as published) | first | mean sub-word, or all of them",
-            "choices": ("last", "first", "mean", "all"),
-        },
+    layer: int = setting(-1, "hidden_states index of the words, negative from the end")
+    words: str = setting(
+        "last",
+        "a word is its last (as published) | first | mean sub-word, or all of them",
+        choices=("last", "first", "mean", "all"),
     )
-    drift: float = field(
-        default=1.0,
-        metadata={"help": "factor of the squared distance to the frozen start, >= 0 (lambda of the paper)", "low": 0},
+    drift: float = setting(1.0, "factor of the squared distance to the frozen start, >= 0 (lambda of the paper)", low=0)
+    drift_reduction: str = setting(
+        "mean", "over the words of each bitext, which add up: mean | sum (as printed)", choices=("mean", "sum")
     )
-    drift_reduction: str = field(
-        default="mean",
-        metadata={
-            "help": "over the words of each bitext, which add up: mean | sum (as printed)",
-            "choices": ("mean", "sum"),
-        },
-    )
-    drift_side: str = field(
-        default="pivot", metadata={"help": "which words are held: pivot | both", "choices": ("pivot", "both")}
-    )
+    drift_side: str = setting("pivot", "which words are held: pivot | both", choices=("pivot", "both"))
 
     @property
     def takes_idf(self) -> bool:
@@ -59,35 +49,22 @@ class OtConfig(BitextConfig):
     loss: ClassVar[str] = "xl_objectives.ot:ot_loss"
     takes: ClassVar[tuple[str, ...]] = ("p", "blur", "solver", "scope", "cost")
 
-    p: int = field(default=2, metadata={"help": "cost: 2 (half the squared distance) | 1 (the distance)"})
-    blur: float = field(
-        default=0.05, metadata={"help": "entropic blur in units of the vectors, > 0; not of exact", "above": 0}
+    p: int = setting(2, "cost: 2 (half the squared distance) | 1 (the distance)")
+    blur: float = setting(0.05, "entropic blur in units of the vectors, > 0; not of exact", above=0)
+    scope: str = setting(
+        "batch",
+        "words of the whole batch are one cloud (batch) or each pair's (sentence)",
+        choices=("batch", "sentence"),
     )
-    scope: str = field(
-        default="batch",
-        metadata={
-            "help": "words of the whole batch are one cloud (batch) or each pair's (sentence)",
-            "choices": ("batch", "sentence"),
-        },
+    solver: str = setting(
+        "exact",
+        "exact (fastest) | sinkhorn (to 1 %) | geomloss (what the paper ran; lower)",
+        choices=("exact", "sinkhorn", "geomloss"),
     )
-    solver: str = field(
-        default="exact",
-        metadata={
-            "help": "exact (fastest) | sinkhorn (to 1 %) | geomloss (what the paper ran; lower)",
-            "choices": ("exact", "sinkhorn", "geomloss"),
-        },
+    cost: str = setting(
+        "euclidean", "euclidean | gromov (distances within each side; exact)", choices=("euclidean", "gromov")
     )
-    cost: str = field(
-        default="euclidean",
-        metadata={
-            "help": "euclidean | gromov (distances within each side; exact)",
-            "choices": ("euclidean", "gromov"),
-        },
-    )
-    weights: str = field(
-        default="uniform",
-        metadata={"help": "mass of a word: uniform | idf (of its language)", "choices": ("uniform", "idf")},
-    )
+    weights: str = setting("uniform", "mass of a word: uniform | idf (of its language)", choices=("uniform", "idf"))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,15 +87,13 @@ class AlignedConfig(BitextConfig):
 
     needs_alignments: ClassVar[bool] = True
 
-    align_layer: int | None = field(
-        default=None,
-        metadata={
-            "help": "hidden_states index of our own aligner, for data without alignments; left out: two thirds of the "
-            "depth (8 of 12)"
-        },
+    align_layer: int | None = setting(
+        None,
+        "hidden_states index of our own aligner, for data without alignments; left out: two thirds of the "
+        "depth (8 of 12)",
     )
-    identical: bool = field(default=False, metadata={"help": "true keeps pairs of words that are spelled alike"})
-    one_to_one: bool = field(default=True, metadata={"help": "false keeps words that are aligned more than once"})
+    identical: bool = setting(False, "true keeps pairs of words that are spelled alike")
+    one_to_one: bool = setting(True, "false keeps words that are aligned more than once")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -137,10 +112,7 @@ class L2Config(AlignedConfig):
     loss: ClassVar[str] = "xl_objectives.word_pairs:squared_distance_loss"
     takes: ClassVar[tuple[str, ...]] = ("reduction",)
 
-    reduction: str = field(
-        default="mean",
-        metadata={"help": "over the word pairs: mean | sum (as published)", "choices": ("mean", "sum")},
-    )
+    reduction: str = setting("mean", "over the word pairs: mean | sum (as published)", choices=("mean", "sum"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,18 +125,12 @@ class WordNceConfig(AlignedConfig):
     loss: ClassVar[str] = "xl_objectives.word_pairs:word_nce_loss"
     takes: ClassVar[tuple[str, ...]] = ("temperature", "similarity", "negatives")
 
-    similarity: str = field(
-        default="cosine", metadata={"help": "cosine | dot (raw product)", "choices": ("dot", "cosine")}
+    similarity: str = setting("cosine", "cosine | dot (raw product)", choices=("dot", "cosine"))
+    temperature: float = setting(0.1, "the similarities are divided by it, > 0", above=0)
+    negatives: str = setting(
+        "across", "words of the other side (across, weak) | of both sides (all, strong)", choices=("across", "all")
     )
-    temperature: float = field(default=0.1, metadata={"help": "the similarities are divided by it, > 0", "above": 0})
-    negatives: str = field(
-        default="across",
-        metadata={
-            "help": "words of the other side (across, weak) | of both sides (all, strong)",
-            "choices": ("across", "all"),
-        },
-    )
-    false_negatives: bool = field(default=False, metadata={"help": "true keeps equal words as negatives"})
+    false_negatives: bool = setting(False, "true keeps equal words as negatives")
 
     @property
     def takes_text_ids(self) -> bool:

@@ -1,8 +1,17 @@
-"""One checker for the settings of a dataclass, which reads what may stand in a field off the field's metadata."""
+"""A field of settings with its help text and what may stand in it, and the one checker that reads that off again."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import field, fields
 from typing import Any
+
+
+def setting(default: Any, text: str, **rules: Any) -> Any:
+    """A dataclass field: its default, its help text, and rules as `check_fields` reads them.
+
+    >>> setting(0.1, "the similarities are divided by it, > 0", above=0).metadata["above"]
+    0
+    """
+    return field(default=default, metadata={"help": text, **rules})
 
 
 def check_fields(config: Any, key: Callable[[str], str], error: type[ValueError]) -> None:

@@ -1,12 +1,12 @@
 """What every objective has: its weight and schedule, and its answers to whoever reads, trains or describes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
 from xl_objectives.errors import ObjectiveError
-from xl_objectives.settings.checks import check_fields
+from xl_objectives.settings.checks import check_fields, setting
 
 # Shares are rounded: 0.3 - 0.1 is a little less than 0.2.
 _ROUNDING = 1e-9
@@ -40,17 +40,13 @@ class ObjectiveConfig:
     needs_width: ClassVar[bool] = False
     """Whether the static vectors that it reads have to be as wide as the encoder."""
 
-    weight: float = field(default=1.0, metadata={"help": "factor of this loss in the sum, >= 0", "low": 0})
-    begin: float = field(default=0.0, metadata={"help": "share of the steps after which it joins in, in [0, 1)"})
-    end: float = field(default=1.0, metadata={"help": "share of the steps after which it is left out, in (begin, 1]"})
-    warmup: float = field(
-        default=0.0, metadata={"help": "share of the steps, from begin on, over which its weight climbs from 0"}
-    )
-    every: int = field(default=1, metadata={"help": "steps between two uses of it", "low": 1})
-    batch: int = field(default=0, metadata={"help": "items a batch of it; 0 takes train.batch", "low": 0})
-    data: tuple[str, ...] = field(
-        default=(), metadata={"help": "names of the [[data]] it reads; none takes all of a kind it can read"}
-    )
+    weight: float = setting(1.0, "factor of this loss in the sum, >= 0", low=0)
+    begin: float = setting(0.0, "share of the steps after which it joins in, in [0, 1)")
+    end: float = setting(1.0, "share of the steps after which it is left out, in (begin, 1]")
+    warmup: float = setting(0.0, "share of the steps, from begin on, over which its weight climbs from 0")
+    every: int = setting(1, "steps between two uses of it", low=1)
+    batch: int = setting(0, "items a batch of it; 0 takes train.batch", low=0)
+    data: tuple[str, ...] = setting((), "names of the [[data]] it reads; none takes all of a kind it can read")
 
     def __post_init__(self) -> None:
         check_fields(self, self.key, ObjectiveError)

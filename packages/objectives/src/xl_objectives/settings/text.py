@@ -1,9 +1,10 @@
 """Objectives on texts and their transliterations, which share forward passes: MLM, SEQ, TLM (Xhelili et al. 2024)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from xl_objectives.errors import ObjectiveError
+from xl_objectives.settings.checks import setting
 from xl_objectives.settings.objective import ObjectiveConfig
 
 # The three rows that a text gives, each masked for itself: the text, its transliteration, both joined.
@@ -70,19 +71,13 @@ class MlmConfig(TextConfig):
     loss: ClassVar[str] = "xl_objectives.mlm:mlm_loss"
     needs_head: ClassVar[bool] = True
 
-    text: str = field(
-        default="both",
-        metadata={
-            "help": "which side is modelled: both (the sum of two means) | original | romanised",
-            "choices": ("both", "original", "romanised"),
-        },
+    text: str = setting(
+        "both",
+        "which side is modelled: both (the sum of two means) | original | romanised",
+        choices=("both", "original", "romanised"),
     )
-    mask_prob: float = field(
-        default=MASK_PROB, metadata={"help": "chance that a token is picked, in (0, 1]; seq and tlm mask alike"}
-    )
-    block: int = field(
-        default=0, metadata={"help": "texts run on in blocks of so many tokens, specials included; 0: a text a row"}
-    )
+    mask_prob: float = setting(MASK_PROB, "chance that a token is picked, in (0, 1]; seq and tlm mask alike")
+    block: int = setting(0, "texts run on in blocks of so many tokens, specials included; 0: a text a row")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,27 +118,15 @@ class SeqConfig(TextConfig):
     takes: ClassVar[tuple[str, ...]] = ("similarity", "temperature", "factor")
     contrasts: ClassVar[bool] = True
 
-    similarity: str = field(
-        default="dot", metadata={"help": "dot (raw product, as published) | cosine", "choices": ("dot", "cosine")}
-    )
-    temperature: float = field(
-        default=1.0, metadata={"help": "the similarities are divided by it, > 0; with cosine about 0.05", "above": 0}
-    )
-    factor: float = field(
-        default=0.5, metadata={"help": "constant before the mean, as in the authors' code, > 0", "above": 0}
-    )
-    false_negatives: bool = field(
-        default=False, metadata={"help": "true keeps equal texts of a batch as negatives, as published"}
-    )
-    layer: int | None = field(
-        default=None, metadata={"help": "hidden_states index that is pooled; left out: model.layer"}
-    )
-    pooling: str = field(
-        default="mean-content",
-        metadata={
-            "help": "mean-content (no specials, <mask> counts) | mean-all | first",
-            "choices": ("mean-content", "mean-all", "first"),
-        },
+    similarity: str = setting("dot", "dot (raw product, as published) | cosine", choices=("dot", "cosine"))
+    temperature: float = setting(1.0, "the similarities are divided by it, > 0; with cosine about 0.05", above=0)
+    factor: float = setting(0.5, "constant before the mean, as in the authors' code, > 0", above=0)
+    false_negatives: bool = setting(False, "true keeps equal texts of a batch as negatives, as published")
+    layer: int | None = setting(None, "hidden_states index that is pooled; left out: model.layer")
+    pooling: str = setting(
+        "mean-content",
+        "mean-content (no specials, <mask> counts) | mean-all | first",
+        choices=("mean-content", "mean-all", "first"),
     )
 
     @property
@@ -167,12 +150,10 @@ class TlmConfig(TextConfig):
     loss: ClassVar[str] = "xl_objectives.mlm:mlm_loss"
     needs_head: ClassVar[bool] = True
 
-    truncate: str = field(
-        default=TRUNCATIONS[0],
-        metadata={
-            "help": "how a pair is cut to max_len: longest_first (both sides stay) | right (as published)",
-            "choices": TRUNCATIONS,
-        },
+    truncate: str = setting(
+        TRUNCATIONS[0],
+        "how a pair is cut to max_len: longest_first (both sides stay) | right (as published)",
+        choices=TRUNCATIONS,
     )
 
     @property

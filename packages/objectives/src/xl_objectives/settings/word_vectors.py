@@ -3,9 +3,10 @@
 The settings of MSE stand beside its loss in `xl_objectives.mse`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from xl_objectives.settings.checks import setting
 from xl_objectives.settings.objective import ObjectiveConfig
 
 
@@ -20,15 +21,13 @@ class WordVectorConfig(ObjectiveConfig):
     reads: ClassVar[tuple[str, ...]] = ("vectors",)
     family: ClassVar[str] = "word-vectors"
 
-    layer: int = field(default=-1, metadata={"help": "hidden_states index of the words, negative from the end"})
-    pooling: str = field(
-        default="mean-content",
-        metadata={
-            "help": "mean-content | mean-all (specials too, as the released code) | first",
-            "choices": ("mean-content", "mean-all", "first"),
-        },
+    layer: int = setting(-1, "hidden_states index of the words, negative from the end")
+    pooling: str = setting(
+        "mean-content",
+        "mean-content | mean-all (specials too, as the released code) | first",
+        choices=("mean-content", "mean-all", "first"),
     )
-    max_len: int = field(default=20, metadata={"help": "longest word in tokens, specials included, >= 3", "low": 3})
+    max_len: int = setting(20, "longest word in tokens, specials included, >= 3", low=3)
 
     @property
     def takes_norm(self) -> bool:
@@ -46,30 +45,19 @@ class DccaConfig(WordVectorConfig):
     loss: ClassVar[str] = "xl_objectives.dcca:dcca_loss"
     takes: ClassVar[tuple[str, ...]] = ("variant", "k", "r1", "r2", "center", "precision")
 
-    variant: str = field(
-        default="subspace",
-        metadata={
-            "help": "subspace (the loss goes from -k, nothing shared, to -1.41 k) | classic (Andrew et al. 2013; "
-            "from 0 to -k) | legacy (the released code)",
-            "choices": ("subspace", "classic", "legacy"),
-        },
+    variant: str = setting(
+        "subspace",
+        "subspace (the loss goes from -k, nothing shared, to -1.41 k) | classic (Andrew et al. 2013; "
+        "from 0 to -k) | legacy (the released code)",
+        choices=("subspace", "classic", "legacy"),
     )
-    k: int = field(default=10, metadata={"help": "directions compared; 0 takes all that both views have", "low": 0})
-    r1: float = field(default=1e-3, metadata={"help": "ridge of classic on the encoder's side, >= 0", "low": 0})
-    r2: float = field(
-        default=1e-3, metadata={"help": "ridge of classic on the side of the static vectors, >= 0", "low": 0}
+    k: int = setting(10, "directions compared; 0 takes all that both views have", low=0)
+    r1: float = setting(1e-3, "ridge of classic on the encoder's side, >= 0", low=0)
+    r2: float = setting(1e-3, "ridge of classic on the side of the static vectors, >= 0", low=0)
+    center: str = setting(
+        "", "column | none | legacy; empty takes the variant's own (column)", choices=("", "column", "none", "legacy")
     )
-    center: str = field(
-        default="",
-        metadata={
-            "help": "column | none | legacy; empty takes the variant's own (column)",
-            "choices": ("", "column", "none", "legacy"),
-        },
-    )
-    precision: str = field(
-        default="float32",
-        metadata={"help": "of the decompositions: float32 | float64", "choices": ("float32", "float64")},
-    )
+    precision: str = setting("float32", "of the decompositions: float32 | float64", choices=("float32", "float64"))
 
     @property
     def arguments(self) -> dict[str, Any]:
