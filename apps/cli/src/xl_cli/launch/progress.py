@@ -47,7 +47,7 @@ _stages = _Stages()
 
 def _loading() -> str:
     """What stands still while a library is imported: torch and transformers take a minute on a busy machine."""
-    specs = [(name, getattr(module, "__dict__", {}).get("__spec__")) for name, module in list(sys.modules.items())]
+    specs = [(name, getattr(module, "__dict__", {}).get("__spec__")) for name, module in sys.modules.copy().items()]
     names = [name for name, spec in specs if getattr(spec, "_initializing", False) and not name.startswith("xl_")]
     return f"loading the library {names[0].partition('.')[0]}" if names else ""
 
