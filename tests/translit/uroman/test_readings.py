@@ -88,4 +88,6 @@ def test_only_characters_that_are_not_read_count() -> None:
 def test_languages_carry_the_note_of_their_script() -> None:
     noted = {support.code for support in supported_languages() if support.reading}
     assert {"nqo_Nkoo", "sat_Olck"} <= noted
+    # Languages of one script that is not read, beyond those of FLORES-200 and of Epitran's tables.
+    assert {"chr_Cher", "bax_Bamu", "srb_Sora", "bsq_Bass", "txo_Toto"} <= noted
     assert noted.isdisjoint({"tur_Latn", "rus_Cyrl", "jpn_Jpan", "zho_Hans", "kor_Hang", "tha_Thai", "bod_Tibt"})

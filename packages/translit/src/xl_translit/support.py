@@ -36,8 +36,8 @@ class LanguageSupport:
 
 @cache
 def supported_languages() -> tuple[LanguageSupport, ...]:
-    """Every language of FLORES-200 and every other one with phonemes, by code."""
-    tables: dict[str, list[str]] = {code: [] for code in LANGUAGES}
+    """Every language of FLORES-200, others with phonemes or a script that Uroman does not read, by code."""
+    tables: dict[str, list[str]] = {code: [] for code in (*LANGUAGES, *_of_unread_scripts())}
     for table in g2p_codes():
         code = _language_of(table)
         if code is not None:
@@ -47,6 +47,23 @@ def supported_languages() -> tuple[LanguageSupport, ...]:
         individual, _, script = code.partition("_")
         scripts.setdefault(individual, []).append(script)
     return tuple(_support(code, tables[code], scripts[code.partition("_")[0]]) for code in sorted(tables))
+
+
+def _of_unread_scripts() -> list[str]:
+    """The likely language (CLDR) of each script with a note, where that is the script it is mostly written in."""
+    from langcodes import Language
+    from langcodes.data_dicts import ALL_SCRIPTS
+
+    found = []
+    for script in sorted(name for name in ALL_SCRIPTS if script_reading(name).note):
+        individual = Language.get(f"und-{script}").maximize().language
+        try:
+            code = language(individual or "")
+        except UnknownLanguageError:
+            continue
+        if code.endswith(f"_{script}"):
+            found.append(code)
+    return found
 
 
 def _support(code: str, tables: list[str], scripts: list[str]) -> LanguageSupport:
