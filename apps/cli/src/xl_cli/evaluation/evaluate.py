@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
@@ -10,8 +11,9 @@ from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.results import Rows
 from xl_cli.settings import takes
 
-# Tasks whose figures belong to a pair of languages, a line each.
-_BY_PAIR = ("retrieval", "bucc2018")
+if TYPE_CHECKING:
+    from xl_cli.evaluation.evaluation import Evaluation
+    from xl_tasks import Row
 
 
 @takes(config=EvaluateConfig)
@@ -31,7 +33,8 @@ def evaluate(
 
     >>> evaluate(["sib200", "panx"], model="runs/names", data="DATA", probe=True, source="eng")  # doctest: +SKIP
     """
-    from xl_cli.evaluation.task_options import check_options, is_vector_folder
+    from xl_cli.evaluation.plans import is_vector_folder, plan_class
+    from xl_cli.evaluation.task_options import check_options
     from xl_tasks.catalogue.registry import TaskError, task
     from xl_tasks.robustness.noise import parse_noise
 
@@ -50,22 +53,22 @@ def evaluate(
         message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
         raise UsageError(message)
     files = [config.neighbours] if config.neighbours else []
-    has_words = any(entry.kind == "lexical" for entry in entries)
-    models = [name for name in config.model if not (has_words and is_vector_folder(Path(name)))]
+    takes_vectors = any(plan_class(entry).takes_vectors for entry in entries)
+    models = [name for name in config.model if not (takes_vectors and is_vector_folder(Path(name)))]
     check_at_hand(models=models, data=config.data, files=files, revision=config.revision)
     from xl_cli.evaluation.evaluation import Evaluation
 
     evaluation = Evaluation(config, folder)
     computed = evaluation.run(entries)
-    rows = Rows(computed, lambda: _tables(computed, evaluation.mean), folder)
+    rows = Rows(computed, lambda: _tables(computed, evaluation), folder)
     evaluation.check(rows)
     return rows
 
 
-def _tables(rows: Sequence, mean: str) -> str:
+def _tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:
     from xl_analysis import pair_table, result_tables
 
-    pairs = [asdict(row) for row in rows if row.task in _BY_PAIR and not row.baseline]
-    others = [asdict(row) for row in rows if row.task not in _BY_PAIR or row.baseline]
-    tables = [*([pair_table(pairs)] if pairs else []), *(result_tables(others, mean=mean) if others else [])]
+    pairs = [asdict(row) for row in rows if row.task in evaluation.by_pair and not row.baseline]
+    others = [asdict(row) for row in rows if row.task not in evaluation.by_pair or row.baseline]
+    tables = [*([pair_table(pairs)] if pairs else []), *(result_tables(others, mean=evaluation.mean) if others else [])]
     return "\n\n".join(table.render("text") for table in tables)

@@ -27,6 +27,8 @@ class Evaluation:
 
     out: folder that keeps finished cells; None keeps nothing.
 
+    by_pair: what rows call the tasks whose figures belong to a pair of languages, a line each.
+
     mean: what the means over targets are over, for tables of the rows: "others" than the language trained on, or "all".
     """
 
@@ -38,6 +40,7 @@ class Evaluation:
         self._failures: list[str] = []
         self._asked: list[Cell] = []
         self._models: list[str] = []
+        self.by_pair: set[str] = set()
 
     def run(self, entries: Sequence[Task]) -> list[Row]:
         """Score every model on every task: the rows of this call, in order, comparisons last.
@@ -82,6 +85,8 @@ class Evaluation:
             if model.is_open and not one.reads_last_layer:
                 model.tell_reading()
             self._asked += job.cells
+            if one.by_pair:
+                self.by_pair |= {cell.task for cell in job.cells}
             self._models += [cell.model for cell in job.cells if cell.model not in self._models]
             todo = [cell for cell in job.cells if cell not in self._store]
             if not todo:

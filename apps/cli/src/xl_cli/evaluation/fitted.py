@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Job, NamedModel
+from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, with_preset
 from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, shown, split_settings
 from xl_cli.launch.progress import Progress, say
@@ -28,14 +28,37 @@ from xl_tasks.protocols.training_data import (
 from xl_tasks.protocols.transfer import JOIN, Candidate, CellExamples, Trial, TrialRun
 from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.robustness.noise import parse_noise
+from xl_tasks.tuning.config import settings_read
 from xl_tasks.tuning.presets import PRESETS, tuning_config
 
 if TYPE_CHECKING:
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
 
-class FittedPlan:
+_OF_BOTH = frozenset({
+    "protocol", "preset", "probe", "set", "grid", "noise", "train_on", "train_limit", "on_error", "resamples",
+    "save_models", "split", "limit", "mean",
+})  # fmt: skip
+_OF_TRAINING = frozenset({"seeds", "lora", "robust", "neighbours"})
+_OF_PROBES = VECTORS
+
+
+class FittedPlan(Plan):
     """A task with labels: its examples, languages and settings."""
+
+    @staticmethod
+    def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """See `Plan`; what is trained is used whole, and a probe draws nothing by chance and moves no weights."""
+        own = _OF_PROBES if config.probe else _OF_TRAINING
+        return SIDES | ENCODER | _OF_BOTH | (own if entry.of_kind.pooled else own - {"pooling", "prompt"})
+
+    @staticmethod
+    def settings(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """See `Plan`; `shared_lr` where a preset has learning rates of its own for languages."""
+        tasks = PRESETS[config.preset].tasks if config.preset in PRESETS else {}
+        own = tasks.get(entry.name) or tasks.get(entry.kind)
+        rates = {"shared_lr"} if own is not None and own.by_language else set()
+        return settings_read(entry.kind, config.mode) | rates
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._given = config
@@ -44,7 +67,7 @@ class FittedPlan:
         self._config = config
         self.reads_last_layer = not config.probe
         self._split = config.split or entry.test_split
-        if config.probe and entry.kind == "answering":
+        if config.probe and not entry.of_kind.probed:
             message = f"a probe cannot answer questions; leave {entry.name} out, or train with --lora or all weights."
             raise UsageError(message)
         if self._split == "all":
@@ -129,18 +152,17 @@ class FittedPlan:
     def _load(self, sources: Sequence[str], *, whole: bool = False) -> Examples:
         """The task's own examples, of what its cells need alone where that can be told before reading."""
         config, entry = self._config, self._entry
-        options: dict[str, object] = {"on_error": config.on_error}
-        if config.treebank and "treebank" in entry.reads:
-            options["treebanks"] = config.treebank
-        if entry.name == "mlqa" and "mixed-language" in config.protocol:
-            options["contexts"] = "all"
-        if "tag_scheme" in entry.reads:
-            options["tag_scheme"] = config.tag_scheme
-        if entry.name == "udpos" and config.words != "syntactic":
-            if self._root is None:
-                message = "--words surface reads CoNLL-U files; name their folder: --data FOLDER."
+        options: dict[str, Any] = {"on_error": config.on_error}
+        if "mixed-language" in config.protocol:
+            options |= entry.mixed_options or {}
+        for name, argument in entry.reads.items():
+            value = getattr(config, name)
+            if not argument or value == EvaluateConfig.__dataclass_fields__[name].default:
+                continue
+            if name in entry.files_alone and self._root is None:
+                message = f"--{name} {value} reads {entry.files_alone[name]}; name their folder: --data FOLDER."
                 raise UsageError(message)
-            options["words"] = config.words
+            options[argument] = value
         if not whole and not {"in-language", "translate-train"} & set(config.protocol):
             parts = self._load_parts(sources, options)
             if parts is not None:
@@ -151,7 +173,7 @@ class FittedPlan:
             return load_task(entry, self._root, [*sources, *config.target], **options)
         return load_task(entry, self._root, None, **options)
 
-    def _load_parts(self, sources: Sequence[str], options: dict[str, object]) -> Examples | None:
+    def _load_parts(self, sources: Sequence[str], options: dict[str, Any]) -> Examples | None:
         """Training examples of the sources, scored ones of the targets: XNLI has 392,702 in each of fifteen languages.
 
         None where these are not all there, so that the whole must tell what is.
@@ -196,24 +218,13 @@ class FittedPlan:
 
     def _pairs(self) -> CellExamples:
         """The examples of each ordered pair of target languages."""
-        from xl_tasks.problems.answering.pairs import context_pairs
-        from xl_tasks.problems.classification.mixed import mixed_pairs
+        from xl_tasks.protocols.mixed_examples import NoPairsError, mixed_examples
 
-        if self._examples.kind == "answering":
-            found = context_pairs(self._examples, self._split)
-            pairs = {pair: its for pair, its in found.items() if set(pair) <= set(self._targets)}
-            if all(a == b for a, b in pairs):
-                message = f"{self._entry.name} has no questions on a context in another language; mlqa has."
-                raise UsageError(message)
-            return pairs
-        if self._examples.kind != "classification":
-            message = f"{self._entry.name} has no pairs of texts; mixed-language pairs are of xnli, pawsx and mlqa."
-            raise UsageError(message)
-        if not any(getattr(example, "second", "") for example in self._examples.split(self._targets[0], self._split)):
-            message = f"{self._entry.name} is on single texts; mixed-language pairs are of xnli, pawsx and mlqa."
-            raise UsageError(message)
-        mixed = mixed_pairs(self._examples, self._split, self._targets)
-        for reason in mixed.dropped:
+        try:
+            mixed = mixed_examples(self._entry, self._examples, self._split, self._targets)
+        except NoPairsError as error:
+            raise UsageError(str(error)) from None
+        for reason in getattr(mixed, "dropped", ()):
             say(f"note: {reason}")
         return mixed
 
@@ -332,7 +343,7 @@ class FittedPlan:
             robust_label=" ".join(filter(None, [robust, shown(self._robust)])) if robust else "",
             unit=model.unit,
             layer=layer,
-            pooling=model.opened.pooling if layer is not None and self._examples.kind == "classification" else "",
+            pooling=model.opened.pooling if layer is not None and self._entry.of_kind.pooled else "",
             train_limit=config.train_limit,
             digests={"neighbours": self._neighbours} if robust == "rs-da" else {},
         )

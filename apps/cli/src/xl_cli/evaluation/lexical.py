@@ -5,31 +5,38 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Job, NamedModel
-from xl_cli.evaluation.task_options import is_vector_folder
+from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan, is_vector_folder
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
-from xl_tasks.datasets.lexical.lexical_files import lexical_tasks
 from xl_tasks.datasets.lexical.lexical_set import LexicalSet
-from xl_tasks.datasets.lexical.vector_folder import read_vector_pair, vector_files
 from xl_tasks.protocols.cells import Cell, Scored
-from xl_tasks.scoring.lexical_scores import WordScore, score_lexical, score_vectors
+from xl_tasks.protocols.data_folder import loaded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xl_tasks.scoring.lexical_scores import WordScore
 
 _METHODS = ("csls", "nn")
 _CONVENTIONS = ("oov-skip", "oov-mid")
 
 
-class LexicalPlan:
+class LexicalPlan(Plan):
     """A lexical task: its sets of word pairs."""
 
-    reads_last_layer = False
+    takes_vectors = True
+
+    @staticmethod
+    def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """See `Plan`; folders of vectors have nothing to choose."""
+        encoders = not all(is_vector_folder(Path(name)) for name in config.model)
+        return SIDES | {"split", "on_error"} | (ENCODER | VECTORS if encoders else set())
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._entry = entry
@@ -47,7 +54,7 @@ class LexicalPlan:
         every = [
             one
             for folder in folders
-            for one in lexical_tasks(
+            for one in loaded(entry.loader)(
                 folder, kind=entry.name, languages=languages, split=split, on_error=config.on_error
             )
         ]
@@ -83,7 +90,7 @@ class LexicalPlan:
                         unit=model.unit,
                         prompt=opened.encoder.prompt,
                     )
-                    for method in (_METHODS if one.kind == "bli" else _CONVENTIONS[:1])
+                    for method in (_CONVENTIONS[:1] if one.golds else _METHODS)
                 ]
                 yield Job(
                     label=f"{one.name} {one.source} {one.target} {opened.encoder.name} layer {layer}",
@@ -92,6 +99,8 @@ class LexicalPlan:
                 )
 
     def _vector_jobs(self, folder: Path) -> Iterator[Job]:
+        from xl_tasks.datasets.lexical.vector_folder import vector_files
+
         files = vector_files(folder, {code for one in self._sets for code in (one.source, one.target)})
         for one in self._sets:
             if not {one.source, one.target} <= files.keys():
@@ -100,7 +109,7 @@ class LexicalPlan:
             inputs = {code: fingerprint_file(files[code]) for code in sorted({one.source, one.target})}
             cells = [
                 self._cell(one, folder.name, method, method, inputs, unit="word")
-                for method in (_METHODS if one.kind == "bli" else _CONVENTIONS)
+                for method in (_CONVENTIONS if one.golds else _METHODS)
             ]
             yield Job(
                 label=f"{one.name} {one.source} {one.target} {folder.name}",
@@ -132,8 +141,10 @@ class _Words:
         self._model = model
         self._known: dict[tuple[int, str], dict[str, NDArray[np.float32]]] = {}
 
-    def embed(self, words: Sequence[str], language: str, *, layer: int) -> NDArray[np.float32]:
+    def embed(self, words: Sequence[str], language: str, *, layer: int) -> "NDArray[np.float32]":
         """(n_words, width), for words of one language."""
+        import numpy as np
+
         from xl_tasks.units.choosing import input_unit
 
         known = self._known.setdefault((layer, language), {})
@@ -154,7 +165,9 @@ class _EncoderScores:
 
     def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
         """The figures of the cells' methods."""
-        if self._set.kind == "similarity":
+        from xl_tasks.scoring.lexical_scores import score_lexical
+
+        if self._set.golds:
             yield from _as_scored(cells, score_lexical(self._embed, self._set))
         else:
             methods = [cell.inputs["method"] for cell in cells]
@@ -170,16 +183,19 @@ class _VectorScores:
 
     def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
         """The figures of the cells' methods."""
+        from xl_tasks.datasets.lexical.vector_folder import read_vector_pair
+        from xl_tasks.scoring.lexical_scores import score_vectors
+
         source, target = read_vector_pair(self._folder, self._set.source, self._set.target)
         methods = [cell.inputs["method"] for cell in cells]
-        if self._set.kind == "bli":
-            yield from _as_scored(cells, score_vectors(source, target, self._set, methods=methods))
-        else:
+        if self._set.golds:
             oov = [method.removeprefix("oov-") for method in methods]
             yield from _as_scored(cells, score_vectors(source, target, self._set, oov=oov))
+        else:
+            yield from _as_scored(cells, score_vectors(source, target, self._set, methods=methods))
 
 
-def _as_scored(cells: Sequence[Cell], found: Sequence[WordScore]) -> Iterator[Scored]:
+def _as_scored(cells: Sequence[Cell], found: "Sequence[WordScore]") -> Iterator[Scored]:
     for cell, one in zip(cells, found, strict=True):
         rows = []
         if not one.measures:

@@ -5,24 +5,30 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import Job, NamedModel
+from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.parallel.bucc import ComparableCorpora, Mining, tuning_and_scored
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
-from xl_tasks.scoring.mining import mine_bitext
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-class MiningPlan:
+class MiningPlan(Plan):
     """Pairs of corpora, each with the part that is scored and the part that the threshold comes from."""
 
-    reads_last_layer = False
+    by_pair = True
+
+    @staticmethod
+    def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """See `Plan`."""
+        return SIDES | ENCODER | VECTORS | {"score", "resamples"}
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         self._entry = entry
@@ -85,12 +91,14 @@ class _Search:
         """Number of transformer blocks."""
         return self._model.opened.encoder.n_layers
 
-    def embed(self, texts: Sequence[str], *, layer: int, pooling: str) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, layer: int, pooling: str) -> "NDArray[np.float32]":
         """Vectors from the cache, (n_texts, width) float32."""
         return self._model.cache.embed(self._model.opened.encoder, texts, layers=[layer], pooling=pooling)[0]
 
     def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
         """Mine; the figures of the one cell, with a line of statistics for each sentence of the first side."""
+        from xl_tasks.scoring.mining import mine_bitext
+
         for cell in cells:
             mining = dataclasses.replace(
                 self._mining, tuning=self._as_read(self._mining.tuning), scored=self._as_read(self._mining.scored)

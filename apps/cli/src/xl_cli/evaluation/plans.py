@@ -1,21 +1,35 @@
-"""What `xl eval` computes for one task and one model: jobs with their cells, by kind of task."""
+"""What `xl eval` reads and computes for one task and one model, by kind of task."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.opened import Opened, open_model
-from xl_cli.evaluation.task_options import plan_kind
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
-from xl_tasks.protocols.cells import Cell, Scored
 
 if TYPE_CHECKING:
+    from xl_cli.evaluation.opened import Opened
+    from xl_tasks.protocols.cells import Cell, Scored
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
+
+
+PLANS: Mapping[str, str] = {
+    "search": "xl_cli.evaluation.retrieval:RetrievalPlan",
+    "mine": "xl_cli.evaluation.mining:MiningPlan",
+    "words": "xl_cli.evaluation.lexical:LexicalPlan",
+    "fit": "xl_cli.evaluation.fitted:FittedPlan",
+}
+"""The class of each way to score tasks (`Task.scored_by`), as "module:class"."""
+
+# Options, by their names in EvaluateConfig, that several plans read.
+SIDES = frozenset({"model", "data", "source", "target"})
+ENCODER = frozenset({"revision", "max_len", "input"})
+VECTORS = frozenset({"layer", "pooling", "prompt"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +42,37 @@ class Job:
     """
 
     label: str
-    cells: Sequence[Cell]
-    score: Callable[[Sequence[Cell]], Iterator[Scored]]
+    cells: "Sequence[Cell]"
+    score: "Callable[[Sequence[Cell]], Iterator[Scored]]"
     save: Callable[[Path], None] = lambda folder: None
 
 
-class Plan(Protocol):
+class Plan(ABC):
     """A task with its data read and its settings checked."""
 
-    reads_last_layer: bool
+    by_pair = False
+    """Whether its figures belong to a pair of languages, a line each."""
+    takes_vectors = False
+    """Whether a model may be a folder of word vectors."""
+    reads_last_layer = False
     """Whether models are used whole, so that no layer or pooling is chosen."""
 
+    @abstractmethod
+    def __init__(self, entry: Task, config: EvaluateConfig) -> None: ...
+
+    @staticmethod
+    @abstractmethod
+    def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """The options, by their names in EvaluateConfig, that it looks at for a task in a call with `config`."""
+
+    @staticmethod
+    def settings(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """The keys of --set and --grid, but for those of --robust, that it looks at."""
+        return frozenset()
+
+    @abstractmethod
     def jobs(self, model: "NamedModel") -> Iterator[Job]:
         """The jobs of one model."""
-        ...
 
 
 class NamedModel:
@@ -69,8 +100,10 @@ class NamedModel:
         return "opened" in self.__dict__
 
     @cached_property
-    def opened(self) -> Opened:
+    def opened(self) -> "Opened":
         """The encoder with the layers and the pooling to read it at."""
+        from xl_cli.evaluation.opened import open_model
+
         config = self._config
         opened = open_model(
             self.name,
@@ -114,5 +147,15 @@ class NamedModel:
 
 def plan(entry: Task, config: EvaluateConfig) -> Plan:
     """The plan of a task of any kind; reads its data."""
-    module, name = plan_kind(entry).factory.split(":")
-    return getattr(import_module(module), name)(entry, config)
+    return plan_class(entry)(entry, config)
+
+
+def plan_class(entry: Task) -> type[Plan]:
+    """The class that scores a task; reads nothing."""
+    module, name = PLANS[entry.scored_by].split(":")
+    return getattr(import_module(module), name)
+
+
+def is_vector_folder(path: Path) -> bool:
+    """Whether a model is a folder of word vectors, not of an encoder."""
+    return path.is_dir() and not any((path / name).exists() for name in ("config.json", "run.json"))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.plans import plan_class
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 from xl_tasks.tuning.presets import PRESETS, preset_sources
@@ -29,7 +30,7 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
         return dataclasses.replace(config, protocol=config.protocol or ("zero-shot",), seeds=config.seeds or 1)
     named: dict[str, tuple[str, ...] | int] = {}
     told = []
-    if entry.kind != "retrieval":
+    if "protocol" in plan_class(entry).reads(entry, config):
         if not config.protocol:
             named["protocol"] = (preset.protocol,)
             told.append(f"--protocol {preset.protocol}")

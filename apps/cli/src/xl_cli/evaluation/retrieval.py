@@ -8,42 +8,44 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from xl_cli.data.items import pairs_both_ways, scored_keys, split_keys
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.layer_sweep import LayerSweep
-from xl_cli.evaluation.plans import Job, NamedModel
+from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, with_preset
-from xl_tasks import TASKS, ParallelTexts, load_names
+from xl_tasks import TASKS, ParallelTexts
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
 from xl_tasks.robustness.noise import parse_noise
-from xl_tasks.scoring.retrieval import compared_texts, ranked, scored_pooling
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xl_cli.evaluation.layer_sweep import LayerSweep
     from xl_encoders import Encoder
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
-# The tasks whose data have splits, each in files of its own.
-_BY_SPLIT = ("flores", "sib200-retrieval")
 # Between a language and the noise of its queries, in the name of a side that only exists here.
 _NOISY = "~"
 
 
-class RetrievalPlan:
+class RetrievalPlan(Plan):
     """A task of parallel texts: its items, pairs and noises."""
 
-    reads_last_layer = False
+    by_pair = True
+
+    @staticmethod
+    def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
+        """See `Plan`."""
+        return SIDES | ENCODER | VECTORS | {"preset", "transform", "score", "noise", "split", "limit", "resamples"}
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         given, config = config, with_preset(entry, config)
         self._entry = entry
-        if entry.name == "retrieval" and not config.data:
-            message = "retrieval reads any folder of parallel text; name it: --data FOLDER."
+        if entry.any_folder and not config.data:
+            message = f"{entry.name} reads any folder of parallel text; name it: --data FOLDER."
             raise UsageError(message)
         self._data: ParallelTexts = _texts(entry, config, *_languages(entry, given, config.source))
         self._config = config = sources_there(entry, config, given, self._data.languages)
@@ -92,7 +94,7 @@ class RetrievalPlan:
         for layer in opened.layers:
             cells = [
                 Cell(
-                    task="retrieval",
+                    task=self._entry.kind,
                     source=source,
                     target=target,
                     data=f"{self._data.name}[{limit}]" if limit > 0 else self._data.name,
@@ -144,11 +146,15 @@ class _Reading:
     @property
     def pooling(self) -> str:
         """Pooling, transforms and score, as rows show them."""
+        from xl_tasks.scoring.retrieval import scored_pooling
+
         pooling = "+".join([self._model.opened.pooling, *self._config.transform])
         return scored_pooling(pooling, self._config.score)
 
     def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
         """The figures of some of the cells, which are all of one layer."""
+        from xl_tasks.scoring.retrieval import ranked
+
         sweep = self._sweep or self._open()
         for cell in cells:
             source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
@@ -164,8 +170,11 @@ class _Reading:
             for retrieved in found:
                 yield Scored(cell=cell, keys=retrieved.keys, measures=retrieved.measures(), coverage=retrieved.coverage)
 
-    def _open(self) -> LayerSweep:
+    def _open(self) -> "LayerSweep":
         """Write the texts as the model reads them, and get ready to embed them at all layers."""
+        from xl_cli.evaluation.layer_sweep import LayerSweep
+        from xl_tasks.scoring.retrieval import compared_texts
+
         opened = self._model.opened
         self._read = self._as_read()
         noises = [f"{_NOISY}{name}" if name else "" for name in self._noises]
@@ -202,7 +211,7 @@ class _Cached:
         self.n_layers = encoder.n_layers
         self.width = encoder.width
 
-    def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> list[NDArray[np.float32]]:
+    def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> "list[NDArray[np.float32]]":
         """One array a layer, (n_texts, width) float32."""
         return self._cache.embed(self._encoder, texts, layers=layers, pooling=pooling)
 
@@ -219,19 +228,19 @@ def _languages(
         return asked, {}
     if given.target and sources:
         return asked, {"optional": sources}
-    if entry.name != "tatoeba":  # a side that names no language is every language
+    if not entry.pivot:  # a side that names no language is every language
         return None, {}
     from xl_translit import language
 
-    # Every bitext is with English, which alone is a side of all of them.
-    others = {language(spelling) for spelling in asked} - {"eng_Latn"}
-    return ([*sorted(others), "eng_Latn"] if others else None), {}
+    # The pivot alone is a side of all pairs.
+    others = {language(spelling) for spelling in asked} - {entry.pivot}
+    return ([*sorted(others), entry.pivot] if others else None), {}
 
 
 def _texts(
     entry: Task, config: EvaluateConfig, languages: Sequence[str] | None, options: Mapping[str, Sequence[str]]
 ) -> ParallelTexts:
-    if entry.name == "retrieval" and config.data:
+    if entry.any_folder:
         several = [
             one.name for one in TASKS.values() if any((Path(config.data) / name).is_dir() for name in one.folders)
         ]
@@ -241,7 +250,5 @@ def _texts(
                 "ask for one of them by name, or give its folder."
             )
             raise UsageError(message)
-    if entry.name == "names":  # of a library, in as many locales as are asked for
-        return load_names(languages) if languages else load_names()
-    splits = {"splits": (config.split or "test",)} if entry.name in _BY_SPLIT and config.split != "all" else {}
+    splits = {} if config.split == "all" else {"splits": (config.split or "test",)}
     return load_task(entry, Path(config.data) if config.data else None, languages, **options, **splits)

@@ -55,13 +55,13 @@ class Task:
     layout: str
     """How the files lie in that folder, in words; empty for data of a library."""
     loader: str
-    """"module:function" that reads it: f(path, languages, *, on_error="stop") -> Examples (see `xl_tasks.examples`) for
-    classification, tagging and answering; f(path, languages) -> ParallelTexts for retrieval; f(languages) where there
-    are no files."""
+    """"module:function" that reads it: f(path, languages, *, on_error="stop", splits=None) -> Examples (see
+    `xl_tasks.examples`) for classification, tagging and answering; f(path, languages, *, splits=None) -> ParallelTexts
+    for retrieval; f(languages) where there are no files. One without `splits` reads all of them."""
     options: Mapping[str, object] = field(default_factory=dict)
     """Further keyword arguments that its loader is given where files are read by the task's name."""
-    mixed_options: Mapping[str, object] = field(default_factory=dict)
-    """Those that its loaders are given for pairs of texts in two languages."""
+    mixed_options: Mapping[str, object] | None = None
+    """Those that its loaders are given for pairs of texts in two languages; None where there are no such pairs."""
     reads: Mapping[str, str] = field(default_factory=dict)
     """Options of `xl eval`, by their field names, that it has a use for beside those of its plan, each with the
     argument of its loaders that takes it; "" for none."""
@@ -90,7 +90,7 @@ class Task:
     source: str = ""
     hub_id: str = ""
     hub_loader: str = ""
-    """"module:function" that reads it from the hub: f(languages, *, on_error="stop") -> the same as the loader."""
+    """"module:function" that reads it from the hub: f(languages, ...) -> the same as the loader."""
     revision: str = ""
     """Commit of the hub's repository that is read."""
     also: tuple[str, ...] = ()
@@ -112,11 +112,6 @@ class Task:
     def scored_by(self) -> str:
         """How it is scored, see `Kind.plan`."""
         return self.plan or self.of_kind.plan
-
-    @property
-    def fitted(self) -> bool:
-        """Whether a model is fitted to its labels."""
-        return self.scored_by == "fit"
 
     @property
     def any_folder(self) -> bool:

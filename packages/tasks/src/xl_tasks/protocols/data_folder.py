@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +31,36 @@ def companions(entry: Task, root: Path) -> dict[str, Path]:
     return found
 
 
-def load_task(entry: Task, root: Path | None, languages: Iterable[str] | None, **options: Any) -> Any:
+def load_task(
+    entry: Task,
+    root: Path | None,
+    languages: Iterable[str] | None,
+    *,
+    splits: Iterable[str] | None = None,
+    **options: Any,
+) -> Any:
     """What a task's loader reads: from below `root`, or from the hub where none is given, if it reads files at all.
 
-    languages: in any spelling; None reads all that there are.
+    languages: in any spelling; None reads all that there are. splits: likewise; some loaders read all of them always.
     options: further keyword arguments of the loader, `on_error` for instance.
     """
     wanted = None if languages is None else list(languages)
-    if not entry.layout:
-        return _function(entry.loader)(*[wanted] if wanted else [], **options)
-    if root is not None:
-        read = _function(entry.loader)
-        given = {**companions(entry, root), **entry.options, **options}
-        return read(data_folder(entry, root), languages=wanted, **given)
-    if not entry.hub_loader:
+    if root is None and entry.layout and not entry.hub_loader:
         message = (
             f"{entry.name} is not read from the hub; name the folder of its files: --data FOLDER ({entry.layout})."
         )
         raise TaskError(message)
-    return _function(entry.hub_loader)(languages=wanted, **options)
+    read = loaded(entry.hub_loader if root is None and entry.layout else entry.loader)
+    if splits is not None and "splits" in signature(read).parameters:
+        options["splits"] = splits
+    if not entry.layout:
+        return read(*[wanted] if wanted else [], **options)
+    if root is None:
+        return read(languages=wanted, **options)
+    return read(data_folder(entry, root), languages=wanted, **{**companions(entry, root), **entry.options, **options})
 
 
-def _function(address: str) -> Any:
+def loaded(address: str) -> Any:
+    """What "module:name" names, a loader."""
     module, name = address.split(":")
     return getattr(import_module(module), name)

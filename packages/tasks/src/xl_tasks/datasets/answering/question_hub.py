@@ -68,6 +68,7 @@ MLQA = Task(
     folders=("mlqa", "MLQA_V1", "MLQA"),
     layout="{dev,test}-context-XX-question-YY.json, sub-folders too",
     loader="xl_tasks.datasets.answering.question_sets:load_mlqa",
+    mixed_options={"contexts": "all"},
     train_from=("squad", "tydiqa"),
     languages="ar de en es hi vi zh, all pairs of question and context",
     licence="CC-BY-SA-3.0",

@@ -52,6 +52,7 @@ PAWSX = Task(
     hub_loader="xl_tasks.datasets.classification.pawsx:load_pawsx_hub",
     revision=REVISION,
     also=("paws-x",),
+    mixed_options={},
     xtreme=True,
 )
 

@@ -60,6 +60,7 @@ XNLI = Task(
     hub_loader="xl_tasks.datasets.classification.xnli:load_xnli_hub",
     revision=REVISION,
     also=("mnli",),
+    mixed_options={},
     xtreme=True,
 )
 
