@@ -47,7 +47,7 @@ def usual(view: Tensor, target: Tensor, k: int | None = None, ridge: float = 1e-
 
 # ours, and the peer that computes the same
 OURS: dict[str, tuple[Loss, str]] = {
-    "subspace (default)": (lambda a, b: dcca_loss(a, b), "released"),
+    "subspace (default)": (dcca_loss, "released"),
     "legacy": (lambda a, b: dcca_loss(a, b, variant="legacy"), "released"),
     "classic, all": (lambda a, b: dcca_loss(a, b, variant="classic", k=None), "usual, all"),
     "classic, 10": (lambda a, b: dcca_loss(a, b, variant="classic"), "usual, 10"),

@@ -119,7 +119,7 @@ def test_grad_mode_and_input_stay_as_found() -> None:
         inside = align_words(x, y, everywhere(x), everywhere(y))
     assert torch.is_grad_enabled()
     saved: list[Tensor] = []  # what a graph would keep for its backward pass
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor), lambda _: saved[0]):
+    with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda _: saved[0]):
         align_words(x, y, everywhere(x), everywhere(y))
     assert not saved
     assert inside == align_words(x, y, everywhere(x), everywhere(y))

@@ -46,9 +46,7 @@ def read_dictionary(path: Path) -> dict[str, str]:
     return pronunciations
 
 
-def learn_letters(
-    pronunciations: Mapping[str, str], threshold: float = _THRESHOLD
-) -> tuple[list[Step], dict[str, str]]:
+def learn_letters(pronunciations: Mapping[str, str]) -> tuple[list[Step], dict[str, str]]:
     """The steps and contexts of a LetterToSound for these words."""
     words = [(word, phones) for word, phones in pronunciations.items() if word.isalpha() and len(word) > 1]
     aligned = _align_all(words, _step_costs(words[::_EVERY]))

@@ -67,7 +67,7 @@ def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
             body.append((*(block[n] for n in labels), name, *cells))
             by_name.setdefault(block, {})[name] = line
     header = (*(("task", "metric")[n] for n in labels), "system", f"mean{' %' if in_percent else ''}", *short(targets))
-    return Table(header, tuple(body), _caption(every, by_name, targets, labels, mean), n_labels=len(labels) + 1)
+    return Table(header, tuple(body), _caption(every, by_name, labels, mean), n_labels=len(labels) + 1)
 
 
 def _test_and_dev(line: Sequence[Figure]) -> tuple[list[Figure], list[Figure]]:
@@ -97,7 +97,6 @@ def _cell(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int],
 def _caption(
     every: Sequence[Figure],
     by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]],
-    targets: Sequence[str],
     labels: Sequence[int],
     mean: str,
 ) -> str:
@@ -118,12 +117,10 @@ def _caption(
     text += items(scored) + chance(scored) + uncertainty(scored) + seeds(every_line)
     if fixed := fixed_settings(every, _TELLING):
         text += f" {fixed[0].upper()}{fixed[1:]}."
-    return text + _gaps(by_name, targets, labels)
+    return text + _gaps(by_name, labels)
 
 
-def _gaps(
-    by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]], targets: Sequence[str], labels: Sequence[int]
-) -> str:
+def _gaps(by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]], labels: Sequence[int]) -> str:
     """Sentences on lines whose mean is over fewer targets than others, or over other targets for another seed."""
     text = ""
     for block, found in by_name.items():

@@ -31,7 +31,8 @@ def parse_pharaoh(
         try:
             pairs = list(dict.fromkeys(map(_pair, line.split())))
         except ObjectiveError as error:
-            raise ObjectiveError(f"{name}:{number}: {error}") from None
+            message = f"{name}:{number}: {error}"
+            raise ObjectiveError(message) from None
         if lens_left is not None:
             its_lens = next(lens_left, None)
             if its_lens is None:

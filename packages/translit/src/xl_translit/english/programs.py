@@ -157,12 +157,13 @@ def _run(command: list[str], text: str | None = None, *, check: bool = True) -> 
     """What a program prints; TranslitError with the program's own words where it fails."""
     try:
         done = subprocess.run(  # noqa: S603 - a list, no shell; the program was found on the PATH
-            command, input=text, capture_output=True, encoding="utf-8", errors="replace", timeout=_TIMEOUT
+            command, input=text, capture_output=True, check=False, encoding="utf-8", errors="replace", timeout=_TIMEOUT
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         message = f"{command[0]} cannot be run: {error}; backend=dictionary works without it"
         raise TranslitError(message) from None
     if done.returncode and check:
-        message = f"{command[0]} ended with status {done.returncode}: {done.stderr.strip() or 'it said nothing'}"
-        raise TranslitError(f"{message}; backend=dictionary works without it")
+        words = done.stderr.strip() or "it said nothing"
+        message = f"{command[0]} ended with status {done.returncode}: {words}; backend=dictionary works without it"
+        raise TranslitError(message)
     return done.stdout
