@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 import typer
 
+from xl_cli.errors import UsageError
+from xl_objectives import check_fields
+
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -57,6 +60,11 @@ def _own_first(config: "type[DataclassInstance]") -> "list[dataclasses.Field[typ
     """What the class itself names comes before what it inherits."""
     depth = {name: n for n, each in reversed([*enumerate(config.__mro__)]) for name in inspect.get_annotations(each)}
     return sorted(dataclasses.fields(config), key=lambda field: depth[field.name])
+
+
+def check_options(config: object) -> None:
+    """UsageError for the first setting, by its option, whose value its metadata rule out: see `check_fields`."""
+    check_fields(config, lambda name: option_names(name)[0], UsageError)
 
 
 def given_options(invocation: typer.Context) -> frozenset[str]:

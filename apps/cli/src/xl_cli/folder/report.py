@@ -7,9 +7,11 @@ from pathlib import Path
 from xl_cli.errors import CliError, UsageError
 from xl_cli.evaluation.config import MEANS
 from xl_cli.evaluation.preset_options import mean_of
+from xl_cli.options import check_options
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
-from xl_cli.vectors.word_files import check_choice, check_new
+from xl_cli.vectors.word_files import check_new
+from xl_objectives import setting
 
 FORMATS = ("text", "md", "html", "tex", "csv")
 _RETRIEVAL = ("top1", "top5", "top10")
@@ -20,9 +22,10 @@ READ_WHERE = (ReadWhere(("mean",), lambda call: call.format != "csv", "for --for
 class ReportConfig:
     """Which figures are shown, in which form, and what runs are called."""
 
-    format: str = field(
-        default="text",
-        metadata={"help": f"One of: {', '.join(FORMATS)} (csv: one table of all rows as they are, a line a result)."},
+    format: str = setting(
+        "text",
+        f"One of: {', '.join(FORMATS)} (csv: one table of all rows as they are, a line a result).",
+        choices=FORMATS,
     )
     metric: tuple[str, ...] = field(
         default=(),
@@ -38,17 +41,15 @@ class ReportConfig:
             "[default: the folder's name, where the rows of two runs would look alike]"
         },
     )
-    mean: str = field(
-        default="",
-        metadata={
-            "help": "Targets that a mean is over: others | all, without or with those trained on [default: as the "
-            "paper of the preset has it, else others]; not for csv"
-        },
+    mean: str = setting(
+        "",
+        "Targets that a mean is over: others | all, without or with those trained on [default: as the paper of the "
+        "preset has it, else others]; not for csv",
+        choices=("", *MEANS),
     )
 
     def __post_init__(self) -> None:
-        check_choice("format", self.format, FORMATS)
-        check_choice("mean", self.mean or "others", MEANS)
+        check_options(self)
 
 
 @takes(config=ReportConfig)

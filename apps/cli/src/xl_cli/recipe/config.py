@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 from xl_cli.errors import UsageError
+from xl_cli.options import check_options
 from xl_cli.recipe.objectives import of_family
 from xl_encoders.config import POOLINGS, FitConfig
+from xl_objectives import check_fields, setting
 
 KINDS = ("names", "parallel", "text", "pairs", "vectors")
 # kind -> keys of [[data]] that it reads
@@ -31,86 +33,66 @@ SELECTION_TASKS = ("retrieval", "mlm")
 class DataConfig:
     """One corpus that a run trains on, and what of it is kept for scoring."""
 
-    name: str = field(default="", metadata={"help": "what objectives and --set call it; empty takes its kind"})
-    kind: str = field(
-        default="parallel",
-        metadata={
-            "help": "names (of places, languages, ... in the babel library) | parallel (translations of one another) | "
-            "text (any text, no translations) | "
-            f"pairs (two files line by line, for {', '.join(of_family('bitext'))}) | "
-            f"vectors (word2vec files, for {', '.join(of_family('word-vectors'))})"
-        },
+    name: str = setting("", "what objectives and --set call it; empty takes its kind")
+    kind: str = setting(
+        "parallel",
+        "names (of places, languages, ... in the babel library) | parallel (translations of one another) | "
+        "text (any text, no translations) | "
+        f"pairs (two files line by line, for {', '.join(of_family('bitext'))}) | "
+        f"vectors (word2vec files, for {', '.join(of_family('word-vectors'))})",
+        choices=KINDS,
     )
-    files: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz; text: also *.parquet, "
-            "*.arrow (read piece by piece); pairs: left and pivot in turn, or *.tsv; vectors: LLL.vec"
-        },
+    files: tuple[str, ...] = setting(
+        (),
+        "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz; text: also *.parquet, "
+        "*.arrow (read piece by piece); pairs: left and pivot in turn, or *.tsv; vectors: LLL.vec",
     )
-    languages: tuple[str, ...] = field(default=(), metadata={"help": "languages to read, any spelling; none takes all"})
-    held_out: float = field(
-        default=0.2,
-        metadata={"help": "share of the items kept for the final score, in [0, 1); of names, parallel and text"},
+    languages: tuple[str, ...] = setting((), "languages to read, any spelling; none takes all")
+    held_out: float = setting(
+        0.2,
+        "share of the items kept for the final score, in [0, 1); of names, parallel and text",
+        low=0,
+        below=1,
+        wanted="a share in [0, 1)",
     )
-    dev: float = field(
-        default=0.1,
-        metadata={"help": "share of the items kept for choosing settings, in [0, 1); of names, parallel and text"},
+    dev: float = setting(
+        0.1,
+        "share of the items kept for choosing settings, in [0, 1); of names, parallel and text",
+        low=0,
+        below=1,
+        wanted="a share in [0, 1)",
     )
-    to: str = field(default="latn", metadata={"help": "what texts are paired with: latn (romanised) | ipa | phonemes"})
-    temperature: float = field(
-        default=1.0,
-        metadata={"help": "languages are drawn in proportion to n^(1/T): 1 as they are, 3 flatter, inf all alike"},
+    to: str = setting("latn", "what texts are paired with: latn (romanised) | ipa | phonemes", choices=TARGETS)
+    temperature: float = setting(
+        1.0, "languages are drawn in proportion to n^(1/T): 1 as they are, 3 flatter, inf all alike", above=0
     )
-    deduplicate: bool = field(default=True, metadata={"help": "false trains on a text as often as it occurs"})
-    limit: int = field(
-        default=0,
-        metadata={
-            "help": "most texts, sentence pairs or words of each language to train on, the first ones (of *.parquet "
-            "and *.arrow: in all); 0 takes all"
-        },
+    deduplicate: bool = setting(True, "false trains on a text as often as it occurs")
+    limit: int = setting(
+        0,
+        "most texts, sentence pairs or words of each language to train on, the first ones (of *.parquet "
+        "and *.arrow: in all); 0 takes all",
     )
-    columns: tuple[str, ...] = field(
-        default=("text",),
-        metadata={
-            "help": "of *.parquet and *.arrow: the text's and its transliteration's; the second by default what "
-            "`xl translit --pairs` writes (romanized, ipa, phonemes), and made here where it is missing"
-        },
+    columns: tuple[str, ...] = setting(
+        ("text",),
+        "of *.parquet and *.arrow: the text's and its transliteration's; the second by default what "
+        "`xl translit --pairs` writes (romanized, ipa, phonemes), and made here where it is missing",
     )
-    language_column: str = field(
-        default="",
-        metadata={"help": "of *.parquet and *.arrow: tells each text's language; empty: data.languages does"},
+    language_column: str = setting(
+        "", "of *.parquet and *.arrow: tells each text's language; empty: data.languages does"
     )
-    buffer: int = field(
-        default=100_000, metadata={"help": "texts of *.parquet and *.arrow that are shuffled together, in memory"}
-    )
-    pivot: str = field(
-        default="eng_Latn", metadata={"help": f"language of parallel data that {PAIRING} pair the others with"}
-    )
-    alignments: tuple[str, ...] = field(
-        default=(), metadata={"help": "of pairs: a file of word alignments i-j (Pharaoh) for each two files"}
-    )
-    words: str = field(
-        default="",
-        metadata={
-            "help": "words of a sentence: spaces | unicode [empty: spaces where there are alignments, else unicode]"
-        },
+    buffer: int = setting(100_000, "texts of *.parquet and *.arrow that are shuffled together, in memory")
+    pivot: str = setting("eng_Latn", f"language of parallel data that {PAIRING} pair the others with")
+    alignments: tuple[str, ...] = setting((), "of pairs: a file of word alignments i-j (Pharaoh) for each two files")
+    words: str = setting(
+        "",
+        "words of a sentence: spaces | unicode [empty: spaces where there are alignments, else unicode]",
+        choices=WORDS,
     )
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            message = f"data.kind is {self.kind!r}; choose one of {', '.join(KINDS)}."
-            raise UsageError(message)
+        check_fields(self, lambda name: f"data.{name}", UsageError)
         if self.kind == "names" and self.files:
             message = "data.files is given but data.kind is names, which reads none; give data.kind parallel or text."
-            raise UsageError(message)
-        for name, choices in (("to", TARGETS), ("words", WORDS)):
-            if getattr(self, name) not in choices:
-                shown = ", ".join(filter(None, choices))
-                message = f"data.{name} is {getattr(self, name)!r}; choose one of {shown}."
-                raise UsageError(message)
-        if not self.temperature > 0:
-            message = f"data.temperature is {self.temperature}; give a number above 0."
             raise UsageError(message)
         if self.limit < 0 or self.buffer < 1:
             message = f"data.limit is {self.limit} and data.buffer {self.buffer}; give 0 or more, and 1 or more."
@@ -123,10 +105,6 @@ class DataConfig:
                 f"data.columns is {list(self.columns)}; name the text's column, or that and the transliteration's."
             )
             raise UsageError(message)
-        for name in ("held_out", "dev"):
-            if not 0 <= getattr(self, name) < 1:
-                message = f"data.{name} is {getattr(self, name)}; give a share in [0, 1)."
-                raise UsageError(message)
         if self.held_out + self.dev >= 1:
             message = f"data.held_out {self.held_out} and data.dev {self.dev} leave nothing to train on."
             raise UsageError(message)
@@ -141,9 +119,8 @@ class DataConfig:
 class TrainConfig(FitConfig):
     """How training runs, and which mixes of the objectives are trained, each from the same start."""
 
-    variants: tuple[str, ...] = field(
-        default=("mlm+seq+tlm",),
-        metadata={"help": "mixes to train, e.g. mlm and mlm+seq+tlm, for as many steps each; the last one is kept"},
+    variants: tuple[str, ...] = setting(
+        ("mlm+seq+tlm",), "mixes to train, e.g. mlm and mlm+seq+tlm, for as many steps each; the last one is kept"
     )
 
     def __post_init__(self) -> None:
@@ -157,67 +134,44 @@ class TrainConfig(FitConfig):
 class EvalConfig:
     """What is scored after training: retrieval of translations among the items held out, or in other data."""
 
-    data: str = field(default="", metadata={"help": "folder of parallel text to score on; empty: the items held out"})
-    split: str = field(default="test", metadata={"help": "test, or dev: the slice on which settings are chosen"})
-    sources: tuple[str, ...] = field(default=(), metadata={"help": "query languages; none takes all"})
-    targets: tuple[str, ...] = field(default=(), metadata={"help": "candidate languages; none takes all"})
-    limit: int = field(default=1000, metadata={"help": "most items scored, drawn by their key's hash; 0 scores all"})
-    string_match: bool = field(
-        default=True, metadata={"help": "also score character n-grams of the romanised text, without any encoder"}
-    )
+    data: str = setting("", "folder of parallel text to score on; empty: the items held out")
+    split: str = setting("test", "test, or dev: the slice on which settings are chosen", choices=SPLITS)
+    sources: tuple[str, ...] = setting((), "query languages; none takes all")
+    targets: tuple[str, ...] = setting((), "candidate languages; none takes all")
+    limit: int = setting(1000, "most items scored, drawn by their key's hash; 0 scores all", low=0)
+    string_match: bool = setting(True, "also score character n-grams of the romanised text, without any encoder")
 
     def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            message = f"eval.split is {self.split!r}; choose one of {', '.join(SPLITS)}."
-            raise UsageError(message)
-        if self.limit < 0:
-            message = f"eval.limit is {self.limit}; give 0 or more."
-            raise UsageError(message)
+        check_fields(self, lambda name: f"eval.{name}", UsageError)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelectConfig:
     """Scoring while training: the best state is kept as the model, and training may end early."""
 
-    every: int = field(default=0, metadata={"help": "steps between two scores; 0 keeps the last state unscored"})
-    task: str = field(
-        default="retrieval", metadata={"help": "retrieval (of translations) | mlm (minus the loss on the dev slice)"}
+    every: int = setting(0, "steps between two scores; 0 keeps the last state unscored", low=0)
+    task: str = setting(
+        "retrieval", "retrieval (of translations) | mlm (minus the loss on the dev slice)", choices=SELECTION_TASKS
     )
-    data: str = field(
-        default="", metadata={"help": "folder of parallel text to score on; empty: the dev slice of the run's own data"}
+    data: str = setting("", "folder of parallel text to score on; empty: the dev slice of the run's own data")
+    metric: str = setting(
+        "top10", "of retrieval, mean over all pairs: top1 | top5 | top10", choices=("top1", "top5", "top10")
     )
-    metric: str = field(default="top10", metadata={"help": "of retrieval, mean over all pairs: top1 | top5 | top10"})
-    optional: bool = field(
-        default=False,
-        metadata={
-            "help": "where there is no folder select.data, keep the last state, which a note says; false once a key "
-            "of [select] is set by hand"
-        },
+    optional: bool = setting(
+        False,
+        "where there is no folder select.data, keep the last state, which a note says; false once a key "
+        "of [select] is set by hand",
     )
-    sources: tuple[str, ...] = field(default=(), metadata={"help": "query languages; none takes all"})
-    targets: tuple[str, ...] = field(
-        default=(),
-        metadata={"help": "candidate languages; none takes all, trained those of the run's text that are there"},
+    sources: tuple[str, ...] = setting((), "query languages; none takes all")
+    targets: tuple[str, ...] = setting(
+        (), "candidate languages; none takes all, trained those of the run's text that are there"
     )
-    limit: int = field(default=500, metadata={"help": "most items scored, drawn by their key's hash; 0 scores all"})
-    patience: int = field(
-        default=0, metadata={"help": "scores without a better one after which training ends; 0 never"}
-    )
-    keep: int = field(
-        default=1, metadata={"help": "best states that stay in the run folder, the best one as its model"}
-    )
+    limit: int = setting(500, "most items scored, drawn by their key's hash; 0 scores all", low=0)
+    patience: int = setting(0, "scores without a better one after which training ends; 0 never", low=0)
+    keep: int = setting(1, "best states that stay in the run folder, the best one as its model", low=1)
 
     def __post_init__(self) -> None:
-        if self.task not in SELECTION_TASKS:
-            message = f"select.task is {self.task!r}; choose one of {', '.join(SELECTION_TASKS)}."
-            raise UsageError(message)
-        if self.metric not in ("top1", "top5", "top10"):
-            message = f"select.metric is {self.metric!r}; choose one of top1, top5, top10."
-            raise UsageError(message)
-        for name, low in (("every", 0), ("limit", 0), ("patience", 0), ("keep", 1)):
-            if getattr(self, name) < low:
-                message = f"select.{name} is {getattr(self, name)}; give {low} or more."
-                raise UsageError(message)
+        check_fields(self, lambda name: f"select.{name}", UsageError)
         if self.patience and not self.every:
             message = f"select.patience is {self.patience}, but select.every is 0, so nothing is ever scored."
             raise UsageError(message)
@@ -227,66 +181,46 @@ class SelectConfig:
 class ReadingConfig:
     """How an encoder is read: where its vectors are taken, and of which items."""
 
-    layer: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "hidden_states index, 0 = embeddings, negative from the end, or last, or all; repeat for more "
-            "[default: the run's own; of a sentence encoder what its modules.json says, else two thirds of the depth "
-            "(8 of 12, as published)]"
-        },
+    layer: tuple[str, ...] = setting(
+        (),
+        "hidden_states index, 0 = embeddings, negative from the end, or last, or all; repeat for more "
+        "[default: the run's own; of a sentence encoder what its modules.json says, else two thirds of the depth "
+        "(8 of 12, as published)]",
     )
-    pooling: str = field(
-        default="",
-        metadata={
-            "help": "mean-content (no specials) | mean-all (specials too, as published) | first "
-            "[default: the run's own, else what its modules.json says, else mean-all]"
-        },
+    pooling: str = setting(
+        "",
+        "mean-content (no specials) | mean-all (specials too, as published) | first "
+        "[default: the run's own, else what its modules.json says, else mean-all]",
+        choices=("", *POOLINGS),
     )
-    prompt: str | None = field(
-        default=None,
-        metadata={
-            "help": "put in front of every text that is embedded, e.g. 'query: ', or the name of one of the model's "
-            "own prompts; '' for none [default: the model's default prompt]"
-        },
+    prompt: str | None = setting(
+        None,
+        "put in front of every text that is embedded, e.g. 'query: ', or the name of one of the model's "
+        "own prompts; '' for none [default: the model's default prompt]",
     )
-    transform: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "center (each language's own mean taken away) | whiten | outliers (rogue dimensions set to 0); "
-            "fitted on the scored items, the last two on all languages together; repeat for more, in order"
-        },
+    transform: tuple[str, ...] = setting(
+        (),
+        "center (each language's own mean taken away) | whiten | outliers (rogue dimensions set to 0); "
+        "fitted on the scored items, the last two on all languages together; repeat for more, in order",
+        choices=TRANSFORMS,
     )
-    revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
-    max_len: int = field(
-        default=0,
-        metadata={
-            "help": "longest input in tokens; 0 takes the model's limit, at most 512; of fitted tasks the preset's"
-        },
+    revision: str = setting("", "commit or tag of a hub model")
+    max_len: int = setting(
+        0, "longest input in tokens; 0 takes the model's limit, at most 512; of fitted tasks the preset's"
     )
-    split: str = field(
-        default="", metadata={"help": "train, dev, test or all [default: test where the data has splits, else all]"}
-    )
-    limit: int = field(
-        default=-1,
-        metadata={
-            "help": "most items scored, drawn by their key's hash; 0 scores all [default: 500 of the Bible, else all]"
-        },
+    split: str = setting("", "train, dev, test or all [default: test where the data has splits, else all]")
+    limit: int = setting(
+        -1, "most items scored, drawn by their key's hash; 0 scores all [default: 500 of the Bible, else all]"
     )
 
     def __post_init__(self) -> None:
-        if self.pooling not in ("", *POOLINGS):
-            message = f"--pooling is {self.pooling!r}; choose one of {', '.join(POOLINGS)}."
-            raise UsageError(message)
+        check_options(self)
         if self.split not in ("", "train", "dev", "test", "all"):
             message = f"--split is {self.split!r}; choose train, dev, test or all."
             raise UsageError(message)
         if self.limit < -1 or self.max_len < 0:
             message = f"--limit is {self.limit} and --max-len is {self.max_len}; give 0 or more."
             raise UsageError(message)
-        for transform in self.transform:
-            if transform not in TRANSFORMS:
-                message = f"--transform is {transform!r}; choose one of {', '.join(TRANSFORMS)}."
-                raise UsageError(message)
         for layer in self.layer:
             if layer not in ("all", "last") and not layer.lstrip("-").isdigit():
                 message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, last, or all."
@@ -299,8 +233,8 @@ class RetrievalConfig(ReadingConfig):
 
     model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
     data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
-    source: tuple[str, ...] = field(default=(), metadata={"help": "language, any spelling; repeat for more"})
-    target: tuple[str, ...] = field(default=(), metadata={"help": "language, any spelling; repeat for more"})
+    source: tuple[str, ...] = setting((), "language, any spelling; repeat for more")
+    target: tuple[str, ...] = setting((), "language, any spelling; repeat for more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,14 +245,10 @@ class CoverageConfig:
     data: str = field(
         metadata={"help": "folder or file of text, parallel or not: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"}
     )
-    language: tuple[str, ...] = field(
-        default=(), metadata={"help": "language, any spelling; repeat for more [default: all there are]"}
-    )
-    revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
-    split: str = field(
-        default="", metadata={"help": "train, dev, test or all [default: test where the data has splits, else all]"}
-    )
-    limit: int = field(default=0, metadata={"help": "most texts a language, drawn by their key's hash; 0 takes all"})
+    language: tuple[str, ...] = setting((), "language, any spelling; repeat for more [default: all there are]")
+    revision: str = setting("", "commit or tag of a hub model")
+    split: str = setting("", "train, dev, test or all [default: test where the data has splits, else all]")
+    limit: int = setting(0, "most texts a language, drawn by their key's hash; 0 takes all")
 
     def __post_init__(self) -> None:
         if self.split not in ("", "train", "dev", "test", "all"):

@@ -1,26 +1,26 @@
 """`xl static bli`: how often is the nearest word the translation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.options import check_options
 from xl_cli.results import Rows
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.vectors.word_files import (
     DEVICES,
     bare_name,
-    check_at_least,
-    check_choice,
     check_new,
-    check_retrieval,
     language_of,
     read_pair,
     usable_device,
 )
-from xl_staticemb.search.choices import LOWERS, MULTI_WORDS
+from xl_objectives import setting
+from xl_staticemb.search.choices import LOWERS, MULTI_WORDS, RETRIEVALS
 
 if TYPE_CHECKING:
     from xl_analysis import Table
@@ -34,47 +34,42 @@ _KS = (1, 5, 10)
 class BliConfig:
     """The dictionary, how translations are retrieved, and how entries are looked up."""
 
-    dictionary: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "Test dictionary, source<TAB>target or two words a line; '-' is standard input. Repeatable: "
-            "several files are one dictionary, such as the parts of speech of a MUSE test set."
-        },
+    dictionary: tuple[str, ...] = setting(
+        (),
+        "Test dictionary, source<TAB>target or two words a line; '-' is standard input. Repeatable: "
+        "several files are one dictionary, such as the parts of speech of a MUSE test set.",
     )
-    retrieval: tuple[str, ...] = field(
-        default=("csls", "nn"), metadata={"help": "csls | nn (cosine) | invsoftmax | invnn; repeatable, a line each"}
+    retrieval: tuple[str, ...] = setting(
+        ("csls", "nn"), "csls | nn (cosine) | invsoftmax | invnn; repeatable, a line each", choices=RETRIEVALS
     )
-    n_neighbours: int = field(default=10, metadata={"help": "Neighbours that CSLS takes the mean of."})
-    temperature: float = field(
-        default=30.0, metadata={"help": "Inverse temperature of invsoftmax: 30 as in MUSE, 1 as in VecMap."}
+    n_neighbours: int = setting(10, "Neighbours that CSLS takes the mean of.", low=1)
+    temperature: float = setting(
+        30.0,
+        "Inverse temperature of invsoftmax: 30 as in MUSE, 1 as in VecMap.",
+        above=0,
+        below=inf,
+        wanted="a number above 0",
     )
-    limit: int = field(default=200_000, metadata={"help": "Read only so many words of each file; 0 reads all."})
-    lower: str = field(
-        default="auto",
-        metadata={"help": "Lower-case the entries: auto (where the vocabulary is lower-cased) | always | never"},
+    limit: int = setting(200_000, "Read only so many words of each file; 0 reads all.", low=0)
+    lower: str = setting(
+        "auto", "Lower-case the entries: auto (where the vocabulary is lower-cased) | always | never", choices=LOWERS
     )
-    multiword: str = field(
-        default="skip",
-        metadata={
-            "help": "Entries of several words that the vocabulary does not hold, with spaces or _: skip (left out and "
-            "counted) | oov (no vector) | mean (of the words' vectors)"
-        },
+    multiword: str = setting(
+        "skip",
+        "Entries of several words that the vocabulary does not hold, with spaces or _: skip (left out and "
+        "counted) | oov (no vector) | mean (of the words' vectors)",
+        choices=MULTI_WORDS,
     )
-    source_lang: str = field(default="", metadata={"help": "Language of SOURCE for the rows [default: by file name]"})
-    target_lang: str = field(default="", metadata={"help": "Language of TARGET for the rows [default: by file name]"})
-    variant: str = field(
-        default="", metadata={"help": "What was done to the vectors, for rows and caption: unsupervised, ..."}
-    )
-    device: str = field(default="cpu", metadata={"help": f"Of csls and invsoftmax: {DEVICES}"})
+    source_lang: str = setting("", "Language of SOURCE for the rows [default: by file name]")
+    target_lang: str = setting("", "Language of TARGET for the rows [default: by file name]")
+    variant: str = setting("", "What was done to the vectors, for rows and caption: unsupervised, ...")
+    device: str = setting("cpu", f"Of csls and invsoftmax: {DEVICES}")
 
     def __post_init__(self) -> None:
         if not self.dictionary:
             message = "no --dictionary; name a file of source<TAB>target."
             raise UsageError(message)
-        check_retrieval(self.retrieval, self.n_neighbours, self.temperature)
-        check_choice("lower", self.lower, LOWERS)
-        check_choice("multiword", self.multiword, MULTI_WORDS)
-        check_at_least("limit", self.limit, 0)
+        check_options(self)
 
 
 READ_WHERE = (

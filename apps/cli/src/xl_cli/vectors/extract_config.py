@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 from xl_cli.errors import UsageError
+from xl_cli.options import check_options
 from xl_cli.unread_options import ReadWhere, revision_row
 from xl_encoders.config import PRECISIONS
+from xl_objectives import setting
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.x2static.config import X2StaticConfig
 
@@ -14,55 +16,33 @@ class WordReadingConfig:
     """The encoder, the language of the text, and how its words are found."""
 
     model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
-    lang: str = field(
-        default="",
-        metadata={"help": "language of the text, any spelling: chooses the file of a folder and the word breaker"},
+    lang: str = setting("", "language of the text, any spelling: chooses the file of a folder and the word breaker")
+    layer: str = setting(
+        "",
+        "hidden_states index, 0 = embeddings, negative from the end, or last [default: 6 (of 12), half the "
+        "depth of shallower models, of sentence encoders too]",
     )
-    layer: str = field(
-        default="",
-        metadata={
-            "help": "hidden_states index, 0 = embeddings, negative from the end, or last [default: 6 (of 12), half the "
-            "depth of shallower models, of sentence encoders too]"
-        },
+    max_len: int = setting(
+        0, "longest input in tokens, what is behind is not read [default: 200, of paragraphs 500, or the model's limit]"
     )
-    max_len: int = field(
-        default=0,
-        metadata={
-            "help": "longest input in tokens, what is behind is not read [default: 200, of paragraphs 500, or the "
-            "model's limit]"
-        },
+    tokenized: bool = setting(False, "words are what stands between spaces")
+    engine: str = setting("auto", "what finds words: auto | rule | space | icu | jieba | fugashi")
+    split: bool = setting(False, "lines are paragraphs: cut them into sentences first")
+    min_sentences: int = setting(
+        1, "with --split: fewer sentences drop a paragraph; 2 drops headlines, as published", low=1
     )
-    tokenized: bool = field(default=False, metadata={"help": "words are what stands between spaces"})
-    engine: str = field(
-        default="auto", metadata={"help": "what finds words: auto | rule | space | icu | jieba | fugashi"}
-    )
-    split: bool = field(
-        default=False,
-        metadata={"help": "lines are paragraphs: cut them into sentences first"},
-    )
-    min_sentences: int = field(
-        default=1, metadata={"help": "with --split: fewer sentences drop a paragraph; 2 drops headlines, as published"}
-    )
-    min_words: int = field(
-        default=1, metadata={"help": "with --split: fewer words drop a sentence; 7 as published, punctuation counted"}
-    )
-    precision: str = field(default="no", metadata={"help": "of the encoder: no (float32) | bf16 | fp16 (on a GPU)"})
-    revision: str = field(default="", metadata={"help": "commit or tag of a hub model"})
+    min_words: int = setting(1, "with --split: fewer words drop a sentence; 7 as published, punctuation counted", low=1)
+    precision: str = setting("no", "of the encoder: no (float32) | bf16 | fp16 (on a GPU)", choices=PRECISIONS)
+    revision: str = setting("", "commit or tag of a hub model")
 
     def __post_init__(self) -> None:
         if self.layer not in ("", "last") and not self.layer.removeprefix("-").isdecimal():
             message = f"--layer is {self.layer!r}; give a hidden_states index such as 6 or -1, or last."
             raise UsageError(message)
-        if self.precision not in PRECISIONS:
-            message = f"--precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}."
-            raise UsageError(message)
+        check_options(self)
         if self.max_len < 0 or 0 < self.max_len < 8:
             message = f"--max-len is {self.max_len}; give 8 or more, or 0 for the default."
             raise UsageError(message)
-        for name, value in (("--min-sentences", self.min_sentences), ("--min-words", self.min_words)):
-            if value < 1:
-                message = f"{name} is {value}; give 1 or more."
-                raise UsageError(message)
         from xl_encoders.text.word_breaking import ENGINES
 
         if self.engine not in ENGINES:

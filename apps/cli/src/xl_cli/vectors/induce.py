@@ -1,24 +1,24 @@
 """`xl static induce`: a dictionary out of two vocabularies that share a space."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.launch.progress import say
+from xl_cli.options import check_options
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.vectors.word_files import (
     DEVICES,
-    check_at_least,
-    check_choice,
     check_new,
-    check_retrieval,
     read_pair,
     usable_device,
 )
-from xl_staticemb.search.choices import DIRECTIONS
+from xl_objectives import setting
+from xl_staticemb.search.choices import DIRECTIONS, RETRIEVALS
 
 if TYPE_CHECKING:
     from xl_staticemb import WordVectors
@@ -28,40 +28,35 @@ if TYPE_CHECKING:
 class InduceConfig:
     """Which words look at each other, which pairs are taken, and which must not be."""
 
-    direction: str = field(
-        default="mutual",
-        metadata={
-            "help": "mutual (each is the other's nearest) | forward (of each source word) | backward (of each target "
-            "word) | union"
-        },
+    direction: str = setting(
+        "mutual",
+        "mutual (each is the other's nearest) | forward (of each source word) | backward (of each target word) | union",
+        choices=DIRECTIONS,
     )
-    retrieval: str = field(default="csls", metadata={"help": "csls | nn (cosine) | invsoftmax | invnn"})
-    cutoff: int = field(default=20_000, metadata={"help": "Most frequent words of each side to look at; 0: all"})
-    k: int = field(default=1, metadata={"help": "Nearest words that count as such."})
-    n_neighbours: int = field(default=10, metadata={"help": "Neighbours that CSLS takes the mean of."})
-    temperature: float = field(default=30.0, metadata={"help": "Inverse temperature of invsoftmax."})
-    min_score: float | None = field(default=None, metadata={"help": "Leave out pairs that score less."})
-    max_pairs: int = field(default=0, metadata={"help": "Most pairs to write, the best ones; 0 writes all."})
-    exclude: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "File of what must not appear, such as a test dictionary: source<TAB>target, two words, or one "
-            "word (of either side) a line; '-' is standard input; repeatable."
-        },
+    retrieval: str = setting("csls", "csls | nn (cosine) | invsoftmax | invnn", choices=RETRIEVALS)
+    cutoff: int = setting(20_000, "Most frequent words of each side to look at; 0: all", low=0)
+    k: int = setting(1, "Nearest words that count as such.", low=1)
+    n_neighbours: int = setting(10, "Neighbours that CSLS takes the mean of.", low=1)
+    temperature: float = setting(
+        30.0, "Inverse temperature of invsoftmax.", above=0, below=inf, wanted="a number above 0"
     )
-    exclude_by: str = field(
-        default="word",
-        metadata={"help": "Of a pair in --exclude: word (neither appears on its side) | pair (only the pair)"},
+    min_score: float | None = setting(None, "Leave out pairs that score less.")
+    max_pairs: int = setting(0, "Most pairs to write, the best ones; 0 writes all.", low=0)
+    exclude: tuple[str, ...] = setting(
+        (),
+        "File of what must not appear, such as a test dictionary: source<TAB>target, two words, or one "
+        "word (of either side) a line; '-' is standard input; repeatable.",
     )
-    skip_identical: bool = field(default=False, metadata={"help": "Leave out pairs of equal strings."})
-    device: str = field(default="cpu", metadata={"help": f"Of all but invnn: {DEVICES}"})
+    exclude_by: str = setting(
+        "word",
+        "Of a pair in --exclude: word (neither appears on its side) | pair (only the pair)",
+        choices=("word", "pair"),
+    )
+    skip_identical: bool = setting(False, "Leave out pairs of equal strings.")
+    device: str = setting("cpu", f"Of all but invnn: {DEVICES}")
 
     def __post_init__(self) -> None:
-        check_choice("direction", self.direction, DIRECTIONS)
-        check_retrieval((self.retrieval,), self.n_neighbours, self.temperature)
-        check_choice("exclude-by", self.exclude_by, ("word", "pair"))
-        for name, value, least in (("cutoff", self.cutoff, 0), ("k", self.k, 1), ("max-pairs", self.max_pairs, 0)):
-            check_at_least(name, value, least)
+        check_options(self)
 
 
 READ_WHERE = (

@@ -1,14 +1,16 @@
 """`xl static neighbours`: words of one language that may stand for one another, out of its vectors."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.launch.progress import say
+from xl_cli.options import check_options
 from xl_cli.settings import takes
-from xl_cli.vectors.word_files import DEVICES, check_at_least, check_new, usable_device
+from xl_cli.vectors.word_files import DEVICES, check_new, usable_device
+from xl_objectives import setting
 
 if TYPE_CHECKING:
     from xl_tasks import NeighbourTable
@@ -18,18 +20,13 @@ if TYPE_CHECKING:
 class NeighboursConfig:
     """How many neighbours a word has, and which words take part."""
 
-    k: int = field(default=8, metadata={"help": "Most neighbours of a word."})
-    min_similarity: float = field(default=0.5, metadata={"help": "Least cosine of a neighbour, -1 to 1."})
-    limit: int = field(default=0, metadata={"help": "Most frequent words that take part; 0: all"})
-    device: str = field(default="cpu", metadata={"help": DEVICES})
+    k: int = setting(8, "Most neighbours of a word.", low=1)
+    min_similarity: float = setting(0.5, "Least cosine of a neighbour, -1 to 1.", low=-1)
+    limit: int = setting(0, "Most frequent words that take part; 0: all", low=0)
+    device: str = setting("cpu", DEVICES)
 
     def __post_init__(self) -> None:
-        for name, value, least in (
-            ("k", self.k, 1),
-            ("min-similarity", self.min_similarity, -1),
-            ("limit", self.limit, 0),
-        ):
-            check_at_least(name, value, least)
+        check_options(self)
 
 
 @takes(config=NeighboursConfig)

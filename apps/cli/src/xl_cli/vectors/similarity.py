@@ -1,68 +1,60 @@
 """`xl static similarity`: do cosines order pairs of words as people do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.options import check_options
 from xl_cli.results import Rows
 from xl_cli.settings import takes
-from xl_cli.vectors.word_files import bare_name, check_at_least, check_choice, check_new, language_of, read_pair
+from xl_cli.vectors.word_files import bare_name, check_new, language_of, read_pair
+from xl_objectives import setting
+from xl_staticemb.search.choices import LOWERS
 
 if TYPE_CHECKING:
     from xl_analysis import Table
     from xl_staticemb import SimilarityScore
     from xl_tasks import Row
 
-_CHOICES = {
-    "oov": ("skip", "mid", "zero"),
-    "lower": ("auto", "always", "never"),
-    "multiword": ("mean", "token", "skip"),
-}
+OOVS = ("skip", "mid", "zero")
+MULTI_WORDS = ("mean", "token", "skip")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarityConfig:
     """What is scored, and how words without a vector count."""
 
-    gold: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "Pairs with their similarity, word1<TAB>word2<TAB>number; repeatable. Word 1 is looked up in "
-            "VECTORS, word 2 in VECTORS2 if given. NAME.data.txt of SemEval-2017 finds its NAME.gold.txt."
-        },
+    gold: tuple[str, ...] = setting(
+        (),
+        "Pairs with their similarity, word1<TAB>word2<TAB>number; repeatable. Word 1 is looked up in "
+        "VECTORS, word 2 in VECTORS2 if given. NAME.data.txt of SemEval-2017 finds its NAME.gold.txt.",
     )
-    oov: tuple[str, ...] = field(
-        default=("skip", "mid"),
-        metadata={
-            "help": "Pairs without a vector: skip (left out; see coverage) | mid (middle of the cosines' range, the "
-            "official way) | zero; repeatable, a line each"
-        },
+    oov: tuple[str, ...] = setting(
+        ("skip", "mid"),
+        "Pairs without a vector: skip (left out; see coverage) | mid (middle of the cosines' range, the "
+        "official way) | zero; repeatable, a line each",
+        choices=OOVS,
     )
-    lower: str = field(
-        default="auto",
-        metadata={"help": "Look words up auto (as written, then in lower case) | always (lower case) | never"},
+    lower: str = setting(
+        "auto", "Look words up auto (as written, then in lower case) | always (lower case) | never", choices=LOWERS
     )
-    multiword: str = field(
-        default="mean",
-        metadata={
-            "help": "Entries of several words: mean (of their vectors) | token (as one word with spaces or _ where the "
-            "vocabulary holds it, else mean) | skip (no vector)"
-        },
+    multiword: str = setting(
+        "mean",
+        "Entries of several words: mean (of their vectors) | token (as one word with spaces or _ where the "
+        "vocabulary holds it, else mean) | skip (no vector)",
+        choices=MULTI_WORDS,
     )
-    source_lang: str = field(default="", metadata={"help": "Language of VECTORS for the rows [default: by file name]"})
-    target_lang: str = field(default="", metadata={"help": "Language of VECTORS2 [default: by file name]"})
-    limit: int = field(default=0, metadata={"help": "Read only so many words of each file; 0 reads all."})
+    source_lang: str = setting("", "Language of VECTORS for the rows [default: by file name]")
+    target_lang: str = setting("", "Language of VECTORS2 [default: by file name]")
+    limit: int = setting(0, "Read only so many words of each file; 0 reads all.", low=0)
 
     def __post_init__(self) -> None:
-        for name, values in (("oov", self.oov), ("lower", (self.lower,)), ("multiword", (self.multiword,))):
-            for value in values:
-                check_choice(name, value, _CHOICES[name])
+        check_options(self)
         if not self.gold:
             message = "no --gold; name a file of word1<TAB>word2<TAB>similarity."
             raise UsageError(message)
-        check_at_least("limit", self.limit, 0)
 
 
 @takes(config=SimilarityConfig)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from xl_cli.errors import CliError, UsageError
-from xl_staticemb.search.choices import RETRIEVALS
 
 if TYPE_CHECKING:
     from xl_staticemb import WordVectors
@@ -45,30 +44,6 @@ def read_pair(source: Path, target: Path, limit: int) -> "tuple[WordVectors, Wor
         )
         raise CliError(message)
     return sides
-
-
-def check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    """UsageError for a value that is none of the choices."""
-    if value not in choices:
-        message = f"--{option} is {value!r}; choose one of {', '.join(choices)}."
-        raise UsageError(message)
-
-
-def check_at_least(option: str, value: float, least: float) -> None:
-    """UsageError for a number below the least."""
-    if not value >= least:
-        message = f"--{option} is {value}; give {least} or more."
-        raise UsageError(message)
-
-
-def check_retrieval(values: tuple[str, ...], n_neighbours: int, temperature: float) -> None:
-    """UsageError for an unknown retrieval and for numbers it cannot use."""
-    for value in values:
-        check_choice("retrieval", value, RETRIEVALS)
-    check_at_least("n-neighbours", n_neighbours, 1)
-    if not 0 < temperature < float("inf"):
-        message = f"--temperature is {temperature}; give a number above 0."
-        raise UsageError(message)
 
 
 @overload

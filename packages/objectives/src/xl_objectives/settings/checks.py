@@ -1,8 +1,11 @@
 """A field of settings with its help text and what may stand in it, and the one checker that reads that off again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields
+from operator import ge, gt, lt
 from typing import Any
+
+_RULES = {"low": ge, "above": gt, "below": lt}
 
 
 def setting(default: Any, text: str, **rules: Any) -> Any:
@@ -17,22 +20,26 @@ def setting(default: Any, text: str, **rules: Any) -> Any:
 def check_fields(config: Any, key: Callable[[str], str], error: type[ValueError]) -> None:
     """Raise `error` for the first field of a dataclass whose value its metadata rule out; a value of None passes.
 
-    metadata: `choices`, all values there are (an empty one is not named in the message); `low`, the least number;
-        `above`, what a number has to exceed. NaN is neither at least `low` nor above anything.
+    metadata: `choices`, all values there are of a field, or of each item of a tuple (an empty one is not named in the
+        message); `low`, the least number; `above`, what a number has to exceed; `below`, what it may not reach;
+        `wanted`, how the message calls such a number. NaN is neither at least `low` nor above or below anything.
     key: what messages call a field, say "objective.seq.temperature".
     """
     for item in fields(config):
-        value, rules = getattr(config, item.name), item.metadata
-        if value is None:
-            continue
-        wanted = ""
-        if "choices" in rules and value not in rules["choices"]:
-            wanted = f"choose one of {', '.join(filter(None, rules['choices']))}"
-        elif "low" in rules and not value >= rules["low"]:
-            wanted = f"give {rules['low']} or more"
-        elif "above" in rules and not value > rules["above"]:
-            wanted = f"give a number above {rules['above']}"
-        if wanted:
-            shown = repr(value) if isinstance(value, str) else value
-            message = f"{key(item.name)} is {shown}; {wanted}."
-            raise error(message)
+        said = getattr(config, item.name)
+        for value in said if isinstance(said, tuple) else (said,):
+            wanted = "" if value is None else _wanted(value, item.metadata)
+            if wanted:
+                shown = repr(value) if isinstance(value, str) else value
+                message = f"{key(item.name)} is {shown}; {wanted}."
+                raise error(message)
+
+
+def _wanted(value: Any, rules: Mapping[str, Any]) -> str:
+    """What the message asks for in the place of a value; nothing for one that may stand."""
+    if "choices" in rules:
+        return "" if value in rules["choices"] else f"choose one of {', '.join(filter(None, rules['choices']))}"
+    if all(holds(value, rules[rule]) for rule, holds in _RULES.items() if rule in rules):
+        return ""
+    number = f"{rules['low']} or more" if "low" in rules else f"a number above {rules['above']}"
+    return f"give {rules.get('wanted', number)}"

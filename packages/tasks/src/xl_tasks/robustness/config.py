@@ -2,13 +2,18 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from xl_objectives import check_fields, setting
 from xl_tasks.errors import TaskError
 
 KINDS = ("at", "rs-rp", "rs-da")
 LOSSES = ("adversarial", "both", "kl")
 MATCHES = ("word", "exact")
+
+
+def _from(low: int) -> dict[str, object]:
+    return {"low": low, "below": math.inf, "wanted": f"a number of {low} or more"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,63 +24,39 @@ class RobustConfig:
     examples; the settings of one are not read by the other. Choose eps_rel, 0.01 to 0.3, on the source's dev set.
     """
 
-    kind: str = field(
-        default="at",
-        metadata={"help": "at (the worst shift of each token) | rs-rp (a random one) | rs-da (words exchanged)"},
+    kind: str = setting(
+        "at", "at (the worst shift of each token) | rs-rp (a random one) | rs-da (words exchanged)", choices=KINDS
     )
-    eps: float = field(
-        default=0.0,
-        metadata={"help": "longest shift of a token, a length; above 0 it wins over eps_rel"},
+    eps: float = setting(0.0, "longest shift of a token, a length; above 0 it wins over eps_rel", **_from(0))
+    eps_rel: float = setting(0.05, "the same as a share of the mean length of word embeddings", **_from(0))
+    steps: int = setting(3, "at: gradient steps of the search, each about a forward pass more", **_from(0))
+    step_size: float = setting(0.0, "at: length of such a step; 0: half the longest shift", **_from(0))
+    loss: str = setting(
+        "adversarial",
+        "adversarial (loss at the shift) | both (plus that without) | kl (loss without, plus the symmetric "
+        "divergence of the two predictions)",
+        choices=LOSSES,
     )
-    eps_rel: float = field(default=0.05, metadata={"help": "the same as a share of the mean length of word embeddings"})
-    steps: int = field(default=3, metadata={"help": "at: gradient steps of the search, each about a forward pass more"})
-    step_size: float = field(default=0.0, metadata={"help": "at: length of such a step; 0: half the longest shift"})
-    loss: str = field(
-        default="adversarial",
-        metadata={
-            "help": "adversarial (loss at the shift) | both (plus that without) | kl (loss without, plus the symmetric "
-            "divergence of the two predictions)"
-        },
+    weight: float = setting(1.0, "both, kl: factor of the term that the shift gives", **_from(0))
+    layer: int = setting(0, "what is shifted: 0 word embeddings before positions, k the output of block k", **_from(0))
+    copies: int = setting(0, "rs-da: examples that one becomes, itself counted; 0: 10 for pawsx, else 3", **_from(0))
+    keep_original: bool = setting(True, "rs-da: the first of the copies is the example as it was; false as published")
+    neighbours: str = setting(
+        "",
+        "rs-da: table of words to exchange (.json, .tsv), word vectors to take them from, or a folder with "
+        "one file a language",
     )
-    weight: float = field(default=1.0, metadata={"help": "both, kl: factor of the term that the shift gives"})
-    layer: int = field(
-        default=0, metadata={"help": "what is shifted: 0 word embeddings before positions, k the output of block k"}
+    n_neighbours: int = setting(8, "rs-da: most neighbours of a word that are used", **_from(1))
+    min_similarity: float = setting(
+        0.5, "rs-da: least cosine of a neighbour, where vectors or a scored table tell it", **_from(-1)
     )
-    copies: int = field(
-        default=0, metadata={"help": "rs-da: examples that one becomes, itself counted; 0: 10 for pawsx, else 3"}
+    match: str = setting(
+        "word", "rs-da: word (without punctuation around it, in any case) | exact (between two spaces)", choices=MATCHES
     )
-    keep_original: bool = field(
-        default=True, metadata={"help": "rs-da: the first of the copies is the example as it was; false as published"}
-    )
-    neighbours: str = field(
-        default="",
-        metadata={
-            "help": "rs-da: table of words to exchange (.json, .tsv), word vectors to take them from, or a folder with "
-            "one file a language"
-        },
-    )
-    n_neighbours: int = field(default=8, metadata={"help": "rs-da: most neighbours of a word that are used"})
-    min_similarity: float = field(
-        default=0.5, metadata={"help": "rs-da: least cosine of a neighbour, where vectors or a scored table tell it"}
-    )
-    match: str = field(
-        default="word",
-        metadata={"help": "rs-da: word (without punctuation around it, in any case) | exact (between two spaces)"},
-    )
-    seed: int = field(default=42, metadata={"help": "of the random shifts and exchanges"})
+    seed: int = setting(42, "of the random shifts and exchanges", **_from(0))
 
     def __post_init__(self) -> None:
-        for name, known in (("kind", KINDS), ("loss", LOSSES), ("match", MATCHES)):
-            if getattr(self, name) not in known:
-                message = f"robust.{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}."
-                raise TaskError(message)
-        for name, low in (
-            ("eps", 0), ("eps_rel", 0), ("steps", 0), ("step_size", 0), ("weight", 0), ("layer", 0), ("copies", 0),
-            ("n_neighbours", 1), ("min_similarity", -1), ("seed", 0),
-        ):  # fmt: skip
-            if not low <= getattr(self, name) < math.inf:
-                message = f"robust.{name} is {getattr(self, name)}; give a number of {low} or more."
-                raise TaskError(message)
+        check_fields(self, lambda name: f"robust.{name}", TaskError)
         if self.kind == "rs-da" and not self.neighbours:
             message = (
                 "robust.neighbours is empty; rs-da needs a table of words to exchange (xl static neighbours writes "
