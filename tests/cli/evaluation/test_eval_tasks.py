@@ -1,6 +1,7 @@
 """`xl eval` on labelled tasks: data by name, protocols, finished cells, comparisons."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,37 @@ def test_what_is_finished_is_not_computed_again(
     report = xl("report", out)
     assert report.returncode == 0, report.stderr
     assert "sib200" in report.stdout
+
+
+def test_a_fit_that_was_stopped_goes_on(
+    xl: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in step 3; the same command makes the steps that are left, to the same figures, and tidies up."""
+    from xl_cli.launch.stopping import Stopping
+
+    out = tmp_path / "out"
+    command = ["sib200", "--model", model, "--data", data, "--source", "eng", "--target", "tur", *QUICK]
+    command += ["--robust", "at", "--set", "batch=16"]
+    straight = scored(xl, *command)
+    steps: list[int] = []
+    fit_task = fit.fit_task
+
+    def watched(*arguments: object, on_step: Callable, **options: object) -> object:
+        return fit_task(*arguments, on_step=lambda step: (steps.append(step.step), on_step(step)), **options)
+
+    monkeypatch.setattr(fit, "fit_task", watched)
+    with monkeypatch.context() as patch:
+        patch.setattr(Stopping, "__call__", lambda self: steps[-1] == 3)
+        result = xl("eval", *command, "--out", out)
+    assert result.returncode != 0
+    assert re.search(r"sib200 .*: stopped after step 3 of \d+; the same command goes on from there\.", result.stderr)
+    assert [path.name for path in (out / "checkpoints").rglob("*.safetensors")] == ["step-00000003.safetensors"]
+    assert not list((out / "cells").iterdir())
+    steps.clear()
+    assert scored(xl, *command, "--out", out) == straight
+    assert steps[0] == 4
+    assert steps.count(1) == 1  # the robust model's, which had not begun
+    assert not list((out / "checkpoints").iterdir())
 
 
 def test_a_task_that_fails_is_told_and_tried_again(

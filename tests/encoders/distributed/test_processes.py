@@ -25,11 +25,11 @@ from xl_encoders.distributed.processes import average_gradients, gather_rows, ra
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def run_processes(folder: Path, n_processes: int, *tasks: str) -> list[dict]:
+def run_processes(
+    folder: Path, n_processes: int, *tasks: str, worker: str = "tests.encoders.processes_worker"
+) -> list[dict]:
     """What each of `n_processes` found; a process that fails or hangs fails the test with its last words."""
-    running = warm.ranks(
-        n_processes, "-m", "tests.encoders.processes_worker", folder, *tasks, ACCELERATE_USE_CPU="true"
-    )
+    running = warm.ranks(n_processes, "-m", worker, folder, *tasks, ACCELERATE_USE_CPU="true")
     try:
         outputs = ["".join(process.communicate(timeout=400)) for process in running]
     finally:

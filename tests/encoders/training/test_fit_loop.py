@@ -1,6 +1,7 @@
 """The loop against a plain one, resuming against not stopping, schedules against `transformers`."""
 
 import copy
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -320,6 +321,21 @@ def test_schedules(schedule: str) -> None:
         if reference is not None:
             optimizer.step()
             reference.step()
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("warmup", [0.0, 0.01, 0.15, 1 / 3, 0.97])
+def test_rates_by_their_closed_form(schedule: str, warmup: float) -> None:
+    """(k + 1) / (w + 1) of the peak in step k of a warm-up of w steps; behind it a line or half a wave to 0."""
+    config = FitConfig(lr=3e-5, schedule=schedule, warmup=warmup)
+    for n_steps in (1, 2, 7, 40, 333):
+        rising = warmup * n_steps
+        for step in range(n_steps):
+            share = (step + 1) / (rising + 1)
+            if step >= rising:
+                gone = (step - rising) / (n_steps - rising)
+                share = {"linear": 1 - gone, "cosine": (1 + math.cos(math.pi * gone)) / 2, "constant": 1.0}[schedule]
+            assert learning_rate(step, n_steps, config) == pytest.approx(3e-5 * share, rel=1e-9)
 
 
 def test_warm_up_climbs_to_the_peak_and_never_starts_at_nothing() -> None:

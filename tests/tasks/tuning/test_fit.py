@@ -381,6 +381,6 @@ def test_a_trial_is_chosen_by_the_state_that_is_kept(monkeypatch, keep, chosen):
     monkeypatch.setattr(transfer, "_augmented", lambda train, *_: train)
     monkeypatch.setattr(transfer, "_perturbation", lambda *_: None)
     run = transfer.TrialRun(trial)
-    run._fit()
+    run.fit()
     assert run.chosen.name == chosen
     assert run.fitted.score == pytest.approx(scores[chosen][1] if keep == "last" else 0.9)

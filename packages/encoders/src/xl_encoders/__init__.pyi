@@ -4,6 +4,7 @@ from .config import FitConfig as FitConfig
 from .config import ModelConfig as ModelConfig
 from .config import count_steps as count_steps
 from .errors import CheckpointError as CheckpointError
+from .errors import DivergedError as DivergedError
 from .errors import EncoderError as EncoderError
 from .model.encoder import Encoder as Encoder
 from .model.encoder import save_model as save_model
@@ -24,6 +25,7 @@ from .model.packing import supports_packing as supports_packing
 from .model.sentence_form import SentenceForm as SentenceForm
 from .model.sentence_form import read_sentence_form as read_sentence_form
 from .model.static_teacher import StaticTeacher as StaticTeacher
+from .model.trainable import Trainable as Trainable
 from .model.transforms import TRANSFORMS as TRANSFORMS
 from .model.transforms import Centring as Centring
 from .model.transforms import Chain as Chain
@@ -57,6 +59,8 @@ from .training.bitext_part import BitextPart as BitextPart
 from .training.bitext_part import align_bitext as align_bitext
 from .training.bitext_part import frozen_copy as frozen_copy
 from .training.checkpoint import Checkpoints as Checkpoints
+from .training.dev_scores import BestState as BestState
+from .training.dev_scores import DevScores as DevScores
 from .training.dev_scores import StepScore as StepScore
 from .training.fit import FitEnd as FitEnd
 from .training.fit import StepRecord as StepRecord

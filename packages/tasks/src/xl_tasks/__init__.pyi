@@ -30,6 +30,7 @@ from .datasets.tagging.masakhaner import load_masakhaner as load_masakhaner
 from .datasets.tagging.panx import load_panx as load_panx
 from .datasets.tagging.uner import load_uner as load_uner
 from .encoder import TextEncoder as TextEncoder
+from .errors import StoppedError as StoppedError
 from .errors import TaskError as TaskError
 from .problems.answering.pairs import context_pairs as context_pairs
 from .problems.answering.problem import AnsweringProblem as AnsweringProblem

@@ -1,9 +1,11 @@
 """Classification, tagging and question answering: models fitted to a source and scored on targets."""
 
 import dataclasses
+import signal
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
@@ -12,8 +14,9 @@ from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Pl
 from xl_cli.evaluation.preset_options import sources_there, with_preset
 from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, shown, split_settings
 from xl_cli.launch.progress import Progress, say
+from xl_cli.launch.stopping import Stopping
 from xl_tasks.catalogue.task import Task
-from xl_tasks.errors import TaskError
+from xl_tasks.errors import StoppedError, TaskError
 from xl_tasks.examples import Examples
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
@@ -30,10 +33,6 @@ from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.robustness.noise import parse_noise
 from xl_tasks.tuning.config import settings_read
 from xl_tasks.tuning.presets import PRESETS, tuning_config
-
-if TYPE_CHECKING:
-    from xl_tasks.tuning.embedding_cache import EmbeddingCache
-
 
 _OF_BOTH = frozenset({
     "protocol", "preset", "probe", "set", "grid", "noise", "train_on", "train_limit", "on_error", "resamples",
@@ -283,7 +282,7 @@ class FittedPlan(Plan):
         parts = [self._entry.name, model.opened.encoder.name, trial.source, "+".join(protocols), robust]
         parts.append(f"seed {seed}" if layer is None else f"layer {layer}")
         label = " ".join(filter(None, parts))
-        run = _Scoring(trial, model.cache, self._mixed, label)
+        run = _Scoring(trial, model, self._mixed, label)
         return Job(label=label, cells=[cell for cell in cells if self._there(cell)], score=run.score, save=run.save)
 
     def _there(self, cell: Cell) -> bool:
@@ -352,9 +351,9 @@ class FittedPlan(Plan):
 class _Scoring:
     """One trial as a job: progress while it runs, the model to save afterwards."""
 
-    def __init__(self, trial: Trial, cache: "EmbeddingCache", mixed: CellExamples, label: str) -> None:
+    def __init__(self, trial: Trial, model: NamedModel, mixed: CellExamples, label: str) -> None:
         self._trial = trial
-        self._cache = cache
+        self._model = model
         self._mixed = mixed
         self._label = label
         self._run: TrialRun | None = None
@@ -369,7 +368,7 @@ class _Scoring:
         def on_step(step: TuningStep) -> None:
             nonlocal bar
             if bar is None:
-                bar = Progress(self._label, step.n_steps, "steps")
+                bar = Progress(self._label, step.n_steps, "steps", step.step - 1)
                 bar.__enter__()
             bar.advance(step.step, f"loss {step.loss:.3f}{latest}")
             if step.step == step.n_steps:
@@ -380,12 +379,30 @@ class _Scoring:
             nonlocal latest
             latest = f"  dev {100 * score:.1f} at {step}"
 
-        self._run = TrialRun(self._trial, cache=self._cache, mixed=self._mixed, on_step=on_step, on_score=on_score)
+        stopping = Stopping()
+        out = self._model.out
+        self._run = TrialRun(
+            self._trial,
+            cache=self._model.cache,
+            mixed=self._mixed,
+            checkpoints=out / "checkpoints" if out else None,
+            on_step=on_step,
+            on_score=on_score,
+            should_stop=stopping,
+        )
         try:
+            # A stop is put off to the end of a step where there is one, and something to keep.
+            with stopping if out and self._trial.layer is None else nullcontext():
+                self._run.fit()
+            if stopping():
+                _end(stopping)
             for number, scored in enumerate(self._run.scored(cells)):
                 if number == 0:
                     say(f"{self._label}: {self._about()}")
                 yield scored
+        except StoppedError as error:
+            say(f"{self._label}: {error}; the same command goes on from there.")
+            _end(stopping)
         finally:
             if bar is not None:
                 bar.__exit__(KeyboardInterrupt, None, None)
@@ -420,6 +437,13 @@ def _holds(examples: Examples, spelling: str, splits: Sequence[str]) -> bool:
     except TaskError:
         return False
     return any(examples.by_language[code].get(split) for split in splits)
+
+
+def _end(stopping: Stopping) -> NoReturn:
+    """End as the signal would have ended it."""
+    if stopping.signal_number == signal.SIGTERM:
+        raise SystemExit(128 + signal.SIGTERM)
+    raise KeyboardInterrupt
 
 
 def _digest(path: Path) -> str:

@@ -85,7 +85,7 @@ class NamedModel:
         self.name = name
         self._shown = shown
         self._config = config
-        self._out = out
+        self.out = out
         self._told = False
 
     def tell_reading(self) -> None:
@@ -121,7 +121,7 @@ class NamedModel:
         """Vectors that several tasks share, all layers of a text from one reading."""
         from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
-        return EmbeddingCache(self._out / "cache" if self._out else None, layers=self.opened.layers)
+        return EmbeddingCache(self.out / "cache" if self.out else None, layers=self.opened.layers)
 
     @cached_property
     def weights(self) -> str:

@@ -30,11 +30,14 @@ class Checkpoints:
 
     folder: made on the first save.
     fingerprint: names recipe and data; a checkpoint with another fingerprint is refused.
+    last: whether the state of the last step is saved too. again: how a message says what goes on from here.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, folder: Path, fingerprint: str, *, last: bool = True, again: str = "--resume") -> None:
         self.folder = folder
         self.fingerprint = fingerprint
+        self.last = last
+        self._again = again
 
     def latest(self) -> int | None:
         """Number of finished steps in the newest checkpoint, None without one."""
@@ -137,7 +140,7 @@ class Checkpoints:
         what = "no room on the disk" if full else str(error)
         return (
             f"the checkpoint of step {step} ({size / 2**20:.0f} MiB) could not be written to {self.folder}: {what}; "
-            f"{kept}. Make room and go on with --resume."
+            f"{kept}. Make room and go on with {self._again}."
         )
 
 

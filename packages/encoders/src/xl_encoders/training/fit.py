@@ -200,7 +200,7 @@ def fit(
             if stop or early:
                 reason = "finished" if done == n_steps else "stopped" if stop else "early"
                 break
-    if done == n_steps and saved != done:
+    if checkpoints and checkpoints.last and done == n_steps and saved != done:
         save()
     if sharding:
         optimizer.zero_grad()

@@ -6,10 +6,13 @@ translate-train: trained on the source and on the target's translated training f
 mixed-language: trained as zero-shot, scored on pairs whose two texts are in two languages (Huang et al., 2021).
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xl_tasks.catalogue.task import Task
@@ -20,7 +23,7 @@ from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.tuning.config import TuningConfig
 
 if TYPE_CHECKING:
-    from xl_encoders import Encoder
+    from xl_encoders import Checkpoints, Encoder
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
     from xl_tasks.tuning.fit import Fitted
     from xl_tasks.tuning.problem import Problem
@@ -73,14 +76,10 @@ class Trial:
     digests: Mapping[str, str] = field(default_factory=dict)
     """Digests of further files that decide the figures: a table of neighbours."""
 
-    def cells(
-        self, targets: Sequence[str], protocol: str, *, noises: Sequence[str] = ("",), splits: Sequence[str]
-    ) -> list[Cell]:
-        """The cells of this trial, one for each target, noise and split.
-
-        targets: languages, or two of them joined by "+" for the cells of mixed-language pairs.
-        """
-        shared = {
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """Digests and settings that decide the fitted model."""
+        return {
             "weights": self.weights,
             "train": self.examples.fingerprint(self.train, "train"),
             "dev": self.examples.fingerprint(self.dev, "dev"),
@@ -90,6 +89,15 @@ class Trial:
             "version": version("xl-tasks"),
             **self.digests,
         }
+
+    def cells(
+        self, targets: Sequence[str], protocol: str, *, noises: Sequence[str] = ("",), splits: Sequence[str]
+    ) -> list[Cell]:
+        """The cells of this trial, one for each target, noise and split.
+
+        targets: languages, or two of them joined by "+" for the cells of mixed-language pairs.
+        """
+        shared = self.inputs
         return [
             Cell(
                 task=self.entry.name,
@@ -121,7 +129,9 @@ class TrialRun:
 
     cache: vectors of texts that several trials share.
     mixed: (first, second language) -> examples, for the cells of a matrix.
-    on_step, on_score: see `fit_task`.
+    checkpoints: folder for the state of the fit in work, from which another run of the same trial goes on; it is empty
+        when all cells are scored.
+    on_step, on_score, should_stop: see `fit_task`.
     """
 
     def __init__(
@@ -130,14 +140,17 @@ class TrialRun:
         *,
         cache: "EmbeddingCache | None" = None,
         mixed: CellExamples | None = None,
+        checkpoints: Path | None = None,
         on_step: Callable[..., None] = lambda *_: None,
         on_score: Callable[..., None] = lambda *_: None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._trial = trial
         self._cache = cache
         self._mixed = mixed or {}
-        self._on_step = on_step
-        self._on_score = on_score
+        self._folder = checkpoints
+        self._checkpoints: Checkpoints | None = None
+        self._told: dict[str, Any] = {"on_step": on_step, "on_score": on_score, "should_stop": should_stop}
         self.chosen: Candidate | None = None
         self.fitted: Fitted | None = None
 
@@ -145,11 +158,15 @@ class TrialRun:
         """The figures of `cells`, one after another; the model is fitted before the first."""
         if not cells:
             return
-        problem = self._fit()
+        self.fit()
         for cell in cells:
-            yield self._score(problem, cell)
+            yield self._score(cell)
+        self._forget()
 
-    def _fit(self) -> "Problem":
+    def fit(self) -> None:
+        """Fit the candidates and choose one, where that is not done."""
+        if self.fitted is not None:
+            return
         from xl_tasks.tuning.fit import fit_task
 
         trial = self._trial
@@ -161,6 +178,8 @@ class TrialRun:
         dev = {language: examples for language, examples in dev.items() if examples}
         best = None
         for candidate in trial.candidates:
+            self._forget()  # a candidate before
+            self._checkpoints = self._checkpoints_of(candidate)
             problem = make_problem(trial.entry, trial.examples, trial.encoder, trial.unit, candidate.tuning)
             fitted = fit_task(
                 trial.encoder,
@@ -172,19 +191,33 @@ class TrialRun:
                 pooling=trial.pooling,
                 perturbation=_perturbation(trial.encoder, candidate.robust),
                 cache=self._cache,
-                on_step=self._on_step,
-                on_score=self._on_score,
+                checkpoints=self._checkpoints,
+                **self._told,
             )
             score = float("-inf") if fitted.score is None else fitted.score
             if best is None or score > best[0]:
-                best = (score, candidate, problem, fitted)
+                best = (score, candidate, fitted)
         if best is None:
             message = f"{trial.entry.name}: no settings to fit with."
             raise TaskError(message)
-        _, self.chosen, problem, self.fitted = best
-        return problem
+        _, self.chosen, self.fitted = best
 
-    def _score(self, problem: "Problem", cell: Cell) -> Scored:
+    def _checkpoints_of(self, candidate: Candidate) -> "Checkpoints | None":
+        from xl_encoders import Checkpoints
+
+        if self._folder is None:
+            return None
+        trial = self._trial
+        about = [trial.entry.name, trial.source, trial.unit, trial.inputs, asdict(candidate)]
+        name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+        return Checkpoints(self._folder / name, name, last=False, again="the same command")
+
+    def _forget(self) -> None:
+        """Delete the checkpoints of a fit that has come to its end."""
+        if self._checkpoints:
+            self._checkpoints.clear()
+
+    def _score(self, cell: Cell) -> Scored:
         trial, fitted = self._trial, self.fitted
         if fitted is None:
             message = "nothing was fitted; ask for scored(cells)."
@@ -196,7 +229,7 @@ class TrialRun:
         return Scored(
             cell=cell,
             keys=[example.key for example in examples],
-            measures=problem.measures(found, predictions, language),
+            measures=fitted.problem.measures(found, predictions, language),
             coverage=getattr(self._mixed, "coverage", 1.0)
             if len(languages) > 1
             else trial.examples.coverage(cell.target.partition(JOIN)[0], cell.split),
@@ -236,8 +269,6 @@ def limited(examples: Sequence[Example], limit: int) -> Sequence[Example]:
     """At most `limit` examples (0 for all), those whose keys' digests come first, in their own order."""
     if not limit or limit >= len(examples):
         return examples
-    import hashlib
-
     ranked = sorted(range(len(examples)), key=lambda i: hashlib.sha256(examples[i].key.encode()).digest())
     return [examples[i] for i in sorted(ranked[:limit])]
 

@@ -21,7 +21,7 @@ from xl_encoders.training.dev_scores import BestState
 from xl_encoders.training.fit import StepRecord, fit
 from xl_encoders.training.part import mix
 from xl_objectives import ObjectiveConfig
-from xl_tasks.errors import TaskError
+from xl_tasks.errors import StoppedError, TaskError
 from xl_tasks.examples import Example
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.fitted import Fitted, TuningStep, main_score
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from xl_encoders import Checkpoints, Encoder
     from xl_tasks.robustness.perturbing import Perturbation
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
+
+
+# Steps between two checkpoints: minutes on a GPU, where writing one takes seconds.
+_SAVE_EVERY = 2000
 
 
 def fit_task(
@@ -51,6 +55,7 @@ def fit_task(
     checkpoints: "Checkpoints | None" = None,
     on_step: Callable[[TuningStep], None] = lambda step: None,
     on_score: Callable[[int, float], None] = lambda step, score: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
     """Fit a copy of `encoder` to `problem`; the encoder itself stays as it is.
 
@@ -61,8 +66,8 @@ def fit_task(
         "mean-content").
     perturbation: robust training, in "full" and "lora".
     cache: where a probe's states are kept.
-    checkpoints: where "full" and "lora" save their state now and then, and go on from.
-    on_step: sees each optimiser step. on_score: sees (finished steps, dev score).
+    checkpoints: where "full" and "lora" save their state now and then and at a stop, and go on from.
+    on_step: sees each optimiser step. on_score: sees (finished steps, dev score). should_stop: asked after each step.
 
     Dev is scored every `config.every` steps or after each epoch, and after the last step; the best state is the first
     one with the highest score. A step's gradient is that of the mean loss over its labelled items (examples, or tokens
@@ -71,7 +76,8 @@ def fit_task(
     Started in several processes, each takes its share of every batch and of the dev set; gradients are averaged, so
     that all end with the same weights. Sharded launches (FSDP, DeepSpeed) are refused.
 
-    Raises TaskError for no training examples, a loss that is not finite, and settings that do not fit the encoder.
+    Raises TaskError for no training examples, a loss that is not finite, and settings that do not fit the encoder;
+    StoppedError where it was told to stop.
     """
     _check(encoder, train, config)
     if config.mode == "probe":
@@ -109,10 +115,13 @@ def fit_task(
                 checkpoints=checkpoints,
                 selection=scores,
                 on_step=lambda record: on_step(_told(record, part.n_examples)),
+                should_stop=should_stop,
             )
         except DivergedError as error:
             message = f"step {error.step}: the loss is {error.losses[LOSS]}; lower lr, or give precision no."
             raise TaskError(message) from error
+        if end.reason == "stopped":
+            raise StoppedError(end.step, n_steps)
         kept = end.step
         if config.keep == "best" and scores and (best := scores.best()):
             scores.put_back(model)
@@ -165,6 +174,7 @@ def fit_config(config: TuningConfig, n_steps: int, precision: str) -> FitConfig:
         precision=precision,
         seed=config.seed,
         norms_every=0,
+        save_every=_SAVE_EVERY,
     )
 
 
