@@ -342,7 +342,7 @@ def test_real_layouts_train(xl: Run, data_folder: Path, tmp_path: Path) -> None:
     for name in ("sib200", "bible"):
         settings = [
             f'data.files="{data_folder / name}"', 'data.languages=["eng_Latn", "ell_Grek"]', "model.pieces=200",
-            "train.steps=2", "eval.limit=50", "model.max_len=64",
+            "data.limit=1500", "train.steps=2", "eval.limit=50", "model.max_len=64",
         ]  # fmt: skip
         arguments = [part for setting in settings for part in ("--set", setting)]
         result = xl("align", "scratch", *arguments, "--out", tmp_path / name, "--json")
