@@ -1,5 +1,8 @@
 """The command `xl`: options, recipes, runs and printing on top of the libraries; no mathematics of its own.
 
+What a command does, a function here does: `align`, `evaluate`, `analyze`, `bli` ... take its options as keyword
+arguments and hand back result rows.
+
 >>> from xl_cli.recipe.recipe import load_recipe  # what `xl align RECIPE --set key=value` reads
 >>> recipe = load_recipe("names", ["train.steps=100"])
 >>> recipe.train.steps, recipe.train.variants
