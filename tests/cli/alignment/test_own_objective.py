@@ -152,7 +152,7 @@ def test_a_toy_trains_and_is_known_everywhere(xl: Run, recipe: Callable[..., Pat
     assert losses_of(tmp_path / "scaled", name)[0] == pytest.approx(4 * losses[0], rel=1e-5)
 
     assert f"{name} " in xl("ls", "objectives").stdout
-    assert TOYS[name].__doc__ in " ".join(xl("ls", "objectives").stdout.split())
+    assert str(TOYS[name].__doc__) in " ".join(xl("ls", "objectives").stdout.split())
     assert f"objective.{name}.scale " in xl("ls", "keys").stdout
     wrong = xl("align", path, "--set", f"objective.{name}.scale=0.0", "--dry-run")
     assert wrong.returncode == 2
