@@ -153,9 +153,10 @@ def test_training_ends_when_nothing_gets_better(xl: Run, corpus: Path, tmp_path:
 
 def test_scores_of_masked_text_take_every_language(corpus: Path) -> None:
     from xl_cli.alignment.reading import dev_texts
-    from xl_cli.data.run_data import first_by_hash, load_data
+    from xl_cli.data.run_data import load_data
     from xl_cli.recipe.recipe import load_recipe
     from xl_tasks import hold_out
+    from xl_tasks.drawing import first_by_hash
 
     recipe = load_recipe("names", small(corpus, "select.every=2", "select.task=mlm")[2::2])
     data = load_data(recipe)

@@ -9,12 +9,13 @@ from tests.cli.conftest import small
 
 from xl_cli.alignment.estimate import plan
 from xl_cli.alignment.parts import open_stream
-from xl_cli.data.run_data import first_by_hash, load_data
+from xl_cli.data.run_data import load_data
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe, load_recipe
 from xl_encoders import train_tokenizer
 from xl_tasks import hold_out
+from xl_tasks.drawing import first_by_hash
 from xl_translit import Romanizer
 
 

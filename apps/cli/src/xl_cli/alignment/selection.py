@@ -8,7 +8,7 @@ import torch
 from xl_cli.alignment.parts import Sources
 from xl_cli.alignment.reading import dev_texts
 from xl_cli.data.items import language_pairs
-from xl_cli.data.run_data import RunData, first_by_hash
+from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError
 from xl_cli.recipe.config import TRAINED
 from xl_cli.recipe.recipe import Recipe
@@ -24,6 +24,7 @@ from xl_encoders import (
 )
 from xl_objectives import MlmConfig
 from xl_tasks import ParallelTexts, retrieval_rows
+from xl_tasks.drawing import first_by_hash
 from xl_translit import language
 
 # Seed of the masks, the same at every score.

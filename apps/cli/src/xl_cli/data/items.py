@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from xl_cli.data.run_data import first_by_hash
 from xl_cli.errors import CliError
 from xl_cli.recipe.config import RetrievalConfig
 from xl_tasks import DATASETS, ParallelTexts, load_texts
+from xl_tasks.drawing import first_by_hash
 
 
 def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:

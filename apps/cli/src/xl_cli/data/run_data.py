@@ -16,6 +16,7 @@ from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import Bitext, TeacherWords
 from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
+from xl_tasks.drawing import first_by_hash
 from xl_translit import Romanizer, Transliterator, language, make_transliterator
 
 STREAMED = (".parquet", ".arrow")
@@ -139,12 +140,6 @@ def _check_held_out(recipe: Recipe, data: RunData) -> None:
                     f"Give both the same held_out and dev."
                 )
                 raise UsageError(message)
-
-
-def first_by_hash(keys: list[str], limit: int) -> list[str]:
-    """At most `limit` keys (all for 0), those with the smallest SHA-256: the same choice on every machine."""
-    ranked = sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
-    return sorted(ranked[:limit] if limit else ranked)
 
 
 class Transliteration:

@@ -23,10 +23,10 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
     """
     from xl_analysis import tokenizer_coverage
     from xl_cli.data.items import split_keys
-    from xl_cli.data.run_data import first_by_hash
     from xl_cli.evaluation.opened import open_model
     from xl_cli.measure.measured import measured_row
     from xl_tasks import load_texts
+    from xl_tasks.drawing import first_by_hash
     from xl_translit import Romanizer, count_unread, script_reading
 
     data = load_texts(config.data, parallel=False)

@@ -1,12 +1,12 @@
 """Which languages are trained on and scored, and where training examples come from when a data set has none."""
 
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from xl_tasks.catalogue.task import Task
+from xl_tasks.drawing import ranked_by_hash
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example, Examples
 from xl_tasks.protocols.data_folder import data_folder, load_task
@@ -150,7 +150,7 @@ def _from_task(
 
 
 def _divided(dev: Sequence[Example]) -> Mapping[str, tuple[Example, ...]]:
-    ranked = sorted(range(len(dev)), key=lambda i: hashlib.sha256(dev[i].key.encode()).digest())
+    ranked = ranked_by_hash([example.key for example in dev])
     kept = set(ranked[: max(1, round(_KEPT_SHARE * len(dev)))])
     return {
         "train": tuple(example for i, example in enumerate(dev) if i not in kept),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from xl_tasks.catalogue.task import Task
+from xl_tasks.drawing import ranked_by_hash
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example, Examples, Question
 from xl_tasks.protocols.cells import Cell, Scored
@@ -269,7 +270,7 @@ def limited(examples: Sequence[Example], limit: int) -> Sequence[Example]:
     """At most `limit` examples (0 for all), those whose keys' digests come first, in their own order."""
     if not limit or limit >= len(examples):
         return examples
-    ranked = sorted(range(len(examples)), key=lambda i: hashlib.sha256(examples[i].key.encode()).digest())
+    ranked = ranked_by_hash([example.key for example in examples])
     return [examples[i] for i in sorted(ranked[:limit])]
 
 

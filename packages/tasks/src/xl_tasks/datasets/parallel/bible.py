@@ -4,13 +4,13 @@ An id is book*1,000,000 + chapter*1,000 + verse in eight digits (40001001 = Matt
 of the Parallel Bible Corpus, so that equal ids are translations of one another.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
+from xl_tasks.drawing import first_by_hash
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
 from xl_translit import read_lines
@@ -77,7 +77,7 @@ def sr_bible_keys(data: ParallelTexts, n: int = SR_BIBLE_VERSES) -> list[str]:
     if n < 1:
         message = f"n is {n}; at least one verse is needed."
         raise TaskError(message)
-    return sorted(sorted(shared, key=lambda key: hashlib.sha256(key.encode()).digest())[:n])
+    return first_by_hash(shared, n)
 
 
 def bible_files(path: Path) -> list[Path]:
