@@ -1,6 +1,6 @@
 """Every option of `xl eval` on every task: it changes what is computed, or it is refused; nothing in between.
 
-The command is asked for its options, so that a new one must be given a value here and a reader in `task_options`.
+The command is asked for its options, so that a new one must be given a value here and a plan that reads it.
 """
 
 import subprocess
@@ -17,8 +17,9 @@ from tests.cli.recorded import recorded, seen
 from xl_cli.errors import CliError, UsageError
 from xl_cli.evaluation import opened as evaluation
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import NamedModel, plan
+from xl_cli.evaluation.plans import NamedModel, plan, plan_class
 from xl_cli.evaluation.task_options import check_options, options_read
+from xl_cli.evaluation.tuning_options import tuning_keys
 from xl_cli.main import app
 from xl_encoders import Encoder, ModelConfig, new_encoder
 from xl_tasks import TASKS
@@ -231,7 +232,16 @@ def test_resamples_are_read_where_rows_have_intervals(task: str, data: Path) -> 
 
 @pytest.mark.parametrize(
     ("task", "mode"),
-    [("sib200", "full"), ("sib200", "lora"), ("sib200", "probe"), ("panx", "probe"), ("squad", "full")],
+    [
+        ("sib200", "full"),
+        ("sib200", "lora"),
+        ("sib200", "probe"),
+        ("panx", "full"),
+        ("panx", "lora"),
+        ("panx", "probe"),
+        ("squad", "full"),
+        ("squad", "lora"),
+    ],
 )
 def test_settings_are_read_by_what_they_are_said_to_be_read_by(task: str, mode: str, data: Path, tiny: Encoder) -> None:
     from xl_tasks.protocols.data_folder import load_task
@@ -245,6 +255,24 @@ def test_settings_are_read_by_what_they_are_said_to_be_read_by(task: str, mode: 
     fitted = fit_task(tiny, make_problem(entry, examples, tiny, "subword", config), *split.values(), config)
     fitted.predict(examples.split("eng_Latn", "dev"), "eng_Latn")
     assert seen(config) - {"mode", "seed"} == settings_read(entry.kind, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_setting_is_read_or_refused_for_every_task(mode: str) -> None:
+    keys = {key: default for key, default, _ in tuning_keys() if not key.startswith("robust.") and default}
+    given = {"model": ("org/model",), **({} if mode == "full" else {mode: True})}
+    for task, entry in TASKS.items():
+        for key, default in keys.items():
+            config = EvaluateConfig(set=(f"{key}={default.lower() if key == 'shared_lr' else default}",), **given)
+            reads = plan_class(entry).settings(entry, config)
+            assert reads == (settings_read(entry.kind, mode) if "set" in options_read(entry, config) else set())
+            if key in reads:
+                check_options([entry], config)
+            else:
+                with pytest.raises(
+                    UsageError, match=rf"(^|; |--){'set' if not reads else key}.*: no meaning for {task}"
+                ):
+                    check_options([entry], config)
 
 
 def test_every_setting_is_read_by_something() -> None:

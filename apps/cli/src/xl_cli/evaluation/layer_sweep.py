@@ -15,13 +15,6 @@ _MOST_BYTES = 2 << 30
 class Embedder(Protocol):
     """An encoder, or one whose vectors are kept."""
 
-    name: str
-
-    @property
-    def n_layers(self) -> int:
-        """Number of transformer blocks."""
-        ...
-
     @property
     def width(self) -> int:
         """Length of a vector."""
@@ -59,16 +52,6 @@ class LayerSweep:
         self._places: dict[str, dict[str, int]] = {}
         self._ready: dict[str, NDArray[np.float32]] = {}
         self._ready_layer = -1
-
-    @property
-    def name(self) -> str:
-        """How result rows call the model."""
-        return self._encoder.name
-
-    @property
-    def n_layers(self) -> int:
-        """Number of transformer blocks."""
-        return self._encoder.n_layers
 
     @property
     def pooling(self) -> str:

@@ -151,7 +151,7 @@ class _Words:
         if missing := [word for word in words if word not in known]:
             opened = self._model.opened
             written = input_unit(self._model.unit, opened.encoder.tokenizer).texts(missing, language)
-            [vectors] = self._model.cache.embed(opened.encoder, written, layers=[layer], pooling=opened.pooling)
+            [vectors] = self._model.embed(written, layers=[layer], pooling=opened.pooling)
             known.update(zip(missing, vectors, strict=True))
         return np.stack([known[word] for word in words])
 

@@ -69,16 +69,17 @@ class MiningPlan(Plan):
                 yield Job(
                     label=f"{self._entry.name} {pair[0]} {opened.encoder.name} layer {layer}",
                     cells=[cell],
-                    score=_Search(mining, model, self._score).score,
+                    score=_Search(mining, model, layer, self._score).score,
                 )
 
 
 class _Search:
     """One pair of corpora with one model."""
 
-    def __init__(self, mining: Mining, model: NamedModel, score: str) -> None:
+    def __init__(self, mining: Mining, model: NamedModel, layer: int, score: str) -> None:
         self._mining = mining
         self._model = model
+        self._layer = layer
         self._score = score
 
     @property
@@ -93,7 +94,7 @@ class _Search:
 
     def embed(self, texts: Sequence[str], *, layer: int, pooling: str) -> "NDArray[np.float32]":
         """Vectors from the cache, (n_texts, width) float32."""
-        return self._model.cache.embed(self._model.opened.encoder, texts, layers=[layer], pooling=pooling)[0]
+        return self._model.embed(texts, layers=[layer], pooling=pooling)[0]
 
     def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
         """Mine; the figures of the one cell, with a line of statistics for each sentence of the first side."""
@@ -103,8 +104,8 @@ class _Search:
             mining = dataclasses.replace(
                 self._mining, tuning=self._as_read(self._mining.tuning), scored=self._as_read(self._mining.scored)
             )
-            layer = -1 if cell.layer is None else cell.layer
-            mined = mine_bitext(self, mining, layer=layer, pooling=self._model.opened.pooling, score=self._score)
+            pooling = self._model.opened.pooling
+            mined = mine_bitext(self, mining, layer=self._layer, pooling=pooling, score=self._score)
             n_gold = len(mining.scored.gold or ())
             say(f"{cell.task} {cell.source}: threshold {mined.threshold:.4f}, F1 {mined.tuning_f1:.3f} where chosen")
             measures = mined.measures()

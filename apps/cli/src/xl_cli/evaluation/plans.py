@@ -13,6 +13,9 @@ from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xl_cli.evaluation.opened import Opened
     from xl_tasks.protocols.cells import Cell, Scored
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
@@ -122,6 +125,15 @@ class NamedModel:
         from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
         return EmbeddingCache(self.out / "cache" if self.out else None, layers=self.opened.layers)
+
+    @property
+    def width(self) -> int:
+        """Length of a vector."""
+        return self.opened.encoder.width
+
+    def embed(self, texts: "Sequence[str]", *, layers: "Sequence[int]", pooling: str) -> "list[NDArray[np.float32]]":
+        """Vectors from the cache, one array a layer, (n_texts, width) float32."""
+        return self.cache.embed(self.opened.encoder, texts, layers=layers, pooling=pooling)
 
     @cached_property
     def weights(self) -> str:

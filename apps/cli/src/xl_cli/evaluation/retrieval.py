@@ -20,12 +20,7 @@ from xl_tasks.protocols.data_folder import load_task
 from xl_tasks.robustness.noise import parse_noise
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from xl_cli.evaluation.layer_sweep import LayerSweep
-    from xl_encoders import Encoder
-    from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
 # Between a language and the noise of its queries, in the name of a side that only exists here.
 _NOISY = "~"
@@ -119,7 +114,11 @@ class RetrievalPlan(Plan):
                 for noise in self._noises
                 for source, target in self._pairs
             ]
-            yield Job(label=f"{self._entry.name} {opened.encoder.name} layer {layer}", cells=cells, score=reading.score)
+            yield Job(
+                label=f"{self._entry.name} {opened.encoder.name} layer {layer}",
+                cells=cells,
+                score=partial(reading.score, layer),
+            )
 
 
 class _Reading:
@@ -151,14 +150,13 @@ class _Reading:
         pooling = "+".join([self._model.opened.pooling, *self._config.transform])
         return scored_pooling(pooling, self._config.score)
 
-    def score(self, cells: Sequence[Cell]) -> Iterator[Scored]:
-        """The figures of some of the cells, which are all of one layer."""
+    def score(self, layer: int, cells: Sequence[Cell]) -> Iterator[Scored]:
+        """The figures of some of the cells of a layer."""
         from xl_tasks.scoring.retrieval import ranked
 
         sweep = self._sweep or self._open()
         for cell in cells:
             source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
-            layer = cell.layer if cell.layer is not None else -1
             found = ranked(
                 partial(sweep.vectors, layer=layer),
                 self._read,
@@ -180,8 +178,7 @@ class _Reading:
         noises = [f"{_NOISY}{name}" if name else "" for name in self._noises]
         pairs = [(f"{source}{noise}", target) for noise in noises for source, target in self._pairs]
         texts = compared_texts(self._read, self._keys, pairs)
-        encoder = _Cached(opened.encoder, self._model.cache)
-        self._sweep = LayerSweep(encoder, texts, opened.layers, opened.pooling, self._config.transform)
+        self._sweep = LayerSweep(self._model, texts, opened.layers, opened.pooling, self._config.transform)
         return self._sweep
 
     def _as_read(self) -> ParallelTexts:
@@ -199,21 +196,6 @@ class _Reading:
                 changed = [noise.apply(text, language, key) for key, text in clean.items()]
                 sides[f"{language}{_NOISY}{name}"] = dict(zip(clean, unit.texts(changed, language), strict=True))
         return dataclasses.replace(self._data, texts=sides)
-
-
-class _Cached:
-    """An encoder whose vectors are kept, as `LayerSweep` reads one."""
-
-    def __init__(self, encoder: "Encoder", cache: "EmbeddingCache") -> None:
-        self._encoder = encoder
-        self._cache = cache
-        self.name = encoder.name
-        self.n_layers = encoder.n_layers
-        self.width = encoder.width
-
-    def embed(self, texts: Sequence[str], *, layers: Sequence[int], pooling: str) -> "list[NDArray[np.float32]]":
-        """One array a layer, (n_texts, width) float32."""
-        return self._cache.embed(self._encoder, texts, layers=layers, pooling=pooling)
 
 
 def _languages(
