@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Run
 from typer.testing import CliRunner
 
 from xl_cli.errors import UsageError
@@ -155,9 +156,8 @@ def test_missing_files_are_noticed_before_any_output(tmp_path: Path) -> None:
         (("--engine", "spark"), "'spark' is not one of 'local', 'ray'"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_names_what_exists(args: tuple[str, ...], words: str) -> None:
-    command = [sys.executable, "-m", "xl_cli", "translit", *args]
-    done = subprocess.run(command, input="a\n", capture_output=True, text=True, check=False, encoding="utf-8")
+def test_wrong_usage_ends_with_2_and_names_what_exists(xl: Run, args: tuple[str, ...], words: str) -> None:
+    done = xl("translit", *args)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
