@@ -3,16 +3,15 @@
 import gzip
 import io
 import lzma
-import os
-import secrets
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO, cast
 
 from xl_staticemb.errors import StaticembError
+from xl_staticemb.files.whole_files import replaced
 
 _COMPRESSIONS = (".gz", ".xz", ".zst")
 
@@ -60,27 +59,19 @@ def replacing(path: Path) -> Generator[BinaryIO]:
     if not path.parent.is_dir():
         message = f"{path}: there is no folder {path.parent}; create it first"
         raise StaticembError(message)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with aside.open("xb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
-                    yield cast("BinaryIO", packed)
-            elif path.suffix == ".xz":
-                with lzma.LZMAFile(raw, mode="wb") as packed:
-                    yield cast("BinaryIO", packed)
-            elif path.suffix == ".zst":
-                with _zstandard(path).open(raw, "wb", closefd=False) as packed:
-                    yield cast("BinaryIO", packed)
-            else:
-                yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-        aside.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            aside.unlink()
-        raise
+    # Unlike what a cache leaves, it is never removed by another run, which may be writing it.
+    with replaced(path, ".part") as aside, aside.open("xb") as raw:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
+                yield cast("BinaryIO", packed)
+        elif path.suffix == ".xz":
+            with lzma.LZMAFile(raw, mode="wb") as packed:
+                yield cast("BinaryIO", packed)
+        elif path.suffix == ".zst":
+            with _zstandard(path).open(raw, "wb", closefd=False) as packed:
+                yield cast("BinaryIO", packed)
+        else:
+            yield raw
 
 
 class _ZstdReader(io.RawIOBase):

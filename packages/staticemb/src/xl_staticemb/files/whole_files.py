@@ -2,18 +2,19 @@
 
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX, _SUFFIX = ".", ".aside"
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file at the path it is given, and rename it to `path` once it is on the disk."""
-    aside = path.with_name(f"{_PREFIX}{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
+@contextmanager
+def replaced(path: Path, suffix: str = _SUFFIX) -> Generator[Path]:
+    """A path aside to make a file at, which is renamed to `path` at the end; after an error nothing is left."""
+    aside = path.with_name(f"{_PREFIX}{path.name}.{secrets.token_hex(4)}{suffix}")
     try:
-        write(aside)
+        yield aside
         with aside.open("rb+") as file:
             os.fsync(file.fileno())
         aside.replace(path)
@@ -21,6 +22,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         with suppress(FileNotFoundError):
             aside.unlink()
         raise
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file at the path it is given, and rename it to `path` once it is on the disk."""
+    with replaced(path) as aside:
+        write(aside)
 
 
 def remove_asides(folder: Path) -> None:
