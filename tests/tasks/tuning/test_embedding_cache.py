@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.tasks.tuning_toys import ToyTagging, classification, toy_encoder, toy_sentences, toy_texts
 
-from xl_encoders.training import checkpoint
+from xl_encoders import whole_files
 from xl_tasks import TaskError
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.embedding_cache import EmbeddingCache
@@ -153,7 +153,7 @@ def test_a_process_killed_while_writing_leaves_no_entry(encoder, passes, tmp_pat
     def die(*_):
         raise Killed
 
-    monkeypatch.setattr(checkpoint, "_sync", die)
+    monkeypatch.setattr(whole_files, "_sync", die)
     with pytest.raises(Killed):
         embed(EmbeddingCache(tmp_path), encoder)
     monkeypatch.undo()
