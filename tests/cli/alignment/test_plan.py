@@ -164,9 +164,9 @@ def test_faults_of_settings_files_and_model_are_told_together(
         assert result.returncode == 2
         lines = result.stderr.splitlines()
         for fault in ("train.lr is 0.0", "data.to is 'latin'", "no3: no such", "masked-LM head", "positions for 32",
-                      "exists already"):  # fmt: skip
+                      "exists already", "no1: no such", "no2: no such"):  # fmt: skip
             assert sum(fault in line for line in lines) == 1, (fault, lines)
-        assert len(lines) == 7
+        assert len(lines) == 9  # how many there are, and each
     # Files of a [[data]] that is right in itself.
     missing = xl(*small(corpus, 'data.files=["no1", "no2"]')).stderr
     assert "no1: no such file or folder" in missing
