@@ -60,8 +60,10 @@ def test_a_hub_that_gives_no_answer_is_asked_once(monkeypatch, ask):
         monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
         pauses = []
         monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", pauses.append)
-        with pytest.raises(TaskError, match=r"or give a folder of files: --data FOLDER\.$"):
+        told = rf"\({endpoint} could not be reached: .*\); connect to it, or give a folder of files: --data FOLDER\.$"
+        with pytest.raises(TaskError, match=told) as one:
             ask("someone/nothing")
+        assert "offline" not in str(one.value).lower()  # nobody asked for that
     assert pauses == []
     assert not constants.HF_HUB_OFFLINE
     assert not datasets.config.HF_HUB_OFFLINE

@@ -23,16 +23,16 @@ def unreachable() -> str:
 
 
 @contextmanager
-def asked_once() -> Generator[bool]:
+def asked_once() -> Generator[str]:
     """Let the hub's client read its cache alone for as long as this is open, where the hub gives no answer.
 
-    Gives whether that is so.
+    Gives why, as `unreachable` does; "" too where HF_HUB_OFFLINE says it already.
     """
     from huggingface_hub import constants
 
-    before, offline = constants.HF_HUB_OFFLINE, bool(unreachable())
-    constants.HF_HUB_OFFLINE = offline
+    before, reason = constants.HF_HUB_OFFLINE, unreachable()
+    constants.HF_HUB_OFFLINE = bool(reason)
     try:
-        yield offline
+        yield "" if before else reason
     finally:
         constants.HF_HUB_OFFLINE = before

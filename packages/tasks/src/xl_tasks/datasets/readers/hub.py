@@ -98,17 +98,25 @@ def from_hub(where: str, ask: Callable[[Any], _T]) -> _T:
 
 @contextmanager
 def _cache_alone(where: str) -> Generator[None]:
-    """Where the hub gives no answer its cache alone is read; `datasets` would ask it six times, for half a minute."""
+    """Where the hub gives no answer its cache alone is read; `datasets` would ask it six times, for half a minute.
+
+    What is not in the cache is then a ConnectionError that says why; `datasets` would say that offline mode is on.
+    """
     if Path(where).is_absolute() or Path(where).exists():
         yield
         return
     from datasets import config
+    from huggingface_hub import constants
 
     before = config.HF_HUB_OFFLINE
-    with asked_once() as offline:
-        config.HF_HUB_OFFLINE = offline
+    with asked_once() as reason:
+        config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE
         try:
             yield
+        except (OSError, ValueError) as error:
+            if reason:
+                raise ConnectionError(reason) from error
+            raise
         finally:
             config.HF_HUB_OFFLINE = before
 
