@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("datasets")
 
 from tests.cli.task_data import LANGUAGES, sentence, write
+from tests.hub import serve
 from tests.tasks.hub_repositories import SHORTENED, make_hub
-from tests.tasks.hub_server import hub
 
 from xl_encoders import ModelConfig, export_sentence_transformers, new_encoder
 from xl_tasks import TASKS
@@ -57,9 +57,9 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., t
     sentence_encoder = root / "hub" / "made" / "encoder" / "main"
     sentence_encoder.parent.mkdir(parents=True)
     export_sentence_transformers(encoder, sentence_encoder, layer=1, pooling="first")
-    with hub(root / "hub") as address:
+    with serve(root / "hub") as hub:
         environment = {
-            **os.environ, "HF_ENDPOINT": address, "HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "0",
+            **os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "0",
             "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1",
             "NO_PROXY": "127.0.0.1",
         }  # fmt: skip

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.cli.made_data import sentences
-from tests.encoders.model_hub import Hub, serve
+from tests.hub import Hub, serve_here
 
 from xl_cli.alignment.run import pretrained
 from xl_cli.evaluation.opened import open_model
 from xl_cli.recipe.recipe import load_recipe
 from xl_encoders import ModelConfig, new_encoder
 
+MODEL = "hub/someone/model/main"
 FILES = {
     "modules.json": [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
@@ -27,17 +28,17 @@ FILES = {
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    folder = tmp_path / "hub"
+    folder = tmp_path / MODEL
     new_encoder(sentences(60), ModelConfig(size="tiny", pieces=80, max_len=32), seed=3).save(folder)
     (folder / "1_Pooling").mkdir()
     for name, content in FILES.items():
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    with serve(folder, tmp_path / "cache", monkeypatch) as hub:
+    with serve_here(tmp_path / "hub", tmp_path / "cache", monkeypatch) as hub:
         yield hub
 
 
 def test_eval_reads_it_so_and_out_of_the_cache_too(hub: Hub, tmp_path: Path) -> None:
-    here = open_model(str(tmp_path / "hub"))
+    here = open_model(str(tmp_path / MODEL))
     for hub.up in (True, False):
         there = open_model("someone/model")
         assert (there.layers, there.pooling) == ([there.encoder.n_layers], "first")
@@ -62,5 +63,5 @@ def test_a_word_that_names_no_prompt_is_told_from_one_that_does(hub: Hub, tmp_pa
         opened = open_model("someone/model", layer=["1"], prompt=prompt)
         assert opened.encoder.prompt == text
         assert ("has no prompt called 'passage' (its prompts: query)" in opened.note) == told
-    (tmp_path / "hub" / "modules.json").unlink()
+    (tmp_path / MODEL / "modules.json").unlink()
     assert "has no prompt called 'query' (its files name none)" in open_model("someone/model", prompt="query").note

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
-from tests.encoders.model_hub import Hub, serve
+from tests.hub import Hub, serve_here
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -74,8 +74,8 @@ def test_a_hub_id_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hub(xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    xlmr.save(tmp_path / "hub")
-    with serve(tmp_path / "hub", tmp_path / "cache", monkeypatch) as hub:
+    xlmr.save(tmp_path / "hub" / "someone" / "model" / "main")
+    with serve_here(tmp_path / "hub", tmp_path / "cache", monkeypatch) as hub:
         yield hub
 
 
@@ -257,8 +257,6 @@ def test_a_tokenizer_without_edges_is_refused(xlmr: Encoder) -> None:
 def test_a_tokenizer_that_needs_another_library(xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     xlmr.save(tmp_path)
     message = "You need to install sacremoses to use XLMTokenizer."
-    monkeypatch.setattr(
-        "xl_encoders.model.load._open_tokenizer", lambda *_: (_ for _ in ()).throw(ImportError(message))
-    )
+    monkeypatch.setattr("xl_encoders.model.load.open_tokenizer", lambda *_: (_ for _ in ()).throw(ImportError(message)))
     with pytest.raises(EncoderError, match="cannot be opened as an encoder: You need to install sacremoses"):
         load_encoder(str(tmp_path))

@@ -14,26 +14,60 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
+
+
+class Hub:
+    """Serves what lies under a folder at an address, and counts all requests.
+
+    up: while false, each connection is closed without an answer.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.up = True
+        self.n_requests = 0
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"root": root, "hub": self}))
+        self.server.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+
 
 @contextmanager
-def hub(root: Path) -> Iterator[str]:
-    """The address of a hub that serves what lies under `root`; set HF_ENDPOINT to it."""
-    handler = type("Handler", (_Handler,), {"root": root})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+def serve(root: Path) -> Iterator[Hub]:
+    """A hub of what lies under `root`, for a process whose HF_ENDPOINT is its address."""
+    hub = Hub(root)
+    thread = threading.Thread(target=hub.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield hub
     finally:
-        server.shutdown()
-        server.server_close()
+        hub.server.shutdown()
+        hub.server.server_close()
         thread.join()
+
+
+@contextmanager
+def serve_here(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The same for this process, whose client of the hub is loaded already; its cache is empty."""
+    with serve(root) as hub:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
+        monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.address)
+        # transformers keeps one client, which remembers the address it was made with.
+        monkeypatch.setattr("transformers.utils.hub._hf_api", None, raising=False)
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+            hub.address + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+        monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(cache))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield hub
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     root: ClassVar[Path]
+    hub: ClassVar[Hub]
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -48,6 +82,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self) -> None:
+        self.hub.n_requests += 1
+        if not self.hub.up:
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
         if parts[:1] == ["api"] and parts[1:2] in (["datasets"], ["models"]):
