@@ -186,6 +186,19 @@ def test_coverage_tells_which_scripts_uroman_does_not_read(xl: Run, run: Path, t
     assert "ell_Grek" not in told
 
 
+def test_coverage_reads_no_weights(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
+    from shutil import copytree
+
+    bare = copytree(run, tmp_path / run.name)
+    for source, folder in ((run, bare), (run / "model", bare / "model")):
+        (bare / "model" / "model.safetensors").write_bytes(b"")
+        whole, without = (
+            xl("analyze", "coverage", "--model", model, "--data", corpus, "--json") for model in (source, folder)
+        )
+        assert without.returncode == 0, without.stderr
+        assert without.stdout == whole.stdout
+
+
 def test_coverage_counts_unknown_words(xl: Run, run: Path, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "eng_Latn.txt").write_text("bade\nbade 巴\n", encoding="utf-8")
     (tmp_path / "ell_Grek.txt").write_text("βα\nβα\n", encoding="utf-8")

@@ -4,13 +4,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import run_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
-from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, read_sentence_form
+from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, load_tokenizer, read_sentence_form
 from xl_encoders.model.model_files import names_head
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # The papers read sentence vectors of a 12-block model at block 8.
 _DEPTH_SHARE = 2 / 3
@@ -33,6 +37,25 @@ class Opened:
     note: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenedTokenizer:
+    """The tokenizer of a model, and what rows say of that: its name, and a run's variant and seed."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    name: str
+    variant: str
+    seed: int
+
+
+def open_tokenizer(name: str, *, revision: str = "") -> OpenedTokenizer:
+    """Open the tokenizer of a model that `open_model` opens, named as it is there; its weights are not read."""
+    source, about, shown = _found(name)
+    source = _transformer(source, read_sentence_form(source, revision=revision))
+    with Progress(f"loading the tokenizer of {name}", quiet=True):
+        tokenizer = load_tokenizer(source, revision=revision)
+    return OpenedTokenizer(tokenizer=tokenizer, name=shown, **_of_run(about))
+
+
 def open_model(
     name: str,
     *,
@@ -49,17 +72,12 @@ def open_model(
     pooling: "" takes the run's own, else the one of those files, else mean-all.
     prompt: text in front of every text, or the name of one in those files; None takes their default, if any.
     """
-    path = Path(name)
-    source, about = run_model(name)
-    shown = path.resolve().name if about else ""
-    if about and about.get("status") != "finished":
-        say(f"note: {path} is not finished; its model is {about.get('model')}.")
+    source, about, shown = _found(name)
     form = read_sentence_form(source, revision=revision)
     if form is not None and not form.pooling and not pooling:
         message = f"{name}: {form.unread}, which is not known here; give --pooling ({', '.join(POOLINGS)}) to choose."
         raise CliError(message)
-    if form is not None and form.path and path.is_dir():
-        source, shown = str(path / form.path), path.resolve().name
+    source = _transformer(source, form)
     with Progress(f"loading the model {name}", quiet=True):
         encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown).to(processes.device())
     if form is not None:
@@ -81,11 +99,29 @@ def open_model(
         encoder=encoder,
         layers=layers,
         pooling=pooling or about.get("pooling") or (form.pooling if form else "mean-all"),
-        variant=about.get("model", {}).get("variant", ""),
-        seed=about.get("seed", 0),
         form=form,
+        **_of_run(about),
     )
     return dataclasses.replace(opened, note=_note(opened, about, bool(layer), prompt))
+
+
+def _found(name: str) -> tuple[str, dict, str]:
+    """Where a model lies, what its run.json says, and how rows call it; a note tells of a run that is not finished."""
+    source, about = run_model(name)
+    path = Path(name)
+    if about and about.get("status") != "finished":
+        say(f"note: {path} is not finished; its model is {about.get('model')}.")
+    return source, about, path.resolve().name if path.is_dir() else name
+
+
+def _transformer(source: str, form: SentenceForm | None) -> str:
+    """Where the transformer of a model lies, which a sentence encoder may have in a folder of its own."""
+    return str(Path(source) / form.path) if form is not None and Path(source).is_dir() else source
+
+
+def _of_run(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What rows say of the run that a model is of."""
+    return {"variant": about.get("model", {}).get("variant", ""), "seed": about.get("seed", 0)}
 
 
 def _note(opened: Opened, about: Mapping[str, object], layer_given: bool, prompt: str | None) -> str:

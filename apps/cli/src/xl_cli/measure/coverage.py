@@ -1,6 +1,5 @@
 """How well a tokenizer covers languages, as written and romanised."""
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from xl_cli.launch.progress import say
@@ -23,9 +22,8 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
     """
     from xl_analysis import tokenizer_coverage
     from xl_cli.data.items import split_keys
-    from xl_cli.evaluation.opened import open_model
-    from xl_cli.measure.measured import measured_row
-    from xl_tasks import load_texts
+    from xl_cli.evaluation.opened import open_tokenizer
+    from xl_tasks import Row, load_texts
     from xl_tasks.drawing import first_by_hash
     from xl_translit import Romanizer, count_unread, script_reading
 
@@ -39,8 +37,8 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
         for language, by_key in data.texts.items()
     }
     texts = {language: items for language, items in texts.items() if items}
-    opened = open_model(config.model, revision=config.revision)
-    tokenizer = opened.encoder.tokenizer
+    opened = open_tokenizer(config.model, revision=config.revision)
+    tokenizer = opened.tokenizer
     romanised = {language: Romanizer().batch(items) for language, items in texts.items()}
     for language, items in texts.items():
         for script, n_chars in count_unread(items).items():
@@ -61,7 +59,19 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
         n_texts = sum(measured.n_texts for measured in found.values())
         figures.append(("all", "distinct_pieces", float(len(together)), n_texts))
         rows += [
-            dataclasses.replace(measured_row(opened, data, "coverage", metric, value, n, name, name, None), unit=unit)
+            Row(
+                task="coverage",
+                metric=metric,
+                value=value,
+                n=n,
+                source=name,
+                target=name,
+                seed=opened.seed,
+                model=opened.name,
+                unit=unit,
+                variant=opened.variant,
+                data=data.name,
+            )
             for name, metric, value, n in figures
         ]
     return rows

@@ -30,9 +30,9 @@ def measured_row(
     n: int,
     source: str,
     target: str,
-    layer: int | None,
+    layer: int,
 ) -> Row:
-    """One figure of `data` between two languages (or of one, named twice) at a layer, None for no layer."""
+    """One figure of `data` between two languages at a layer."""
     return Row(
         task=task,
         metric=metric,
@@ -43,8 +43,8 @@ def measured_row(
         seed=opened.seed,
         model=opened.encoder.name,
         layer=layer,
-        pooling=opened.pooling if layer is not None else "",
-        prompt=opened.encoder.prompt if layer is not None else "",
+        pooling=opened.pooling,
+        prompt=opened.encoder.prompt,
         unit="subword",
         variant=opened.variant,
         data=data.name,
