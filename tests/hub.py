@@ -7,10 +7,11 @@ which is one of data sets or of a model as it is asked for.
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -128,12 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
         if folder is None:
             return
         file = folder / path
+        commit = {"X-Repo-Commit": _commit(name, revision)}
         if not file.is_file():
-            self._refuse("EntryNotFound")
+            self._refuse("EntryNotFound", commit)  # a client with the commit does not ask for the file again
             return
         content = file.read_bytes()
-        commit = {"X-Repo-Commit": _commit(name, revision), "ETag": f'"{_digest(content)}"'}
-        self._write(200, content, "application/octet-stream", commit)
+        self._write(200, content, "application/octet-stream", {**commit, "ETag": f'"{_digest(content)}"'})
 
     def _folder(self, name: str, revision: str) -> Path | None:
         """The files of a revision; None, after the answer, where there are none."""
@@ -146,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._refuse("RevisionNotFound")
         return None
 
-    def _refuse(self, code: str) -> None:
-        self._write(404, b'{"error": "not found"}', "application/json", {"X-Error-Code": code})
+    def _refuse(self, code: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._write(404, b'{"error": "not found"}', "application/json", {"X-Error-Code": code, **headers})
 
     def _send(self, content: object) -> None:
         self._write(200, json.dumps(content).encode(), "application/json", {})

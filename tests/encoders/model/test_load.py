@@ -104,6 +104,31 @@ def test_a_download_and_then_the_cache(hub: Hub, xlmr: Encoder) -> None:
     assert hub.n_requests == before + 1
 
 
+def test_a_cache_that_nobody_asked_for_an_adapter(hub: Hub, xlmr: Encoder, tmp_path: Path) -> None:
+    """As one fetched where PEFT is not installed, which asks for one; the cache keeps what the hub does not have."""
+    pytest.importorskip("peft")
+    load_encoder("someone/model")
+    missing = list((tmp_path / "cache").glob("*/.no_exist/*/adapter_config.json"))
+    assert missing
+    for path in missing:
+        path.unlink()
+    hub.up = False
+    before = hub.n_requests
+    assert np.array_equal(load_encoder("someone/model", max_len=xlmr.max_len).embed(TEXTS), xlmr.embed(TEXTS))
+    assert hub.n_requests == before + 1
+
+
+def test_a_pooler_that_the_file_lacks_is_the_same_at_each_opening(bert: Encoder, tmp_path: Path) -> None:
+    """Nothing reads it, but what was computed before is found again by the digest of all weights."""
+    bert.model.base_model.save_pretrained(tmp_path)
+    bert.tokenizer.save_pretrained(tmp_path)
+    before = torch.get_rng_state()
+    first, second = (load_encoder(str(tmp_path)).model.state_dict() for _ in range(2))
+    assert any("pooler" in key for key in first)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_model_without_a_head_cannot_be_trained_further(xlmr: Encoder, tmp_path: Path) -> None:
     xlmr.model.base_model.save_pretrained(tmp_path)
     xlmr.tokenizer.save_pretrained(tmp_path)

@@ -69,7 +69,9 @@ def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTraine
     model_class = AutoModelForMaskedLM if has_head else AutoModel
     said = config.dtype
     # Launched with FSDP, transformers leaves what the file lacks without values on all processes but the first.
-    with patch_environment(FSDP_CPU_RAM_EFFICIENT_LOADING="false"):
+    # What the file lacks is drawn, alike at each opening, as results are found again by a digest of all weights.
+    with patch_environment(FSDP_CPU_RAM_EFFICIENT_LOADING="false"), torch.random.fork_rng(devices=()):
+        torch.default_generator.manual_seed(0)
         model, found = model_class.from_pretrained(
             source,
             config=config,
@@ -77,6 +79,8 @@ def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTraine
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            # With PEFT installed an adapter is looked for too, on the hub even where the cache alone is to be read.
+            adapter_kwargs={"local_files_only": options.get("local_files_only", False)},
             **options,
         )
     missing = sorted(key for key in found["missing_keys"] if not any(part in key for part in _UNREAD))
