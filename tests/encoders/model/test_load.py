@@ -282,6 +282,8 @@ def test_a_tokenizer_without_edges_is_refused(xlmr: Encoder) -> None:
 def test_a_tokenizer_that_needs_another_library(xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     xlmr.save(tmp_path)
     message = "You need to install sacremoses to use XLMTokenizer."
-    monkeypatch.setattr("xl_encoders.model.load.open_tokenizer", lambda *_: (_ for _ in ()).throw(ImportError(message)))
+    monkeypatch.setattr(
+        "xl_encoders.model.load._open_tokenizer", lambda *_: (_ for _ in ()).throw(ImportError(message))
+    )
     with pytest.raises(EncoderError, match="cannot be opened as an encoder: You need to install sacremoses"):
         load_encoder(str(tmp_path))

@@ -12,7 +12,7 @@ from .model.export import cut_model as cut_model
 from .model.export import export_sentence_transformers as export_sentence_transformers
 from .model.export import export_transformers as export_transformers
 from .model.load import load_encoder as load_encoder
-from .model.load_tokenizer import load_tokenizer as load_tokenizer
+from .model.load import load_tokenizer as load_tokenizer
 from .model.model_files import ModelFiles as ModelFiles
 from .model.model_files import read_model_files as read_model_files
 from .model.new import model_config as model_config

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import run_model
@@ -12,9 +12,6 @@ from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, load_tokenizer, read_sentence_form
 from xl_encoders.model.model_files import names_head
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # The papers read sentence vectors of a 12-block model at block 8.
 _DEPTH_SHARE = 2 / 3
@@ -39,9 +36,9 @@ class Opened:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedTokenizer:
-    """The tokenizer of a model, and what rows say of that: its name, and a run's variant and seed."""
+    """The tokenizer of a model, one of transformers, and what rows say of that: its name, a run's variant and seed."""
 
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Any
     name: str
     variant: str
     seed: int

@@ -1,22 +1,25 @@
 """Opening pretrained encoders: a hub id or a folder, weights from safetensors only, no remote code."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.utils import patch_environment
-from safetensors import safe_open
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
+from safetensors import SafetensorError, safe_open
+from tokenizers import normalizers
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from transformers.utils import cached_file
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder, position_limit
-from xl_encoders.model.load_tokenizer import open_tokenizer, opening
-from xl_encoders.model.model_files import names_head
+from xl_encoders.model.hub import unreachable
+from xl_encoders.model.model_files import check_folder, check_tokenizer, is_folder, names_head, not_fetched
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _LONGEST_DEFAULT = 512
 
@@ -42,9 +45,9 @@ def load_encoder(
     Raises EncoderError for a folder that is missing, holds no config or no safetensors, for a hub id that cannot be
     reached, for weights that are missing, and for a tokenizer that does not fit the model.
     """
-    with opening(name_or_path, revision, "an encoder") as (source, options):
+    with _opening(name_or_path, revision, "an encoder") as (source, options):
         model, stored_dtype = _open_model(source, with_head, options)
-        tokenizer = open_tokenizer(source, options)
+        tokenizer = _open_tokenizer(source, options)
     model.eval()
     limit = min(position_limit(model), _LONGEST_DEFAULT)
     folder = Path(name_or_path)
@@ -54,6 +57,49 @@ def load_encoder(
     if with_head:
         _check_mask(encoder)
     return encoder
+
+
+def load_tokenizer(name_or_path: str, *, revision: str = "") -> "PreTrainedTokenizerBase":
+    """The tokenizer that `load_encoder` gives an encoder; its weights are neither read nor fetched.
+
+    revision: commit or tag of a hub id; empty takes the newest.
+
+    Raises EncoderError for a folder that is missing or holds no whole model, and for a hub id that cannot be reached.
+    """
+    with _opening(name_or_path, revision, "a tokenizer") as (source, options):
+        return _open_tokenizer(source, options)
+
+
+@contextmanager
+def _opening(name_or_path: str, revision: str, kind: str) -> "Generator[tuple[str, dict[str, Any]]]":
+    """Where to open a model, and the options of `from_pretrained`; whatever fails meanwhile is an EncoderError.
+
+    kind: what is opened, for the sentence.
+    """
+    folder = Path(name_or_path)
+    local = is_folder(name_or_path)
+    if local:
+        check_folder(folder)
+        check_tokenizer(folder)
+    offline = "" if local else unreachable()
+    options = {} if local else {"revision": revision or "main", "local_files_only": bool(offline)}
+    try:
+        yield str(folder) if local else name_or_path, options
+    except EncoderError:
+        raise
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(error).__name__
+        if local or isinstance(error, ImportError):
+            message = f"{name_or_path} cannot be opened as {kind}: {reason}"
+        elif offline:
+            message = not_fetched(name_or_path, offline)
+        else:
+            message = (
+                f"{name_or_path} is neither a folder here nor a model that could be fetched from the hub; "
+                f"check the name{' and the revision' if revision else ''}. ({reason})"
+            )
+        raise EncoderError(message) from error
 
 
 def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTrainedModel, torch.dtype]":
@@ -105,6 +151,31 @@ def _dtype_in_files(source: str, options: dict) -> torch.dtype:
                 dtypes = (file.get_tensor(key).dtype for key in file.keys())  # noqa: SIM118  (no mapping)
                 return next((dtype for dtype in dtypes if dtype.is_floating_point), torch.float32)
     return torch.float32
+
+
+def _open_tokenizer(source: str, options: dict) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a folder or hub id that `_opening` gave; EncoderError where there is none."""
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
+    if tokenizer is None:
+        message = f"{source} has no tokenizer; save one into the same folder."
+        raise EncoderError(message)
+    _compose_first(tokenizer)
+    return tokenizer
+
+
+def _compose_first(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Let a tokenizer with SentencePiece's table of characters read decomposed letters as SentencePiece does.
+
+    `tokenizers` looks that table up by grapheme and takes the shortest entry that one begins with, so that of e,
+    circumflex and acute the acute is lost, and leaves what has six bytes, as a Hangul syllable, in pieces (findings/).
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or backend.normalizer is None:
+        return
+    steps = backend.normalizer
+    kinds = [type(step) for step in steps] if isinstance(steps, normalizers.Sequence) else [type(steps)]
+    if normalizers.Precompiled in kinds and normalizers.NFC not in kinds:
+        backend.normalizer = normalizers.Sequence([normalizers.NFC(), steps])
 
 
 def _check_mask(encoder: Encoder) -> None:

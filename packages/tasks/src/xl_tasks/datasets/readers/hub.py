@@ -106,11 +106,10 @@ def _cache_alone(where: str) -> Generator[None]:
         yield
         return
     from datasets import config
-    from huggingface_hub import constants
 
     before = config.HF_HUB_OFFLINE
     with asked_once() as reason:
-        config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE
+        config.HF_HUB_OFFLINE = before or bool(reason)
         try:
             yield
         except (OSError, ValueError) as error:
