@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import fields
+from importlib import import_module
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xl_objectives import (
+    OBJECTIVES,
     DccaConfig,
     L2Config,
     MlmConfig,
@@ -16,6 +19,7 @@ from xl_objectives import (
     ObjectiveError,
     OtConfig,
     SeqConfig,
+    TextConfig,
     TlmConfig,
     WordNceConfig,
 )
@@ -160,3 +164,26 @@ def test_the_defaults_are_those_that_were_decided() -> None:
 def test_every_setting_has_a_help_text(name: str) -> None:
     for field in fields(KINDS[name]):
         assert field.metadata["help"], field.name
+
+
+def test_answers_that_training_would_stumble_over() -> None:
+    class Silent(SeqConfig):
+        contrasts: ClassVar[bool] = False
+
+    class Strange(SeqConfig):
+        takes: ClassVar[tuple[str, ...]] = ("temperatur",)
+
+    class Nowhere(SeqConfig):
+        loss: ClassVar[str] = "xl_objectives.seq:no_such_loss"
+
+    for objective in OBJECTIVES:
+        module, name = OBJECTIVES[objective].split(":")
+        getattr(import_module(module), name)().check_answers()
+    with pytest.raises(ObjectiveError, match="Silent models no view and contrasts nothing"):
+        Silent().check_answers()
+    with pytest.raises(ObjectiveError, match=r"Strange\.takes names temperatur, which seq has no setting for"):
+        Strange().check_answers()
+    with pytest.raises(ObjectiveError, match="names no loss"):
+        TextConfig().check_answers()
+    with pytest.raises(ObjectiveError, match=r"'xl_objectives\.seq:no_such_loss', which is not there"):
+        Nowhere.loss_function()

@@ -156,3 +156,12 @@ def test_faults_of_form_are_told_as_in_a_whole_recipe(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as refusal:
             resolved(write(tmp_path / "mine.toml", *top, 'extends = "static-dcca"', *([] if top else lines)))
         assert told in str(refusal.value)
+
+
+def test_an_objective_that_no_variant_trains_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = write(tmp_path / "own.toml", 'extends = "names"', "[[objective]]", 'name = "l2"')
+    assert "l2" not in load_recipe(str(own)).objectives
+    assert "no variant of train.variants trains l2" in capsys.readouterr().err
+    load_recipe(str(own), ["train.variants=mlm"])  # who says what to train knows what is left out
+    load_recipe("names")
+    assert capsys.readouterr().err == ""

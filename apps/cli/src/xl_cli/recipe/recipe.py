@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from xl_cli.errors import UsageError
+from xl_cli.launch.progress import say
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.recipe.faults import SettingFaults, build
 from xl_cli.recipe.files import read_content, recipe_file
@@ -15,7 +16,7 @@ from xl_cli.recipe.paths import compiler_fault, missing_files, missing_folders, 
 from xl_cli.recipe.trackers import check_trackers
 from xl_encoders.config import ModelConfig
 from xl_encoders.registry import RegistryError, unknown_name
-from xl_objectives import ObjectiveConfig
+from xl_objectives import ObjectiveConfig, ObjectiveError
 
 _SECTIONS: dict[str, type] = {
     "model": ModelConfig,
@@ -107,6 +108,13 @@ def load_recipe(
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()
+    if not any(place[:2] == ("train", "variants") for place in placed):
+        for table in _tables(content, "objective", faults) or ():
+            if table["name"] not in recipe.objectives:
+                say(
+                    f"note: no variant of train.variants trains {table['name']}, so it has no part in the run; name it "
+                    f"there, as in {recipe.train.variants[-1]}+{table['name']}."
+                )
     return recipe
 
 
@@ -131,6 +139,9 @@ def parse_recipe(
         objective: _build(objective_type(objective), entry, f"objective.{objective}", faults)
         for objective, entry in (entries or {}).items()
     }
+    for settings in filter(None, objectives.values()):
+        with faults.caught(ObjectiveError):
+            settings.check_answers()
     sections = {
         section: _build(config, _table(content, section, faults), section, faults)
         for section, config in _SECTIONS.items()

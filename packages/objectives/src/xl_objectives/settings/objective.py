@@ -1,7 +1,7 @@
 """What every objective has: its weight and schedule, and its answers to whoever reads, trains or describes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -91,8 +91,22 @@ class ObjectiveConfig:
         if not cls.loss:
             message = f"{cls.__name__} names no loss; give it one as loss = 'module:function'."
             raise ObjectiveError(message)
-        module, function = cls.loss.split(":")
-        return getattr(import_module(module), function)
+        module, _, function = cls.loss.partition(":")
+        try:
+            return getattr(import_module(module), function)
+        except (ImportError, AttributeError) as error:
+            message = f"{cls.__name__}.loss is {cls.loss!r}, which is not there: {error}."
+            raise ObjectiveError(message) from error
+
+    def check_answers(self) -> None:
+        """Refuse answers that training would stumble over, without loading the loss. Raises ObjectiveError."""
+        if not self.loss:
+            message = f"{type(self).__name__} names no loss; give it one as loss = 'module:function'."
+            raise ObjectiveError(message)
+        strange = [name for name in self.takes if name not in {item.name for item in fields(self)}]
+        if strange:
+            message = f"{type(self).__name__}.takes names {', '.join(strange)}, which {self.name} has no setting for."
+            raise ObjectiveError(message)
 
     def weight_at(self, step: int, n_steps: int) -> float:
         """The weight in step `step` (from 0) of `n_steps`: 0 where the objective takes no part."""

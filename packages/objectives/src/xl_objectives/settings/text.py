@@ -34,6 +34,16 @@ class TextConfig(ObjectiveConfig):
         """The views whose picked tokens it predicts."""
         return ()
 
+    def check_answers(self) -> None:
+        """As of every objective, and that it models a view or contrasts, without which it would train nothing."""
+        super().check_answers()
+        if not self.contrasts and not self.models:
+            message = (
+                f"{type(self).__name__} models no view and contrasts nothing; say contrasts = True, or which views it "
+                f"models."
+            )
+            raise ObjectiveError(message)
+
     @property
     def views(self) -> tuple[str, ...]:
         """The views that it reads."""

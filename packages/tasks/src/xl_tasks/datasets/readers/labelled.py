@@ -29,13 +29,14 @@ class Labelled:
         self._expected: dict[tuple[str, str], int] = {}
 
     def open(self, code: str, split: str) -> None:
-        """Say that this part of the data is there, before its items come."""
+        """Say that this part of the data is there, though it may have no items."""
         self._found.setdefault(code, {}).setdefault(split, [])
         self._seen.setdefault((code, split), set())
         self._expected.setdefault((code, split), 0)
 
     def add(self, code: str, split: str, where: str, *, key: str, first: str, second: str = "", label: str) -> None:
         """Take an item read at `where`; a fault for an unknown label and for a key that came before."""
+        self.open(code, split)
         if label not in self.labels:
             return self.fault(code, split, f"{where}: {unknown_name('label', label, list(self.labels))}")
         if key in self._seen[code, split]:
@@ -47,11 +48,13 @@ class Labelled:
 
     def fault(self, code: str, split: str, message: str) -> None:
         """Leave out an item that cannot be read."""
+        self.open(code, split)
         self._faults.add(code, split, message)
         self._expected[code, split] += 1
 
     def without(self, code: str, split: str) -> None:
         """Count an item that the data set has but this language has not."""
+        self.open(code, split)
         self._expected[code, split] += 1
 
     def examples(self) -> Examples:
