@@ -193,9 +193,9 @@ def test_looking_at_a_header_reads_no_more_than_it_must(tmp_path: Path, monkeypa
     from xl_translit.corpora import sources
 
     path = write(tmp_path / "in.tsv", ["id\ttext", *("1\tmuch text" for _ in range(100_000))])
-    readings: list[sources.Reading] = []
+    readings: list[sources.ReadTally] = []
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "Reading", lambda original=sources.Reading: readings.append(original()) or readings[-1])
+        patch.setattr(sources, "ReadTally", lambda original=sources.ReadTally: readings.append(original()) or readings[-1])
         sources.LineSource(str(path), "tsv", "text")
     assert 0 < readings[0].n_bytes <= 1 << 17 < path.stat().st_size
 
