@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_analysis import bootstrap_interval, paired_bootstrap
-from xl_analysis.significance import Value
+from xl_analysis.statistics.significance import Value
 from xl_tasks import Row
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.mixed_means import DIAGONAL, OFF_DIAGONAL

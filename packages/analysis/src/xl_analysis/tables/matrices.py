@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import (
+from xl_analysis.tables.figures import (
     TELLING,
     Figure,
     Row,
@@ -17,7 +17,7 @@ from xl_analysis.figures import (
     short,
     shown,
 )
-from xl_analysis.table import Table
+from xl_analysis.tables.table import Table
 
 JOIN = "+"
 """Between the two languages in the target of a row: eng_Latn+tur_Latn."""

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from xl_analysis import AnalysisError, bootstrap_interval, paired_bootstrap, significance
+from xl_analysis import AnalysisError, bootstrap_interval, paired_bootstrap
+from xl_analysis.statistics import significance
 from xl_tasks.scoring.measures import FORMS
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from xl_analysis.figures import Figure, Row, figures
-from xl_analysis.gain_tables import gain_table
-from xl_analysis.lexical_tables import LEXICAL_TASKS, lexical_table
-from xl_analysis.matrices import is_pair, matrix_tables
-from xl_analysis.pairs import coverage_table, is_covered, pair_table
-from xl_analysis.table import Table
-from xl_analysis.tables import metric_table, retrieval_table
-from xl_analysis.task_tables import task_table
+from xl_analysis.tables.figures import Figure, Row, figures
+from xl_analysis.tables.gain_tables import gain_table
+from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
+from xl_analysis.tables.matrices import is_pair, matrix_tables
+from xl_analysis.tables.mean_tables import metric_table, retrieval_table
+from xl_analysis.tables.pairs import coverage_table, is_covered, pair_table
+from xl_analysis.tables.table import Table
+from xl_analysis.tables.task_tables import task_table
 
 # Rows that are a mean over the cells of a matrix; the matrix's caption has these means.
 _MEANS = ("diagonal", "off-diagonal")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import Figure, Row, by_seed, figures, lines, short, shown
-from xl_analysis.table import Table
+from xl_analysis.tables.figures import Figure, Row, by_seed, figures, lines, short, shown
+from xl_analysis.tables.table import Table
 
 
 def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1")) -> Table:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import TELLING, Figure, Row, figures, fixed_settings, items, lines
-from xl_analysis.table import Table
+from xl_analysis.tables.figures import TELLING, Figure, Row, figures, fixed_settings, items, lines
+from xl_analysis.tables.table import Table
 
 _TELLING = ("source", *(field for field in TELLING if field != "task"))
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import TELLING, Figure, Row, by_seed, figures, fixed_settings, lines, seeds, shown
-from xl_analysis.table import Table
+from xl_analysis.tables.figures import TELLING, Figure, Row, by_seed, figures, fixed_settings, lines, seeds, shown
+from xl_analysis.tables.table import Table
 
 LEXICAL_TASKS = ("bli", "similarity")
 # The method of retrieval, or what became of pairs without a vector, stands in the field pooling.

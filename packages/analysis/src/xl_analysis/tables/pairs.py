@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import setting
-from xl_analysis.table import Table
+from xl_analysis.tables.figures import setting
+from xl_analysis.tables.table import Table
 
 _NEEDED = ("metric", "value", "source", "target")
 # Fields that say how a figure was measured; those that are the same in all rows stand in the caption instead.

@@ -5,7 +5,7 @@ import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import REQUIRED, Row
+from xl_analysis.tables.figures import REQUIRED, Row
 
 # Fields that two rows of one question may differ in.
 _ANSWERS = {"value", "n", "coverage", "skipped", "low", "high", "p", "version"}

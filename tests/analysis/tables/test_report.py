@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from xl_analysis import metric_table, result_tables, retrieval_table
-from xl_analysis.figures import TELLING
+from xl_analysis.tables.figures import TELLING
 from xl_tasks import Row
 
 LANGUAGES = ("eng_Latn", "tur_Latn", "ell_Grek")

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable
 
-from xl_analysis.table import Table
+from xl_analysis.tables.table import Table
 
 _STYLE = """
 body { margin: 0 auto; padding: 1rem; max-width: 75rem; font: 1rem/1.4 system-ui, sans-serif; color: #1a1a1a; background: #fff; }

@@ -82,7 +82,7 @@ def test_matrix_holds_the_pairs_whichever_form_computes_them(monkeypatch):
     views = {name: rng.normal(size=(15, width)) for name, width in (("tur_Latn", 4), ("heb_Hebr", 20), ("ell_Grek", 7))}
     for debiased in (False, True):
         names, by_gram = cka_matrix(views, debiased=debiased)
-        monkeypatch.setattr("xl_analysis.cka._GRAM_BYTES", 0)
+        monkeypatch.setattr("xl_analysis.spaces.cka._GRAM_BYTES", 0)
         _, by_features = cka_matrix(views, debiased=debiased)
         monkeypatch.undo()
         assert names == tuple(views)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.figures import (
+from xl_analysis.tables.figures import (
     TELLING,
     Figure,
     Row,
@@ -19,7 +19,7 @@ from xl_analysis.figures import (
     shown,
     uncertainty,
 )
-from xl_analysis.table import Table
+from xl_analysis.tables.table import Table
 
 # Dev stands beside test in one line, so the split tells no lines apart.
 _TELLING = ("source", *(field for field in TELLING if field not in ("split", "task")))

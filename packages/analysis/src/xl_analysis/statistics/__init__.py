@@ -1,0 +1,1 @@
+"""What result rows say: intervals, tests, differences."""

@@ -1,0 +1,1 @@
+"""Result rows as tables, and tables as text, pages and files."""
