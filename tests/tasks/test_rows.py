@@ -103,3 +103,11 @@ def test_broken_lines(tmp_path, line, message):
     path.write_text(line + "\n", "utf-8")
     with pytest.raises(TaskError, match=f"results.jsonl:1: {message}"):
         read_rows(path)
+
+
+def test_a_copied_figure_keeps_its_place_and_a_measured_one_has_none(tmp_path):
+    copied = dataclasses.replace(ROW, paper="ppa", table="2", cell="Ours | tur_Latn", note="500 verses", version="")
+    write_rows(tmp_path / "results.jsonl", [copied, ROW])
+    assert read_rows(tmp_path / "results.jsonl") == [copied, ROW]
+    assert copied.to_dict() == dataclasses.asdict(copied)
+    assert copied.to_dict().keys() - ROW.to_dict().keys() == {"paper", "table", "cell", "note"}

@@ -17,6 +17,7 @@ _VERSION = version("xl-tasks")
 
 # What a row from elsewhere, a paper's table for instance, cannot do without.
 _REQUIRED = ("task", "metric", "value", "source", "target")
+_COPIED = ("paper", "table", "cell", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,14 @@ class Row:
     """Two-sided bootstrap probability that the difference is 0; None for a score."""
     version: str = _VERSION
     """Version of the package that measured."""
+    paper: str = ""
+    """What a figure was copied from: "ppa" ...; empty for one that was measured."""
+    table: str = ""
+    """The paper's table: "2" ..."""
+    cell: str = ""
+    """Row and column of the table, as printed there: "Ours | tur_Latn | SR-B Arab"."""
+    note: str = ""
+    """Where the paper's data or way of scoring differs from what task and metric say."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -82,9 +91,13 @@ class Row:
                 message = f"{field.name} is {repr(value)[:60]}; a row needs {_WORDS[field.type]} there."
                 raise TaskError(message)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields; without paper, table, cell and note where they are empty, as they are for all measured figures."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name not in _COPIED}
+
     def to_json(self) -> str:
-        """The row as one line of JSON, without the line end."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, allow_nan=False)
+        """`to_dict` as one line of JSON, without the line end."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
 
 def read_rows(path: Path | str) -> list[Row]:

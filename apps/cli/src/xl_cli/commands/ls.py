@@ -24,6 +24,7 @@ KINDS = (
     "romanizers",
     "models",
     "languages",
+    "published",
 )
 
 
@@ -32,8 +33,8 @@ def ls(
     only: Annotated[
         list[str] | None,
         typer.Argument(
-            help="With languages: only these, in any spelling (tr, Turkish, tur_Latn).",
-            metavar="LANGUAGE",
+            help="With languages: only these, in any spelling (tr, Turkish, tur_Latn); with published: only these papers.",
+            metavar="NAME",
             show_default=False,
         ),
     ] = None,
@@ -52,13 +53,14 @@ def ls(
             "objectives": "losses that variants are mixed from", "measures": "what xl analyze measures",
             "romanizers": "who romanises for xl translit --romanizer", "models": "shapes of new models",
             "languages": "languages: scripts, romaniser, phonemes, spellings",
+            "published": "papers' tables that reports can show beside one's own (--json: each figure as a result row)",
         }  # fmt: skip
         rows = [{"name": name, "what": text} for name, text in what_there_is.items()]
     elif what not in KINDS:
         raise UsageError(unknown_name("list", what, list(KINDS)))
     else:
-        if only and what != "languages":
-            message = f"{only[0]!r}: xl ls {what} lists all there is; only languages can be named"
+        if only and what not in ("languages", "published"):
+            message = f"{only[0]!r}: xl ls {what} lists all there is; only languages and papers can be named"
             raise UsageError(message)
         rows = _rows(what, as_json, only or [])
     if as_json:
@@ -67,7 +69,7 @@ def ls(
         for row in rows:
             typer.echo(json.dumps(row, ensure_ascii=False))
         return
-    header = what in ("languages", "tasks", "presets")
+    header = what in ("languages", "tasks", "presets", "published")
     typer.echo(listing(rows, header=header, n_names=3 if what == "presets" else 1))
 
 
@@ -84,6 +86,28 @@ def _task_row(entry: "Task", as_json: bool) -> dict[str, object]:
         "folder": " | ".join(entry.folders[:2]) or "-",
         "what": f"{entry.title}{xtreme}: {entry.description}",
     }
+
+
+def _published(papers: list[str], as_json: bool) -> list[dict[str, object]]:
+    """A line a table; for --json a result row a figure."""
+    from xl_cli.published.rows import PAPERS, published_rows
+
+    rows = [row for paper in papers or [""] for row in published_rows(paper)]
+    if as_json:
+        return [row.to_dict() for row in rows]
+    tables: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        tables.setdefault((row.paper, row.table), []).append(row.task)
+    return [
+        {
+            "paper": paper,
+            "table": table,
+            "rows": len(tasks),
+            "tasks": " ".join(dict.fromkeys(tasks)),
+            "by": PAPERS[paper],
+        }
+        for (paper, table), tasks in tables.items()
+    ]
 
 
 def _reading(support: "LanguageSupport") -> str:
@@ -123,6 +147,8 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
         from xl_cli.measure.registry import MEASURES, measure
 
         return [{"name": name, "what": str(measure(name).rows.__doc__).partition("\n")[0]} for name in MEASURES]
+    if what == "published":
+        return _published(only, as_json)
     if what == "romanizers":
         from xl_translit import romanizers
 

@@ -71,13 +71,13 @@ def report(
     several = [runs] if isinstance(runs, (str, Path)) else runs
     paths = list({path.resolve(): path for path in map(_results, map(Path, several))}.values())
     labels = _labels(paths, config.label)
-    from dataclasses import asdict, fields
+    from dataclasses import fields
 
     from xl_analysis import html_page, result_tables, rows_by_kind, rows_csv, tell_runs_apart
     from xl_tasks import Row, read_rows
     from xl_translit import replacing
 
-    rows = {name: [asdict(row) for row in read_rows(path)] for name, path in zip(labels, paths, strict=True)}
+    rows = {name: [row.to_dict() for row in read_rows(path)] for name, path in zip(labels, paths, strict=True)}
     if not any(rows.values()):
         message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
         raise CliError(message)
@@ -99,7 +99,7 @@ def report(
         unasked = set(_RETRIEVAL) - set(metric)
         rows = {name: [row for row in part if row["metric"] not in unasked] for name, part in rows.items()}
     if config.format == "csv":
-        text = rows_csv(rows, [field.name for field in fields(Row)])
+        text = rows_csv(rows, [field.name for field in fields(Row) if any(field.name in row for row in every)])
     else:
         apart = tell_runs_apart(rows, labels if config.label else ())
         tables = result_tables(apart, metrics=metric, mean=config.mean or mean_of(apart))

@@ -15,12 +15,14 @@ Row = Mapping[str, object]
 
 REQUIRED = ("task", "metric", "value", "source", "target")
 # Fields that tell two rows of one variant apart; the name of a line carries them where they differ. The model comes
-# last and only when nothing else tells: it often differs by seed.
+# last and only when nothing else tells: it often differs by seed. After it comes the table of a paper, if two of its
+# tables print one figure differently.
 TELLING = (
-    "data", "protocol", "tuning", "robust", "noise", "unit", "layer", "pooling", "prompt", "split", "task", "model",
+    "paper", "data", "protocol", "tuning", "robust", "noise", "unit", "layer", "pooling", "prompt", "split", "task",
+    "model",
 )  # fmt: skip
 # Of these the value alone would not say what it is.
-_PREFIXES = {"source": "from ", "robust": "robust ", "layer": "layer ", "prompt": "prompt "}
+_PREFIXES = {"source": "from ", "robust": "robust ", "layer": "layer ", "prompt": "prompt ", "table": "table "}
 # Of 95 per cent, beyond either limit.
 _TAIL = 0.025
 
@@ -67,7 +69,7 @@ def _figure(number: int, row: Row) -> Figure:
     if not _is_number(row["value"]):
         message = f"row {number}: value is {row['value']!r}; a finite number is needed."
         raise AnalysisError(message)
-    told = {name: setting(name, row.get(name)) for name in TELLING}
+    told = {name: setting(name, row.get(name)) for name in (*TELLING, "table")}
     told["source"] = "" if told["protocol"] == "in-language" else str(row["source"])
     count, skipped, coverage = row.get("n"), row.get("skipped"), row.get("coverage")
     return Figure(
@@ -110,8 +112,12 @@ def lines(
             values.setdefault((figure.variant, field), set()).add(figure.told[field])
     varying = {field for (_, field), several in values.items() if len(several) > 1}
     fields = [field for field in telling if field in varying and field != "model"]
-    if "model" in telling and (_clashes(found, cell, fields) or _of_several_models(found, model_of, fields)):
+    if "model" in telling and _of_several_models(found, model_of, fields):
         fields.append("model")
+    for field in ("model", "table"):
+        clashes = _clashes(found, cell, fields)
+        if field in (*telling, "table") and len(_clashes(found, cell, [*fields, field])) < len(clashes):
+            fields.append(field)
     for one, other in _clashes(found, cell, fields):
         message = (
             f"two rows say {one.metric} of {one.variant!r} from {one.source} to {one.target} with seed {one.seed}: "

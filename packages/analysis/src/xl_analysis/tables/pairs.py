@@ -9,7 +9,7 @@ from xl_analysis.tables.table import Table
 _NEEDED = ("metric", "value", "source", "target")
 # Fields that say how a figure was measured; those that are the same in all rows stand in the caption instead.
 _SETTINGS = (
-    "task", "data", "split", "protocol", "model", "variant", "tuning", "robust", "noise", "layer", "pooling",
+    "task", "paper", "data", "split", "protocol", "model", "variant", "tuning", "robust", "noise", "layer", "pooling",
     "prompt", "unit", "baseline", "seed",
 )  # fmt: skip
 

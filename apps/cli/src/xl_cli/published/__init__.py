@@ -1,0 +1,1 @@
+"""Figures of the papers that xl follows, copied from their tables into `published.jsonl`."""
