@@ -1,4 +1,4 @@
-"""The papers' figures as result rows: each names its place, is on the scale of our rows, and is found beside a user's."""
+"""The papers' figures as result rows: each names its place, is on our scale, and is found beside a user's own."""
 
 import json
 from collections import Counter

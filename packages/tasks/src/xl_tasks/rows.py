@@ -92,7 +92,7 @@ class Row:
                 raise TaskError(message)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields; without paper, table, cell and note where they are empty, as they are for all measured figures."""
+        """The fields; paper, table, cell and note only where they say something: measured figures have none of them."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value or name not in _COPIED}
 
     def to_json(self) -> str:

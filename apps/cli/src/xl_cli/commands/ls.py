@@ -33,7 +33,7 @@ def ls(
     only: Annotated[
         list[str] | None,
         typer.Argument(
-            help="With languages: only these, in any spelling (tr, Turkish, tur_Latn); with published: only these papers.",
+            help="With languages: only these, in any spelling (tr, Turkish, tur_Latn); with published: these papers.",
             metavar="NAME",
             show_default=False,
         ),
