@@ -17,7 +17,7 @@ def test_fields_are_those_of_the_contract():
     assert list(json.loads(ROW.to_json())) == [
         "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "prompt", "unit",
         "variant", "coverage", "data", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low",
-        "high", "chance", "p", "version",
+        "high", "chance", "p", "p_holm", "version",
     ]  # fmt: skip
 
 
@@ -81,6 +81,8 @@ def test_a_row_by_hand(tmp_path):
         ({"value": True}, "value is True"),
         ({"n": 2.5}, "n is 2.5; a row needs a whole number there"),
         ({"task": None}, "task is None; a row needs a text there"),
+        ({"value_ms": 3, "version": "7.1.0"}, r"field 'value_ms' is of version 7.1.0, this is .*; bring xl up to date"),
+        ({"varient": "mlm", "version": "0.1.9"}, "unknown field 'varient'; did you mean 'variant'"),
         ({"varient": "mlm"}, "unknown field 'varient'; did you mean 'variant'"),
     ],
 )

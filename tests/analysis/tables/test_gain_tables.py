@@ -47,3 +47,13 @@ def test_rows_that_are_no_difference():
         gain_table([ROW | {"baseline": ""}])
     with pytest.raises(AnalysisError, match="two rows say accuracy of 'mlm'"):
         gain_table([ROW, ROW | {"value": 0.5}])
+
+
+def test_a_corrected_p_decides_the_star():
+    table = gain_table([ROW | {"p_holm": 0.06}, ROW | {"target": "ell_Grek", "p": 0.00004, "p_holm": 0.00008}])
+    assert table.header[7:] == ("p", "p Holm", "n")
+    assert [line[6:] for line in table.body] == [
+        ("+0.5 to +3.7", "0.012", "0.060", "1002"),
+        ("+0.5 to +3.7 *", "4e-05", "8e-05", "1002"),
+    ]
+    assert "* marks p Holm below 0.05" in table.caption

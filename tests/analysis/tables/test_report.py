@@ -94,6 +94,7 @@ def test_every_field_of_a_row_tells_systems_apart_or_is_known_not_to():
         "high",
         "chance",
         "p",
+        "p_holm",
         "version",
     }
     line = {"variant", "source", "target"}

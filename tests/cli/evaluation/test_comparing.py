@@ -1,9 +1,12 @@
 """Differences along one axis at a time, and their mean over targets that have the same items."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from xl_cli.evaluation.comparing import difference_rows, with_intervals
+from xl_analysis import holm
+from xl_cli.evaluation.comparing import difference_rows, run_difference_rows, with_intervals
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.scoring.measures import Measure
 
@@ -82,3 +85,41 @@ def test_intervals_hold_the_value():
     row = one.all_rows()[0]
     assert row.low < row.value < row.high
     assert with_intervals(scored([1.0]), 0).intervals == {}
+
+
+def families(n_targets: int) -> tuple[list[Scored], list[Scored]]:
+    """Two systems, the second better by far in every target, each with items of its own."""
+    rng = np.random.default_rng(3)
+    sides = [], []
+    for i in range(n_targets):
+        plain = rng.random(60) < 0.3
+        better = plain | (rng.random(60) < 0.4)
+        for side, hits in zip(sides, (plain, better), strict=True):
+            side.append(scored(list(hits.astype(float)), target=f"l{i}_Latn", keys=f"k{i}-"))
+    return sides
+
+
+def test_one_system_against_one_baseline_is_a_family_that_can_be_significant():
+    plain, better = families(40)
+    cells = [*plain, *(dataclasses.replace(one, cell=dataclasses.replace(one.cell, robust="at")) for one in better)]
+    rows = [row for row in difference_rows(cells, ("m",), 1000) if row.metric == "accuracy"]
+    assert [row.p_holm for row in rows] == pytest.approx(list(holm([row.p for row in rows])))
+    # 40 times the least p of 1,000 resamples is 0.08.
+    assert sum(row.p_holm < 0.05 for row in rows) > 30
+    other = [dataclasses.replace(one, cell=dataclasses.replace(one.cell, noise="n")) for one in plain[:1]]
+    [alone] = [row for row in difference_rows([*cells, *other], ("m",), 1000) if row.noise and row.metric == "accuracy"]
+    assert alone.p_holm == alone.p
+
+
+def test_cells_of_two_runs_are_compared_on_their_items():
+    plain, better = families(3)
+    other = [dataclasses.replace(one, cell=dataclasses.replace(one.cell, model="ours", layer=8)) for one in better]
+    rows = [row for row in run_difference_rows(other, plain, "run=a", 200) if row.metric == "accuracy"]
+    assert [row.target for row in rows] == ["l0_Latn", "l1_Latn", "l2_Latn"]
+    assert {(row.model, row.layer, row.baseline) for row in rows} == {("ours", 8, "run=a")}
+    for row, one, two in zip(rows, plain, better, strict=True):
+        assert row.value == pytest.approx(two.measures[0].value - one.measures[0].value)
+    # Of two layers that of the same number; other items are not compared.
+    layers = [dataclasses.replace(one, cell=dataclasses.replace(one.cell, layer=n)) for n in (4, 8) for one in plain]
+    assert {row.layer for row in run_difference_rows(layers[:4] + other, layers, "run=a", 200)} == {4, 8}
+    assert not run_difference_rows([scored([1, 0])], [scored([1, 0], keys="x")], "run=a", 200)

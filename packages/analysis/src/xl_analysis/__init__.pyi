@@ -3,6 +3,14 @@ from .spaces.cka import cka_matrix as cka_matrix
 from .spaces.cka import linear_cka as linear_cka
 from .spaces.coverage import Coverage as Coverage
 from .spaces.coverage import tokenizer_coverage as tokenizer_coverage
+from .statistics.comparison import ComparedCell as ComparedCell
+from .statistics.comparison import Comparison as Comparison
+from .statistics.comparison import OverLanguages as OverLanguages
+from .statistics.comparison import compare as compare
+from .statistics.comparison import signed_rank_p as signed_rank_p
+from .statistics.holm import holm as holm
+from .statistics.holm import holm_by_family as holm_by_family
+from .statistics.holm import resamples_for as resamples_for
 from .statistics.significance import Difference as Difference
 from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval

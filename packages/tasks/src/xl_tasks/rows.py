@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ class Row:
     """What saying the commonest label of the test items throughout would get; None where there are no such labels."""
     p: float | None = None
     """Two-sided bootstrap probability that the difference is 0; None for a score."""
+    p_holm: float | None = None
+    """`p` after Holm's correction over the differences of one system from one baseline in one metric."""
     version: str = _VERSION
     """Version of the package that measured."""
     paper: str = ""
@@ -155,6 +158,9 @@ def _parse(line: str) -> Row:
         raise TaskError(message)
     for name in values:
         if name not in _FIELDS:
+            if newer := _newer(values.get("version")):
+                message = f"field {name[:60]!r} is of version {newer}, this is {_VERSION}; bring xl up to date."
+                raise TaskError(message)
             raise TaskError(unknown_name("field", name[:60], _FIELDS))
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
@@ -163,6 +169,12 @@ def _parse(line: str) -> Row:
     # A row that does not name the measuring package's version was not measured by it.
     fields: dict[str, Any] = {"version": "", **values}
     return Row(**fields)
+
+
+def _newer(version: object) -> str:
+    """The version that wrote a row, if it is a later one than this; else nothing."""
+    theirs, ours = (re.findall(r"\d+", str(text))[:3] for text in (version, _VERSION))
+    return str(version)[:20] if [*map(int, theirs)] > [*map(int, ours)] else ""
 
 
 def _fits(value: object, kind: object) -> bool:

@@ -1,12 +1,14 @@
 """Differences between systems that answered the same items: paired bootstrap over items and seeds."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_analysis import bootstrap_interval, paired_bootstrap
+from xl_analysis import bootstrap_interval, holm_by_family, paired_bootstrap, resamples_for
 from xl_analysis.statistics.significance import Value
 from xl_tasks import Row
 from xl_tasks.protocols.cells import Cell, Scored
@@ -18,9 +20,17 @@ from xl_tasks.scoring.measures import FORMS, Measure
 _AXES = ("robust", "noise", "model")
 # What belongs to a model: two models may differ in these too.
 _OF_MODEL = ("model", "variant", "layer", "pooling", "prompt", "unit")
+# What besides may differ between two runs that are compared.
+_OF_SYSTEM = (*_OF_MODEL, "tuning")
+_SYSTEM = (*_OF_SYSTEM, "robust", "noise")
 # Target of a row over several targets: those that were not trained on, or all of them.
 _MEANS = {"others": "mean", "all": "mean-all"}
+# So many times the least p that n resamples can give are drawn again, more often.
+_NEAR_LEAST = 4
 _SHOWN = tuple(field.name for field in dataclasses.fields(Cell) if field.name not in ("seed", "inputs"))
+
+# Cells by seed of a system and of its baseline, what rows call the baseline, and over how many targets the cells are.
+_Pair: TypeAlias = tuple[Mapping[int, Scored], Mapping[int, Scored], str, int]
 
 
 def with_intervals(scored: Scored, n_resamples: int) -> Scored:
@@ -44,12 +54,14 @@ def difference_rows(
 
     Where all targets but the source have the same items (XNLI, SIB-200), a row of target "mean" compares the mean
     over them, with the same items drawn in all; under "all" a row "mean-all" is over the source too.
+    p_holm is corrected over the differences of one system from one baseline in one metric, the means by themselves. So
+    many of them that `n_resamples` could show none are drawn more often.
     """
     if not n_resamples:
         return []
     groups = _by_circumstances(cells)
     n_targets = _over_targets(groups, mean)
-    rows = []
+    pairs: list[_Pair] = []
     for circumstances, by_seed in groups.items():
         shown = dict(zip(_SHOWN, circumstances, strict=True))
         # Single cells of a matrix are many and small; the means of its diagonal and the rest are compared.
@@ -59,8 +71,49 @@ def difference_rows(
             other = _baseline(groups, shown, axis, models)
             if other is not None:
                 name = f"{axis}={dict(zip(_SHOWN, other, strict=True))[axis] or 'none'}"
-                rows += _compared(by_seed, groups[other], name, n_resamples, n_targets.get(circumstances, 1))
-    return rows
+                pairs.append((by_seed, groups[other], name, n_targets.get(circumstances, 1)))
+    return _compared_pairs(pairs, n_resamples)
+
+
+def run_difference_rows(ours: Iterable[Scored], theirs: Iterable[Scored], name: str, n_resamples: int) -> list[Row]:
+    """Rows with the baseline `name`: the cells of `ours` that `theirs` has too, on the same items, seed by seed.
+
+    The model, its layer and what else belongs to it may differ, and how it was tuned; where a run has a question more
+    than once, those that are alike are compared.
+    """
+    sides = []
+    for cells in (ours, theirs):
+        questions: dict[tuple, dict[tuple, Mapping[int, Scored]]] = {}
+        for circumstances, by_seed in _by_circumstances(cells).items():
+            shown = dict(zip(_SHOWN, circumstances, strict=True))
+            question = tuple(shown[field] for field in _SHOWN if field not in _OF_SYSTEM)
+            system = tuple(shown[field] for field in _OF_SYSTEM if field != "model")
+            questions.setdefault(question, {})[system] = by_seed
+        sides.append(questions)
+    first, second = sides
+    pairs: list[_Pair] = []
+    for question, systems in first.items():
+        others = second.get(question, {})
+        if len(systems) == len(others) == 1:
+            pairs.append((next(iter(systems.values())), next(iter(others.values())), name, 1))
+        else:
+            pairs += [(systems[same], others[same], name, 1) for same in systems if same in others]
+    return _compared_pairs(pairs, n_resamples)
+
+
+def _compared_pairs(pairs: Sequence[_Pair], n_resamples: int) -> list[Row]:
+    n_tests = Counter(name for *_, name, _ in pairs)
+    rows = [
+        row
+        for one, other, name, n_targets in pairs
+        for row in _compared(one, other, name, n_resamples, n_targets, resamples_for(n_tests[name], n_resamples))
+    ]
+    families = [
+        (row.baseline, row.metric, row.target in _MEANS.values(), *(getattr(row, field) for field in _SYSTEM))
+        for row in rows
+    ]
+    adjusted = holm_by_family([row.p for row in rows], families)
+    return [dataclasses.replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
 
 
 def _by_circumstances(cells: Iterable[Scored]) -> dict[tuple, dict[int, Scored]]:
@@ -133,7 +186,12 @@ def _baseline(
 
 
 def _compared(
-    ours: Mapping[int, Scored], theirs: Mapping[int, Scored], name: str, n_resamples: int, n_targets: int
+    ours: Mapping[int, Scored],
+    theirs: Mapping[int, Scored],
+    name: str,
+    n_resamples: int,
+    n_targets: int,
+    most_resamples: int,
 ) -> list[Row]:
     seeds = sorted(set(ours) & set(theirs))
     if not seeds:
@@ -149,12 +207,11 @@ def _compared(
         both = [(a.stats, b.stats) for a, b in pairs if a and b and a.stats.shape == b.stats.shape]
         if not both:
             continue
-        found = paired_bootstrap(
-            _mean_value(measure.form, n_targets),
-            np.stack([a for a, _ in both]),
-            np.stack([b for _, b in both]),
-            n_resamples=n_resamples,
-        )
+        value = _mean_value(measure.form, n_targets)
+        stats, baseline = np.stack([a for a, _ in both]), np.stack([b for _, b in both])
+        found = paired_bootstrap(value, stats, baseline, n_resamples=n_resamples)
+        if most_resamples > n_resamples and found.p <= 2 * _NEAR_LEAST / (1 + n_resamples):
+            found = paired_bootstrap(value, stats, baseline, n_resamples=most_resamples)
         row = first.cell.row(
             measure.metric, float(found.value), measure.n, coverage=first.coverage, skipped=first.skipped
         )

@@ -84,7 +84,12 @@ class EvaluateConfig(ReadingConfig):
         choices=("iob1", "iob2"),
     )
     on_error: str = setting("stop", "a broken item: stop | skip (counted in the rows)", choices=("stop", "skip"))
-    resamples: int = setting(1000, "bootstrap samples of items (and seeds) behind intervals and p; 0 for none", low=0)
+    resamples: int = setting(
+        1000,
+        "bootstrap samples of items (and seeds) behind intervals and p, more where many differences are corrected "
+        "for; 0 for none",
+        low=0,
+    )
     mean: str = setting(
         "",
         f"targets that a mean is over: {' | '.join(MEANS)}, without or with those trained on [default: as "

@@ -47,6 +47,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    p_holm: float | None = None
     chance: float | None = None
 
 
@@ -85,7 +86,7 @@ def _figure(number: int, row: Row) -> Figure:
         coverage=float(coverage) if _is_number(coverage) else 1.0,  # ty: ignore[invalid-argument-type]
         skipped=skipped if isinstance(skipped, int) else 0,
         baseline=str(row.get("baseline") or ""),
-        **{name: float(row[name]) for name in ("low", "high", "p", "chance") if _is_number(row.get(name))},  # ty: ignore
+        **{name: float(row[name]) for name in ("low", "high", "p", "p_holm", "chance") if _is_number(row.get(name))},  # ty: ignore
     )
 
 

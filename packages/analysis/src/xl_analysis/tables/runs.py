@@ -8,7 +8,7 @@ from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.figures import REQUIRED, Row
 
 # Fields that two rows of one question may differ in.
-_ANSWERS = {"value", "n", "coverage", "skipped", "low", "high", "p", "version"}
+_ANSWERS = {"value", "n", "coverage", "skipped", "low", "high", "p", "p_holm", "version"}
 
 
 def tell_runs_apart(runs: Mapping[str, Sequence[Row]], named: Collection[str] = ()) -> list[dict[str, object]]:
