@@ -1,4 +1,13 @@
 from .errors import AnalysisError as AnalysisError
+from .pictures.bars import gain_bars as gain_bars
+from .pictures.curves import learning_curves as learning_curves
+from .pictures.heat_map import both_triangles as both_triangles
+from .pictures.heat_map import heat_map as heat_map
+from .pictures.scatter import scatter as scatter
+from .pictures.style import picture_bytes as picture_bytes
+from .pictures.style import picture_note as picture_note
+from .pictures.style import picture_style as picture_style
+from .pictures.style import picture_svg as picture_svg
 from .spaces.cka import cka_matrix as cka_matrix
 from .spaces.cka import linear_cka as linear_cka
 from .spaces.coverage import Coverage as Coverage
