@@ -23,6 +23,7 @@ FAULTS = {
     "export: empty": ("export HERE --out new", "config.json"),
     "cka: model": ("analyze cka --model NO --data HERE", "NO"),
     "cka: data": ("analyze cka --model xlm-roberta-base --data NO", "NO"),
+    "cka: second model": ("analyze cka --model HERE --model eng=HERE,ell=NO --data HERE", "NO"),
     "coverage: model": ("analyze coverage --model NO --data HERE", "NO"),
     "coverage: data": ("analyze coverage --model xlm-roberta-base --data NO", "NO"),
     "extract: text": ("static extract NO --model HERE --lang eng --out new.vec", "NO"),

@@ -66,6 +66,8 @@ _ALWAYS: dict[str, tuple[str, tuple[ReadWhere, ...]]] = {
                        "as_json", extract_config.READ_WHERE),
     "analyze cka": ("model data source target layer pooling prompt max_len split limit debiased out as_json",
                     measure("cka").read_where),
+    "analyze space": ("measures model data source target layer pooling prompt max_len split limit out as_json",
+                      measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
     "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),
     "translit": ("to lang pairs format out column keep shard engine on_error",

@@ -67,7 +67,7 @@ def test_the_mean_of_a_language_is_no_matter_to_cka(
     xl: Run, model: Path, corpus: Path, before: tuple[str, ...]
 ) -> None:
     def values(*transforms: str) -> list[float]:
-        config = CkaConfig(model=str(model), data=str(corpus), transform=transforms)
+        config = CkaConfig(model=(str(model),), data=str(corpus), transform=transforms)
         return [row.value for row in cka_rows(config)]
 
     np.testing.assert_allclose(values(*before, "center"), values(*before), atol=1e-5)

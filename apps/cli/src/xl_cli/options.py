@@ -75,8 +75,9 @@ def given_options(invocation: typer.Context) -> frozenset[str]:
 
 def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> inspect.Parameter:
     default: typing.Any = ... if field.default is dataclasses.MISSING else field.default
-    if isinstance(default, tuple):
-        kind, default = list.__class_getitem__(typing.get_args(kind)[0]), list(default)
+    if typing.get_origin(kind) is tuple:
+        kind = list.__class_getitem__(typing.get_args(kind)[0])
+        default = list(default) if isinstance(default, tuple) else default
     text = field.metadata["help"]
     names = option_names(field.name)
     option = typer.Option(

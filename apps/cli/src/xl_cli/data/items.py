@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from xl_cli.errors import CliError
-from xl_cli.recipe.config import RetrievalConfig
+from xl_cli.recipe.config import ParallelConfig
 from xl_tasks import DATASETS, ParallelTexts, load_texts
 from xl_tasks.drawing import first_by_hash
 
 
-def load_items(config: RetrievalConfig) -> tuple[ParallelTexts, list[str]]:
+def load_items(config: ParallelConfig) -> tuple[ParallelTexts, list[str]]:
     """The parallel data that `config` names, restricted to its languages, and the keys to use."""
     data = load_texts(config.data)
     if config.source and config.target:  # a side that is not named means every language

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
-from xl_cli.recipe.config import RetrievalConfig
+from xl_cli.recipe.config import ReadingConfig
 from xl_cli.results import UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
@@ -121,7 +121,7 @@ def export(run: str | Path, *, config: ExportConfig, given: frozenset[str], out:
         _check_id(config.push)
     check_at_hand(models=[run], revision=config.revision)
     read = {name: getattr(config, name) for name in ("pooling", "prompt", "revision", "max_len")}
-    layers = RetrievalConfig(model=run, data="", layer=(config.layer,) if config.layer else (), **read).layer
+    layers = ReadingConfig(layer=(config.layer,) if config.layer else (), **read).layer
     from xl_cli.evaluation.opened import open_model
     from xl_cli.folder.model_card import export_card, read_about
     from xl_cli.folder.run_folder import RunFolder

@@ -34,7 +34,7 @@ def analyze(name: str, *, out: str | Path | None = None, **settings: Any) -> Row
         message = f"--out {folder} exists already; name another folder."
         raise UsageError(message)
     check_at_hand(
-        models=[config.model] if hasattr(config, "model") else (),
+        models=getattr(config, "models", None) or ([config.model] if hasattr(config, "model") else ()),
         data=getattr(config, "data", ""),
         revision=getattr(config, "revision", ""),
     )
@@ -46,7 +46,8 @@ def analyze(name: str, *, out: str | Path | None = None, **settings: Any) -> Row
 
 def _table(entry: Measure, rows: "Sequence[Row]") -> str:
     module, function = entry.table.split(":")
-    return getattr(import_module(module), function)([asdict(row) for row in rows]).render("text")
+    made = getattr(import_module(module), function)([asdict(row) for row in rows])
+    return "\n\n".join(table.render("text") for table in (made if isinstance(made, list) else [made]))
 
 
 def _write(folder: Path, name: str, rows: "Sequence[Row]", options: Mapping[str, object]) -> None:

@@ -3,17 +3,16 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-from xl_cli.errors import CliError
 from xl_cli.measure.registry import Measure
-from xl_cli.recipe.config import RetrievalConfig
-from xl_cli.unread_options import ReadWhere, revision_row
+from xl_cli.measure.views import REVISION, Space, SpaceConfig, space_rows
+from xl_cli.unread_options import ReadWhere
 
 if TYPE_CHECKING:
     from xl_tasks import Row
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CkaConfig(RetrievalConfig):
+class CkaConfig(SpaceConfig):
     """Which model is measured on what, and how."""
 
     debiased: bool = dataclasses.field(default=False, metadata={"help": "Correct the upward bias of few sentences."})
@@ -26,40 +25,23 @@ def cka_rows(config: CkaConfig) -> "list[Row]":
     """
     # Over the items that all of the languages have, at each layer. A side that names no language is every language; of
     # a pair, which has no direction, there is one row.
-    from xl_analysis import cka_matrix
-    from xl_cli.data.items import load_items, pairs_both_ways, scored_keys
-    from xl_cli.evaluation.layer_sweep import LayerSweep
-    from xl_cli.measure.measured import measured_row, open_asked
+    return space_rows(config, (cka_at, config))
 
-    data, keys = load_items(config)
-    if data.pools:
-        message = f"{data.name} joins bitexts that share no items; CKA needs the same items in every language."
-        raise CliError(message)
-    unordered: dict[frozenset[str], tuple[str, str]] = {}
-    for pair in pairs_both_ways(data, config.source, config.target):
-        unordered.setdefault(frozenset(pair), pair)
-    pairs = list(unordered.values())
-    languages = [language for language in data.languages if any(language in pair for pair in pairs)]
-    shared = scored_keys(data, keys, languages, config.limit)
-    opened = open_asked(config)
-    texts = {language: [data.texts[language][key] for key in shared] for language in languages}
-    sweep = LayerSweep(opened.encoder, texts, opened.layers, opened.pooling, config.transform)
-    opened = dataclasses.replace(opened, pooling=sweep.pooling)
-    rows = []
-    for layer in opened.layers:
-        names, matrix = cka_matrix(sweep.views(layer), debiased=config.debiased)
-        place = {name: number for number, name in enumerate(names)}
-        metric = "cka_debiased" if config.debiased else "cka"
-        rows += [
-            measured_row(opened, data, "cka", metric, matrix[place[a], place[b]], len(shared), a, b, layer)
-            for a, b in pairs
-        ]
-    return rows
+
+def cka_at(space: Space, layer: int, config: CkaConfig) -> "list[Row]":
+    """CKA of each pair at a layer."""
+    from xl_analysis import cka_matrix
+
+    names, matrix = cka_matrix(space.views(layer), debiased=config.debiased)
+    place = {name: number for number, name in enumerate(names)}
+    metric = "cka_debiased" if config.debiased else "cka"
+    return [space.row("cka", metric, matrix[place[a], place[b]], a, b, layer) for a, b in space.pairs]
 
 
 CKA = Measure(
     settings=CkaConfig,
     rows=cka_rows,
+    at_layer=cka_at,
     table="xl_analysis:pair_table",
     read_where=(
         ReadWhere(
@@ -67,6 +49,6 @@ CKA = Measure(
             lambda call: not call.transform or call.transform[-1] != "center",
             "with center at its end: CKA takes each language's own mean away in any case",
         ),
-        revision_row("model"),
+        REVISION,
     ),
 )

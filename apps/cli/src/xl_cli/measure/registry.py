@@ -11,11 +11,13 @@ from xl_cli.unread_options import ReadWhere
 from xl_encoders.registry import Registry
 
 if TYPE_CHECKING:
+    from xl_cli.measure.views import Space
     from xl_tasks import Row
 
 MEASURES = {
     "cka": "xl_cli.measure.cka:CKA",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
+    "space": "xl_cli.measure.space:SPACE",
 }
 
 
@@ -26,7 +28,9 @@ class Measure:
     settings: dataclass whose fields are the options of the command; what its fields `model` (with `revision`) and
         `data` name is looked for before anything heavy is loaded.
     rows: settings -> result rows. Its docstring is the help of the command: a sentence, and a line "Example: xl ...".
-    table: "module:function" that makes an `xl_analysis.Table` of the rows, each a mapping.
+    at_layer: of a measure of vectors, (space, layer, settings) -> rows of that layer; its settings are a `SpaceConfig`.
+        `xl analyze space` has such measures share one reading of the texts.
+    table: "module:function" that makes an `xl_analysis.Table` of the rows, each a mapping, or several tables.
     read_where: options that are read under conditions alone.
     """
 
@@ -34,6 +38,7 @@ class Measure:
     rows: "Callable[[Any], Sequence[Row]]"
     table: str
     read_where: Sequence[ReadWhere] = ()
+    at_layer: "Callable[[Space, int, Any], Sequence[Row]] | None" = None
 
 
 def measure(name: str) -> Measure:

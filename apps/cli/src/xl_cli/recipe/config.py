@@ -228,10 +228,9 @@ class ReadingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrievalConfig(ReadingConfig):
-    """What `xl analyze` reads and how it embeds it."""
+class ParallelConfig(ReadingConfig):
+    """Parallel text, which of its languages, and how it is embedded."""
 
-    model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
     data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
     source: tuple[str, ...] = setting((), "language, any spelling; repeat for more")
     target: tuple[str, ...] = setting((), "language, any spelling; repeat for more")

@@ -1,0 +1,230 @@
+"""The vectors of the same items in several languages, layer by layer, read once for any number of measures."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xl_cli.errors import CliError, UsageError
+from xl_cli.folder.short_names import model_labels
+from xl_cli.recipe.config import ParallelConfig
+from xl_cli.unread_options import ReadWhere, listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xl_cli.evaluation.layer_sweep import LayerSweep
+    from xl_cli.evaluation.opened import Opened
+    from xl_tasks import ParallelTexts, Row
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SpaceConfig(ParallelConfig):
+    """Which models are measured, on what; a measure of vectors adds its own options to these."""
+
+    model: tuple[str, ...] = dataclasses.field(
+        metadata={
+            "help": "run folder, save_pretrained folder or hub id that reads all languages, or one for each: "
+            "eng_Latn=MODEL,tur_Latn=MODEL; repeat to measure several"
+        }
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.model:
+            message = "--model is missing; name a run folder, a save_pretrained folder or a hub id."
+            raise UsageError(message)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that is named, once, as the user names it."""
+        return tuple(dict.fromkeys(name for given in self.model for name in _by_language(given).values()))
+
+
+REVISION = ReadWhere(
+    ("revision",),
+    lambda call: not all(Path(name).is_dir() for given in call.model for name in _by_language(given).values()),
+    "for a model in a folder, only for one of the hub",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Space:
+    """What a measure of vectors looks at: texts of the same items in several languages, and their vectors.
+
+    keys: the items, in order; every language has each. pairs: of two languages, each once, as asked for.
+    opened: language -> its encoder, which is often that of all. layers: `hidden_states` indices to measure.
+    """
+
+    data: "ParallelTexts"
+    keys: Sequence[str]
+    pairs: Sequence[tuple[str, str]]
+    opened: Mapping[str, "Opened"]
+    layers: Sequence[int]
+    transform: Sequence[str] = ()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the pairs, sorted."""
+        return tuple(self.opened)
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """Language -> its text of each item, in the order of `keys`."""
+        return {language: [self.data.texts[language][key] for key in self.keys] for language in self.languages}
+
+    def views(self, layer: int) -> "dict[str, NDArray[np.float32]]":
+        """Language -> vectors of the items, (n_items, width), after the transforms; in the order of `keys`.
+
+        The first call reads the texts at all layers. Ask for all that you need of a layer before the next one.
+        """
+        if layer not in self._at_hand:
+            self._at_hand.clear()
+            found = {language: view for sweep in self._sweeps for language, view in sweep.views(layer).items()}
+            self._at_hand[layer] = {language: found[language] for language in self.languages}
+        return self._at_hand[layer]
+
+    def row(self, task: str, metric: str, value: float, source: str, target: str, layer: int, **more: Any) -> "Row":
+        """One figure between two languages (or of one, twice named) at a layer; `more` are other fields of a row."""
+        from xl_tasks import Row
+
+        opened = list(self.opened.values())
+        seeds = {each.seed for each in opened}
+        fields: dict[str, Any] = {
+            "n": len(self.keys),
+            "seed": seeds.pop() if len(seeds) == 1 else 0,
+            "model": _joined(each.encoder.name for each in opened),
+            "pooling": "+".join([_joined(each.pooling for each in opened), *self.transform]),
+            "prompt": _joined(each.encoder.prompt for each in opened),
+            "unit": "subword",
+            "variant": _joined(each.variant for each in opened),
+            "data": self.data.name,
+        }
+        return Row(
+            task=task, metric=metric, value=float(value), source=source, target=target, layer=layer, **fields | more
+        )
+
+    @cached_property
+    def _at_hand(self) -> "dict[int, dict[str, NDArray[np.float32]]]":
+        return {}
+
+    @cached_property
+    def _sweeps(self) -> "list[LayerSweep]":
+        """One for each encoder: the spaces of two have no axes in common that a transform could be fitted on."""
+        from xl_cli.evaluation.layer_sweep import LayerSweep
+
+        of_encoder: dict[int, list[str]] = {}
+        for language, opened in self.opened.items():
+            of_encoder.setdefault(id(opened.encoder), []).append(language)
+        return [
+            LayerSweep(
+                self.opened[languages[0]].encoder,
+                {language: self.texts[language] for language in languages},
+                self.layers,
+                self.opened[languages[0]].pooling,
+                self.transform,
+            )
+            for languages in of_encoder.values()
+        ]
+
+
+def space_rows(
+    config: SpaceConfig, *measures: "tuple[Callable[[Space, int, Any], Sequence[Row]], SpaceConfig]"
+) -> "list[Row]":
+    """The rows of measures of vectors, each with its settings, from one reading of the texts a model.
+
+    A measure is a function (space, layer, its settings) -> rows of that layer.
+    """
+    rows: list[Row] = []
+    for space in open_spaces(config):
+        for layer in space.layers:
+            for at_layer, own in measures:
+                rows += at_layer(space, layer, own)
+    return rows
+
+
+def open_spaces(config: SpaceConfig) -> Iterator[Space]:
+    """What each --model makes of the data, one after the other; the data is read and checked first."""
+    from xl_cli.data.items import load_items, pairs_both_ways, scored_keys
+
+    data, keys = load_items(config)
+    if data.pools:
+        message = f"{data.name} joins bitexts that share no items; measures need the same items in every language."
+        raise CliError(message)
+    # Of a pair, which has no direction, there is one.
+    unordered: dict[frozenset[str], tuple[str, str]] = {}
+    for pair in pairs_both_ways(data, config.source, config.target):
+        unordered.setdefault(frozenset(pair), pair)
+    pairs = list(unordered.values())
+    languages = [language for language in data.languages if any(language in pair for pair in pairs)]
+    shared = scored_keys(data, keys, languages, config.limit)
+    named = [_models(given, languages, data) for given in config.model]
+    labels = model_labels(config.models)
+    return (_opened(config, data, shared, pairs, models, labels) for models in named)
+
+
+def _opened(
+    config: SpaceConfig,
+    data: "ParallelTexts",
+    keys: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    models: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> Space:
+    from xl_cli.evaluation.opened import open_model
+    from xl_cli.launch.progress import say
+
+    opened: dict[str, Opened] = {}
+    for name in dict.fromkeys(models.values()):
+        found = open_model(
+            name,
+            revision=config.revision,
+            max_len=config.max_len,
+            layer=config.layer,
+            pooling=config.pooling,
+            prompt=config.prompt,
+        )
+        if found.note:
+            say(found.note)
+        found.encoder.name = labels.get(name, found.encoder.name)
+        opened[name] = found
+    layers = next(iter(opened.values())).layers
+    for each in opened.values():
+        if each.layers != layers:
+            names = listed(f"{one.encoder.name} at {', '.join(map(str, one.layers))}" for one in opened.values())
+            message = f"the encoders are read at different layers ({names}); give --layer."
+            raise CliError(message)
+    by_language = {language: opened[name] for language, name in models.items()}
+    return Space(data=data, keys=keys, pairs=pairs, opened=by_language, layers=layers, transform=config.transform)
+
+
+def _models(given: str, languages: Sequence[str], data: "ParallelTexts") -> dict[str, str]:
+    """Language -> the model that reads it, for each of `languages`."""
+    from xl_tasks.texts import resolve_language
+
+    named = _by_language(given)
+    if "" in named:
+        return dict.fromkeys(languages, named[""])
+    found = {resolve_language(spelling, data.texts, where="--model"): name for spelling, name in named.items()}
+    missing = [language for language in languages if language not in found]
+    if missing:
+        message = (
+            f"--model {given} has no model for {listed(missing)}; name one for each language, or choose languages with "
+            "--source and --target."
+        )
+        raise UsageError(message)
+    return {language: found[language] for language in languages}
+
+
+def _by_language(given: str) -> dict[str, str]:
+    """Language as spelled -> model; "" stands for all languages. A folder may have any name."""
+    parts = [part.partition("=") for part in given.split(",")]
+    if Path(given).exists() or not all(equals for _, equals, _ in parts):
+        return {"": given}
+    return {language.strip(): name.strip() for language, _, name in parts}
+
+
+def _joined(names: "Iterator[str]") -> str:
+    return "+".join(dict.fromkeys(names))
