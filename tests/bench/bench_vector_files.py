@@ -3,9 +3,9 @@
     uv run python -m tests.bench.bench_vector_files [--words 20000] [--width 300] [--format .6f]
 
 Ours are `read_vectors` and `write_vectors`. The peers read line by line with `numpy.fromstring` (as most scripts do),
-field by field with `float`, and with gensim; they write field by field with `format`, and with gensim. All read the
-same file from the cache of the disk and give a float32 matrix. The ratio is that of the peer's time to ours in the same
-run; the best of `--repeat` counts.
+field by field with `float`, with gensim, and with the readers of pandas and Arrow (numbers alone, nothing checked);
+they write field by field with `format`, and with gensim. All read the same file from the cache of the disk and give a
+float32 matrix. The ratio is that of the peer's time to ours in the same run; the best of `--repeat` counts.
 """
 
 import argparse
@@ -15,8 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas
 from gensim.models import KeyedVectors
 from numpy.typing import NDArray
+from pyarrow import csv
 
 from xl_staticemb import WordVectors, read_vectors, write_vectors
 
@@ -37,6 +39,22 @@ def by_float(path: Path) -> NDArray[np.float32]:
     with path.open(encoding="utf-8") as lines:
         next(lines)
         return np.array([[float(field) for field in line.rstrip().split(" ")[1:]] for line in lines], dtype=np.float32)
+
+
+def by_pandas(path: Path) -> NDArray[np.float32]:
+    numbers = dict.fromkeys(range(1, read_vectors(path, 1).width + 1), np.float32)
+    return pandas.read_csv(
+        path, sep=" ", header=None, skiprows=1, quoting=3, na_filter=False, dtype={0: object, **numbers}, index_col=0
+    ).to_numpy(dtype=np.float32)
+
+
+def by_arrow(path: Path) -> NDArray[np.float32]:
+    table = csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(skip_rows=1, autogenerate_column_names=True, use_threads=False),
+        parse_options=csv.ParseOptions(delimiter=" ", quote_char=False),
+    )
+    return np.column_stack([column.to_numpy() for column in table.columns[1:]]).astype(np.float32)
 
 
 def by_format(path: Path, vectors: WordVectors) -> None:
@@ -89,6 +107,8 @@ def main() -> None:
                     "line by line, fromstring": lambda path=path: by_fromstring(path),
                     "field by field, float": lambda path=path: by_float(path),
                     "gensim": lambda path=path: KeyedVectors.load_word2vec_format(str(path)),
+                    "pandas": lambda path=path: by_pandas(path),
+                    "Arrow, one thread": lambda path=path: by_arrow(path),
                 },
                 matrix.size,
                 arguments.repeat,

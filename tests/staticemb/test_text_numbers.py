@@ -1,7 +1,8 @@
 """Numbers in bytes against `float`, and numbers as text against `format`."""
 
+from io import BytesIO
 from itertools import pairwise
-from unittest import mock
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,24 +10,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xl_staticemb.files import text_numbers
+from xl_staticemb import StaticembError
 from xl_staticemb.files.number_text import write_numbers
-from xl_staticemb.files.text_numbers import MARGIN, parse_numbers
+from xl_staticemb.files.text import parse_numbers, read_text_blocks
+
+
+def doubles(fields: list[str]) -> NDArray[np.float64]:
+    text = " ".join(["su", *fields]).encode()
+    edges = np.flatnonzero(np.frombuffer(text + b" ", dtype=np.uint8) == ord(" "))
+    return parse_numbers(text, edges[None, :])[0]
 
 
 def parsed(fields: list[str]) -> tuple[NDArray[np.float64], list[int]]:
-    text = " ".join(fields).encode()
-    data = np.frombuffer(b"9" * MARGIN + text + b"9" * (MARGIN - len(text) % 8), dtype=np.uint8)
-    ends = np.cumsum([len(field.encode()) + 1 for field in fields]) + MARGIN - 1
-    starts = np.concatenate([[MARGIN], ends[:-1] + 1])
-    values, broken = parse_numbers(data, starts, ends)
-    with mock.patch.object(text_numbers, "_FEW", 0):  # a few go to float() at once; here all take the long way first
-        again, broken_again = parse_numbers(data, starts, ends)
-    np.testing.assert_array_equal(broken, broken_again)
-    right = np.delete(np.arange(len(fields)), broken)
-    with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(values[right].astype(np.float32), again[right].astype(np.float32))
-    return again, broken.tolist()
+    """Values of fields that are numbers, and the places of those that are not, each told by the reader's error."""
+    values, broken = np.full(len(fields), np.nan), []
+    for place, field in enumerate(fields):
+        try:
+            values[place] = doubles([field])[0]
+        except ValueError:
+            broken.append(place)
+    if broken:
+        with pytest.raises(StaticembError, match=r"^v:1: expected a word and"):
+            list(read_text_blocks(BytesIO(" ".join(["su", *fields]).encode()), Path("v"), len(fields), 1, None))
+        with pytest.raises(ValueError, match="Failed to parse"):
+            doubles(fields)
+    else:
+        np.testing.assert_array_equal(values, doubles(fields))
+    return values, broken
 
 
 plain = st.tuples(
@@ -53,11 +63,7 @@ def test_values_are_those_of_float(fields: list[str]) -> None:
     values, broken = parsed(fields)
     assert broken == []
     expected = np.array([float(field) for field in fields])
-    with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(values.astype(np.float32), expected.astype(np.float32))
-    np.testing.assert_array_equal(np.signbit(values), np.signbit(expected))
-    short = np.array([len(field.lstrip("-")) <= 16 for field in fields])
-    np.testing.assert_array_equal(values[short], expected[short])
+    np.testing.assert_array_equal(values.view(np.int64), expected.view(np.int64))
 
 
 @given(

@@ -106,6 +106,8 @@ def test_the_first_of_repeated_words_counts(tmp_path: Path, caplog: pytest.LogCa
         (b"su\t1\t2\nev\t3\t4\n", r"v\.vec:1: expected a word and its numbers parted by single spaces, found 'su"),
         (b"2 2\nsu 1 2\n\nev 3 4\n", r"v\.vec:3: "),
         (b"2 2\nsu 1 nan\nev 3 4\n", r"v\.vec:2: a number is not finite"),
+        (b"2 2\nsu 1 nan\nev 3 x\n", r"v\.vec:2: a number is not finite"),
+        (b"2 2\nsu 1 nan(1)\nev 3 4\n", r"v\.vec:2: expected a word and 2 numbers .*'nan\(1\)'"),
         (b"2 2\nsu 1 2\n\xff 3 4\n", r"v\.vec:3: not UTF-8 \(byte 0xff\)"),
         (b"3 2\nsu 1 2\nev 3 4\n", "promises 3 words, but 2 follow"),
         (b"", "holds no word vectors"),

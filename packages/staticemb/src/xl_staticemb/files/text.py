@@ -1,8 +1,8 @@
 """The text format of word2vec, fastText and GloVe: `word v1 ... v_width`, a line a word, fields parted by one space.
 
-A first line `n_words width` may stand before them. Words may hold spaces, so a line is cut from the right. Chunks of
-lines are read at once by `text_numbers`, several side by side; a line that is not plain goes through `_line`, which
-gives the same values and names what is wrong.
+A first line `n_words width` may stand before them. Words may hold spaces, so a line is cut from the right. The numbers
+of a chunk of lines are read at once by Arrow, several chunks side by side; a chunk with a line that is not plain goes
+through `_line`, which gives the same values and names what is wrong.
 """
 
 import os
@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.number_text import write_numbers
-from xl_staticemb.files.text_numbers import MARGIN, parse_numbers
 
 _HEADER = re.compile(rb"\s*(\d{1,18})\s+(\d{1,18})\s*$")  # what fits 64 bits
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 BOM = b"\xef\xbb\xbf"
-_CHUNK = 1 << 18  # bytes read at a time: the words of their numbers still fit into the cache of a core
+_CHUNK = 1 << 20  # bytes read at a time
 _LONGEST_LINE = 1 << 26  # bytes; a longer line means that the file is not what it seems
 _NUMBERS_AT_ONCE = 1 << 15  # written at a time
 
@@ -150,63 +149,57 @@ def _parse_lines(chunk: bytes, width: int, path: Path, number: int) -> Block:
     """Words and vectors of whole lines, the first of which is line `number` of the file."""
     if b"\r" in chunk:
         chunk = chunk.replace(b"\r\n", b"\n")
-    padded = b"".join((b"x" * (MARGIN - 1), b"\n", chunk, b"x" * (MARGIN + -len(chunk) % 8)))
-    data = np.frombuffer(padded, dtype=np.uint8)
-    spaces, breaks = _places(data == ord(" ")), _places(data == ord("\n"))  # the first break stands in the margin
-    begins, ends = breaks[:-1] + 1, breaks[1:]
-    if 2 * width * len(ends) > len(chunk) or not len(spaces):  # too short for as many numbers; before room is made
-        for row, line in enumerate(chunk.split(b"\n")):
-            _line(line, width, f"{path}:{number + row}")
-    n_before = np.searchsorted(spaces, ends)  # spaces before the end of each line
-    fields = np.empty((len(ends), width + 1), dtype=np.int64)
+    if block := _plain_lines(chunk, width):
+        return block
+    lines = enumerate(chunk.removesuffix(b"\n").split(b"\n"), start=number)
+    rows = [_line(line, width, f"{path}:{place}") for place, line in lines]
+    return [word for word, _ in rows], np.stack([vector for _, vector in rows])
+
+
+def _plain_lines(chunk: bytes, width: int) -> Block | None:
+    """Words and vectors of whole lines; None unless each is a word and `width` finite numbers."""
+    data = np.frombuffer(chunk, dtype=np.uint8)
+    spaces, ends = np.flatnonzero(data == ord(" ")), np.flatnonzero(data == ord("\n"))
+    begins = np.append(0, ends[:-1] + 1)
+    if 2 * width * len(ends) > len(chunk):  # too short for as many numbers; before room is made
+        return None
     closed = data.take(ends - 1) == ord(" ")  # by a space behind the last number
-    first = n_before - closed - width
-    whole = first >= 0
-    spaces.take(np.maximum(first, 0)[:, None] + np.arange(width), mode="clip", out=fields[:, :-1])
-    fields[:, -1] = ends - closed
-    whole &= fields[:, 0] > begins  # as many fields as expected, and a word that is not empty
-    starts = (fields[:, :-1] + 1).ravel()
-    values, broken = parse_numbers(data, starts, fields[:, 1:].ravel())
-    with np.errstate(over="ignore"):  # what is too large for float32 is refused below
-        matrix = values.astype(np.float32).reshape(-1, width)
-    whole[broken // width] = False
-    words: list[str] = []
-    if whole.all():
-        try:
-            words = [
-                padded[start:end].decode() for start, end in zip(begins.tolist(), fields[:, 0].tolist(), strict=True)
-            ]
-        except UnicodeDecodeError:
-            whole[:] = False
-    if not words:
-        for row, (start, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
-            word, vector = _line(padded[start:end], width, f"{path}:{number + row}")
-            words.append(word)
-            if not whole[row]:
-                matrix[row] = vector
-    if not np.isfinite(matrix).all():
-        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
-        message = (
-            f"{path}:{number + row}: a number is not finite (NaN, infinity or too large); "
-            "remove the word or repair the file"
-        )
-        raise StaticembError(message)
-    return words, matrix
+    first = np.searchsorted(spaces, ends) - closed - width
+    if (first < 0).any():
+        return None
+    edges = np.empty((len(ends), width + 1), dtype=np.int64)  # of the fields; the last is the end of the line
+    spaces.take(first[:, None] + np.arange(width), mode="clip", out=edges[:, :-1])
+    edges[:, -1] = ends - closed
+    word_ends = edges[:, 0]
+    if (word_ends <= begins).any():  # fewer fields than expected, or a word that is empty
+        return None
+    try:
+        numbers = parse_numbers(chunk, edges)
+        words = [chunk[start:end].decode() for start, end in zip(begins.tolist(), word_ends.tolist(), strict=True)]
+    except ValueError:  # no number, or no UTF-8
+        return None
+    matrix = _rounded(numbers)
+    return (words, matrix) if np.isfinite(matrix).all() else None
 
 
-def _places(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Indices where the mask holds, ascending; its length is a multiple of eight."""
-    eights = mask.view("<u8")
-    some = np.flatnonzero(eights != 0)
-    found = eights[some]
-    if (found & (found - np.uint64(1))).any():
-        return np.flatnonzero(mask)
-    # at most one in eight: its place among them is looked up by a multiplication
-    found *= np.uint64(0x0001020304050607)
-    found >>= np.uint64(56)
-    some *= 8
-    some += found.view(np.int64)
-    return some
+def parse_numbers(data: bytes, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Numbers (n, width) written between neighbours of `edges` (n, width + 1), ascending, each behind one byte.
+
+    Each is the double that `float()` gives. Raises ValueError for what is no decimal number; takes "nan", "nan(x)" and
+    "inf". Arrow wants texts that follow each other without a gap, so what lies between two numbers is a text as well,
+    marked as missing.
+    """
+    import pyarrow as pa
+
+    places = np.empty((len(edges), edges.shape[1] - 1, 2), dtype=np.int32)
+    places[:, :, 0] = edges[:, :-1]
+    places[:, :, 0] += 1
+    places[:, :, 1] = edges[:, 1:]
+    n_texts = places.size - 1
+    present = pa.py_buffer(b"\x55" * (n_texts // 8 + 1))
+    texts = pa.StringArray.from_buffers(n_texts, pa.py_buffer(places), pa.py_buffer(data), present, n_texts // 2)
+    values = texts.cast(pa.float64()).buffers()[1]
+    return np.frombuffer(values, np.float64, n_texts)[::2].reshape(len(edges), -1)
 
 
 def _line(raw: bytes, width: int, where: str) -> tuple[str, NDArray[np.float32]]:
@@ -221,8 +214,16 @@ def _line(raw: bytes, width: int, where: str) -> tuple[str, NDArray[np.float32]]
             found = repr(field[:40])
             message = f"{where}: expected a word and {width} numbers parted by single spaces, but {found} is none"
             raise StaticembError(message)
-    with np.errstate(over="ignore"):
-        return fields[0], np.array([float(field) for field in fields[1:]]).astype(np.float32)
+    vector = _rounded(np.array([float(field) for field in fields[1:]]))
+    if not np.isfinite(vector).all():
+        message = f"{where}: a number is not finite (NaN, infinity or too large); remove the word or repair the file"
+        raise StaticembError(message)
+    return fields[0], vector
+
+
+def _rounded(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # becomes infinite, and is refused
+        return numbers.astype(np.float32)
 
 
 def _decoded(raw: bytes, where: str) -> str:
