@@ -42,8 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run_slow = config.getoption("--slow") or os.environ.get("CI") == "true" or _NIGHTLY
     left_out = []
     for item in items:
-        if _NIGHTLY and is_hypothesis_test(getattr(item, "obj", None)):
-            _draw_more(item.obj)
+        function = getattr(item, "obj", None)
+        if _NIGHTLY and is_hypothesis_test(function):
+            _draw_more(function)
         if "pretrained_folder" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.pretrained)
         if "data" in item.keywords and not os.environ.get("XL_DATA"):

@@ -7,7 +7,7 @@ which is one of data sets or of a model as it is asked for.
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,7 +33,7 @@ class Hub:
 
 
 @contextmanager
-def serve(root: Path) -> Iterator[Hub]:
+def serve(root: Path) -> Generator[Hub]:
     """A hub of what lies under `root`, for a process whose HF_ENDPOINT is its address."""
     hub = Hub(root)
     thread = threading.Thread(target=hub.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -47,7 +47,7 @@ def serve(root: Path) -> Iterator[Hub]:
 
 
 @contextmanager
-def serve_here(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def serve_here(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Hub]:
     """The same for this process, whose client of the hub is loaded already; its cache is empty."""
     with serve(root) as hub:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_: object, **__: object) -> None:
         pass
 
     def _answer(self) -> None:

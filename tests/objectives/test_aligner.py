@@ -29,8 +29,8 @@ def cosine_order(left: list[int], right: list[int]) -> Fraction:
 
 def mutual_by_loop(x: list[list[int] | None], y: list[list[int] | None]) -> Pairs:
     """Definition, with None for padding; vectors without a direction stay out."""
-    here = [[k for k, word in enumerate(side) if word is not None and any(word)] for side in (x, y)]
-    order = {(i, j): cosine_order(x[i], y[j]) for i in here[0] for j in here[1]}
+    here = [{k: word for k, word in enumerate(side) if word is not None and any(word)} for side in (x, y)]
+    order = {(i, j): cosine_order(a, b) for i, a in here[0].items() for j, b in here[1].items()}
     if not order:
         return []
     best_of_x = {i: min(here[1], key=lambda j: (-order[i, j], j)) for i in here[0]}

@@ -3,7 +3,7 @@
 import math
 from dataclasses import fields
 from importlib import import_module
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -77,7 +77,7 @@ def test_edges_of_a_schedule() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_checks_speak_of_their_keys(name: str) -> None:
     kind = KINDS[name]
-    for arguments, words in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"weight": -1.0}, r"weight is -1.0; give 0 or more"),
         ({"weight": math.nan}, r"weight is nan; give 0 or more"),
         ({"every": 0}, r"every is 0; give 1 or more"),
@@ -86,7 +86,8 @@ def test_checks_speak_of_their_keys(name: str) -> None:
         ({"end": 1.5}, r"begin is 0.0 and"),
         ({"begin": -0.1}, r"begin is -0.1 and"),
         ({"begin": 0.8, "warmup": 0.3}, r"warmup is 0.3; give a share of at most end - begin"),
-    ):
+    )
+    for arguments, words in cases:
         with pytest.raises(ObjectiveError, match=rf"objective\.{name}\.{words}"):
             kind(**arguments)
     assert kind.key("weight") == f"objective.{name}.weight"

@@ -117,6 +117,7 @@ def test_legacy_is_the_released_code(n_words: int, width: int, target_width: int
     expected.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-9)
     assert ours.grad is not None
+    assert theirs.grad is not None
     assert torch.allclose(ours.grad, theirs.grad, rtol=1e-5, atol=1e-6 * float(theirs.grad.abs().max()))
 
 
@@ -140,8 +141,11 @@ def test_gradient_by_finite_differences(
 @pytest.mark.parametrize("width", [4, 6, 12])
 def test_gradient_of_all_correlations_by_finite_differences(width: int) -> None:
     view, target = views(40, width, 6)
-    settings = {"variant": "classic", "k": None, "precision": "float64"}
-    assert torch.autograd.gradcheck(lambda states: dcca_loss(states, target, **settings), view.requires_grad_())
+
+    def loss(states: Tensor) -> Tensor:
+        return dcca_loss(states, target, variant="classic", k=None, precision="float64")
+
+    assert torch.autograd.gradcheck(loss, view.requires_grad_())
 
 
 @pytest.mark.parametrize("spectrum", [[5, 4, 3, 2, 1], [3, 3, 3, 1, 1], [5, 4, 3, 0, 0], [5, 4, 3, 2, 0]])

@@ -50,6 +50,7 @@ def test_gradient_by_finite_differences_sees_a_constant_target(scale: str, norm:
     view.requires_grad_()
     loss = mse_loss(view, target, scale=scale, norm=norm)
     loss.backward()
+    assert view.grad is not None
     assert torch.allclose(view.grad, 2 * (view.detach() - goal) / 12)
     assert loss.dtype == torch.float64
     if norm or scale == "unit":
@@ -77,6 +78,7 @@ def test_zero_vectors_are_finite() -> None:
     loss = mse_loss(view, torch.zeros(3, 4))
     loss.backward()
     assert loss.item() == 0
+    assert view.grad is not None
     assert torch.equal(view.grad, torch.zeros(3, 4))
 
 

@@ -18,7 +18,7 @@ from xl_objectives.sinkhorn import sinkhorn
 
 SOLVERS = ["exact", "sinkhorn"]
 # far more work than a training step needs: differences left are then those of the mathematics
-CONVERGED = {"solver": "sinkhorn", "scaling": 0.8, "max_iterations": 5000, "tolerance": 0.0}
+CONVERGED: dict[str, Any] = {"solver": "sinkhorn", "scaling": 0.8, "max_iterations": 5000, "tolerance": 0.0}
 
 
 def batch(
@@ -143,7 +143,8 @@ def test_sinkhorn_equals_geomloss_where_it_converges(p: int, scope: str, debiase
     """Slow scaling and a wide blur, where GeomLoss has no error to speak of; value and gradients."""
     pytest.importorskip("geomloss")
     found = []
-    for arguments in ({"solver": "geomloss", "scaling": 0.995}, CONVERGED):
+    both: tuple[dict[str, Any], ...] = ({"solver": "geomloss", "scaling": 0.995}, CONVERGED)
+    for arguments in both:
         x, y, x_mask, y_mask = batch(seed=2, dtype=torch.float64)
         x.requires_grad_(), y.requires_grad_()
         loss = ot_loss(x, y, x_mask, y_mask, p=p, blur=1.2, scope=scope, debiased=debiased, **arguments)
@@ -182,7 +183,8 @@ def clouds(kind: str, seed: int, n: int = 20, m: int = 18, width: int = 16) -> t
         y = x[:, :m] + 0.3 * y
     if kind == "shared":
         x = torch.cat([y[:, :1] + 0.3 * x[:, : n // 2], x[:, n // 2 :]], dim=1)
-    return x.requires_grad_(), y.requires_grad_(), *(torch.ones(1, words, dtype=torch.bool) for words in (n, m))
+    x_mask, y_mask = (torch.ones(1, words, dtype=torch.bool) for words in (n, m))
+    return x.requires_grad_(), y.requires_grad_(), x_mask, y_mask
 
 
 def loss_and_slopes(inputs: tuple[Tensor, Tensor, Tensor, Tensor], **arguments: Any) -> tuple[float, Tensor]:
@@ -274,9 +276,7 @@ def test_gradients_equal_finite_differences(solver: str, p: int, scope: str, wei
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
         arguments: dict[str, Any] = CONVERGED if solver == "sinkhorn" else {"solver": solver}
-        found = ot_loss(x, y, x_mask, y_mask, p=p, blur=0.5, weights=weights, scope=scope, **arguments)
-        assert isinstance(found, Tensor)
-        return 3 * found
+        return 3 * ot_loss(x, y, x_mask, y_mask, p=p, blur=0.5, weights=weights, scope=scope, **arguments)
 
     # The envelope's gradient is as exact as the marginals, 1e-4; a linear program's is exact between its corners.
     tolerance = 1e-3 if solver == "sinkhorn" else 1e-6
@@ -490,7 +490,7 @@ def test_grad_mode_and_random_state_are_left_as_found(solver: str) -> None:
         pytest.importorskip("geomloss")
     x, y, x_mask, y_mask = batch()
     x.requires_grad_()
-    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    state, numpy_state = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]["key"].copy()
     with torch.no_grad():
         loss = ot_loss(x, y, x_mask, y_mask, solver=solver)
         assert not torch.is_grad_enabled()
@@ -498,7 +498,7 @@ def test_grad_mode_and_random_state_are_left_as_found(solver: str) -> None:
     assert ot_loss(x, y, x_mask, y_mask, solver=solver).requires_grad
     assert torch.is_grad_enabled()
     assert torch.equal(state, torch.get_rng_state())
-    assert (numpy_state == np.random.get_state()[1]).all()
+    assert (numpy_state == np.random.get_state(legacy=False)["state"]["key"]).all()
 
 
 @pytest.mark.parametrize("solver", [*SOLVERS, "geomloss"])

@@ -95,6 +95,7 @@ def test_gradients_of_processes_that_each_own_a_part_add_up_to_the_whole() -> No
         seq_loss(mixed, mixed_romanised).backward()
         assert live.grad is not None
         summed += live.grad
+    assert original.grad is not None
     assert torch.allclose(summed, original.grad, atol=1e-6)  # similarities are float32 inside
 
 

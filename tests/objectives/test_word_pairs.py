@@ -309,8 +309,11 @@ def test_pairs_that_all_share_a_word_have_no_negative_and_cost_nothing(negatives
 def test_nce_has_the_gradient_of_its_value(similarity: str, negatives: str) -> None:
     x, y = (side.requires_grad_() for side in (normal(5, 3), normal(5, 3, seed=1)))
     texts = torch.tensor([[0, 1, 2, 0, 3], [4, 5, 6, 7, 6]])
-    settings = {"temperature": 0.7, "similarity": similarity, "negatives": negatives, "text_ids": texts}
-    assert torch.autograd.gradcheck(lambda a, b: word_nce_loss(a, b, **settings), (x, y))
+
+    def loss(a: Tensor, b: Tensor) -> Tensor:
+        return word_nce_loss(a, b, temperature=0.7, similarity=similarity, negatives=negatives, text_ids=texts)
+
+    assert torch.autograd.gradcheck(loss, (x, y))
 
 
 @pytest.mark.parametrize("negatives", ["across", "all"])

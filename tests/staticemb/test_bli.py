@@ -1,6 +1,7 @@
 """Lexicon induction: accounting by hand, retrieval against a loop, conventions of the published programs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,8 +213,9 @@ def test_a_planted_rotation_is_learned_from_half_of_the_dictionary() -> None:
     ],
 )
 def test_bad_requests_are_refused(change: dict, words: str) -> None:
+    asked: dict[str, Any] = {"source": SOURCE, "target": TARGET, "pairs": [("water", "su")], **change}
     with pytest.raises(StaticembError, match=words):
-        induction_accuracy(**{"source": SOURCE, "target": TARGET, "pairs": [("water", "su")], **change})
+        induction_accuracy(**asked)
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from xl_staticemb import (
     MappingConfig,
     Normalization,
+    PivotMap,
     StaticembError,
     WordVectors,
     induction_accuracy,
@@ -143,7 +145,10 @@ def test_a_language_that_cannot_be_mapped_does_not_stop_the_others(tmp_path: Pat
     assert [each["language"] for each in summary if "failed" in each] == ["aaa_Latn", "ccc_Latn", "ddd_Latn"]
     assert "broken.vec:3: expected a word and 2 numbers" in summary[0]["failed"]
     alone = dict(map_files_to_pivot(pivot, {"bbb_Latn": files["bbb_Latn"]}, dictionaries, tmp_path / "alone"))
-    np.testing.assert_array_equal(found["bbb_Latn"].matrix, alone["bbb_Latn"].matrix)
+    one, other = found["bbb_Latn"], alone["bbb_Latn"]
+    assert isinstance(one, PivotMap)
+    assert isinstance(other, PivotMap)
+    np.testing.assert_array_equal(one.matrix, other.matrix)
     with pytest.raises(StaticembError, match="broken"):
         list(map_files_to_pivot(pivot, {"aaa_Latn": files["aaa_Latn"]}, dictionaries, tmp_path / "new"))
     assert not (tmp_path / "new").exists()
@@ -154,7 +159,7 @@ def test_what_is_refused_leaves_no_files(tmp_path: Path) -> None:
     before = {file.name for file in tmp_path.iterdir()}
     source, target, x, z = (tmp_path / f"{name}.vec" for name in ("source", "target", "x", "z"))
     supervised = MappingConfig.preset("supervised")
-    cases = [
+    cases: list[tuple[tuple[Path, Path, Path, Path, MappingConfig], dict[str, Any], str]] = [
         ((source, target, x, x, supervised), {"dictionary": pairs}, "both outputs"),
         ((source, target, source, z, supervised), {"dictionary": pairs}, "this is an input"),
         ((source, target, tmp_path / "none" / "x.vec", z, supervised), {"dictionary": pairs}, "no folder"),
@@ -191,9 +196,12 @@ def test_a_pivot_keeps_its_space_and_a_language_that_needs_no_map_keeps_its_vect
     pivot = read_vectors(out / "eng_Latn.bin")
     np.testing.assert_allclose(pivot.matrix, Normalization().fit_apply(target.matrix), atol=1e-6)
     first = read_vectors(out / "aaa_Latn.bin")
-    assert found["aaa_Latn"].aligned
-    assert not found["bbb_Latn"].aligned
-    assert found["bbb_Latn"].unaligned_score == 1
+    mapped, left = found["aaa_Latn"], found["bbb_Latn"]
+    assert isinstance(mapped, PivotMap)
+    assert isinstance(left, PivotMap)
+    assert mapped.aligned
+    assert not left.aligned
+    assert left.unaligned_score == 1
     np.testing.assert_array_equal(read_vectors(out / "bbb_Latn.bin").matrix, pivot.matrix)
     chosen = [each["chosen"] for each in json.loads((out / "summary.json").read_text())["languages"]]
     assert chosen == ["aligned", "unaligned"]

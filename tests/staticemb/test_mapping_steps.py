@@ -19,6 +19,11 @@ def sides(n: int, width: int, seed: int = 0) -> tuple[NDArray, NDArray, tuple[ND
     return x, z, (order, order)
 
 
+def _same(n: int) -> tuple[NDArray, NDArray]:
+    """A dictionary of the first n rows of both sides, each with its own."""
+    return np.arange(n), np.arange(n)
+
+
 def published(x: NDArray, z: NDArray, config: MappingConfig) -> tuple[NDArray, NDArray]:
     """Steps 1 to 5 on the rows of the dictionary, one after the other; gives the mapped rows."""
     _, s, vt = np.linalg.svd(x, full_matrices=False)
@@ -67,7 +72,7 @@ def test_sides_of_different_widths_meet_in_the_smaller() -> None:
     x = rng.normal(size=(300, 12))
     z = x[:, :7] @ ortho_group.rvs(7, random_state=1)
     config = MappingConfig.preset("supervised", src_dewhiten="none", trg_dewhiten="none")
-    maps = final_maps(x, z, (np.arange(300),) * 2, config)
+    maps = final_maps(x, z, _same(300), config)
     assert maps.source.shape == (12, 7)
     assert maps.target.shape == (7, 7)
     xw, zw = x @ maps.source, z @ maps.target
@@ -86,7 +91,7 @@ def test_whitening_decorrelates_and_equals_the_matrix_power() -> None:
 def test_dewhitening_undoes_whitening_without_weights_on_equal_sides() -> None:
     x = sides(80, 10)[0]
     config = MappingConfig.preset("supervised", src_reweight=0.0, trg_reweight=0.0)
-    maps = final_maps(x, x, (np.arange(80),) * 2, config)
+    maps = final_maps(x, x, _same(80), config)
     # x W A A^T W^-1 A = x A: a rotation alone is left, the same on both sides
     np.testing.assert_allclose(maps.source @ maps.source.T, np.eye(10), atol=1e-9)
     np.testing.assert_allclose(maps.source, maps.target, atol=1e-9)
@@ -116,7 +121,7 @@ def test_many_pairs_that_lie_in_a_plane_get_a_ridge_too() -> None:
     assert spans(x.T @ x, 200)
     assert not spans(x.T @ x, 7)
     # one side that does not span its space: both are whitened with the ridge
-    pairs = (np.arange(200),) * 2
+    pairs = _same(200)
     found, asked = (final_maps(flat, x, pairs, MappingConfig(ridge=ridge)) for ridge in (-1.0, 1.0))
     assert "ridge of 1 was used" in found.warnings[0]
     np.testing.assert_array_equal(found.source, asked.source)
@@ -125,7 +130,7 @@ def test_many_pairs_that_lie_in_a_plane_get_a_ridge_too() -> None:
 
 def test_few_pairs_for_a_whitening_are_named() -> None:
     x, z, pairs = sides(60, 5)
-    few, enough = (tuple(rows[:n] for rows in pairs) for n in (49, 50))
+    few, enough = ((pairs[0][:n], pairs[1][:n]) for n in (49, 50))
     assert "49 pairs of the dictionary are few" in final_maps(x, z, few, MappingConfig()).warnings[0]
     assert final_maps(x, z, enough, MappingConfig()).warnings == ()
 

@@ -1,12 +1,14 @@
 """Refinement by feedback: finite differences, scipy's minimiser, laws, and what has no minimum."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from xl_staticemb import StaticembError, WordVectors, refine, refine_rows, unit_rows
+from xl_staticemb import RefinedRows, StaticembError, WordVectors, refine, refine_rows, unit_rows
 from xl_staticemb.lexicon import refinement
 
 Feedback = list[tuple[int, list[int], list[int]]]
@@ -25,7 +27,7 @@ def goal(new: np.ndarray, old: np.ndarray, feedback: Feedback, weight: float) ->
     return total
 
 
-def refined(old: np.ndarray, feedback: Feedback, **options: object) -> tuple[np.ndarray, object]:
+def refined(old: np.ndarray, feedback: Feedback, **options: Any) -> tuple[np.ndarray, RefinedRows]:
     result = refine_rows(old, feedback, normalize_after=False, **options)
     new = old.copy()
     new[result.rows] = result.matrix
@@ -166,6 +168,7 @@ def test_words_of_two_vocabularies_and_nothing_else_moves() -> None:
     assert result.n_refined == 4
     stacked = np.concatenate([source.matrix, target.matrix])
     rows = refine_rows(stacked, [(0, [4, 6], [1])])
+    assert result.target is not None
     new = np.concatenate([result.source.matrix, result.target.matrix])
     np.testing.assert_array_equal(new[rows.rows], rows.matrix)
     untouched = np.setdiff1d(np.arange(8), rows.rows)

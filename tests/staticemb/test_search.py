@@ -1,6 +1,7 @@
 """Blocked search against whole matrices of scores in double precision, sorted."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -248,8 +249,9 @@ def test_a_gpu_gives_the_same(retrieval: str) -> None:
     ],
 )
 def test_bad_requests_are_refused(change: dict, words: str) -> None:
+    asked: dict[str, Any] = {"queries": np.ones((2, 2)), "keys": np.ones((3, 2)), "retrieval": "csls", **change}
     with pytest.raises(StaticembError, match=words):
-        nearest(**{"queries": np.ones((2, 2)), "keys": np.ones((3, 2)), "retrieval": "csls", **change})
+        nearest(**asked)
 
 
 def test_no_queries_have_no_neighbours() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import threading
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +77,7 @@ def test_gradient_is_that_of_autograd_in_double_precision(compat):
     model = NegativeSampling(start, 1e-3, compat=compat)
     model.step(contexts, words)
     # the first moment after one step is a tenth of the gradient
+    assert leaf.grad is not None
     assert torch.allclose(model.table.state[:, 1] * 10, leaf.grad, rtol=1e-10, atol=1e-14)
 
 
@@ -87,6 +89,8 @@ def test_gradient_of_the_linear_map_is_that_of_autograd():
     plain_loss(start, contexts @ linear.T, words).backward()
     model = NegativeSampling(start, 1e-3, linear=linear.detach().clone())
     model.step(contexts, words)
+    assert model.linear is not None
+    assert linear.grad is not None
     assert torch.allclose(model.linear[1] * 10, linear.grad, rtol=1e-10, atol=1e-14)
 
 
@@ -106,6 +110,7 @@ def test_linear_map_trains_along_as_autograd_and_adam_say():
             optimiser.step()
         model.step(contexts, words)
     assert (model.table.values - table.weight.detach()).abs().max() < 1e-5
+    assert model.linear is not None
     # Adam adds its eps at another place than SparseAdam does
     assert (model.linear[0] - other.detach()).abs().max() < 1e-4
 
@@ -229,7 +234,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_vectors(tmp_path, dim, m
     while True:
         teacher = ToyTeacher()
         try:
-            found = extract(lines, teacher, config, lines_per_part=15, folder=tmp_path / "c")
+            found = extracted(lines, teacher, config, lines_per_part=15, folder=tmp_path / "c")
             break
         except _Killed:
             continue
@@ -256,7 +261,7 @@ def test_reading_that_was_killed_goes_on(tmp_path, config):
     for _ in range(20):
         teacher = Mortal()
         try:
-            found = extract(lines, teacher, config, lines_per_part=10, folder=tmp_path / "c")
+            found = extracted(lines, teacher, config, lines_per_part=10, folder=tmp_path / "c")
             break
         except _Killed:
             n_calls += 1
@@ -313,7 +318,7 @@ def test_what_cannot_be_done_is_said(tmp_path):
         extract(corpus(20), ToyTeacher(), dataclasses.replace(CONFIG, subsample=1e-30))
     with pytest.raises(StaticembError, match="smaller `lr`"):
         extract(corpus(20), ToyTeacher(), dataclasses.replace(CONFIG, lr=1e38))
-    kept = {"folder": tmp_path / "c", "lines_per_part": 5}
+    kept: dict[str, Any] = {"folder": tmp_path / "c", "lines_per_part": 5}
     extract(corpus(20), ToyTeacher(), CONFIG, **kept)
     with pytest.raises(StaticembError, match="another context, seed;"):
         extract(corpus(20), ToyTeacher(), dataclasses.replace(CONFIG, context="no_special", seed=9), **kept)

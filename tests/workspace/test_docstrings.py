@@ -22,7 +22,7 @@ def records(module: Path) -> Iterator[tuple[str, set[str], set[str]]]:
         # A field that is inherited may be described again where it is narrowed.
         if not ((is_dataclass and not bases) or "NamedTuple" in bases):
             continue
-        there = {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}
+        there = {ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign)}
         there |= {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
         _, _, described = (ast.get_docstring(node) or "").partition("\n")
         yield node.name, {name for found in _FIELD.findall(described) for name in found.split(", ")}, there

@@ -233,6 +233,7 @@ def test_every_command_has_a_sentence_and_an_example() -> None:
 
     commands = list(app.registered_commands)
     for group in app.registered_groups:
+        assert group.typer_instance is not None
         commands += group.typer_instance.registered_commands
     assert len(commands) >= 7
     for command in commands:

@@ -131,7 +131,9 @@ def test_columns_by_name_in_every_format_and_others_that_go_along(tmp_path: Path
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [{"id": number, "text": f"te\txt {number}", "more": None if number % 2 else [number]} for number in range(8)]
+    rows: list[dict[str, Any]] = [
+        {"id": number, "text": f"te\txt {number}", "more": None if number % 2 else [number]} for number in range(8)
+    ]
     write(tmp_path / "in.jsonl", [json.dumps(row) for row in rows])
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
     lines = ["id\ttext\tmore", *(f"{row['id']}\ttext {row['id']}\t{row['more']}" for row in rows)]
@@ -183,7 +185,7 @@ def test_a_cr_before_the_line_feed_is_no_text(tmp_path: Path, name: str, out: st
         source = folder / ("in.tsv" if name == "numbered" else f"in.{name}")
         source.write_bytes(FORMS[name].replace("\n", end).encode() + b"\xff\n" * broken)
         target = folder / out
-        given = {"on_error": "skip", "pairs": out.startswith("pairs"), **options.get(name, {})}
+        given: dict[str, Any] = {"on_error": "skip", "pairs": out.startswith("pairs"), **options.get(name, {})}
         manifest = romanize_corpus(source, target, transliterator=Upper(), **given)
         results.append((target.read_bytes(), manifest.counts, manifest.unmapped))
     if name == "text" and out == "o.txt":  # the lines of text end as those of the input
@@ -283,8 +285,9 @@ def test_null_in_parquet_is_a_bad_row(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"text": ["a", None, "c"]}), tmp_path / "in.parquet")
     found = []
     out = io.BytesIO()
-    arguments = {"column": "text", "transliterator": Upper(), "on_error": "skip"}
-    romanize_corpus(tmp_path / "in.parquet", out, on_reject=found.append, **arguments)
+    romanize_corpus(
+        tmp_path / "in.parquet", out, on_reject=found.append, column="text", transliterator=Upper(), on_error="skip"
+    )
     assert out.getvalue() == b"A\nC\n"
     assert [(rejection.line, rejection.reason) for rejection in found] == [(2, "'text' is null")]
 
@@ -466,8 +469,9 @@ def test_options_that_cannot_be_are_refused_before_any_work(
 ) -> None:
     write(tmp_path / "in.txt", ["a"])
     out = io.BytesIO()
+    asked: dict[str, Any] = {"transliterator": Upper(), **arguments}
     with pytest.raises(CorpusOptionError) as caught:
-        romanize_corpus(tmp_path / "in.txt", out, **{"transliterator": Upper(), **arguments})
+        romanize_corpus(tmp_path / "in.txt", out, **asked)
     assert words in str(caught.value)
     assert out.getvalue() == b""
 
@@ -480,7 +484,7 @@ def test_places_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     (tmp_path / "bad.gz").write_bytes(b"no gzip\n")
     (tmp_path / "empty").mkdir()
 
-    def refusal(*names: str, out: str | None = None, kind: type = CorpusError, **options: Any) -> str:
+    def refusal(*names: str, out: str | None = None, kind: type[Exception] = CorpusError, **options: Any) -> str:
         target = io.BytesIO() if out is None else tmp_path / out
         paths = [name if name == "-" else tmp_path / name for name in names]
         with pytest.raises(kind) as caught:

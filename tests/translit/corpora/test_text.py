@@ -6,6 +6,7 @@ import lzma
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -112,7 +113,7 @@ def test_a_file_is_replaced_only_when_it_is_complete(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", PACK)
 @pytest.mark.parametrize("mode", ["w", "wb"])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_error_leaves_nothing_behind(tmp_path: Path, suffix: str, mode: str, error: type[BaseException]) -> None:
+def test_an_error_leaves_nothing_behind(tmp_path: Path, suffix: str, mode: Any, error: type[BaseException]) -> None:
     path = tmp_path / f"out{suffix}"
     path.write_bytes(b"old")
 

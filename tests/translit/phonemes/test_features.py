@@ -1,6 +1,7 @@
 """Feature vectors and feature edit distances: panphon's own numbers, and the laws of a distance."""
 
 import warnings
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 
@@ -32,7 +33,7 @@ def panphon_distance() -> "object":
 
 
 @cache
-def peer(weighted: bool, normalized: bool) -> "object":
+def peer(weighted: bool, normalized: bool) -> Callable[[str, str], float]:
     name = ("weighted_" if weighted else "") + "feature_edit_distance" + ("_div_maxlen" if normalized else "")
     return getattr(panphon_distance(), name)
 

@@ -5,6 +5,7 @@ import re
 import unicodedata
 import warnings
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from hypothesis import example, given, settings
@@ -62,7 +63,12 @@ def test_a_batch_is_its_texts_one_by_one(lang: str, texts: list[str]) -> None:
 @given(text=TEXTS)
 @settings(deadline=None, max_examples=80)
 def test_the_form_of_phonemes(lang: str, text: str) -> None:
-    for options in ({}, {"unmapped": "drop", "ties": "split"}, {"segmenter": "segments", "ties": "ligature"}):
+    every: tuple[dict[str, Any], ...] = (
+        {},
+        {"unmapped": "drop", "ties": "split"},
+        {"segmenter": "segments", "ties": "ligature"},
+    )
+    for options in every:
         with warnings.catch_warnings(action="ignore"):  # segments warns while it is compiled
             said = Phonemizer(lang, form="phonemes", **options)(text)
         if not said:
@@ -215,7 +221,7 @@ def test_english() -> None:
 
 
 @pytest.mark.parametrize("form", ["ipa", "phonemes"])
-def test_it_pickles(form: str) -> None:
+def test_it_pickles(form: Literal["ipa", "phonemes"]) -> None:
     one = Phonemizer("tur", form=form, ties="split", digits="spell")
     text = "çok güzel, 12 elma"
     said = one(text)
@@ -242,7 +248,7 @@ def test_name_and_version() -> None:
         ({"backend": "flite"}, "backend='flite' serves eng-Latn only, not tur-Latn"),
     ],
 )
-def test_options_are_checked(options: dict[str, str], message: str) -> None:
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(TranslitError, match=re.escape(message)):
         Phonemizer("tur", **options)
 

@@ -4,6 +4,7 @@ import unicodedata
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +15,14 @@ from xl_translit import TranslitError, read_lines, segment, unknown_segments
 from xl_translit.phonemes.epitran_maps import EpitranMap
 from xl_translit.phonemes.segmentation import inventory
 
+if TYPE_CHECKING:
+    from segments import Tokenizer
+
 IPA = st.text(st.sampled_from("abtdʃʒxŋ͡ʰːʼ̪͈̃ˈ˥˩ \u2009'#1") | st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @cache
-def tokenizer() -> "object":
+def tokenizer() -> "Tokenizer":
     with warnings.catch_warnings(action="ignore"):
         from segments import Tokenizer
     return Tokenizer()

@@ -12,7 +12,7 @@ equations 1-3 (the divergence, its sign and its gradient); Memoli 2011 (Gromov-W
 import functools
 import logging
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import torch
 from jaxtyping import Bool, Float
@@ -33,6 +33,44 @@ _FLOAT32_RANGE = 1e5
 _PAIRS_AT_ONCE = 16_384
 
 
+@overload
+def ot_loss(
+    x: Float[Tensor, "sentences x_words width"],
+    y: Float[Tensor, "sentences y_words width"],
+    x_mask: Bool[Tensor, "sentences x_words"],
+    y_mask: Bool[Tensor, "sentences y_words"],
+    *,
+    p: int = ...,
+    blur: float = ...,
+    solver: str = ...,
+    debiased: bool = ...,
+    weights: tuple[Float[Tensor, "sentences x_words"], Float[Tensor, "sentences y_words"]] | None = ...,
+    scope: str = ...,
+    cost: str = ...,
+    scaling: float | None = ...,
+    max_iterations: int = ...,
+    tolerance: float = ...,
+    return_plan: Literal[False] = ...,
+) -> Float[Tensor, ""]: ...
+@overload
+def ot_loss(
+    x: Float[Tensor, "sentences x_words width"],
+    y: Float[Tensor, "sentences y_words width"],
+    x_mask: Bool[Tensor, "sentences x_words"],
+    y_mask: Bool[Tensor, "sentences y_words"],
+    *,
+    p: int = ...,
+    blur: float = ...,
+    solver: str = ...,
+    debiased: bool = ...,
+    weights: tuple[Float[Tensor, "sentences x_words"], Float[Tensor, "sentences y_words"]] | None = ...,
+    scope: str = ...,
+    cost: str = ...,
+    scaling: float | None = ...,
+    max_iterations: int = ...,
+    tolerance: float = ...,
+    return_plan: Literal[True],
+) -> tuple[Float[Tensor, ""], Tensor]: ...
 def ot_loss(
     x: Float[Tensor, "sentences x_words width"],
     y: Float[Tensor, "sentences y_words width"],

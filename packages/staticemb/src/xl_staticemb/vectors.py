@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.search.neighbours import unit_rows
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class WordVectors:
     """A vocabulary in order of frequency and one vector a word.
 
@@ -25,11 +25,12 @@ class WordVectors:
     words: list[str]
     matrix: NDArray[np.float32]
 
-    def __post_init__(self) -> None:
-        matrix = np.ascontiguousarray(self.matrix, dtype=np.float32)
-        object.__setattr__(self, "matrix", matrix)  # frozen for users; the conversion belongs to making it
-        if matrix.ndim != 2 or len(matrix) != len(self.words):
-            message = f"{len(self.words)} words need a matrix of as many rows, not one of shape {matrix.shape}"
+    def __init__(self, words: list[str], matrix: ArrayLike) -> None:
+        rows = np.ascontiguousarray(matrix, dtype=np.float32)
+        object.__setattr__(self, "words", words)  # frozen for users; the conversion belongs to making it
+        object.__setattr__(self, "matrix", rows)
+        if rows.ndim != 2 or len(rows) != len(words):
+            message = f"{len(words)} words need a matrix of as many rows, not one of shape {rows.shape}"
             raise StaticembError(message)
         if len(self.index) != len(self.words):
             repeated = next(word for row, word in enumerate(self.words) if self.index[word] != row)
