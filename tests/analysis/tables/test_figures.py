@@ -1,5 +1,7 @@
 """What tells two lines apart when all else is the same: the model, then the table of a paper."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from xl_analysis import AnalysisError, task_table
@@ -8,7 +10,7 @@ ROW = {"task": "xnli", "metric": "accuracy", "source": "eng_Latn", "target": "fr
 OTHER = {**ROW, "value": 0.5}
 
 
-def names(*rows: dict[str, object]) -> list[str]:
+def names(*rows: Mapping[str, object]) -> list[str]:
     return [line[0] for line in task_table(rows).body]
 
 
