@@ -68,7 +68,7 @@ def characters(entry: FontEntry) -> set[int]:
     """What a font file has, read by another library than matplotlib's."""
     path = Path(entry.fname)
     font = TTCollection(path).fonts[entry.index] if path.suffix == ".ttc" else TTFont(path)
-    return set(font.getBestCmap())
+    return set(font.getBestCmap() or {})
 
 
 def test_arabic_letters_are_joined_and_run_to_the_left() -> None:

@@ -75,10 +75,10 @@ def test_colours_of_a_heat_map_are_those_of_its_figures() -> None:
     cells.update_scalarmappable()
     colours = mpl.colormaps["PuOr"]
     # 0 in the middle, and both sides on one scale: -1 of 2 is a quarter of the way up.
-    assert np.allclose(cells.get_facecolors(), colours([0.25, 0.5, 1.0]), atol=0.02)
+    assert np.allclose(cells.get_facecolor(), colours([0.25, 0.5, 1.0]), atol=0.02)
     plain = heat_map([[0.0, 1.0]], ["r"], ["a", "b"], limits=(0.0, 4.0)).axes[0].collections[0]
     plain.update_scalarmappable()
-    assert np.allclose(plain.get_facecolors(), mpl.colormaps["cividis"]([0.0, 0.25]), atol=0.02)
+    assert np.allclose(plain.get_facecolor(), mpl.colormaps["cividis"]([0.0, 0.25]), atol=0.02)
 
 
 def test_two_triangles() -> None:
@@ -94,7 +94,7 @@ def test_curves_are_the_lines_of_the_log() -> None:
         for step in (1, 10)
     ]
     mlm, seq = learning_curves([*records, {"variant": "aa", "status": "done"}]).axes
-    lines = {line.get_label(): line.get_xydata().tolist() for line in mlm.lines}
+    lines = {line.get_label(): np.asarray(line.get_xydata()).tolist() for line in mlm.lines}
     assert lines == {"aa": [[1, 3], [10, 12]], "b": [[1, 2], [10, 11]]}
     assert [line.get_label() for line in seq.lines] == ["b"]
     # One colour a variant in every plot.

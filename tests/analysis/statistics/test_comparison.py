@@ -54,6 +54,8 @@ def test_intervals_add_as_independent_errors_and_seeds_to_them() -> None:
     assert cell.p == pytest.approx(2 * stats.norm.sf(0.08 / error), rel=1e-6)
     more = compare(seeds([0.5, 0.52], low=0.47, high=0.55), seeds([0.58, 0.59], low=0.54, high=0.63)).cells[0]
     assert more.test == "intervals, seeds"
+    assert cell.low is not None
+    assert more.low is not None
     assert more.low < cell.low + 0.02 - 0.015
     assert compare([row(0.5)], [row(0.6)]).cells[0].verdict == "not tested"
 
