@@ -19,7 +19,8 @@ if typing.TYPE_CHECKING:
 def with_options(*configs: "type[DataclassInstance]") -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: the command gets one option a field of `configs`, and a dict `settings` of those that were given.
 
-    A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated. What is not on the command
+    A field `max_len` becomes `--max-len`; a tuple becomes an option that may be repeated; one with "argument" in its
+    metadata stands without a name, and is shown so. What is not on the command
     line is not in the dict: the function that the command calls has the defaults and the checks. A library's error that
     names a field in backticks names the option.
     """
@@ -79,10 +80,12 @@ def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> insp
         kind = list.__class_getitem__(typing.get_args(kind)[0])
         default = list(default) if isinstance(default, tuple) else default
     text = field.metadata["help"]
-    names = option_names(field.name)
+    if shown := field.metadata.get("argument"):
+        argument = typer.Argument(default, help=text, metavar=shown)
+        return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=argument, annotation=kind)
     option = typer.Option(
         default,
-        *names,
+        *option_names(field.name),
         help=text,
         show_default="[default:" not in text and default != "",
         min=field.metadata.get("min"),

@@ -31,6 +31,11 @@ from .statistics.comparison import Comparison as Comparison
 from .statistics.comparison import OverLanguages as OverLanguages
 from .statistics.comparison import compare as compare
 from .statistics.comparison import signed_rank_p as signed_rank_p
+from .statistics.gap import Gaps as Gaps
+from .statistics.gap import LanguageScores as LanguageScores
+from .statistics.gap import language_gaps as language_gaps
+from .statistics.gap import language_scores as language_scores
+from .statistics.gap import rpd as rpd
 from .statistics.holm import holm as holm
 from .statistics.holm import holm_by_family as holm_by_family
 from .statistics.holm import resamples_for as resamples_for
@@ -39,6 +44,7 @@ from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
 from .tables.gain_tables import gain_table as gain_table
+from .tables.gap_tables import gap_table as gap_table
 from .tables.lexical_tables import lexical_table as lexical_table
 from .tables.matrices import matrix_table as matrix_table
 from .tables.matrices import matrix_tables as matrix_tables

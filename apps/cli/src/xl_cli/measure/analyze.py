@@ -34,6 +34,7 @@ def analyze(name: str, *, out: str | Path | None = None, **settings: Any) -> Row
         message = f"--out {folder} exists already; name another folder."
         raise UsageError(message)
     check_at_hand(
+        files=getattr(config, "runs", ()),
         models=getattr(config, "models", None) or ([config.model] if hasattr(config, "model") else ()),
         data=getattr(config, "data", ""),
         revision=getattr(config, "revision", ""),

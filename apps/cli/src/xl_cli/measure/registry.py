@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MEASURES = {
     "cka": "xl_cli.measure.cka:CKA",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
+    "gap": "xl_cli.measure.gap:GAP",
     "space": "xl_cli.measure.space:SPACE",
 }
 
@@ -25,8 +26,9 @@ MEASURES = {
 class Measure:
     """A measure, its options and how its rows are shown.
 
-    settings: dataclass whose fields are the options of the command; what its fields `model` (with `revision`) and
-        `data` name is looked for before anything heavy is loaded.
+    settings: dataclass whose fields are the options of the command, those with "argument" in their metadata what stands
+        behind its name; what its fields `model` (with `revision`), `data` and `runs` name is looked for before anything
+        heavy is loaded.
     rows: settings -> result rows. Its docstring is the help of the command: a sentence, and a line "Example: xl ...".
     at_layer: of a measure of vectors, (space, layer, settings) -> rows of that layer; its settings are a `SpaceConfig`.
         `xl analyze space` has such measures share one reading of the texts.

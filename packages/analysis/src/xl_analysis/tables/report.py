@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
+from xl_analysis.tables.gap_tables import gap_table, is_gap
 from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
 from xl_analysis.tables.matrices import is_pair, matrix_tables
 from xl_analysis.tables.mean_tables import metric_table, retrieval_table
@@ -23,10 +24,11 @@ def result_tables(
 
     In this order: retrieval between two languages, a table a task and data set (`metrics` as in `retrieval_table`);
     tasks that a model is fitted to, and others with splits, by target; matrices of two languages; lexical tasks; CKA,
-    a line a pair of languages; coverage, a line a language; gains over baselines; one table of means of everything
-    else. No column holds figures of two data sets that no label tells apart. Rows of a paper that name neither
-    protocol nor split stand beside ours of the same task and metric, those without a data set beside the only one
-    of their task. The means over a matrix's cells are in its caption and left out where the matrix is there.
+    a line a pair of languages; coverage, a line a language; gaps between languages, a line a system; gains over
+    baselines; one table of means of everything else. No column holds figures of two data sets that no label tells
+    apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task and metric, those
+    without a data set beside the only one of their task. The means over a matrix's cells are in its caption and left
+    out where the matrix is there.
     """
     kinds = rows_by_kind(rows, metrics)
     tables = [_about(part, retrieval_table(part, metrics=metrics)) for part in _by_data(kinds.get("retrieval", ()))]
@@ -35,6 +37,7 @@ def result_tables(
     tables += [lexical_table(part) for part in _by_task(kinds.get("lexical", ()))]
     tables += [pair_table(kinds["cka"])] if "cka" in kinds else []
     tables += [coverage_table(kinds["coverage"])] if "coverage" in kinds else []
+    tables += [gap_table(kinds["gap"])] if "gap" in kinds else []
     tables += [gain_table(kinds["gain"])] if "gain" in kinds else []
     rest = kinds.get("rest", [])
     return [*tables, metric_table(rest)] if rest or not tables else tables
@@ -72,6 +75,8 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "cka"
     if is_covered(row):
         return "coverage"
+    if is_gap(row):
+        return "gap"
     if figure.metric in metrics and figure.source != figure.target and not row.get("protocol"):
         return "retrieval"
     return "task" if (figure.task, figure.metric) in fitted else "rest"
