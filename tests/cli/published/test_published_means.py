@@ -121,7 +121,7 @@ def test_every_printed_mean_is_that_of_its_cells_but_for_those_named() -> None:
         again = statistics.fmean(row.value for row in cells)
         # The mean is rounded, and so may be each cell, all in one direction; shares of 500 verses are not, and
         # their means are cut.
-        if mean.task == "bible":
+        if mean.data == "bible":
             assert math.floor(1000 * again + 1e-6) / 1000 == mean.value, mean
         elif abs(again - mean.value) > (digit(mean) + digit(cells[0])) / 2 + 1e-9:
             wrong[place(mean)] = (round(100 * mean.value, 2), round(100 * again, 2))

@@ -36,7 +36,9 @@ def test_rows_speak_of_our_tasks_metrics_languages_and_shares() -> None:
 
 
 def test_beside_are_those_of_the_same_cell_once_a_figure() -> None:
-    mine = Row(task="bible", metric="top10", value=0.5, source="eng_Latn", target="tur_Latn", variant="mlm+seq+tlm")
+    mine = Row(
+        task="retrieval", metric="top10", value=0.5, source="eng_Latn", target="tur_Latn", variant="mlm", data="bible"
+    )
     found = published_beside([mine, replace(mine, seed=1)])
     # Table 2 of the first paper (Glot500, Ours), then tables 7 to 9 (MLM, MLM+SEQ, MLM+TLM): column Latn of tur_Latn.
     assert [(row.table, row.variant, row.value) for row in found] == [
@@ -61,6 +63,23 @@ def test_beside_keeps_protocols_apart_unless_the_language_is_that_of_training() 
     assert {row.protocol for row in english} == {"zero-shot", "in-language"}
 
 
+def test_beside_of_gaps_words_and_retrieval_are_of_the_same_data() -> None:
+    gap = Row(task="gap", metric="mean_rpd", value=3, source="all", target="all", data="udpos")
+    assert [(row.unit, row.value) for row in published_beside([gap])] == [("character", 8.77), ("phonemes", 5.8)]
+    bli = Row(task="bli", metric="p@1", value=0.5, source="eng_Latn", target="deu_Latn", data="muse")
+    assert {row.model for row in published_beside([bli])} == {"fasttext_unsup", "X2S-M", "X2S-MA", "MUSE", "RCSLS"}
+    tatoeba = Row(task="retrieval", metric="top1", value=0.5, source="eng_Latn", target="kat_Geor", data="tatoeba")
+    assert [row.value for row in published_beside([tatoeba])] == [0.3713, 0.4598, 0.3056, 0.0496, 0.6381]
+    others = ((bli, "xling"), (gap, "xquad"), (tatoeba, "flores"), (tatoeba, "tatoeba[100]"))
+    assert not published_beside(replace(row, data=data) for row, data in others)
+
+
+def test_the_readme_counts_the_rows() -> None:
+    rows = published_rows()
+    readme = (Path(__file__).parents[3] / "apps/cli/README.md").read_text(encoding="utf-8")
+    assert f"{len(rows):,} rows of {len({(row.paper, row.table) for row in rows})} tables" in readme
+
+
 def test_an_unknown_paper_is_told_with_the_known_ones(xl: Run) -> None:
     with pytest.raises(UsageError, match=r"unknown paper 'static2'; did you mean 'static'"):
         published_rows("static2")
@@ -81,8 +100,9 @@ def test_ls_published_counts_the_rows_that_its_json_gives(xl: Run) -> None:
 @pytest.mark.parametrize("form", ["text", "md", "html", "tex", "csv"])
 def test_a_report_shows_all_papers_beside_a_run(xl: Run, tmp_path: Path, form: str) -> None:
     mine = Row(
-        task="bible", metric="top10", value=0.333, source="eng_Latn", target="tur_Latn", variant="mlm+seq+tlm", layer=8
-    )
+        task="retrieval", metric="top10", value=0.333, source="eng_Latn", target="tur_Latn", variant="mlm+seq+tlm",
+        layer=8, data="bible",
+    )  # fmt: skip
     write_rows(tmp_path / "results.jsonl", [mine])
     foreign = tmp_path / "published.jsonl"
     foreign.write_text(xl("ls", "published", "--json").stdout, encoding="utf-8")

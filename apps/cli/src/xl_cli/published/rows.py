@@ -42,18 +42,20 @@ def published_beside(rows: Iterable["Row"]) -> list["Row"]:
     """Published figures of the cells that `rows` have: same task, metric, source, target and protocol.
 
     Rows of noisy text and differences between systems have none; a protocol that one side leaves out is that of the
-    other, and a test in the language of training is the same in all of them. Each figure is there once, in the papers'
-    order, whatever number of tables repeats it.
+    other, and a test in the language of training is the same in all of them. Retrieval, words, and gaps between scores
+    are also those of the same data. Each figure is there once, in the papers' order, whatever number of
+    tables repeats it.
     """
     asked: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         if not (row.paper or row.noise or row.baseline):
-            asked.setdefault(_cell(row), set()).add(_protocol(row))
+            for data in ("", row.data):
+                asked.setdefault((*_cell(row), data), set()).add(_protocol(row))
     found = {}
     for row in _every():
-        protocols = asked.get(_cell(row), set())
+        protocols = asked.get((*_cell(row), row.data), set())
         if not row.baseline and protocols and (protocols & {"", _protocol(row)} or not _protocol(row)):
-            found.setdefault((*_cell(row), row.paper, row.model, row.variant, row.value), row)
+            found.setdefault((*_cell(row), row.data, row.paper, row.model, row.variant, row.value), row)
     return list(found.values())
 
 
