@@ -46,4 +46,4 @@ def unknown_name(kind: str, name: str, known: Mapping[str, object] | list[str]) 
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {kind} {name!r}; {hint}known: {', '.join(names)}."
+    return f"unknown {kind} {name[:60]!r}; {hint}known: {', '.join(names)}."

@@ -161,7 +161,7 @@ def _parse(line: str) -> Row:
             if newer := _newer(values.get("version")):
                 message = f"field {name[:60]!r} is of version {newer}, this is {_VERSION}; bring xl up to date."
                 raise TaskError(message)
-            raise TaskError(unknown_name("field", name[:60], _FIELDS))
+            raise TaskError(unknown_name("field", name, _FIELDS))
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         message = f"field {missing[0]!r} is missing; a row needs at least {', '.join(_REQUIRED)}."

@@ -97,7 +97,7 @@ def language(spelling: str) -> str:
     if code is None:
         hint = ", ".join(_nearest(text))
         advice = f"did you mean {hint}?" if hint else "write a code such as tur_Latn, tur or tr, or an English name"
-        message = f"unknown language {spelling!r}; {advice}"
+        message = f"unknown language {spelling[:60]!r}; {advice}"
         raise UnknownLanguageError(message)
     return code
 

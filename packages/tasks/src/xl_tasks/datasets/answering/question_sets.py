@@ -214,7 +214,7 @@ def _read_by_id(file: Path, split: str, wanted: Iterable[str], faults: Faults) -
         code = tydiqa_language(question.key)
         if not code:
             names = ", ".join(TYDIQA_LANGUAGES)
-            broken(question.key, f"{file}: question {question.key!r}: its id begins with none of {names}.")
+            broken(question.key, f"{file}: question {question.key[:60]!r}: its id begins with none of {names}.")
         elif code in wanted:
             by_language.setdefault(code, []).append(question)
     return by_language

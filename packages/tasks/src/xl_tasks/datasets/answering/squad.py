@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from xl_tasks.datasets.readers.delimited import column_names
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Answer, Question
 from xl_translit import read_lines
@@ -60,7 +61,7 @@ def read_squad(
                 message = "the id appears a second time; ids must be unique in a file."
                 raise _BrokenError(message)
         except _BrokenError as reason:
-            name = f"question {given!r}" if given else f"question {number}"
+            name = f"question {given[:60]!r}" if given else f"question {number}"
             broken(given, f"{path}:{_line(text, number)}: {name}: {reason}")
             continue
         keys.add(question.key)
@@ -83,7 +84,7 @@ def question_of(item: Mapping[str, Any], context: object, *, context_language: s
             message = f"field {name!r} is missing."
             raise _BrokenError(message)
     if isinstance(key, bool) or not isinstance(key, (str, int)) or str(key) == "":
-        message = f"id is {key!r}; give a text or a whole number."
+        message = f"id is {repr(key)[:60]}; give a text or a whole number."
         raise _BrokenError(message)
     question, context = _text("question", question), _text("context", context)
     if not isinstance(answers, list):
@@ -111,14 +112,16 @@ def _answer(answer: object, context: str) -> Answer:
         raise _BrokenError(message)
     text, start = answer["text"], answer["answer_start"]
     if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, int):
-        message = f"answer {text!r} at {start!r}; a text and a whole number are needed."
+        message = f"answer {repr(text)[:60]} at {repr(start)[:60]}; a text and a whole number are needed."
         raise _BrokenError(message)
     if not text:
         message = "the answer is empty; give it, or is_impossible: true and no answers."
         raise _BrokenError(message)
     if start < 0 or context[start : start + len(text)] != text:
         found = context[start : start + len(text)] if start >= 0 else ""
-        message = f"the answer {text!r} is not at {start}, where the context has {found!r}; correct answer_start."
+        message = (
+            f"the answer {text[:60]!r} is not at {start}, where the context has {found[:60]!r}; correct answer_start."
+        )
         raise _BrokenError(message)
     return Answer(text=text, start=start)
 
@@ -159,6 +162,9 @@ def _articles(path: Path | str, text: str) -> list[Any]:
     except RecursionError:
         message = f"{path}: not SQuAD's JSON; it is nested too deep."
         raise TaskError(message) from None
+    except ValueError:  # Python converts 4,300 digits at most
+        message = f"{path}: not SQuAD's JSON; a number in it is too long."
+        raise TaskError(message) from None
     return _list(content, "data", f"{path}:1: ")
 
 
@@ -177,7 +183,7 @@ def _asked(path: Path | str, articles: list[Any]) -> Iterator[tuple[object, dict
 def _list(holder: object, name: str, where: str) -> list[Any]:
     if isinstance(holder, dict) and isinstance(holder.get(name), list):
         return holder[name]
-    has = f"it has {', '.join(map(str, holder)) or 'nothing'}" if isinstance(holder, dict) else "it is no object"
+    has = f"it has {column_names(holder) or 'nothing'}" if isinstance(holder, dict) else "it is no object"
     message = f"{where}no list {name!r} ({has}); SQuAD's layout is data, paragraphs, qas."
     raise TaskError(message)
 

@@ -89,7 +89,9 @@ def load_taxi1500(
                 if (split, key) in contested:
                     found.fault(code, split, contested[split, key])
                 elif label not in LABELS:  # its own language's files say so already, if they are read
-                    found.fault(code, split, f"{where}: the label {label!r} is unknown; known: {', '.join(LABELS)}.")
+                    found.fault(
+                        code, split, f"{where}: the label {label[:60]!r} is unknown; known: {', '.join(LABELS)}."
+                    )
                 elif key in carried.texts[code]:
                     found.add(code, split, where, key=key, first=carried.texts[code][key], label=label)
                 else:
@@ -129,7 +131,7 @@ def _records(file: Path) -> Iterator[Record]:
         if named and record.where.endswith(":1") and _is_header(record):
             continue
         if not record.fault and not _VERSE_ID.fullmatch(record.fields["id"]):
-            fault = f"{record.where}: {record.fields['id']!r} is no verse id of eight digits."
+            fault = f"{record.where}: {record.fields['id'][:60]!r} is no verse id of eight digits."
             yield Record(record.where, record.fields, fault)
         else:
             yield record
@@ -156,6 +158,6 @@ def _labels(
                 key, label = record.fields["id"], record.fields["label"]
                 where, stated = labels.setdefault(split, {}).setdefault(key, (record.where, label))
                 if label != stated:
-                    message = f"{record.where}: verse {key} is {label!r} here, but {stated!r} at {where}."
+                    message = f"{record.where}: verse {key} is {label[:60]!r} here, but {stated[:60]!r} at {where}."
                     contested.setdefault((split, key), message)
     return labels, contested

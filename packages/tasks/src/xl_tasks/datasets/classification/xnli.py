@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import choose
-from xl_tasks.datasets.readers.delimited import Record, header, read_table
+from xl_tasks.datasets.readers.delimited import Record, column_names, header, read_table
 from xl_tasks.datasets.readers.labelled import (
     Labelled,
     Rows,
@@ -202,7 +202,7 @@ def _views_of(file: Path, stated: str) -> Iterator[tuple[str, _View]]:
         for suffix in suffixes:
             yield suffix, _View(file, (f"sentence1_{suffix}", f"sentence2_{suffix}", label), named=True)
     else:
-        message = f"{file}:1: no columns of two sentences in the header; it has {', '.join(columns)}."
+        message = f"{file}:1: no columns of two sentences in the header; it has {column_names(columns)}."
         raise TaskError(message)
 
 

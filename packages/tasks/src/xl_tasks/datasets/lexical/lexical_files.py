@@ -160,6 +160,9 @@ def _read(files: Sequence[_File], training: Sequence[_File], part: str, on_error
         golds = tuple(pair.gold for pair in rated)
     else:
         pairs = list(dict.fromkeys(pair for file in files for pair in _dictionary(file.path, on_error, skipped)))
+    if not pairs:
+        message = f"{one.path}: no line of it is a pair; the first fault: {skipped[0] if skipped else 'it is empty'}"
+        raise TaskError(message)
     tested = set(pairs)
     others = dict.fromkeys(pair for file in training for pair in _dictionary(file.path, on_error, []))
     return LexicalSet(

@@ -146,7 +146,7 @@ def _sentences(file: Path) -> dict[str, str]:
             raise TaskError(record.fault)
         key = record.fields["id"]
         if key in found:
-            message = f"{record.where}: id {key!r} appears a second time; ids must be unique."
+            message = f"{record.where}: id {key[:60]!r} appears a second time; ids must be unique."
             raise TaskError(message)
         found[key] = record.fields["sentence"]
     return found
@@ -160,7 +160,9 @@ def _gold(file: Path, first: Mapping[str, str], second: Mapping[str, str]) -> fr
         one, other = record.fields.values()
         for key, side in ((one, first), (other, second)):
             if key not in side:
-                message = f"{record.where}: there is no sentence {key!r}; gold pairs name sentences of the two corpora."
+                message = (
+                    f"{record.where}: there is no sentence {key[:60]!r}; gold pairs name sentences of the two corpora."
+                )
                 raise TaskError(message)
         found.add((one, other))
     return frozenset(found)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
+from xl_tasks.datasets.readers.delimited import column_names
 from xl_tasks.datasets.readers.hub import hub_config_names
 from xl_tasks.datasets.readers.labelled import Rows, chosen_splits, hub_configs, hub_splits, numbered
 from xl_tasks.errors import TaskError
@@ -64,11 +65,13 @@ def load_sib200(
             file = folder / f"{split}.tsv"
             for number, key, text in _read(file) if file.exists() else ():
                 if key in texts[code]:
-                    message = f"{file}:{number}: index_id {key!r} appears a second time in {code}; ids must be unique."
+                    message = (
+                        f"{file}:{number}: index_id {key[:60]!r} appears a second time in {code}; ids must be unique."
+                    )
                     raise TaskError(message)
                 if split_of.setdefault(key, split) != split:
                     message = (
-                        f"{file}:{number}: index_id {key!r} is in {split} here, but in {split_of[key]} "
+                        f"{file}:{number}: index_id {key[:60]!r} is in {split} here, but in {split_of[key]} "
                         "for another language; put it into the same split everywhere."
                     )
                     raise TaskError(message)
@@ -117,7 +120,7 @@ def _read(file: Path) -> Iterator[tuple[int, str, str]]:
             columns = {name: position for position, name in enumerate(fields)}
             for name in _COLUMNS:
                 if name not in columns:
-                    message = f"{file}:1: no column {name!r} in the header; it has {', '.join(fields)}."
+                    message = f"{file}:1: no column {name!r} in the header; it has {column_names(fields)}."
                     raise TaskError(message)
             continue
         if len(fields) != len(columns):

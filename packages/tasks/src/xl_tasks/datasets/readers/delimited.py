@@ -3,7 +3,8 @@ r"""Files of TAB-separated fields, a line an item: quotes mean nothing, and only
 A byte-order mark at the start is dropped, U+FEFF, CR and U+2028 inside are text; `.gz`, `.zst` and `.xz` are unpacked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -96,12 +97,18 @@ def read_table(
             yield Record(where, record)
 
 
+def column_names(names: Iterable[object]) -> str:
+    """What an error says of a header: its names, as far as they are text and not too many."""
+    text = ", ".join(map(str, names))
+    return text if len(text) <= 200 and text.isprintable() else repr(text[:200])
+
+
 def _check_header(file: Path | str, columns: Sequence[str], needed: Sequence[str]) -> None:
     for name in needed:
         if name not in columns:
-            message = f"{file}:1: no column {name!r} in the header; it has {', '.join(columns)}."
+            message = f"{file}:1: no column {name!r} in the header; it has {column_names(columns)}."
             raise TaskError(message)
-    twice = [name for name in columns if columns.count(name) > 1]
+    twice = [name for name, n in Counter(columns).items() if n > 1]
     if twice:
-        message = f"{file}:1: the header names column {twice[0]!r} twice; names must be unique."
+        message = f"{file}:1: the header names column {twice[0][:60]!r} twice; names must be unique."
         raise TaskError(message)

@@ -40,7 +40,7 @@ class Labelled:
         if label not in self.labels:
             return self.fault(code, split, f"{where}: {unknown_name('label', label, list(self.labels))}")
         if key in self._seen[code, split]:
-            return self.fault(code, split, f"{where}: id {key!r} appears a second time; ids must be unique.")
+            return self.fault(code, split, f"{where}: id {key[:60]!r} appears a second time; ids must be unique.")
         self._seen[code, split].add(key)
         self._expected[code, split] += 1
         self._found[code][split].append(TextExample(key=key, first=first, second=second, label=label))

@@ -158,7 +158,7 @@ def _depth(sentence: Sentence, word: int) -> int:
         head = sentence.words[word].fields[_HEAD]
         if head == "0":
             return depth
-        if not head.isdecimal() or not 0 < int(head) <= n_words:
+        if not head.isdecimal() or len(head) > 9 or not 0 < int(head) <= n_words:
             break
         word = int(head) - 1
     return n_words
@@ -167,6 +167,6 @@ def _depth(sentence: Sentence, word: int) -> int:
 def _upos(word: Word) -> str:
     tag = word.fields[_UPOS]
     if tag == "_":
-        message = f"{word.place}: {word.fields[_FORM]!r} has no part of speech, '_'; annotate it."
+        message = f"{word.place}: {word.fields[_FORM][:60]!r} has no part of speech, '_'; annotate it."
         raise LineError(message)
     return tag

@@ -74,7 +74,9 @@ class TaggedSentences:
         try:
             sentence = TaggedSentence(key=key, words=tuple(words), tags=self._checked(words, tags, places, key))
             if (language, split, key) in self._keys:
-                message = f"{places[0]}: id {key!r} appears a second time in {split} of {language}; ids must be unique."
+                message = (
+                    f"{places[0]}: id {key[:60]!r} appears a second time in {split} of {language}; ids must be unique."
+                )
                 raise LineError(message)
         except LineError as fault:
             self.fail(language, split, fault)
@@ -147,21 +149,22 @@ class TaggedSentences:
         for word, written, place in zip(words, tags, places, strict=True):
             tag = self._renamed.get(written, written)
             if not word.strip(" "):
-                message = f"{place}: the word is empty; write one before its tag {written!r} or remove the line."
+                message = f"{place}: the word is empty; write one before its tag {written[:60]!r} or remove the line."
                 raise LineError(message)
             if self._known is not None and tag not in self._known:
-                message = f"{place}: tag {written!r} of {word!r} is unknown; known: {', '.join(self._labels or ())}."
+                known = ", ".join(self._labels or ())
+                message = f"{place}: tag {written[:60]!r} of {word[:60]!r} is unknown; known: {known}."
                 raise LineError(message)
             if self._known is None and tag in ("B-", "I-", "B-O", "I-O"):
                 message = (
-                    f"{place}: tag {written!r} of {word!r} names no type of entity; write {OUTSIDE!r} or its type."
+                    f"{place}: tag {written!r} of {word[:60]!r} names no type of entity; write {OUTSIDE!r} or its type."
                 )
                 raise LineError(message)
             if starts_inside(before, tag):
                 if not self._repair:
                     message = (
-                        f"{place}: tag {written!r} of {word!r} starts inside, after {before!r}; write "
-                        f"{'B-' + tag[2:]!r}, leave such sentences out (--on-error skip), or say that the data is "
+                        f"{place}: tag {written[:60]!r} of {word[:60]!r} starts inside, after {before[:60]!r}; write "
+                        f"{'B-' + tag[2:60]!r}, leave such sentences out (--on-error skip), or say that the data is "
                         "IOB1, as CoNLL-2003 is (--tag-scheme iob1)."
                     )
                     raise LineError(message)
@@ -210,4 +213,4 @@ def _is_iob(tag: str) -> bool:
 
 
 def _other_scheme(place: str, tag: str) -> str:
-    return f"{place}: tag {tag!r} stands beside B- and I-, but is none of IOB2; write the tags as IOB2."
+    return f"{place}: tag {tag[:60]!r} stands beside B- and I-, but is none of IOB2; write the tags as IOB2."

@@ -14,9 +14,10 @@ from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
 from xl_tasks.datasets.tagging.treebanks import TreebankFile
 from xl_tasks.errors import TaskError
 
-_WORD = re.compile(r"[1-9][0-9]*")
-_RANGE = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)")
-_EMPTY = re.compile(r"(0|[1-9][0-9]*)\.[1-9][0-9]*")
+_COUNT = "[1-9][0-9]{0,8}"
+_WORD = re.compile(_COUNT)
+_RANGE = re.compile(rf"({_COUNT})-({_COUNT})")
+_EMPTY = re.compile(rf"(0|{_COUNT})\.{_COUNT}")
 _SENT_ID = re.compile(r"#\s*sent_id\s*=\s*(.*?)\s*")
 
 
@@ -122,5 +123,5 @@ def parse_sentence(file: Path | str, lines: list[tuple[int, str]], n_columns: in
 
 def _out_of_order(place: str, number: str, n_words: int) -> LineError:
     return LineError(
-        f"{place}: number {number!r} is out of order behind word {n_words}; is a line or an empty line missing?"
+        f"{place}: number {number[:60]!r} is out of order behind word {n_words}; is a line or an empty line missing?"
     )
