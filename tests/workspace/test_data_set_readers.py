@@ -48,7 +48,7 @@ class Layout(NamedTuple):
     """Files of a data set by their way from its folder, and what reads it."""
 
     files: dict[str, bytes]
-    load: Callable[[Path], object]
+    load: Callable[..., object]
 
 
 def lines(*rows: str) -> bytes:
@@ -159,9 +159,9 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 def read_damaged(layout: Layout, folder: Path) -> None:
     """Read the folder, stopping at faults and skipping them; what is raised is ours, one sentence, and says where."""
     skips = "on_error" in signature(layout.load).parameters
-    for load in (layout.load, partial(layout.load, on_error="skip")) if skips else (layout.load,):
+    for options in ({}, {"on_error": "skip"}) if skips else ({},):
         try:
-            load(folder)
+            layout.load(folder, **options)
         except (TaskError, TranslitError, StaticembError) as error:
             message = str(error)
             assert message.isprintable()
