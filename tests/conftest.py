@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,16 @@ _MOST_WORKERS = 4
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(_MOST_WORKERS, os.cpu_count() or 1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Where no bytecode may lie beside the sources, as images of containers have it, each of a run's hundred processes
+    # would compile torch and transformers anew: they share a folder of their own instead.
+    if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="bytecode-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        del os.environ["PYTHONDONTWRITEBYTECODE"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
