@@ -69,6 +69,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # CANINE's tokenizer makes a table of all 1,114,112 code points, twice an opening: of a run's they are one.
+    if "transformers" not in sys.modules:
+        return
+    from transformers import CanineTokenizer
+
+    made = CanineTokenizer.get_vocab
+    tables: dict[tuple[object, ...], dict[str, int]] = {}
+
+    def get_vocab(self: CanineTokenizer) -> dict[str, int]:
+        added = tuple(self.added_tokens_encoder.items())
+        if added not in tables:
+            tables[added] = made(self)
+        return tables[added]
+
+    CanineTokenizer.get_vocab = get_vocab
+
+
 def _draw_more(test: Any) -> None:
     # A test of several parameters is one function in several items.
     test = getattr(test, "__func__", test)

@@ -123,6 +123,7 @@ def literal(x: NDArray, z: NDArray, k: int, keep: float, rng: np.random.Generato
 
 
 @pytest.mark.parametrize(("keep", "deep"), [(0.1, 1e-3), (0.5, 1e-3), (0.1, 0.5)])
+@pytest.mark.slow
 def test_ranks_of_winners_are_spread_as_with_literal_masks(
     keep: float, deep: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,14 +21,14 @@ VARIANTS = {"untrained", "mlm", "mlm+seq+tlm", "string-match"}
 FIELDS = {
     "task", "metric", "value", "n", "source", "target", "seed", "model", "layer", "pooling", "unit", "variant",
     "coverage", "data", "version", "split", "protocol", "tuning", "robust", "noise", "skipped", "baseline", "low",
-    "high", "p", "prompt", "chance",
+    "high", "p", "p_holm", "prompt", "chance",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def finished(xl_process: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def finished(xl_forked: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("runs") / "run"
-    result = xl_process(*small(corpus), "--out", out)
+    result = xl_forked(*small(corpus), "--out", out)
     assert result.returncode == 0, result.stderr
     return out, result.stdout
 

@@ -245,6 +245,7 @@ def test_a_tracker_that_is_not_installed_is_named_before_any_work(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_what_the_log_gets(xl_forked: Run, corpus: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     out = tmp_path / "run"

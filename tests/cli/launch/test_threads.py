@@ -42,6 +42,7 @@ def reported(**settings: str) -> list[tuple[str, str]]:
     return list(zip(policies, re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr), strict=True))
 
 
+@pytest.mark.slow
 def test_threads_of_the_command_and_of_its_workers_wait_asleep() -> None:
     assert reported() == [("PASSIVE", "0")] * 2
 
@@ -50,6 +51,7 @@ def test_threads_of_the_command_and_of_its_workers_wait_asleep() -> None:
     ("name", "value", "expected"),
     [("OMP_WAIT_POLICY", "ACTIVE", ("ACTIVE", "30000000000")), ("GOMP_SPINCOUNT", "77", ("PASSIVE", "77"))],
 )
+@pytest.mark.slow
 def test_what_the_user_set_stays(name: str, value: str, expected: tuple[str, str]) -> None:
     """An active policy alone means spinning for minutes: a spin count of ours would silently undo it."""
     assert reported(**{name: value}) == [expected] * 2

@@ -140,6 +140,7 @@ def test_a_pivot_takes_dictionaries_given_and_induced(xl: Run, folder: Path, tmp
 @pytest.mark.parametrize(
     "mode", ["unsupervised", "acl2018", "identical", "numerals", "semi-supervised", "acl2017", "acl2017-seed"]
 )
+@pytest.mark.slow
 def test_a_map_all_of_whose_seeds_failed_is_not_written(xl: Run, folder: Path, tmp_path: Path, mode: str) -> None:
     matrix = np.random.default_rng(5).normal(size=(N, WIDTH))
     write_vectors(tmp_path / "other.vec", WordVectors(read_vectors(folder / "en.vec").words, matrix))

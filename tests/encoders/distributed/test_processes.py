@@ -22,7 +22,7 @@ from tests.encoders.training.test_text_part import library_loss
 from xl_encoders import Encoder, TextPart
 from xl_encoders.distributed.processes import average_gradients, gather_rows, rank, sum_over_processes, world_size
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 
 
 def run_processes(

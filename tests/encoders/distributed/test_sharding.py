@@ -63,6 +63,7 @@ def assert_like_one_process(found: list[dict], alone: dict, *, rel: float = 1e-5
         assert torch.cat([one.flatten() for one in near]).double().mean() > 0.999
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_the_weights_of_one_process(tmp_path: Path) -> None:
     """Clipped, through the cache, one process with more passes than the other."""
     found = run_processes(tmp_path, 2, "texts, clipped")

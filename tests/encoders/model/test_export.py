@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
-from tests.encoders.conftest import FAMILIES, TEXTS, in_units
+from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
 from transformers import AutoModel, AutoTokenizer
 
 from xl_encoders import (
@@ -50,7 +50,11 @@ def vectors(folder: Path, texts: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "canine"], indirect=True)
+@pytest.mark.parametrize(
+    "family",
+    [name if name in ("xlmr", "bert") else pytest.param(name, marks=pytest.mark.slow) for name in MASKED_LM],
+    indirect=True,
+)
 def test_the_library_gives_the_encoders_vectors_at_every_layer(family: Encoder, pooling: str, tmp_path: Path) -> None:
     texts = texts_for(family, MORE)
     for layer in range(family.n_layers + 1):

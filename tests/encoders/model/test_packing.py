@@ -453,6 +453,7 @@ def test_the_variable_length_kernel_gets_the_rows(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler looks, nobody asked for it
+@pytest.mark.slow
 def test_compiled_blocks_give_the_same_states() -> None:
     encoder, rows = make_encoder("xlm-roberta"), make_rows()
     compiled = copy.deepcopy(encoder)

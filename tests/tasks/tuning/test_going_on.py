@@ -101,6 +101,7 @@ def test_frozen_weights_are_in_no_checkpoint(tmp_path: Path) -> None:
     assert file.stat().st_size < 4 * whole / 2
 
 
+@pytest.mark.slow
 def test_two_processes_are_one(tmp_path: Path) -> None:
     """Losses, norms and dev scores of one process, and the same weights on both, straight or stopped on the way."""
     one = tune()

@@ -345,6 +345,7 @@ def test_words_beyond_the_limit_are_not_compared_and_that_is_said(
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out.tsv.gz", "out.jsonl", "out.parquet"])
+@pytest.mark.slow
 def test_the_number_of_processes_changes_no_byte(tmp_path: Path, name: str) -> None:
     write(tmp_path / "in.txt", [f"word{n % 7} Word{n % 5} ?{n}" for n in range(100)])
     for jobs in (1, 2, 3):

@@ -40,6 +40,7 @@ def test_results_come_in_order_from_all_processes(jobs: int) -> None:
     assert (os.getpid() in {process for _, process in results}) == (jobs == 1)
 
 
+@pytest.mark.slow
 def test_chunks_are_read_no_further_ahead_than_the_window() -> None:
     taken = 0
 
@@ -94,6 +95,7 @@ def test_what_does_not_pickle_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out.jsonl.gz"])
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr("xl_translit.corpora.inputs.CHUNK_ROWS", 128)
 

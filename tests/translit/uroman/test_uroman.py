@@ -181,7 +181,7 @@ def _alphabets() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(_alphabets(), st.sampled_from([None, None, None, *CODES]))
 def test_random_strings_of_mixed_scripts(text: str, code: str | None) -> None:
     said = expected(text, code)
