@@ -16,6 +16,17 @@ from .spaces.cka import cka_matrix as cka_matrix
 from .spaces.cka import linear_cka as linear_cka
 from .spaces.coverage import Coverage as Coverage
 from .spaces.coverage import tokenizer_coverage as tokenizer_coverage
+from .spaces.divergence import Divergence as Divergence
+from .spaces.divergence import bound as bound
+from .spaces.divergence import proxy_a_distance as proxy_a_distance
+from .spaces.geometry import Geometry as Geometry
+from .spaces.geometry import geometry as geometry
+from .spaces.mmd import Discrepancy as Discrepancy
+from .spaces.mmd import mmd as mmd
+from .spaces.neighbours import hubness as hubness
+from .spaces.neighbours import margins as margins
+from .spaces.sinkhorn import Sinkhorn as Sinkhorn
+from .spaces.sinkhorn import sinkhorn_distances as sinkhorn_distances
 from .spaces.word_links import LINK_METHODS as LINK_METHODS
 from .spaces.word_links import WordLinks as WordLinks
 from .spaces.word_links import link_words as link_words
