@@ -1,5 +1,7 @@
 """Proxy A-distance against scikit-learn's discriminant fold by fold, the ends of its range, and what leaks."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import KNeighborsClassifier
 
 from xl_analysis import AnalysisError, bound, proxy_a_distance
+
+Classifier = Literal["linear", "mlp"]
 
 
 def language(seed: int, n: int = 120, width: int = 6, shift: float = 0.0) -> np.ndarray:
@@ -58,7 +62,7 @@ def test_many_pairs_are_each_as_alone() -> None:
 
 
 @pytest.mark.parametrize("classifier", ["linear", "mlp"])
-def test_zero_for_one_distribution_and_two_for_separable_ones(classifier) -> None:
+def test_zero_for_one_distribution_and_two_for_separable_ones(classifier: Classifier) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 300, 4))
     same, far = (proxy_a_distance({"a": a, "b": y}, classifier=classifier)["a", "b"] for y in (b, b + 20))
@@ -96,7 +100,8 @@ def test_random_folds_leak_and_folds_of_items_do_not() -> None:
         model = KNeighborsClassifier(1).fit(stacked[rest], language_of[rest])
         wrong.append(np.mean(model.predict(stacked[fold]) != language_of[fold]))
     assert np.mean(wrong) > 0.7
-    for classifier in ("linear", "mlp"):
+    every: tuple[Classifier, ...] = ("linear", "mlp")
+    for classifier in every:
         assert proxy_a_distance({"a": a, "b": b}, classifier=classifier)["a", "b"].error == pytest.approx(0.5, abs=0.12)
 
 
@@ -162,8 +167,14 @@ def test_bad_input() -> None:
         proxy_a_distance({"a": x, "b": np.where(x == x[0, 0], np.nan, x)}, n_folds=2)
     with pytest.raises(AnalysisError, match="views must be two or more of one shape"):
         proxy_a_distance({"a": x, "b": x[:-1]}, n_folds=2)
-    for arguments in ({"d_hat": 3.0}, {"vc": 0}, {"n": 0}, {"delta": 1.0}, {"lambda_": -1.0}):
+    for d_hat, vc, n, delta, lambda_ in (
+        (3, 3, 9, 0.1, 0),
+        (1, 0, 9, 0.1, 0),
+        (1, 3, 0, 0.1, 0),
+        (1, 3, 9, 1, 0),
+        (1, 3, 9, 0.1, -1),
+    ):
         with pytest.raises(AnalysisError, match="d_hat is in"):
-            bound(**{"d_hat": 1.0, "vc": 3, "n": 100, "delta": 0.05, **arguments})
+            bound(d_hat, vc, n, delta, lambda_=lambda_)
     with pytest.raises(AnalysisError, match="0 in the form of the paper"):
         bound(1, 3, 100, form="paper", lambda_=0.1)

@@ -44,7 +44,7 @@ def gaussians(shift: float, s: float, width: int) -> float:
 
 
 @pytest.mark.parametrize("paired", [False, True])
-def test_unbiased_for_gaussians_whose_rows_are_translations_too(paired) -> None:
+def test_unbiased_for_gaussians_whose_rows_are_translations_too(paired: bool) -> None:
     width, s, values = 3, 1.5, []
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ def test_unbiased_for_gaussians_whose_rows_are_translations_too(paired) -> None:
 
 
 @pytest.mark.parametrize("paired", [False, True])
-def test_p_is_uniform_where_there_is_no_difference(paired) -> None:
+def test_p_is_uniform_where_there_is_no_difference(paired: bool) -> None:
     below = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)

@@ -89,6 +89,6 @@ def test_bad_input() -> None:
         sinkhorn_distances({"x": x, "y": x[:, :2]})
     with pytest.raises(AnalysisError, match="cloud 'y' holds numbers that are not finite"):
         sinkhorn_distances({"x": x, "y": x * np.nan})
-    for wrong in ({"p": 3}, {"blur": 0.0}):
+    for p, blur in ((3, 0.1), (2, 0.0)):
         with pytest.raises(AnalysisError, match="p is 1 or 2, and blur above 0"):
-            sinkhorn_distances({"x": x, "y": x}, **wrong)
+            sinkhorn_distances({"x": x, "y": x}, p=p, blur=blur)
