@@ -121,11 +121,14 @@ def test_legacy_is_the_released_code(n_words: int, width: int, target_width: int
     assert torch.allclose(ours.grad, theirs.grad, rtol=1e-5, atol=1e-6 * float(theirs.grad.abs().max()))
 
 
+MORE_SHAPES = [(30, 9, 9, 3), (8, 12, 5, 2), (20, 4, 3, 9)]
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("center", [None, "column", "none", "legacy"])
 @pytest.mark.parametrize(
     ("n_words", "width", "target_width", "k"),
-    [(14, 5, 4, 2), (30, 9, 9, 3), (8, 12, 5, 2), (7, 3, 11, 2), (20, 4, 3, 9)],
+    [(14, 5, 4, 2), (7, 3, 11, 2), *(pytest.param(*case, marks=pytest.mark.slow) for case in MORE_SHAPES)],
 )
 def test_gradient_by_finite_differences(
     variant: str, center: str | None, n_words: int, width: int, target_width: int, k: int

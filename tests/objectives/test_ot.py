@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tests.thinned import thinned
 from torch import Tensor
 
 from xl_objectives import ObjectiveError, ot_loss
@@ -269,7 +270,7 @@ def test_two_points_cost_their_distance(solver: str, p: int) -> None:
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("scope", ["batch", "sentence"])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", thinned([True, False], 2))
 def test_gradients_equal_finite_differences(solver: str, p: int, scope: str, weighted: bool) -> None:
     x, y, x_mask, y_mask = batch(2, 4, 3, seed=6, dtype=torch.float64)
     weights = (x[..., 0].abs() + 0.1, y[..., 0].abs() + 0.1) if weighted else None

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
+from tests.thinned import thinned
 from transformers import AutoModel, AutoTokenizer
 
 from xl_encoders import (
@@ -52,7 +53,7 @@ def vectors(folder: Path, texts: list[str]) -> np.ndarray:
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize(
     "family",
-    [name if name in ("xlmr", "bert") else pytest.param(name, marks=pytest.mark.slow) for name in MASKED_LM],
+    thinned(MASKED_LM, 4),
     indirect=True,
 )
 def test_the_library_gives_the_encoders_vectors_at_every_layer(family: Encoder, pooling: str, tmp_path: Path) -> None:

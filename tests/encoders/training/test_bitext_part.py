@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 from tests.encoders.toy_parts import LEFT, RIGHT, assert_near, gradient
+from tests.thinned import thinned
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -213,7 +214,7 @@ def moved(encoder: Encoder) -> None:
             parameter *= 1.1
 
 
-@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("cached", thinned([True, False], 2))
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
