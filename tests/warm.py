@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
@@ -107,9 +108,9 @@ class Warm:
                     time.sleep(0.001)
 
 
-def run(*arguments: object, timeout: float = 300, **options: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
     """`python ARGUMENTS` to its end, as `subprocess.run` gives it."""
-    process = Warm(*arguments, **options)  # ty: ignore[invalid-argument-type]
+    process = Warm(*arguments, **options)
     try:
         out, err = process.communicate(timeout)
     finally:

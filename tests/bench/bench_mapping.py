@@ -87,7 +87,8 @@ def vectors(n: int, width: int, noise: float = 1.0) -> tuple[NDArray[np.float32]
     x += rng.standard_normal((n, width), np.float32)
     z = x @ np.linalg.qr(rng.standard_normal((width, width)))[0].astype(np.float32)
     z += np.float32(noise) * rng.standard_normal((n, width), np.float32)
-    return tuple(side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, z))  # ty: ignore
+    x, z = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, z))
+    return x, z
 
 
 def ours(x: NDArray, z: NDArray, keep: float, n_iterations: int, precision: str) -> tuple[list[float], float]:

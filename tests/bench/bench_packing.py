@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -84,7 +84,7 @@ def main() -> None:
     def half() -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16)
 
-    ways: dict[str, tuple[Callable[[Step], None], list[list[int]]]] = {
+    ways: dict[str, tuple[Callable[[Any], None], list[list[int]]]] = {
         "plain": (lambda step: padded_step(peer, step), shuffled),
         "sdpa": (lambda step: padded_step(encoder, step), shuffled),
         "bucketed": (lambda step: padded_step(encoder, step), sorted_batches),
@@ -102,7 +102,7 @@ def main() -> None:
     ways = {name: way for name, way in ways.items() if not arguments.ways or name in arguments.ways}
     encoder.train()
     generator = torch.Generator().manual_seed(1)
-    steps = {
+    steps: dict[str, list[Any]] = {
         name: [
             part.draw(number) if name.startswith("xl") else make_step(encoder, corpus.batch(members), generator)
             for number, members in enumerate(batches)

@@ -52,7 +52,8 @@ def main() -> None:
     print(
         f"panphon's feature table, which Epitran builds three times a language: {time.process_time() - started:.2f} s\n"
     )
-    panphon.FeatureTable = lambda: table
+    package: Any = panphon
+    package.FeatureTable = lambda: table
     print("           |  load, ms       |  new words/s (cold)      |  sentences/s (Epitran: the sentence in one call)")
     print("code       |  ours  Epitran  |    ours Epitran   ratio  |  Epitran    ours cold  ratio    ours warm  ratio")
     said: list[str] = []

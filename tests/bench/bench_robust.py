@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ from xl_tasks import Perturbation, RobustConfig
 from xl_tasks.datasets.classification.sib200_topics import load_sib200_topics
 from xl_tasks.problems.classification.problem import ClassificationProblem
 from xl_tasks.tuning.config import TuningConfig
-from xl_tasks.tuning.fit import fit_task
+from xl_tasks.tuning.fit import FittedModel, fit_task
 from xl_tasks.tuning.inference import autocast, resolve_precision
 from xl_tasks.tuning.task_model import TaskModel, mean_embedding_norm
 from xl_tasks.units.unit import AsWritten
@@ -64,6 +65,7 @@ def main() -> None:
     shift = Perturbation.of(robust, norm)
     for name, perturbation in (("plainly", None), ("by at", shift)):
         fitted = fit_task(encoder, problem, {LANGUAGE: train}, {}, config, perturbation=perturbation)
+        assert isinstance(fitted, FittedModel)
         for split, examples in (("train", train), ("test", test)):
             values = losses(fitted.model, problem, examples, robust, norm)
             right = sum(p == e.label for p, e in zip(fitted.predict(examples, LANGUAGE), examples, strict=True))
@@ -130,7 +132,11 @@ def losses(
         batch = model.collate(features).to(model.device)
         target = problem.targets(features, batch.ids.shape[1]).to(model.device)
         generator = torch.Generator().manual_seed(start)
-        options = {"content": batch.content, "width": model.model.config.hidden_size, "generator": generator}
+        options: dict[str, Any] = {
+            "content": batch.content,
+            "width": model.model.config.hidden_size,
+            "generator": generator,
+        }
         with torch.no_grad():
             values = [problem.loss(model(batch), target)]
             for perturbation in (random, worst):

@@ -22,7 +22,7 @@ def main() -> None:
     gold = rng.choice(_LABELS, _N_ITEMS)
     cells = [[np.where(rng.random(_N_ITEMS) < 0.7, gold, rng.choice(_LABELS, _N_ITEMS)) for _ in range(2)]
              for _ in range(_N_CELLS)]  # fmt: skip
-    measured = [[classification_measures(gold, side, _LABELS) for side in pair] for pair in cells]
+    measured = [[classification_measures(gold.tolist(), side.tolist(), _LABELS) for side in pair] for pair in cells]
     taken = {}
     for place, name in enumerate(("accuracy", "macro_f1")):
         started = time.perf_counter()

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -96,7 +97,7 @@ def ours(encoder: Encoder, problem: TaggingProblem, sentences: dict, config: Tun
 def peer(encoder: Encoder, problem: TaggingProblem, features: Sequence[Feature], config: TuningConfig) -> float:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = copy.deepcopy(TaskModel.of(encoder, problem, seed=1).model).to(device).train()
-    rows = [{"input_ids": f.ids, "attention_mask": [1] * len(f.ids), "labels": list(f.target)} for f in features]
+    rows: Any = [{"input_ids": f.ids, "attention_mask": [1] * len(f.ids), "labels": list(f.target)} for f in features]
     collator = DataCollatorForTokenClassification(encoder.tokenizer)
     torch.manual_seed(1)
     loader = DataLoader(rows, batch_size=config.batch, shuffle=True, collate_fn=collator)

@@ -42,7 +42,7 @@ def main() -> None:
     encoder = large_encoder(arguments.pieces, arguments.width)
     romanise = Romanizer().batch
     romanise(["α"])  # the tables are loaded now
-    pieces = encoder.tokenizer.convert_ids_to_tokens(range(arguments.pieces))
+    pieces = encoder.tokenizer.convert_ids_to_tokens(list(range(arguments.pieces)))
     known = set(pieces)
     memory = peak_memory()
     wall, cpu = time.perf_counter(), time.process_time()

@@ -25,6 +25,11 @@ from xl_objectives import align_words, drift_loss, parse_pharaoh, pool_words, wo
 Pairs = list[list[tuple[int, int]]]
 
 
+def pair_of(written: str) -> tuple[int, int]:
+    i, j = map(int, written.split("-"))
+    return i, j
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=24)
@@ -84,7 +89,7 @@ def main() -> None:
     compare(
         f"parse_pharaoh, {len(lines)} lines",
         lambda: [as_tensor(list(parse_pharaoh(lines, lens=lens)))],
-        lambda: [as_tensor([[tuple(map(int, pair.split("-"))) for pair in line.split()] for line in lines])],
+        lambda: [as_tensor([[pair_of(pair) for pair in line.split()] for line in lines])],
         arguments.rounds,
     )
 

@@ -19,6 +19,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -167,7 +168,7 @@ class Published:
             kept = [word for word in self.words[i] if self.random.random() >= self.reject[word]]
             if kept and self.means is None:
                 mean = states[row][batch["attention_mask"][row].bool()].mean(0)
-            elif kept:
+            elif kept and self.means is not None:
                 mean = self.means[i]
             for word in kept:
                 negatives = [self.pool[(self.drawn + k) % len(self.pool)] for k in range(10)]
@@ -213,6 +214,7 @@ def compare_loops(encoder: Encoder, data: Path, arguments: argparse.Namespace) -
     began = time.process_time()
     found = extract(lines, teacher, SETTINGS, words=split_words)
     ours = time.process_time() - began
+    assert found is not None
     peer = Published(encoder, teacher.layer, lines, vocabulary, 0)
     peer.epoch(2)  # warm
     began = time.process_time()
@@ -235,7 +237,7 @@ def compare_rest(peer: Published, teacher: StaticTeacher, lines: Sequence[str]) 
         extract(lines, teacher, SETTINGS, words=split_words, folder=Path(folder))
         (Path(folder) / "training.safetensors").unlink()
         parts = sorted(Path(folder).glob("part-*"))
-        loaded = [load_file(path) for path in parts]
+        loaded: list[dict[str, Any]] = [load_file(path) for path in parts]
         units = [int(part["units"].max()) + 1 for part in loaded]
         vocabulary = read_vocabulary(Path(folder) / "words.tsv")
         began = time.process_time()
@@ -338,6 +340,8 @@ def main() -> None:
         inner = Path(arguments.model) / "model"
         encoder = load_encoder(str(inner if inner.is_dir() else arguments.model))
     if arguments.quality:
+        if encoder is None:
+            parser.error("--quality needs --model")
         quality(encoder, Path(arguments.data), arguments)
         return
     compare_updates(arguments.rounds)

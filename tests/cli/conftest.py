@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import warm
@@ -65,7 +66,7 @@ def xl() -> Run:
 def xl_process() -> Run:
     """Run `xl ARGUMENTS...` in a process of its own, one thread, no network; gives the finished process."""
 
-    def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "xl_cli", *map(str, arguments)],
             text=True,
@@ -84,7 +85,7 @@ def xl_process() -> Run:
 def xl_forked() -> Run:
     """As `xl_process`, in a process that has torch loaded already, which takes a tenth of the time."""
 
-    def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
         return warm.run("-m", "xl_cli", *arguments, **options)
 
     return call

@@ -1,7 +1,11 @@
 """Settings that remember which of them were looked at."""
 
 import sys
-from typing import TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Settings = TypeVar("Settings")
 
@@ -10,13 +14,12 @@ def recorded(settings: type[Settings], /, **values: object) -> Settings:
     """Settings that remember which of them were looked at since they were made."""
     looked: set[str] = set()
 
-    class Recorded(settings):
-        def __getattribute__(self, name: str) -> object:
-            if not name.startswith("_") and not being_copied():
-                looked.add(name)
-            return object.__getattribute__(self, name)
+    def look(made: Settings, name: str) -> object:
+        if not name.startswith("_") and not being_copied():
+            looked.add(name)
+        return object.__getattribute__(made, name)
 
-    made = Recorded(**values)
+    made: Any = type("Recorded", (settings,), {"__getattribute__": look})(**values)
     looked.clear()
     _LOOKED[id(made)] = looked
     return made
@@ -33,6 +36,6 @@ def being_copied() -> bool:
     return frame is not None
 
 
-def seen(made: object) -> set[str]:
+def seen(made: "DataclassInstance") -> set[str]:
     """Fields of `recorded` settings that were looked at."""
-    return _LOOKED[id(made)] & set(made.__dataclass_fields__)  # ty: ignore[unresolved-attribute]
+    return _LOOKED[id(made)] & {field.name for field in fields(made)}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,8 +46,9 @@ FAMILIES = ("xlmr", "bert", "roberta", "canine", "xphonebert", "xlm", "distilber
 MASKED_LM = tuple(family for family in FAMILIES if family != "canine")
 
 _PHONEMES = [*"abcdefghijklmnopqrstuvwxyz", "▁"]
-_SHAPE = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
-_ROBERTA_IDS = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+_SHAPE: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
+_WINDOWS: dict[str, Any] = {"local_attention": 8, "global_attn_every_n_layers": 2}
+_ROBERTA_IDS: dict[str, Any] = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
 
 
 @pytest.fixture(scope="session")
@@ -140,8 +142,8 @@ def _family(family: str, root: Path) -> tuple[PreTrainedTokenizerBase, PreTraine
     if family == "modernbert":
         tokenizer = byte_level(["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"])
         config = t.ModernBertConfig(
-            vocab_size=len(tokenizer), max_position_embeddings=58, local_attention=8, global_attn_every_n_layers=2,
-            pad_token_id=1, bos_token_id=0, cls_token_id=0, eos_token_id=2, sep_token_id=2, **_SHAPE,
+            vocab_size=len(tokenizer), max_position_embeddings=58,
+            pad_token_id=1, bos_token_id=0, cls_token_id=0, eos_token_id=2, sep_token_id=2, **_SHAPE, **_WINDOWS,
         )  # fmt: skip
         return tokenizer, t.ModernBertForMaskedLM(config)
     if family == "xphonebert":

@@ -8,7 +8,7 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -100,7 +100,8 @@ def main(folder: Path, *tasks: str) -> None:
     if "resume" in tasks:
         writes: list[Path] = []
         write = checkpoint_module.save_file
-        checkpoint_module.save_file = lambda tensors, path, metadata: (
+        module: Any = checkpoint_module
+        module.save_file = lambda tensors, path, metadata: (
             writes.append(path),
             write(tensors, path, metadata),
         )

@@ -75,7 +75,8 @@ def train(
     streams, settings = RUNS[run]
     parts = [make_part(encoder, kind, batch=batch, tokens=50) for kind, batch in streams.items()]
     objectives = {name: its for kind in streams for name, its in KINDS[kind].items()}
-    config = FitConfig(**{"lr": 1e-3, "save_every": 2, "weight_decay": 0.1, **settings})
+    given: dict[str, Any] = {"lr": 1e-3, "save_every": 2, "weight_decay": 0.1, **settings}
+    config = FitConfig(**given)
     records: list[StepRecord] = []
     shares: list[float] = []
 
@@ -136,7 +137,8 @@ def main(folder: Path, *tasks: str) -> None:
     if "resume" in tasks:
         writes: list[Path] = []
         write: Callable[..., None] = checkpoint_module.save_file
-        checkpoint_module.save_file = lambda tensors, path, metadata: (
+        module: Any = checkpoint_module
+        module.save_file = lambda tensors, path, metadata: (
             writes.append(path), write(tensors, path, metadata),
         )  # fmt: skip
         checkpoints = Checkpoints(folder / "checkpoints", "x")

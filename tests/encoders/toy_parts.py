@@ -37,6 +37,7 @@ from xl_objectives import (
     TlmConfig,
     WordNceConfig,
 )
+from xl_objectives.settings.bitext import BitextConfig
 
 ROMANISED = [text.swapcase() for text in TEXTS]
 LEFT = [text.split() for text in TEXTS]
@@ -83,6 +84,7 @@ def make_part(encoder: Encoder, kind: str, *, batch: int = 8, tokens: int = 60, 
     short = Bitext(name="c-b", left=LEFT[:5], right=RIGHT[1:6])
     if not isinstance(settings, OtConfig):
         bitext, short = (replace(one, alignments=align_bitext(encoder, one, layer=2)) for one in (bitext, short))
+    assert isinstance(settings, BitextConfig)
     return BitextPart(encoder, [bitext, short], name, settings, batch=batch, tokens=tokens, seed=seed)
 
 

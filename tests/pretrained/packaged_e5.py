@@ -13,6 +13,7 @@ import struct
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,7 +133,7 @@ def _read_weights(data: bytes, kept: list[int]) -> tuple[BertConfig, dict[str, t
         n_weights = int(np.prod(shape))
         if size == 4 * n_weights:
             return torch.from_numpy(np.frombuffer(data, "<f4", n_weights, offset).reshape(shape).copy())
-        blocks = np.frombuffer(data, _BLOCK, n_weights // 32, offset).reshape(shape[0], -1)
+        blocks: np.ndarray[Any, Any] = np.frombuffer(data, _BLOCK, n_weights // 32, offset).reshape(shape[0], -1)
         blocks = blocks if rows is None else blocks[rows]
         low, high = blocks["nibbles"] & 15, blocks["nibbles"] >> 4
         numbers = np.concatenate([low, high], -1).astype(np.float32) - 8

@@ -2,6 +2,7 @@
 
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def test_equivalent_texts_have_the_same_tokens(pretrained: Encoder, text: str) -
 
 def test_composed_text_has_the_tokens_that_transformers_gives(pretrained: Encoder, pretrained_folder: Path) -> None:
     texts = [unicodedata.normalize("NFC", text) for text in (*WORDS, *sum(SENTENCES.values(), ()))]
-    plain = AutoTokenizer.from_pretrained(pretrained_folder)
+    plain: Any = AutoTokenizer.from_pretrained(pretrained_folder)
     assert pretrained.tokenizer(texts)["input_ids"] == plain(texts)["input_ids"]
 
 
@@ -34,6 +35,6 @@ def test_equivalent_texts_have_the_same_vectors(pretrained: Encoder) -> None:
 
 def test_an_exported_folder_reads_as_the_encoder_does(pretrained: Encoder, tmp_path: Path) -> None:
     export_transformers(pretrained, tmp_path / "out", layer=1)
-    exported = AutoTokenizer.from_pretrained(tmp_path / "out")
+    exported: Any = AutoTokenizer.from_pretrained(tmp_path / "out")
     texts = [unicodedata.normalize("NFD", word) for word in WORDS]
     assert exported(texts)["input_ids"] == pretrained.tokenizer(texts)["input_ids"]

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from tests.pretrained.sentences import SENTENCES, TEXTS
+from tests.token_embeddings import token_embeddings
 from xl_analysis import cka_matrix
 from xl_encoders import (
     Bitext,
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 # Of each language; lengths and scripts differ.
 SOME = [text for texts in SENTENCES.values() for text in texts[:3]]
-LAST = {"layer": -1, "pooling": "mean-all"}
+LAST: dict[str, Any] = {"layer": -1, "pooling": "mean-all"}
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -96,7 +98,7 @@ def test_words_are_aligned_with_their_translations(pretrained: Encoder) -> None:
 def test_old_pieces_keep_their_ids_and_vectors_when_the_vocabulary_grows(pretrained_folder: Path) -> None:
     encoder = load_encoder(str(pretrained_folder))
     before = encoder.tokenizer.get_vocab()
-    rows = encoder.model.get_input_embeddings().weight.detach().clone()
+    rows = token_embeddings(encoder.model).detach().clone()
     # Texts that romanisation leaves as they are can be cut into new pieces; those of other scripts cannot.
     others = [text for code in ("rus_Cyrl", "arb_Arab", "hin_Deva", "kor_Hang") for text in SENTENCES[code]]
     vectors = encoder.embed(others, **LAST)
@@ -104,7 +106,7 @@ def test_old_pieces_keep_their_ids_and_vectors_when_the_vocabulary_grows(pretrai
     after = encoder.tokenizer.get_vocab()
     assert len(after) > len(before) + 1000, grown
     assert {piece: after[piece] for piece in before} == before
-    now = encoder.model.get_input_embeddings().weight.detach()
+    now = token_embeddings(encoder.model).detach()
     torch.testing.assert_close(now[: len(rows)], rows, atol=0, rtol=0)
     np.testing.assert_allclose(encoder.embed(others, **LAST), vectors, atol=2e-5)
 

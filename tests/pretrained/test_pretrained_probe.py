@@ -1,8 +1,9 @@
 """`xl eval sib200 --probe` on a real encoder, against scikit-learn on vectors out of `transformers` alone."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,17 +47,17 @@ def test_a_probe_carries_topics_to_other_languages(
         for row in map(json.loads, done.stdout.splitlines())
         if row["tuning"] == "probe/default"
     }
-    tokenizer = AutoTokenizer.from_pretrained(pretrained_folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(pretrained_folder)
     model = AutoModel.from_pretrained(pretrained_folder, add_pooling_layer=False).eval()
 
     @torch.inference_mode()
-    def vectors(by_topic: dict[str, Iterable[str]]) -> np.ndarray:
+    def vectors(by_topic: Mapping[str, Iterable[str]]) -> np.ndarray:
         texts = [text for its in by_topic.values() for text in its]
         return np.stack(
             [model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0).numpy() for text in texts]
         )
 
-    def names(by_topic: dict[str, Iterable[str]]) -> list[str]:
+    def names(by_topic: Mapping[str, Iterable[str]]) -> list[str]:
         return [topic for topic, its in by_topic.items() for _ in its]
 
     scaler = StandardScaler().fit(vectors(TRAIN))

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM
 
 from tests.encoders.toy_parts import gradient
 from tests.encoders.training.test_text_part import JOINED, LATIN, ORIGINAL, Fixed, library_loss, losses_of
 from tests.pretrained.sentences import ROMANISED, SENTENCES
 from tests.pretrained.test_pretrained_claims import bitext, unit
+from tests.token_embeddings import token_embeddings
 from xl_encoders import BitextPart, Encoder, FitConfig, TextPart, encode_pairs, fit, load_encoder
 from xl_encoders.training.text_part import MaskedRows
 from xl_objectives import MlmConfig, OtConfig, SeqConfig, TlmConfig
@@ -26,9 +27,11 @@ GREEK = SENTENCES["ell_Grek"]
 def headed(pretrained_folder: Path) -> Encoder:
     """With a masked-LM head tied to the embeddings, as the encoder had one before it was made one of sentences."""
     base = load_encoder(str(pretrained_folder))
+    config = base.model.config
+    assert isinstance(config, BertConfig)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = BertForMaskedLM(base.model.config)
+        model = BertForMaskedLM(config)
     model.bert.load_state_dict({name: value for name, value in base.model.state_dict().items() if "pooler" not in name})
     model.tie_weights()
     with torch.no_grad():
@@ -97,7 +100,7 @@ def test_states_know_the_word_that_is_masked(pretrained: Encoder) -> None:
         states = pretrained(masked, torch.ones_like(masked, dtype=torch.bool))[8]
     states = states[torch.arange(n), torch.arange(1, n + 1)]
     pieces, gold = ids[1:-1].unique(return_inverse=True)
-    rows = pretrained.model.get_input_embeddings().weight.detach()[pieces]
+    rows = token_embeddings(pretrained.model).detach()[pieces]
     scores = (states - states.mean(0)) @ (rows - rows.mean(0)).T
     better = (scores > scores[torch.arange(n), gold][:, None]).float().mean(1)
     assert float(better.mean()) < 0.35
@@ -111,5 +114,5 @@ def test_drift_is_nothing_before_training(pretrained_folder: Path) -> None:
     assert float(losses["ot-drift"]) == pytest.approx(0, abs=1e-8)
     assert float(losses["ot"]) > 1
     with torch.no_grad():
-        encoder.model.get_input_embeddings().weight *= 1.01
+        token_embeddings(encoder.model).mul_(1.01)
     assert float(gradient(encoder, part, {"ot": 1.0, "ot-drift": 1.0})[0]["ot-drift"]) > 1e-6

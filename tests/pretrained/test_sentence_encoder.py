@@ -33,7 +33,7 @@ def sentence_folder(pretrained_folder: Path, tmp_path_factory: pytest.TempPathFa
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
     folder = tmp_path_factory.mktemp("sentence") / "e5"
-    modules = [Transformer(str(pretrained_folder)), Pooling(384, "mean"), Normalize()]
+    modules: list[Any] = [Transformer(str(pretrained_folder)), Pooling(384, "mean"), Normalize()]
     SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS).save(str(folder), create_model_card=False)
     return folder
 

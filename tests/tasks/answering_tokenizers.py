@@ -87,7 +87,7 @@ def canine():
 class Words(PreTrainedTokenizer):
     """A slow tokenizer: words between spaces, in pieces of three characters."""
 
-    model_input_names = ("input_ids", "attention_mask")
+    model_input_names: list[str] = ["input_ids", "attention_mask"]  # noqa: RUF012 - declared so above it
 
     def __init__(self, **options):
         self.vocabulary = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}

@@ -109,14 +109,17 @@ def _tagged(root: Path, n: int) -> None:
         _converted(root, hub_id, rows(configs, SPLITS, ner_tags=tags, id=lambda i, _: str(i)), entities)
     more = {"idx": _TEXT, "text": _TEXT, "annotator": _TEXTS}
     own = {"idx": lambda i, _: f"s{i}", "text": lambda _, t: t, "annotator": lambda *_: [], "ner_tags": tags}
-    every = rows(("en_ewt", "zh_gsd"), SPLITS, **own) | rows(("en_pud", "ceb_gja"), ("test",), **own)
+    every = {**rows(("en_ewt", "zh_gsd"), SPLITS, **own), **rows(("en_pud", "ceb_gja"), ("test",), **own)}
     _converted(root, uner.HUB_ID, every, Features({**names, **more}))
     columns = dict.fromkeys(("lemmas", "xpos", "feats", "head", "deprel", "deps", "misc"), _TEXTS)
     upos = Several(ClassLabel(names=[*UPOS_LABELS, "_"]))
     features = Features({"idx": _TEXT, "sent_id": _TEXT, "text": _TEXT, "tokens": _TEXTS, "upos": upos, **columns})
     words = {name: lambda _, text: ["1"] * len(text.split(" ")) for name in columns}
     own = {"idx": lambda i, _: str(i), "sent_id": lambda i, _: f"s{i}", "text": lambda _, t: t, "upos": tags, **words}
-    every = rows(("en_ewt", "tr_imst", "tr_boun"), SPLITS, **own) | rows(("yue_hk", "qtd_sagt"), ("test",), **own)
+    every = {
+        **rows(("en_ewt", "tr_imst", "tr_boun"), SPLITS, **own),
+        **rows(("yue_hk", "qtd_sagt"), ("test",), **own),
+    }
     _parquet(root, UD, HUB_REVISION, every, features)
 
 

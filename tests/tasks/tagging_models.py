@@ -1,6 +1,7 @@
 """Tokenizers and tiny token classifiers of each family, for the tests of tagging: built once a process, no network."""
 
 from functools import cache
+from typing import Any
 
 import torch
 import transformers
@@ -30,7 +31,7 @@ def tokenizer(family):
 @cache
 def model(family, n_labels):
     """A token classifier with seeded weights, in evaluation mode."""
-    shape = {
+    shape: dict[str, Any] = {
         "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
         "num_labels": n_labels, "max_position_embeddings": 512,
     }  # fmt: skip

@@ -17,7 +17,7 @@ from xl_encoders import Checkpoints
 from xl_encoders.distributed.processes import rank, world_size
 from xl_tasks.errors import StoppedError
 from xl_tasks.tuning.config import TuningConfig
-from xl_tasks.tuning.fit import fit_task
+from xl_tasks.tuning.fit import FittedModel, fit_task
 
 ENG = "eng_Latn"
 
@@ -32,6 +32,7 @@ def tune(checkpoints: Checkpoints | None = None, *, stop_at: int = 0) -> dict:
         checkpoints=checkpoints, on_step=steps.append,
         should_stop=lambda: rank() == world_size() - 1 and steps[-1].step == stop_at,
     )  # fmt: skip
+    assert isinstance(fitted, FittedModel)
     return {
         "weights": fitted.model.state_dict(),
         "losses": {step.step: step.loss for step in steps},

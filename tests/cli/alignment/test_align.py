@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -65,7 +66,7 @@ def test_the_table_shows_every_variant(finished: tuple[Path, str]) -> None:
 
 def test_the_model_opens_with_transformers(finished: tuple[Path, str]) -> None:
     folder = finished[0] / "model"
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     for kind in (AutoModel, AutoModelForMaskedLM):
         assert kind.from_pretrained(folder)(**tokenizer("badegi", return_tensors="pt"))[0].shape[0] == 1
 
@@ -198,7 +199,7 @@ def test_the_resolved_recipe_is_a_recipe(xl: Run, corpus: Path, tmp_path: Path) 
 
 def test_the_plan_counts_the_parameters_that_the_run_has(xl: Run, corpus: Path, finished: tuple[Path, str]) -> None:
     plan = xl(*small(corpus), "--dry-run").stdout
-    counted = int(re.search(r"# parameters: ([\d,]+)", plan)[1].replace(",", ""))
+    counted = int(re.findall(r"# parameters: ([\d,]+)", plan)[0].replace(",", ""))
     about = json.loads((finished[0] / "run.json").read_text(encoding="utf-8"))
     assert counted == about["n_parameters"]
 

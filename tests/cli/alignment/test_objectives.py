@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,9 @@ from tests.cli.made_data import (
     write_vectors,
 )
 from torch import Tensor
-from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from xl_encoders import FitConfig
 
 N_PAIRS = 12
 N_WORDS = 60
@@ -111,7 +114,7 @@ class Slow:
     """Word vectors by `transformers` alone: one text at a time, the last block, no batches."""
 
     def __init__(self, folder: Path) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModel.from_pretrained(folder).eval()
 
     @torch.no_grad()
@@ -130,9 +133,20 @@ class Slow:
         return states[places]
 
 
+def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
+    """As `transformers` alone opens it."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert isinstance(tokenizer, PreTrainedTokenizerBase)
+    return tokenizer
+
+
 def pairs_of(bitext: Path) -> list[tuple[str, str, list[tuple[int, int]]]]:
     lines = [(bitext / name).read_text(encoding="utf-8").splitlines() for name in ("a.ell", "a.eng", "a.align")]
-    return [(a, b, [tuple(map(int, pair.split("-"))) for pair in c.split()]) for a, b, c in zip(*lines, strict=True)]
+
+    def places(line: str) -> list[tuple[int, int]]:
+        return [(int(i), int(j)) for i, _, j in (pair.partition("-") for pair in line.split())]
+
+    return [(a, b, places(c)) for a, b, c in zip(*lines, strict=True)]
 
 
 # The first loss of a run, before any weight has moved, on all items at once: any order gives the same.
@@ -390,7 +404,7 @@ def test_several_texts_train_together(xl: Run, corpus: Path, tmp_path: Path) -> 
         result = xl("align", recipe, *(part for one in settings for part in ("--set", one)), "--dry-run")
         assert result.returncode == 0, result.stderr
         assert tomllib.loads(result.stdout)
-        return int(re.search(r"# training texts: ([\d,]+)", result.stdout)[1].replace(",", ""))
+        return int(re.findall(r"# training texts: ([\d,]+)", result.stdout)[0].replace(",", ""))
 
     assert n_texts() == 240
     assert n_texts("data.turkish.limit=7") == 127
@@ -417,7 +431,9 @@ def test_temperature_draws_rare_languages_more_often(tiny: Path, corpus: Path, t
     for temperature in ("1.0", "inf"):
         recipe = load_recipe(str(path), [f"data.temperature={temperature}"])
         (part,) = build_parts(Sources(recipe=recipe, data=load_data(recipe), folder=tmp_path), "mlm", encoder, layer=2)
-        drawn = [encoder.tokenizer.decode(row) for number in range(part.n_per_epoch) for row in part.draw(number).clean]
+        drawn = [
+            str(encoder.tokenizer.decode(row)) for number in range(part.n_per_epoch) for row in part.draw(number).clean
+        ]
         shares[temperature] = sum(" " in text.strip("</s>").strip() for text in drawn) / len(drawn)
     assert shares["1.0"] == pytest.approx(12 / 132)
     assert shares["inf"] == pytest.approx(0.5, abs=0.02)
@@ -433,7 +449,7 @@ def test_texts_are_paired_with_their_phonemes(xl: Run, tmp_path: Path) -> None:
     pieces = {}
     for to in ("latn", "ipa", "phonemes"):
         out = run_of(xl, tmp_path, text + train("seq+tlm"), f'data.to="{to}"', name=to)
-        pieces[to] = set("".join(AutoTokenizer.from_pretrained(out / "model").get_vocab()))
+        pieces[to] = set("".join(tokenizer_of(out / "model").get_vocab()))
     for to in ("ipa", "phonemes"):
         assert {"θ", "ʃ"} & pieces[to], to
     assert not {"θ", "ʃ"} & pieces["latn"]
@@ -463,8 +479,7 @@ def test_a_vocabulary_grows_by_romanised_pieces(
     assert list(dict.fromkeys(row["variant"] for row in rows_of(out))) == [
         "pretrained", "extended", "mlm",
     ]  # fmt: skip
-    before = AutoTokenizer.from_pretrained(hellenic)
-    after = AutoTokenizer.from_pretrained(out / "model")
+    before, after = tokenizer_of(hellenic), tokenizer_of(out / "model")
     assert len(after) > len(before)
     loaded = AutoModelForMaskedLM.from_pretrained(out / "model")
     assert len(loaded.get_input_embeddings().weight) >= len(after)
@@ -568,7 +583,7 @@ def test_a_stream_goes_on_to_the_same_weights(
     whole = run_of(xl, tmp_path, text, name="whole")
     right = fit_loop.learning_rate
 
-    def stop(step: int, n_steps: int, config: object) -> float:
+    def stop(step: int, n_steps: int, config: FitConfig) -> float:
         if step == 3:
             raise RuntimeError
         return right(step, n_steps, config)
@@ -597,7 +612,7 @@ def test_a_streams_languages_decide_its_phonemes(xl: Run, tmp_path: Path) -> Non
         '[[objective]]\nname = "seq"\n'
     )
     out = run_of(xl, tmp_path, text + train("seq"))
-    assert {"θ", "ʃ"} & set("".join(AutoTokenizer.from_pretrained(out / "model").get_vocab()))
+    assert {"θ", "ʃ"} & set("".join(tokenizer_of(out / "model").get_vocab()))
     plan = xl("align", tmp_path / "mine.toml", "--dry-run")
     assert plan.returncode == 0, plan.stderr
     assert "# training texts: 12" in plan.stdout

@@ -212,7 +212,7 @@ def test_parameters_are_those_of_the_model_that_is_built(size: str) -> None:
 
 def test_a_plan_counts_the_weights_of_a_folder(xl: Run, corpus: Path, trained: Path) -> None:
     result = xl(*small(corpus, f'model.from="{trained}"'), "--dry-run")
-    counted = int(re.search(r"# parameters: ([\d,]+)", result.stdout)[1].replace(",", ""))
+    counted = int(re.findall(r"# parameters: ([\d,]+)", result.stdout)[0].replace(",", ""))
     assert counted == sum(p.numel() for p in load_encoder(str(trained)).model.parameters())
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -24,7 +25,7 @@ def test_rows_are_kept_and_report_reads_them(xl: Run, corpus: Path, model: Path,
     assert "out" in again.stderr
 
 
-def commands(group: object, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], object]]:
+def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
     below = getattr(group, "commands", None)
     if below is None:
         return [(path, group)]
@@ -35,7 +36,7 @@ def test_a_language_is_spelled_alike_in_every_command() -> None:
     """--lang first, and the longer words for those who try them; also behind source- and target-."""
     found = {}
     for path, command in commands(typer.main.get_command(app)):
-        for parameter in command.params:  # ty: ignore[unresolved-attribute]
+        for parameter in command.params:
             if parameter.param_type_name == "option" and "lang" in (parameter.name or ""):
                 found[(*path, parameter.name)] = list(parameter.opts)
     assert {path[0] for path in found} >= {"translit", "static", "analyze"}

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,8 +153,10 @@ def test_bitexts_that_are_no_pairs(xl: Run, bitext: Path) -> None:
         (lambda lines: [*lines, "0-0"], r"a\.align:7: there are only 6 sentence pairs"),
     ],
 )
-def test_alignments_that_do_not_fit(xl: Run, bitext: Path, change: object, words: str) -> None:
-    write_lines(bitext / "a.align", change(["0-0"] * 6))  # ty: ignore[call-non-callable]
+def test_alignments_that_do_not_fit(
+    xl: Run, bitext: Path, change: Callable[[list[str]], list[str]], words: str
+) -> None:
+    write_lines(bitext / "a.align", change(["0-0"] * 6))
     recipe = pairs_recipe(bitext, f'alignments = ["{bitext}/a.align"]')
     refused(xl, recipe, bitext / "run", words, 1)
 

@@ -1,10 +1,12 @@
 """`xl report` on rows of every kind, in every format, from files that other commands wrote."""
 
 import csv
+import dataclasses
 import io
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +93,7 @@ def two_runs(folder: Path) -> list[Path]:
     runs = [folder / "a" / "run", folder / "b" / "run"]
     for run, factor in zip(runs, (1.0, 0.5), strict=True):
         run.mkdir(parents=True)
-        kinds = [
+        kinds: list[dict[str, Any]] = [
             {"task": "retrieval", "metric": "top10", "data": "names", "layer": 2},
             {"task": "retrieval", "metric": "top1", "data": "names", "layer": 2},
             {"task": "sib200", "metric": "macro_f1", "split": "test", "protocol": "zero-shot"},
@@ -103,7 +105,7 @@ def two_runs(folder: Path) -> list[Path]:
         ]
         made = [
             Row(source="eng_Latn", variant="mlm", model="run", value=factor * (0.2 + n / 100), n=9,
-                **{"target": "tur_Latn+eng_Latn" if kind["task"] == "xnli" else "tur_Latn", **kind})
+                target="tur_Latn+eng_Latn" if kind["task"] == "xnli" else "tur_Latn", **kind)
             for n, kind in enumerate(kinds)
         ]  # fmt: skip
         write_rows(run / "results.jsonl", made)
@@ -153,11 +155,11 @@ def test_labels_by_name_or_in_order(xl, tmp_path: Path) -> None:
 
 
 def test_data_sets_never_share_a_mean(xl, tmp_path: Path) -> None:
+    tables = (("retrieval", "top10", ""), ("sib200", "macro_f1", "zero-shot"), ("else", "some", ""))
     rows = [
-        Row(task=task, metric=metric, value=value, source="a_Latn", target="b_Latn", variant=variant, data=data, **more)
-        for task, metric, more in (
-            ("retrieval", "top10", {}), ("sib200", "macro_f1", {"protocol": "zero-shot"}), ("else", "some", {})
-        )
+        Row(task=task, metric=metric, value=value, source="a_Latn", target="b_Latn", variant=variant, data=data,
+            protocol=protocol)
+        for task, metric, protocol in tables
         for variant, data, value in (("mlm", "names", 0.25), ("other", "bible", 0.75))
     ]  # fmt: skip
     write_rows(tmp_path / "results.jsonl", rows)
@@ -226,12 +228,15 @@ class Page(HTMLParser):
 
 def test_html_is_a_whole_page_and_escapes_what_is_in_the_rows(xl, tmp_path: Path) -> None:
     evil = "<script>alert('&amp;\"')</script>"
-    fields = {name: f"{name} {evil}" for name in ("task", "metric", "source", "target", "variant", "model", "data")}
-    kinds = [{}, {"protocol": "zero-shot"}, {"task": "bli"}, {"task": "cka"}, {"baseline": evil}, {"split": evil}]
+    fields: dict[str, Any] = {
+        name: f"{name} {evil}" for name in ("task", "metric", "source", "target", "variant", "model", "data")
+    }
+    kinds: list[dict[str, Any]] = [{}, {"protocol": "zero-shot"}, {"task": "bli"}, {"task": "cka"}]
+    kinds += [{"baseline": evil}, {"split": evil}]
     kinds += [{"protocol": "mixed-language", "target": f"{evil}+b"}, {"task": "coverage", "metric": "known_words"}]
     folder = tmp_path / "a&b <i>"
     folder.mkdir()
-    write_rows(folder / "results.jsonl", [Row(value=0.5, **{**fields, **kind}) for kind in kinds])
+    write_rows(folder / "results.jsonl", [dataclasses.replace(Row(value=0.5, **fields), **kind) for kind in kinds])
     result = xl("report", folder, "--format", "html", "--label", f"l{evil}")
     assert result.returncode == 0, result.stderr
     page = Page()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 from tests.cli.conftest import Run
@@ -167,25 +168,35 @@ def test_a_reader_that_stops_early_ends_the_command_quietly(tmp_path: Path) -> N
     (tmp_path / "in.txt").write_text("Ελλάδα\n" * 100_000, encoding="utf-8")
     command = [sys.executable, "-m", "xl_cli", "translit", str(tmp_path / "in.txt")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline() == b"Ellada\n"
         process.stdout.close()
         error = process.stderr.read()
         assert (process.wait(), error) == (0, b"")
 
 
+def ends(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
+    """Both ends of a command between pipes: where lines go in, where they come out."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_line_is_written_before_the_next_one_is_read(jobs: str) -> None:
     command = [sys.executable, "-m", "xl_cli", "translit", "--jobs", jobs]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        entry, exit_ = ends(process)
         for line, expected in (("Ελλάδα", b"Ellada\n"), ("Россия", b"Rossiya\n")):
-            process.stdin.write(f"{line}\n".encode())
-            process.stdin.flush()
-            assert process.stdout.readline() == expected
-        process.stdin.write("Κύ".encode()[:3])  # half a letter: the line is not complete
-        process.stdin.flush()
-        process.stdin.write("Κύ".encode()[3:])
-        process.stdin.close()
-        assert process.stdout.read().decode() == romanise("Κύ") + "\n"
+            entry.write(f"{line}\n".encode())
+            entry.flush()
+            assert exit_.readline() == expected
+        entry.write("Κύ".encode()[:3])  # half a letter: the line is not complete
+        entry.flush()
+        entry.write("Κύ".encode()[3:])
+        entry.close()
+        assert exit_.read().decode() == romanise("Κύ") + "\n"
         assert process.wait() == 0
 
 
@@ -216,11 +227,12 @@ def test_ctrl_c_ends_with_a_sentence_and_the_same_command_goes_on(tmp_path: Path
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_idle_workers_end_with_a_parent_that_is_killed() -> None:
     command = [sys.executable, "-m", "xl_cli", "translit", "--jobs", "2"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
-        process.stdin.write("Ελλάδα\n".encode())
-        process.stdin.flush()
-        assert process.stdout.readline() == b"Ellada\n"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, start_new_session=True, stdin=pipe, stdout=pipe) as process:
+        entry, exit_ = ends(process)
+        entry.write("Ελλάδα\n".encode())
+        entry.flush()
+        assert exit_.readline() == b"Ellada\n"
         assert session_size(process.pid) >= 3  # two of them wait for work now
         process.kill()
         process.wait()
@@ -255,7 +267,7 @@ def test_phonemes_and_their_options(tmp_path: Path) -> None:
         flags = [part for name, value in options.items() for part in (f"--{name}", value)]
         for form in ("ipa", "phonemes")[options == {"segmenter": "segments"} :]:  # ipa is not cut
             _, out, _ = run("--to", form, "--lang", "Turkish", *flags, stdin=text)
-            assert out == phonemize(text, "tur", form=form, **options) + "\n"  # ty: ignore[invalid-argument-type]
+            assert out == phonemize(text, "tur", form=form, **options) + "\n"
     assert run("--to", "ipa", "--lang", "en", "--backend", "dictionary", stdin="cat")[1] == "kæt\n"
 
 

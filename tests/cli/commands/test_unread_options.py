@@ -8,7 +8,7 @@ whether a device that there is not stops it, whether the output changes.
 import dataclasses
 import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ from xl_tasks import Row, write_rows
 N, WIDTH = 60, 8
 
 # Options that a command reads whatever else is given; the others are in its table.
-_ALWAYS: dict[str, tuple[str, tuple[ReadWhere, ...]]] = {
+_ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static map": ("mode limit pivot normalize map as_json", mapping_options.READ_WHERE),
     "static bli": ("dictionary retrieval limit lower multiword source_lang target_lang variant as_json out",
                    static_bli.READ_WHERE),
@@ -149,7 +149,7 @@ def given(settings: dict[str, object]) -> list[str]:
     ]
 
 
-def refused(xl: Run, *call: object, options: dict[str, str], values: dict[str, object]) -> set[str]:
+def refused(xl: Run, *call: object, options: dict[str, str], values: Mapping[str, object]) -> set[str]:
     """Names of the options that a call with all of `values` refuses; without these it gets as far as its work.
 
     options: how they are written. values: by name, None for a flag.
@@ -216,11 +216,14 @@ def test_a_map_reads_what_its_mode_is_said_to_read(
     read |= {"out_source", "out_target", "source_lang", "target_lang", "mode", "limit", "digits", "as_json"}
     if first == "pairs":
         read |= {"dictionary"}
-    if stops(lambda: MappingConfig(**{**settings, "width": 1})):
+    narrow: Any = {**settings, "width": 1}
+    if stops(lambda: MappingConfig(**narrow)):
         read -= {"width"}  # looked at by a check alone: no other value can be given
 
     monkeypatch.setattr(static_mapping, "map_files", reached)
-    values = {_NAMES.get(name, name): written(getattr(config, name)) for name in MappingConfig.__dataclass_fields__}
+    values: dict[str, object] = {
+        _NAMES.get(name, name): written(getattr(config, name)) for name in MappingConfig.__dataclass_fields__
+    }
     values |= {**_OF_MAPS, "dictionary": folder / "half.tsv"}
     call = ["static", "map", folder / "tr.vec", folder / "en.vec", "--mode", mode.replace("_", "-")]
     call += [*given({**more, **quick}), "--out-source", tmp_path / "1.vec", "--out-target", tmp_path / "2.vec"]
@@ -240,7 +243,7 @@ def test_a_map_onto_a_pivot_reads_what_it_is_said_to_read(
 ) -> None:
     config = recorded(MappingConfig, **PRESETS[mapping_options.PIVOT_MODES[mode]])
     arguments = (("eng", folder / "en.vec"), {"tur": folder / "tr.vec"}, {"tur": PAIRS})
-    about = {"mode": mode.replace("-", "_"), "config": config}
+    about: Any = {"mode": mode.replace("-", "_"), "config": config}
     assert list(map_files_to_pivot(*arguments, tmp_path / "one", **about))
     read = {_NAMES.get(name, name) for name in seen(config)}
     # No other seed or device is heeded, and no start but a dictionary.
@@ -253,10 +256,12 @@ def test_a_map_onto_a_pivot_reads_what_it_is_said_to_read(
     read |= {"mode", "limit", "digits", "as_json", "dictionary", "by", "held_out", "choose", "out", "pivot"}
 
     monkeypatch.setattr(static_mapping, "map_files_to_pivot", reached)
-    values = {_NAMES.get(name, name): written(getattr(config, name)) for name in MappingConfig.__dataclass_fields__}
+    values: dict[str, object] = {
+        _NAMES.get(name, name): written(getattr(config, name)) for name in MappingConfig.__dataclass_fields__
+    }
     values |= {**_OF_MAPS, "out_source": tmp_path / "1.vec", "out_target": tmp_path / "2.vec"}
-    call = ["static", "map", "--pivot", f"eng={folder / 'en.vec'}", f"tur={folder / 'tr.vec'}", "--mode", mode]
-    call += ["--out", tmp_path / "new"]
+    files = ("--pivot", f"eng={folder / 'en.vec'}", f"tur={folder / 'tr.vec'}")
+    call: list[object] = ["static", "map", *files, "--mode", mode, "--out", tmp_path / "new"]
     call_by = [*call, "--by", f"tur={folder / 'tr.vec'},{folder / 'near.vec'}", "--device", "cpu"]
     call += ["--dictionary", f"tur={folder / 'half.tsv'}"]
     every = options("static map")
@@ -353,7 +358,9 @@ def test_extract_reads_what_its_method_is_said_to_read(
     monkeypatch.setattr(static_extraction, "extract_vectors", reached)
     (tmp_path / "text.txt").write_text("\n".join(_TEXT), encoding="utf-8")
     monkeypatch.setattr(static_extract, "check_at_hand", lambda **_: None)
-    values = {name: str(getattr(config, name)) for name in X2StaticConfig.__dataclass_fields__ if name != "method"}
+    values: dict[str, object] = {
+        name: str(getattr(config, name)) for name in X2StaticConfig.__dataclass_fields__ if name != "method"
+    }
     values |= {
         "compat": None, "as_json": None, "min_sentences": "1", "min_words": "1", "engine": "auto", "revision": "abc",
         "lang": "eng", "layer": "1", "precision": "no", "cache": tmp_path / "cache",
@@ -364,12 +371,14 @@ def test_extract_reads_what_its_method_is_said_to_read(
 
 
 def test_rows_that_report_has_no_table_for(xl: Run, tmp_path: Path) -> None:
-    at = {"source": "eng_Latn", "target": "tur_Latn", "variant": "mlm", "model": "m"}
+    at: Any = {"source": "eng_Latn", "target": "tur_Latn", "variant": "mlm", "model": "m"}
     kinds = {
         "retrieval": [Row(task="tatoeba", metric=name, value=0.5, n=100, **at) for name in ("top1", "top5", "top10")],
         "task": [
-            Row(task="sib200", metric="macro_f1", value=value, split="test", protocol="zero-shot",
-                **{**at, "target": target})
+            dataclasses.replace(
+                Row(task="sib200", metric="macro_f1", value=value, split="test", protocol="zero-shot", **at),
+                target=target,
+            )
             for target, value in (("eng_Latn", 0.9), ("tur_Latn", 0.5))
         ],
         "bli": [Row(task="bli", metric="p@1", value=0.5, pooling="nn", **at)],

@@ -1,7 +1,7 @@
 """Options of commands whose output is quickly made: each one changes what is written, or it is refused."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from xl_translit.phonemes import phonemizer
 
 
 def check_outcomes(
-    make: Callable[..., tuple[int, object]], command: str, values: dict[str, object], refused_ones: set[str]
+    make: Callable[..., tuple[int, object]], command: str, values: Mapping[str, object], refused_ones: set[str]
 ) -> None:
     """Each of `values` changes what `make(*arguments)` gives beside its exit code, but those refused exit with 2."""
     code, plain = make()

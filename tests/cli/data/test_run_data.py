@@ -1,6 +1,7 @@
 """Nothing that is scored was trained on; the plan's figures are those of the data."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -44,7 +45,7 @@ def test_a_limit_takes_the_same_items_whatever_their_order() -> None:
 def test_the_plan_counts_tokens_with_their_specials(corpus: Path) -> None:
     recipe = recipe_of(corpus, "train.accumulate=2")
     data = load_data(recipe)
-    figures = plan(recipe, data)
+    figures: dict[str, Any] = plan(recipe, data)
     romaniser = Romanizer()
     latin = [romaniser(text) for text in data.training]
     tokenizer = train_tokenizer([*data.training, *latin], n_pieces=80, lower_case=True)

@@ -1,6 +1,7 @@
 """Differences along one axis at a time, and their mean over targets that have the same items."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.scoring.measures import Measure
 
 
-def scored(hits: list[float], *, keys: str = "k", **changes: object) -> Scored:
-    given = {"task": "xnli", "source": "eng_Latn", "target": "tur_Latn", "data": "xnli", "model": "m"}
+def scored(hits: list[float], *, keys: str = "k", **changes: Any) -> Scored:
+    given: dict[str, Any] = {"task": "xnli", "source": "eng_Latn", "target": "tur_Latn", "data": "xnli", "model": "m"}
+    given |= changes
     stats = np.stack([np.array(hits, dtype=np.float64), np.ones(len(hits))], axis=1)
     return Scored(
-        cell=Cell(**{**given, **changes}),
+        cell=Cell(**given),
         keys=[f"{keys}{i}" for i in range(len(hits))],
         measures=[
             Measure(metric="accuracy", form="mean", stats=stats),
@@ -26,7 +28,12 @@ def scored(hits: list[float], *, keys: str = "k", **changes: object) -> Scored:
 
 def found(cells: list[Scored], models: tuple[str, ...] = ("m",)) -> dict[tuple, float]:
     rows = difference_rows(cells, models, 100)
-    assert all(row.low <= row.high and 0 < row.p <= 1 for row in rows)
+    for row in rows:
+        assert row.low is not None
+        assert row.high is not None
+        assert row.p is not None
+        assert row.low <= row.high
+        assert 0 < row.p <= 1
     return {(row.metric, row.target, row.robust, row.noise, row.model, row.baseline): row.value for row in rows}
 
 
@@ -83,6 +90,8 @@ def test_single_cells_of_a_matrix_are_not_compared():
 def test_intervals_hold_the_value():
     one = with_intervals(scored([1, 0, 1, 1, 0]), 200)
     row = one.all_rows()[0]
+    assert row.low is not None
+    assert row.high is not None
     assert row.low < row.value < row.high
     assert with_intervals(scored([1.0]), 0).intervals == {}
 
@@ -105,7 +114,7 @@ def test_one_system_against_one_baseline_is_a_family_that_can_be_significant():
     rows = [row for row in difference_rows(cells, ("m",), 1000) if row.metric == "accuracy"]
     assert [row.p_holm for row in rows] == pytest.approx(list(holm([row.p for row in rows])))
     # 40 times the least p of 1,000 resamples is 0.08.
-    assert sum(row.p_holm < 0.05 for row in rows) > 30
+    assert sum(row.p_holm is not None and row.p_holm < 0.05 for row in rows) > 30
     other = [dataclasses.replace(one, cell=dataclasses.replace(one.cell, noise="n")) for one in plain[:1]]
     [alone] = [row for row in difference_rows([*cells, *other], ("m",), 1000) if row.noise and row.metric == "accuracy"]
     assert alone.p_holm == alone.p

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tests.cli.task_data import (
     write,
 )
 from tests.encoders.conftest import family_folder  # noqa: F401
+from tests.token_embeddings import token_embeddings
 
 from xl_encoders import ModelConfig, new_encoder
 from xl_tasks.examples import TextExample
@@ -88,7 +90,7 @@ def test_what_is_finished_is_not_computed_again(
     calls = []
     fit_task = fit.fit_task
 
-    def counted(*arguments: object, **options: object) -> object:
+    def counted(*arguments: Any, **options: Any) -> object:
         calls.append(arguments)
         return fit_task(*arguments, **options)
 
@@ -126,9 +128,9 @@ def test_a_fit_that_was_stopped_goes_on(
     command += ["--robust", "at", "--set", "batch=16"]
     straight = scored(xl, *command)
     steps: list[int] = []
-    fit_task = fit.fit_task
+    fit_task: Any = fit.fit_task
 
-    def watched(*arguments: object, on_step: Callable, **options: object) -> object:
+    def watched(*arguments: Any, on_step: Callable, **options: Any) -> object:
         return fit_task(*arguments, on_step=lambda step: (steps.append(step.step), on_step(step)), **options)
 
     monkeypatch.setattr(fit, "fit_task", watched)
@@ -285,7 +287,7 @@ def test_two_models_are_compared_with_the_first(xl: Run, data: Path, model: Path
 
     other = load_encoder(str(model))
     with torch.no_grad():
-        other.model.get_input_embeddings().weight.zero_()
+        token_embeddings(other.model).zero_()
     other.save(tmp_path / "blank")
     found = scored(
         xl, "sib200", "tatoeba", "--model", model, "--model", tmp_path / "blank", "--data", data, "--probe",
@@ -305,7 +307,9 @@ def test_a_figure_is_that_of_the_predictions(xl: Run, data: Path, model: Path, m
     said: list[tuple[list, list]] = []
     measures = ClassificationProblem.measures
 
-    def spied(self: object, examples: list[TextExample], predictions: list[str], language: str) -> object:
+    def spied(
+        self: ClassificationProblem, examples: list[TextExample], predictions: list[str], language: str
+    ) -> object:
         said.append(([e.label for e in examples], list(predictions)))
         return measures(self, examples, predictions, language)
 

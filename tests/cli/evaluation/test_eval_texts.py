@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Run
@@ -46,7 +47,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read_by(xl: Run, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tuple[list[str], list[dict]]:
     """The texts that the encoder was asked for, in all calls, and the rows."""
     asked: list[str] = []
-    embed = Encoder.embed
+    embed: Any = Encoder.embed
 
     def counted(self: Encoder, texts: list[str], **options: object) -> object:
         asked.extend(texts)

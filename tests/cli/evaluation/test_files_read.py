@@ -1,9 +1,10 @@
 """`xl eval` opens the files that its cells need and no others, of every task that reads files."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.every_task import make_every_task
@@ -53,7 +54,7 @@ def _heard(event: str, arguments: tuple) -> None:
 
 
 @contextmanager
-def opened_under(root: Path) -> Iterator[set[str]]:
+def opened_under(root: Path) -> Generator[set[str]]:
     """The files below `root` that are opened meanwhile, by whatever function."""
     heard: set[Path] = set()
     names: set[str] = set()
@@ -87,7 +88,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _config(name: str, data: Path, **options: object) -> EvaluateConfig:
+def _config(name: str, data: Path, **options: Any) -> EvaluateConfig:
     probe = TASKS[name].kind in ("classification", "tagging")
     return EvaluateConfig(model=("none",), data=str(data), probe=probe, **options)
 

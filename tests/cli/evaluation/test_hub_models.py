@@ -39,10 +39,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 def test_eval_reads_it_so_and_out_of_the_cache_too(hub: Hub, tmp_path: Path) -> None:
     here = open_model(str(tmp_path / MODEL))
+    assert here.form is not None
     for hub.up in (True, False):
         there = open_model("someone/model")
         assert (there.layers, there.pooling) == ([there.encoder.n_layers], "first")
         assert (there.encoder.prompt, there.encoder.max_len) == ("ask ", 17)
+        assert there.form is not None
         assert dataclasses.astuple(there.form) == dataclasses.astuple(here.form)
         assert "as its modules.json says" in there.note
         assert (there.encoder.embed(["a b"], layer=-1) == here.encoder.embed(["a b"], layer=-1)).all()

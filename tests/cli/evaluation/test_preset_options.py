@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Run
@@ -26,8 +27,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config(**more: object) -> EvaluateConfig:
-    return EvaluateConfig(**{"model": ("m",), "preset": "ppa", **more})
+def config(**more: Any) -> EvaluateConfig:
+    given: dict[str, Any] = {"model": ("m",), "preset": "ppa", **more}
+    return EvaluateConfig(**given)
 
 
 @pytest.mark.parametrize(("preset", "task"), [(name, task) for name in PRESETS for task in PRESETS[name].tasks

@@ -6,6 +6,7 @@ The command is asked for its options, so that a new one must be given a value he
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -111,16 +112,17 @@ def tiny() -> Encoder:
 
 def options() -> list[str]:
     """Field names of all options of `xl eval`."""
-    command = typer.main.get_command(app).commands["eval"]  # ty: ignore[unresolved-attribute]
-    return [parameter.name for parameter in command.params if parameter.name not in _COMMAND]
+    group: Any = typer.main.get_command(app)
+    return [parameter.name for parameter in group.commands["eval"].params if parameter.name not in _COMMAND]
 
 
-def base(task: str, root: Path, **more: object) -> EvaluateConfig:
+def base(task: str, root: Path, **more: Any) -> EvaluateConfig:
     folder = {"names": "", "retrieval": str(root / "lines")}.get(task, str(root))
-    fixed = {"model": ("org/model",), "data": folder}
+    given: dict[str, Any] = {"model": ("org/model",), "data": folder}
     if task == "names":  # of two locales, which are read faster than nine
-        fixed |= {"source": ("eng",), "target": ("tur",)}
-    return EvaluateConfig(**{**fixed, **more})
+        given |= {"source": ("eng",), "target": ("tur",)}
+    given |= more
+    return EvaluateConfig(**given)
 
 
 def outcome(task: str, config: EvaluateConfig) -> object:
@@ -260,7 +262,7 @@ def test_settings_are_read_by_what_they_are_said_to_be_read_by(task: str, mode: 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_setting_is_read_or_refused_for_every_task(mode: str) -> None:
     keys = {key: default for key, default, _ in tuning_keys() if not key.startswith("robust.") and default}
-    given = {"model": ("org/model",), **({} if mode == "full" else {mode: True})}
+    given: dict[str, Any] = {"model": ("org/model",), **({} if mode == "full" else {mode: True})}
     for task, entry in TASKS.items():
         for key, default in keys.items():
             config = EvaluateConfig(set=(f"{key}={default.lower() if key == 'shared_lr' else default}",), **given)
@@ -291,7 +293,7 @@ def test_settings_of_shifts_change_the_loss_where_they_are_read(kind: str, loss:
     states = torch.randn(4, 5, 8, generator=torch.Generator().manual_seed(0))
     weights = torch.randn(8, 3, generator=torch.Generator().manual_seed(1))
 
-    def value(**settings: object) -> float:
+    def value(**settings: Any) -> float:
         perturbation = Perturbation.of(RobustConfig(kind=kind, loss=loss, **settings), 1.0)
         found = perturbation.loss(
             lambda delta: (states if delta is None else states + delta).tanh().mean(1) @ weights,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ def starts(xl: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     folder = tmp_path_factory.mktemp("starts")
     made = xl(*small(corpus, "train.steps=1", "eval.string_match=false"), "--out", folder / "run")
     assert made.returncode == 0, made.stderr
-    tokenizer = AutoTokenizer.from_pretrained(folder / "run" / "model")
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder / "run" / "model")
     model = AutoModelForMaskedLM.from_pretrained(folder / "run" / "model")
     for name, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
         model.to(dtype).save_pretrained(folder / name)

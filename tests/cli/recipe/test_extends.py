@@ -4,6 +4,7 @@ import itertools
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ ANOTHER = [
 ]
 
 
-def resolved(name_or_path: str | Path, overrides: list[str] | None = None) -> dict[str, object]:
+def resolved(name_or_path: str | Path, overrides: list[str] | None = None) -> dict[str, Any]:
     return load_recipe(str(name_or_path), overrides or [], plan_only=True).as_dict()
 
 

@@ -3,6 +3,7 @@
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Run
@@ -94,7 +95,7 @@ OT = {
     "ot.weights": "uniform", "ot.layer": -1, "ot.drift": 1.0, "ot.drift_reduction": "mean", "ot.drift_side": "pivot",
 }  # fmt: skip
 
-PUBLISHED = {
+PUBLISHED: dict[str, dict[str, Any]] = {
     "ppa-maf": {**PPA, **BY_TATOEBA, "data.0.languages": MAF},
     "ppa-sea": {**PPA, **BY_TATOEBA, "data.0.languages": SEA, "train.epochs": 8.0},
     "ppa-ipa": {**PPA, "data.0.to": "ipa"},
@@ -123,9 +124,9 @@ PUBLISHED = {
 FREE = {"description", "note"}
 
 
-def flat(content: dict) -> dict[str, object]:
+def flat(content: dict[str, Any]) -> dict[str, Any]:
     """Recipe content as one mapping: "train.lr", "data.0.kind", "seq.temperature"."""
-    found = {key: value for key, value in content.items() if isinstance(value, str)}
+    found: dict[str, Any] = {key: value for key, value in content.items() if isinstance(value, str)}
     for section, table in content.items():
         if isinstance(table, dict):
             found |= {f"{section}.{key}": value for key, value in table.items()}

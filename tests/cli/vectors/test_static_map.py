@@ -144,7 +144,7 @@ def test_a_pivot_takes_dictionaries_given_and_induced(xl: Run, folder: Path, tmp
 def test_a_map_all_of_whose_seeds_failed_is_not_written(xl: Run, folder: Path, tmp_path: Path, mode: str) -> None:
     matrix = np.random.default_rng(5).normal(size=(N, WIDTH))
     write_vectors(tmp_path / "other.vec", WordVectors(read_vectors(folder / "en.vec").words, matrix))
-    options = ["--interval", "1", "--max-iterations", "4", "--seeds", "2", "--json"]
+    options: list[object] = ["--interval", "1", "--max-iterations", "4", "--seeds", "2", "--json"]
     if mode in ("semi-supervised", "acl2017-seed"):
         options += ["--dictionary", folder / "half.tsv"]
     command = ["static", "map", folder / "tr.vec", tmp_path / "other.vec", "--mode", mode, *options, *outs(tmp_path)]

@@ -1,5 +1,7 @@
 """Layers, pooling and batching of `Encoder.embed`, against `transformers` called sentence by sentence."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +58,7 @@ def make_counting(base: torch.nn.Module) -> Encoder:
     from xl_encoders.model.new import train_tokenizer
 
     tokenizer = train_tokenizer(["abc"], n_pieces=20)
-    model = torch.nn.Module()
+    model: Any = torch.nn.Module()
     model.base_model = base
     model.config = type("Config", (), {"num_hidden_layers": 5, "hidden_size": 4, "max_position_embeddings": 0})
     model.get_input_embeddings = lambda: torch.nn.Embedding(len(tokenizer), 4)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,15 @@ from safetensors.torch import load_file, save_file
 from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
 from tests.hub import Hub, serve_here
 from tokenizers import Tokenizer, models
-from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from xl_encoders import Encoder, EncoderError, load_encoder, save_model
+
+
+def base_model(encoder: Encoder) -> PreTrainedModel:
+    base = encoder.model.base_model
+    assert isinstance(base, PreTrainedModel)
+    return base
 
 
 @pytest.mark.parametrize("shape", ["xlmr", "bert"])
@@ -25,7 +32,7 @@ def test_round_trip(request: pytest.FixtureRequest, tmp_path: Path, shape: str) 
     assert loaded.name == "model"
     assert not loaded.training
     assert np.array_equal(loaded.embed(TEXTS, layer=1), encoder.embed(TEXTS, layer=1))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     assert tokenizer(TEXTS)["input_ids"] == encoder.tokenizer(TEXTS)["input_ids"]
     masked = AutoModelForMaskedLM.from_pretrained(folder)
     assert torch.equal(masked.get_input_embeddings().weight, masked.get_output_embeddings().weight)
@@ -120,7 +127,7 @@ def test_a_cache_that_nobody_asked_for_an_adapter(hub: Hub, xlmr: Encoder, tmp_p
 
 def test_a_pooler_that_the_file_lacks_is_the_same_at_each_opening(bert: Encoder, tmp_path: Path) -> None:
     """Nothing reads it, but what was computed before is found again by the digest of all weights."""
-    bert.model.base_model.save_pretrained(tmp_path)
+    base_model(bert).save_pretrained(tmp_path)
     bert.tokenizer.save_pretrained(tmp_path)
     before = torch.get_rng_state()
     first, second = (load_encoder(str(tmp_path)).model.state_dict() for _ in range(2))
@@ -130,7 +137,7 @@ def test_a_pooler_that_the_file_lacks_is_the_same_at_each_opening(bert: Encoder,
 
 
 def test_a_model_without_a_head_cannot_be_trained_further(xlmr: Encoder, tmp_path: Path) -> None:
-    xlmr.model.base_model.save_pretrained(tmp_path)
+    base_model(xlmr).save_pretrained(tmp_path)
     xlmr.tokenizer.save_pretrained(tmp_path)
     assert load_encoder(str(tmp_path)).width == xlmr.width
     with pytest.raises(EncoderError, match="no trained masked-LM head"):
@@ -180,7 +187,7 @@ def test_layer_k_is_what_block_k_gives(request: pytest.FixtureRequest, family: E
     def keep(module: torch.nn.Module, inputs: object, output: torch.Tensor | tuple) -> None:
         outputs.append(output if isinstance(output, torch.Tensor) else output[0])
 
-    base = family.model.base_model
+    base: Any = base_model(family)
     name = request.node.callspec.params["family"]
     hooks = [block.register_forward_hook(keep) for block in base.get_submodule(BLOCKS[name])]
     ids = torch.tensor([[0, 5, 6, 7, 2]])
@@ -246,7 +253,7 @@ def test_a_tokenizer_that_does_not_fit(
     family_folder: Callable[[str], Path], tmp_path: Path, change: dict, message: str
 ) -> None:
     model = AutoModelForMaskedLM.from_pretrained(family_folder("xlmr"))
-    tokenizer = AutoTokenizer.from_pretrained(family_folder("xlmr"))
+    tokenizer: Any = AutoTokenizer.from_pretrained(family_folder("xlmr"))
     for token, value in change.items():
         setattr(tokenizer, token, value)
     model.save_pretrained(tmp_path)

@@ -24,7 +24,7 @@ def test_same_seed_same_weights_and_the_global_generator_stays() -> None:
 
 def test_specials_have_xlmr_ids_and_layout() -> None:
     tokenizer = train_tokenizer(TEXTS, n_pieces=150)
-    assert tokenizer.convert_ids_to_tokens(range(5)) == ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    assert tokenizer.convert_ids_to_tokens(list(range(5))) == ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     ids = tokenizer("white cat")["input_ids"]
     assert (ids[0], ids[-1]) == (0, 2)
     pair = tokenizer("white", "cat")["input_ids"]

@@ -2,8 +2,9 @@
 
 import copy
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,10 +44,14 @@ from xl_encoders import Encoder, EncoderError, encode_rows, supports_packing
 from xl_encoders.model import packed_attention
 
 _PIECES = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"abcdefghijklmnopqrstuvwxyz0123456789"]
-_SHAPE = {
+_SHAPE: dict[str, Any] = {
     "vocab_size": len(_PIECES), "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
     "intermediate_size": 40, "max_position_embeddings": 64, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
 }  # fmt: skip
+
+# Four places to each side, and every third layer without a window.
+_WINDOWS: dict[str, Any] = {"local_attention": 8, "global_attn_every_n_layers": 3}
+_XLM_IDS: dict[str, Any] = {"pad_index": 1}
 
 PACKED: dict[str, Callable[[], PreTrainedModel]] = {
     "xlm-roberta": lambda: XLMRobertaForMaskedLM(XLMRobertaConfig(**_SHAPE)),
@@ -66,14 +71,11 @@ PACKED: dict[str, Callable[[], PreTrainedModel]] = {
             pad_token_id=1,
         )
     ),
-    # Windows of four places to each side, and every third layer without one.
-    "modernbert": lambda: ModernBertForMaskedLM(
-        ModernBertConfig(**_SHAPE, local_attention=8, global_attn_every_n_layers=3, cls_token_id=0, sep_token_id=2)
-    ),
+    "modernbert": lambda: ModernBertForMaskedLM(ModernBertConfig(**_SHAPE, **_WINDOWS, cls_token_id=0, sep_token_id=2)),
 }
 PADDED: dict[str, Callable[[], PreTrainedModel]] = {
     "xlm": lambda: XLMWithLMHeadModel(
-        XLMConfig(vocab_size=len(_PIECES), emb_dim=32, n_layers=3, n_heads=4, max_position_embeddings=64, pad_index=1)
+        XLMConfig(vocab_size=len(_PIECES), emb_dim=32, n_layers=3, n_heads=4, max_position_embeddings=64, **_XLM_IDS)
     ),
     "canine": lambda: CanineModel(
         CanineConfig(
@@ -125,10 +127,11 @@ def gradients(encoder: Encoder, loss: Tensor) -> dict[str, Tensor]:
     return {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
 
-def weighted(states: dict[int, Tensor]) -> Tensor:
+def weighted(states: Mapping[int, Tensor]) -> Tensor:
     """A scalar to which every state of every layer counts, each with a weight of its own."""
     generator = torch.Generator().manual_seed(9)
-    return sum((x.float() * torch.randn(x.shape, generator=generator)).sum() for x in states.values())
+    parts = [(x.float() * torch.randn(x.shape, generator=generator)).sum() for x in states.values()]
+    return torch.stack(parts).sum()
 
 
 def assert_same_gradients(a: dict[str, Tensor], b: dict[str, Tensor], tolerance: float = 1e-5) -> None:
@@ -261,7 +264,8 @@ def test_the_models_own_attention_is_left_as_it_was(implementation: str, tmp_pat
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    handle = encoder.model.base_model.encoder.layer[1].register_forward_pre_hook(fail)
+    block = encoder.model.base_model.get_submodule("encoder.layer.1")
+    handle = block.register_forward_pre_hook(fail)
     with pytest.raises(KeyboardInterrupt):
         encode_rows(encoder, rows, [3])
     handle.remove()
@@ -271,7 +275,7 @@ def test_the_models_own_attention_is_left_as_it_was(implementation: str, tmp_pat
         assert encoder.model.config._attn_implementation == packed_attention.NAME
         encoder.model.save_pretrained(tmp_path)
 
-    handle = encoder.model.base_model.encoder.layer[1].register_forward_hook(save)
+    handle = block.register_forward_hook(save)
     encode_rows(encoder, rows, [3])  # saved in the middle of a packed pass
     handle.remove()
     assert packed_attention.NAME not in (tmp_path / "config.json").read_text()
@@ -289,10 +293,9 @@ def test_autocast_computes_in_half_precision() -> None:
     encoder, rows = make_encoder("xlm-roberta"), make_rows()
     exact = encode_rows(encoder, rows, [3]).layers[3]
     seen = []
+    query = encoder.model.base_model.get_submodule("encoder.layer.0.attention.self.query")
     with torch.autocast("cpu", torch.bfloat16):
-        handle = encoder.model.base_model.encoder.layer[0].attention.self.query.register_forward_hook(
-            lambda *call: seen.append(call[-1].dtype)
-        )
+        handle = query.register_forward_hook(lambda *call: seen.append(call[-1].dtype))
         packed = encode_rows(encoder, rows, [3]).layers[3]
         handle.remove()
         padded = encode_rows(encoder, rows, [3], packed=False).layers[3]
@@ -335,7 +338,8 @@ def test_recomputed_activations_give_the_same_gradients(family: str, reentrant: 
         assert [getattr(m, "_gradient_checkpointing_func", None) for m in encoder.model.modules()] == functions
         found.append(gradients(encoder, loss))
         assert encoder.model.config._attn_implementation == "sdpa"
-    assert_same_gradients(*found)
+    plain, recomputed = found
+    assert_same_gradients(plain, recomputed)
 
 
 def only_attention_dropout(probability: float) -> Encoder:
@@ -397,10 +401,10 @@ def slow_attention(query: Tensor, key: Tensor, value: Tensor, row_lens: Sequence
 def test_attention_equals_a_loop_over_rows(row_lens: list[int], window: int | None, half: bool) -> None:
     torch.manual_seed(len(row_lens))
     dtype = torch.bfloat16 if half else torch.float32
-    states = [torch.randn(1, 2, sum(row_lens), 4).to(dtype).requires_grad_() for _ in range(3)]
+    q, k, v = states = [torch.randn(1, 2, sum(row_lens), 4).to(dtype).requires_grad_() for _ in range(3)]
     layout = packed_attention.row_layout(row_lens, torch.device("cpu"))
     out, _ = packed_attention.packed_attention(
-        torch.nn.Identity(), *states, None, scaling=0.3, sliding_window=window, xl_layout=layout
+        torch.nn.Identity(), q, k, v, None, scaling=0.3, sliding_window=window, xl_layout=layout
     )
     tokens = [x.detach()[0].transpose(0, 1).requires_grad_() for x in states]
     expected = slow_attention(*tokens, row_lens, window)
@@ -410,6 +414,8 @@ def test_attention_equals_a_loop_over_rows(row_lens: list[int], window: int | No
     (out[0].double() * weights).sum().backward()
     (expected * weights).sum().backward()
     for ours, slow in zip(states, tokens, strict=True):
+        assert ours.grad is not None
+        assert slow.grad is not None
         assert torch.allclose(ours.grad[0].transpose(0, 1).double(), slow.grad.double(), atol=5 * tolerance)
 
 
@@ -457,7 +463,7 @@ def test_the_variable_length_kernel_gets_the_rows(monkeypatch: pytest.MonkeyPatc
 def test_compiled_blocks_give_the_same_states() -> None:
     encoder, rows = make_encoder("xlm-roberta"), make_rows()
     compiled = copy.deepcopy(encoder)
-    for layer in compiled.model.base_model.encoder.layer:
+    for layer in compiled.model.base_model.get_submodule("encoder.layer").children():
         layer.compile(backend="eager", dynamic=True)
     expected = gradients(encoder, weighted(encode_rows(encoder, rows, [3]).layers))
     found = gradients(compiled, weighted(encode_rows(compiled, rows, [3]).layers))

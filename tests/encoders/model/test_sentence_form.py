@@ -144,7 +144,7 @@ def test_an_exported_folder_read_back_gives_the_librarys_vectors(
     encoder = Encoder(
         family.model, family.tokenizer, name=family.name, max_len=30, prompt=prompt, pools_prompt=pools_prompt
     )
-    write = {"layer": 2, "pooling": pooling, "prompts": PROMPTS, "normalize": True}
+    write: dict[str, Any] = {"layer": 2, "pooling": pooling, "prompts": PROMPTS, "normalize": True}
     if pooling == "mean-content" and not pools_prompt:
         with pytest.raises(EncoderError, match="cannot leave out both specials and a prompt"):
             export_sentence_transformers(encoder, tmp_path / "out", **write)

@@ -1,6 +1,7 @@
 """Folders saved in half precision: opened, trained and saved in float32, like the same numbers saved in float32."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_saving_in_another_dtype_leaves_the_encoder_alone(xlmr: Encoder, tmp_pat
 
 @pytest.mark.parametrize("write", [export_transformers, export_sentence_transformers])
 def test_an_export_is_float32_unless_told_otherwise(
-    folders: tuple[Path, Path, torch.dtype], tmp_path: Path, write: object
+    folders: tuple[Path, Path, torch.dtype], tmp_path: Path, write: Callable[..., None]
 ) -> None:
     encoder = load_encoder(str(folders[0]), max_len=24)
     write(encoder, tmp_path / "whole-out", layer=1)

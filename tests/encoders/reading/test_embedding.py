@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ class StopError(Exception):
     pass
 
 
-def broken_after(n_texts: int) -> object:
+def broken_after(n_texts: int) -> Iterator[str]:
     yield from MANY[:n_texts]
     raise StopError
 

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -115,14 +116,16 @@ def test_an_epoch_holds_every_text_once(
 def test_a_batch_depends_on_its_number_not_on_the_way_there(
     files: tuple[list[Path], pa.Table], temperature: float
 ) -> None:
-    options = {"batch": 8, "seed": 3, "buffer": 64, "language_column": "language", "temperature": temperature}
-    stream = TextStream(files[0], **options)
+    def drawn(seed: int) -> TextStream:
+        return TextStream(files[0], batch=8, seed=seed, buffer=64, language_column="language", temperature=temperature)
+
+    stream = drawn(3)
     expected = [content(stream[i]) for i in range(3 * stream.n_per_epoch)]
     assert expected[: stream.n_per_epoch] != expected[stream.n_per_epoch : 2 * stream.n_per_epoch]
     order = np.random.default_rng(0).permutation(len(expected))
     assert all(content(stream[i]) == expected[i] for i in order.tolist())
-    assert content(TextStream(files[0], **options)[120]) == expected[120]
-    assert content(TextStream(files[0], **{**options, "seed": 4})[120]) != expected[120]
+    assert content(drawn(3)[120]) == expected[120]
+    assert content(drawn(4)[120]) != expected[120]
 
 
 @pytest.mark.parametrize("group", [6000, 40])
@@ -213,7 +216,7 @@ def test_rows_are_kept_as_a_plain_loop_keeps_them(
         else:
             seen.add(row[0])
             kept.append(number)
-    options = {"language_column": "language", "deduplicate": deduplicate, "limit": limit}
+    options: dict[str, Any] = {"language_column": "language", "deduplicate": deduplicate, "limit": limit}
     if not kept:
         with pytest.raises(EncoderError, match=f"none of {len(rows)} rows"):
             TextStream([path], batch=4, seed=0, **options)

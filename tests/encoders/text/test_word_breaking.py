@@ -7,7 +7,7 @@ import logging
 import pickle
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -165,7 +165,7 @@ def test_other_languages_are_cut_by_rule(language: str) -> None:
 
 
 @pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     for name in ("icu4py", "icu4py.breakers", "rjieba", "jieba", "fugashi"):
         monkeypatch.setitem(sys.modules, name, None)
     for function in ("_icu", "_jieba", "_fugashi", "_tagger", "_warn_once"):

@@ -1,5 +1,7 @@
 """The gradient cache against plain autograd, with dropout on; cutting a batch into passes against one pass."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -109,12 +111,13 @@ def test_by_hand() -> None:
     for cached in (False, True):
         weight = torch.nn.Parameter(torch.tensor([2.0]))
         toy = Dots(weight)
-        encoder = torch.nn.ParameterList([weight])
-        encoder.width, encoder.device = 1, torch.device("cpu")  # ty: ignore[unresolved-attribute]
+        encoder: Any = torch.nn.ParameterList([weight])
+        encoder.width, encoder.device = 1, torch.device("cpu")
         losses, _ = gradient(encoder, toy, {"joint": 3.0, "own": 0.5}, cached=cached)  # ty: ignore[invalid-argument-type]
         drawn = float(losses["own"]) / 2.0 - 6.0  # of all four chunks
         root = float(losses["joint"].sqrt())
         assert 12.0 < root < 15.0
+        assert weight.grad is not None
         assert weight.grad.item() == pytest.approx(3.0 * 2.0 * root * 6.0 + 0.5 * (6.0 + drawn), rel=1e-5)
         first_pass = [(row, frozenset({"joint"})) for row in range(3)] if cached else []
         assert toy.calls == [*first_pass, *((row, frozenset({"joint", "own"})) for row in range(4))]

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from tests import warm
 from tests.encoders.toy_parts import same, small_encoder, state_of
+from tests.token_embeddings import token_embeddings
 from tests.warm import Warm
 
 from xl_encoders import CheckpointError, Checkpoints, Encoder, save_model
@@ -52,7 +53,7 @@ def test_everything_that_training_changes_comes_back(xlmr: Encoder, tmp_path: Pa
 
 def test_weights_that_no_loss_reached_have_no_state(xlmr: Encoder, tmp_path: Path) -> None:
     optimizer = torch.optim.AdamW(xlmr.parameters(), lr=1e-3)
-    embeddings = xlmr.model.get_input_embeddings().weight
+    embeddings = token_embeddings(xlmr.model)
     embeddings.grad = torch.ones_like(embeddings)
     optimizer.step()
     Checkpoints(tmp_path, "x").save(1, xlmr, optimizer)

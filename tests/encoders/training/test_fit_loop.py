@@ -2,8 +2,10 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,14 +41,19 @@ OBJECTIVES: dict[str, ObjectiveConfig] = {"mlm": MlmConfig(), "seq": SeqConfig(w
 
 
 def train(
-    encoder: Encoder, n_steps: int, config: FitConfig, objectives: dict[str, ObjectiveConfig] | None = None, **arguments
+    encoder: Encoder,
+    n_steps: int,
+    config: FitConfig,
+    objectives: Mapping[str, ObjectiveConfig] | None = None,
+    **arguments: Any,
 ) -> tuple[FitEnd, list[StepRecord]]:
     objectives = objectives or OBJECTIVES
     corpus = encode_pairs(TEXTS, [text[::-1] for text in TEXTS], encoder.tokenizer, encoder.max_len)
     batches = CorpusBatches(corpus, LengthBatches(corpus.lengths, batch=4, seed=config.seed))
     part = TextPart(encoder, batches, objectives, layer=1, tokens=config.tokens, seed=config.seed)
     records: list[StepRecord] = []
-    end = fit(encoder, [part], objectives, n_steps=n_steps, config=config, **{"on_step": records.append, **arguments})
+    arguments = {"on_step": records.append, **arguments}
+    end = fit(encoder, [part], objectives, n_steps=n_steps, config=config, **arguments)
     return end, records
 
 
@@ -66,13 +73,13 @@ class Toy:
         self.drawn.append(number)
         return number
 
-    def chunks(self, batch: int, share: Share, wanted: set[str]) -> list[Chunk]:
+    def chunks(self, batch: int, share: Share, wanted: Collection[str]) -> list[Chunk]:
         return [Chunk(rows=[0], slots=torch.zeros(0, dtype=torch.int64))]
 
-    def encode(self, batch: int, chunk: Chunk, share: Share, wanted: set[str]) -> Encoded:
+    def encode(self, batch: int, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
         return Encoded(torch.zeros(0, 1), {self.name: self.loss(batch)})
 
-    def joint(self, batch: int, vectors: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def joint(self, batch: int, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
         return {}
 
 
@@ -274,7 +281,7 @@ def test_an_error_while_drawing_is_raised_where_the_batch_is_needed(xlmr: Encode
             raise EncoderError("corpus.txt:7: not UTF-8.")
         return number
 
-    part.draw = draw  # ty: ignore[invalid-assignment]
+    part.draw = draw
     steps: list[int] = []
     with pytest.raises(EncoderError, match=r"corpus\.txt:7"):
         fit(
@@ -295,10 +302,10 @@ def test_recomputing_activations_changes_nothing(xlmr: Encoder) -> None:
 
 def test_half_precision_is_near_full_and_one_process_may_use_both(xlmr: Encoder) -> None:
     twin, cached = copy.deepcopy(xlmr), copy.deepcopy(xlmr)
-    config = {"lr": 1e-4, "tokens": 60}
-    _, full = train(xlmr, 3, FitConfig(**config))
-    _, half = train(twin, 3, FitConfig(precision="bf16", **config))
-    _, both = train(cached, 3, FitConfig(precision="bf16", gradient_cache=True, **config))
+    config = FitConfig(lr=1e-4, tokens=60)
+    _, full = train(xlmr, 3, config)
+    _, half = train(twin, 3, replace(config, precision="bf16"))
+    _, both = train(cached, 3, replace(config, precision="bf16", gradient_cache=True))
     for a, b in ((full, half), (half, both)):
         assert a[-1].loss == pytest.approx(b[-1].loss, rel=0.03)  # bf16 has 8 bits
     assert full[0].losses["mlm"] != half[0].losses["mlm"]

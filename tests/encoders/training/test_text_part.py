@@ -1,11 +1,12 @@
 """One stream of texts: MLM and TLM against `transformers`' loss on the same masks, SEQ on what `embed` gives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 import torch
 from tests.encoders.conftest import TEXTS
 from tests.encoders.toy_parts import ROMANISED, gradient
+from tests.token_embeddings import token_embeddings
 from torch import Tensor
 
 from xl_encoders import (
@@ -39,7 +40,7 @@ class Fixed:
 
 def make_part(
     encoder: Encoder,
-    objectives: dict[str, ObjectiveConfig],
+    objectives: Mapping[str, ObjectiveConfig],
     *,
     texts: Sequence[str] = TEXTS[:6],
     romanised: Sequence[str] = ROMANISED[:6],
@@ -129,7 +130,7 @@ def test_truncation_of_joined_rows_is_the_setting(xlmr: Encoder) -> None:
 
 def test_positions_of_a_joined_pair_run_on(xlmr: Encoder) -> None:
     seen = []
-    embeddings = xlmr.model.base_model.embeddings.position_embeddings
+    embeddings = xlmr.model.base_model.get_submodule("embeddings.position_embeddings")
     embeddings.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
     part = make_part(xlmr, {"tlm": TlmConfig()}, texts=TEXTS[:1], romanised=ROMANISED[:1])
     losses_of(xlmr, part)
@@ -198,7 +199,9 @@ def test_every_mix_gives_its_losses_and_a_gradient(xlmr: Encoder, names: tuple[s
     part = make_part(xlmr, {name: ALL[name] for name in names}, layer=1)
     losses, _ = gradient(xlmr, part, dict.fromkeys(names, 1.0))
     assert set(part.terms) == set(losses) == set(names)
-    assert xlmr.model.get_input_embeddings().weight.grad.any()
+    slope = token_embeddings(xlmr.model).grad
+    assert slope is not None
+    assert slope.any()
 
 
 def test_what_no_wanted_objective_reads_is_not_encoded(xlmr: Encoder) -> None:

@@ -1,5 +1,7 @@
 """Static word vectors: the part's losses against the pure functions on words embedded one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -32,15 +34,15 @@ def targets_of(words: TeacherWords, chosen: list[str]) -> torch.Tensor:
 def test_dcca_of_words_encoded_alone(xlmr: Encoder, layer: int, pooling: str, tokens: int) -> None:
     xlmr.eval()
     vectors = make_vectors(30)
-    for extra in ({"k": 5}, {"variant": "classic", "k": 0, "r1": 0.1, "r2": 0.2}, {"variant": "legacy", "k": 3}):
-        settings = DccaConfig(layer=layer, pooling=pooling, precision="float64", **extra)
+    plain = DccaConfig(layer=layer, pooling=pooling, precision="float64", k=5)
+    classic = replace(plain, variant="classic", k=0, r1=0.1, r2=0.2)
+    for settings in (plain, classic, replace(plain, variant="legacy", k=3)):
         part = VectorPart(xlmr, vectors, "dcca", settings, batch=12, tokens=tokens)
         losses, _ = gradient(xlmr, part, {"dcca": 1.0}, number=1)
         chosen = words_of(part, xlmr, 1)
-        arguments = {"k": settings.k or None, "variant": settings.variant, "r1": settings.r1, "r2": settings.r2}
         expected = dcca_loss(
             embedded(xlmr, chosen, layer, pooling), targets_of(vectors, chosen), precision="float64",
-            **arguments,
+            k=settings.k or None, variant=settings.variant, r1=settings.r1, r2=settings.r2,
         )  # fmt: skip
         assert torch.allclose(losses["dcca"], expected.float(), rtol=1e-4)
 
@@ -59,7 +61,7 @@ def test_mse_of_words_encoded_alone(xlmr: Encoder, scale: str) -> None:
     expected = (embedded(xlmr, chosen, 1, "mean-content") - targets).square().mean()
     assert torch.allclose(ours["mse"], expected, rtol=1e-5)
     with torch.no_grad():  # the length is that of the start, wherever the encoder goes
-        for parameter in xlmr.model.roberta.encoder.layer[0].parameters():
+        for parameter in xlmr.model.get_submodule("roberta.encoder.layer.0").parameters():
             parameter *= 1.5
     later, _ = gradient(xlmr, part, {"mse": 1.0})
     moved = embedded(xlmr, chosen, 1, "mean-content")

@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.encoders.conftest import TEXTS as SHORT_TEXTS
+from tests.token_embeddings import token_embeddings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AlbertConfig,
@@ -109,10 +111,11 @@ def wrapped(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
     )  # fmt: skip
 
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20,
     "max_position_embeddings": 66, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
 }  # fmt: skip
+_EAGER: dict[str, Any] = {"attn_implementation": "eager"}
 FAMILIES: dict[str, Callable[[int], PreTrainedModel]] = {
     "xlmr": lambda n: XLMRobertaForMaskedLM(XLMRobertaConfig(vocab_size=n, type_vocab_size=1, **SHAPE)),
     "roberta": lambda n: RobertaForMaskedLM(RobertaConfig(vocab_size=n, **SHAPE)),
@@ -121,7 +124,7 @@ FAMILIES: dict[str, Callable[[int], PreTrainedModel]] = {
         DistilBertConfig(vocab_size=n, dim=16, hidden_dim=20, n_layers=2, n_heads=2, pad_token_id=1)
     ),
     "modernbert": lambda n: ModernBertForMaskedLM(
-        ModernBertConfig(vocab_size=n, **SHAPE, cls_token_id=0, sep_token_id=2, attn_implementation="eager")
+        ModernBertConfig(vocab_size=n, **SHAPE, **_EAGER, cls_token_id=0, sep_token_id=2)
     ),
     "albert": lambda n: AlbertForMaskedLM(AlbertConfig(vocab_size=n, embedding_size=8, **SHAPE)),
     "electra": lambda n: ElectraForMaskedLM(ElectraConfig(vocab_size=n, embedding_size=8, **SHAPE)),
@@ -152,14 +155,14 @@ def before_and_after() -> dict[tuple[str, str], tuple]:
     return found
 
 
-def own_model(tokenizer: PreTrainedTokenizerFast) -> dict:
+def own_model(tokenizer: Any) -> dict:
     return json.loads(tokenizer.backend_tokenizer.to_str())["model"]
 
 
 # --- what is added -------------------------------------------------------------------------------------------------
 
 
-def romanised_pieces(tokenizer: PreTrainedTokenizerFast, kind: str) -> dict[str, list[int]]:
+def romanised_pieces(tokenizer: Any, kind: str) -> dict[str, list[int]]:
     """New piece -> ids of its sources: one piece after the other, with one call of the romaniser for each."""
     romanise = Romanizer()
     vocabulary = tokenizer.get_vocab()
@@ -208,7 +211,7 @@ def test_pieces_scores_and_rows_of_a_plain_loop(before_and_after: dict, kind: st
     assert did.n_sources == sum(map(len, sources.values())) > did.n_added
     assert set(new_ids) >= set(sources)
     table, bias = old_model.get_input_embeddings().weight, old_model.get_output_embeddings().bias
-    grown, grown_bias = encoder.model.get_input_embeddings().weight, encoder.model.get_output_embeddings().bias
+    grown, grown_bias = token_embeddings(encoder.model), encoder.model.get_output_embeddings().bias
     grown_scores = plain_scores(encoder.tokenizer, kind)
     order = []
     for piece, ids in sources.items():
@@ -269,11 +272,11 @@ def test_a_second_call_finds_nothing() -> None:
     for kind in KINDS:
         encoder = make_encoder(kind)
         first = extend_vocabulary(encoder, ROMANISE)
-        config, table = own_model(encoder.tokenizer), encoder.model.get_input_embeddings().weight
+        config, table = own_model(encoder.tokenizer), token_embeddings(encoder.model)
         second = extend_vocabulary(encoder, ROMANISE)
         assert (second.n_before, second.n_added, second.n_helpers) == (first.n_after, 0, 0)
         assert own_model(encoder.tokenizer) == config
-        assert encoder.model.get_input_embeddings().weight is table
+        assert token_embeddings(encoder.model) is table
 
 
 def test_what_is_left_alone_and_what_cannot_be_reached() -> None:
@@ -293,7 +296,7 @@ def test_what_is_left_alone_and_what_cannot_be_reached() -> None:
     assert asked == [list("abcdefg")]
     assert (did.n_no_text, did.n_empty, did.n_known, did.n_unreachable) == (7, 2, 2, 4)  # `<mask>` is no text
     assert (did.n_sources, did.n_added) == (6, 4)
-    new = encoder.tokenizer.convert_ids_to_tokens(range(did.n_before, did.n_after))
+    new = encoder.tokenizer.convert_ids_to_tokens(list(range(did.n_before, did.n_after)))
     assert new == ["A", "D", "##A", "##D"]
 
 
@@ -326,7 +329,7 @@ def viterbi_score(vocabulary: dict[str, float], text: str) -> float:
     return best[-1]
 
 
-def slow_bpe(merges: Sequence[Sequence[str]], text: str) -> list[str]:
+def slow_bpe(merges: Sequence[tuple[str, str]], text: str) -> list[str]:
     """Byte-pair encoding as it is defined: the earliest merge that fits, at its leftmost place, until none fits."""
     parts = list(text)
     while True:
@@ -438,8 +441,8 @@ def test_helpers_start_from_what_was_read_before() -> None:
     romanised = {"ש": "s", "מ": "s", "שמ": "som"}
     did = extend_vocabulary(encoder, lambda texts: [romanised.get(text, text) for text in texts])
     assert (did.n_added, did.n_helpers, did.n_sources) == (2, 3, 3)
-    assert encoder.tokenizer.convert_ids_to_tokens(range(8, 13)) == ["s", "som", "o", "m", "so"]
-    table = encoder.model.get_input_embeddings().weight
+    assert encoder.tokenizer.convert_ids_to_tokens(list(range(8, 13))) == ["s", "som", "o", "m", "so"]
+    table = token_embeddings(encoder.model)
     assert torch.equal(table[8], (table[4] + table[5]) / 2)
     assert torch.equal(table[9], table[6])
     assert torch.equal(table[10], table[3])
@@ -560,14 +563,16 @@ def test_spare_rows_are_used_first() -> None:
     exact.model.resize_token_embeddings(len(exact.tokenizer))
     did = extend_vocabulary(spacious, ROMANISE)
     assert extend_vocabulary(exact, ROMANISE) == did
-    grown = spacious.model.get_input_embeddings().weight
+    grown = token_embeddings(spacious.model)
     assert len(grown) == did.n_before + 2000 == spacious.model.config.vocab_size
-    assert torch.equal(grown[: did.n_after], exact.model.get_input_embeddings().weight)
+    assert torch.equal(grown[: did.n_after], token_embeddings(exact.model))
 
 
 def test_half_precision_frozen_weights_and_a_model_without_head() -> None:
     encoder = make_encoder("unigram")
-    bare = XLMRobertaModel(encoder.model.config).to(torch.bfloat16).requires_grad_(False)
+    config = encoder.model.config
+    assert isinstance(config, XLMRobertaConfig)
+    bare = XLMRobertaModel(config).to(torch.bfloat16).requires_grad_(False)
     encoder = Encoder(bare, encoder.tokenizer, name="bare", max_len=64)
     old_tokenizer, table = copy.deepcopy(encoder.tokenizer), bare.get_input_embeddings().weight.clone()
     extend_vocabulary(encoder, ROMANISE)
@@ -588,7 +593,7 @@ def test_nothing_random_is_left_or_taken() -> None:
         state = torch.get_rng_state()
         extend_vocabulary(encoder, ROMANISE)
         assert torch.equal(torch.get_rng_state(), state)
-        tables.append(encoder.model.get_input_embeddings().weight)
+        tables.append(token_embeddings(encoder.model))
     assert torch.equal(*tables)
 
 
@@ -602,6 +607,7 @@ def same_after_loading(encoder: Encoder, folder: Path) -> None:
     assert type(loaded.tokenizer) is type(encoder.tokenizer)
     assert loaded.tokenizer.get_vocab() == encoder.tokenizer.get_vocab()
     plain, masked = AutoTokenizer.from_pretrained(folder), AutoModelForMaskedLM.from_pretrained(folder).eval()
+    assert plain is not None
     for tokenizer in (loaded.tokenizer, plain):
         assert tokenizer(texts)["input_ids"] == encoder.tokenizer(texts)["input_ids"]
         assert own_model(tokenizer) == own_model(encoder.tokenizer)
@@ -627,12 +633,12 @@ def test_round_trip_of_a_familys_own_tokenizer(tmp_path: Path, family: str) -> N
     """These classes build themselves anew from the pieces in the folder, and ignore much of the rest."""
     kind = {"xlmr": "unigram", "roberta": "byte-bpe", "bert": "wordpiece"}[family]
     vocabulary = own_model(wrapped(trained(kind, 600)))
-    names = {"cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    names: dict[str, Any] = {"cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
     if family == "xlmr":
         tokenizer = XLMRobertaTokenizer(vocab=[*map(tuple, vocabulary["vocab"]), ("<mask>", 0.0)])
     elif family == "roberta":
-        merges = [tuple(merge) for merge in vocabulary["merges"]]
-        tokenizer = RobertaTokenizer(vocab=vocabulary["vocab"], merges=merges, **names)
+        names["merges"] = [tuple(merge) for merge in vocabulary["merges"]]
+        tokenizer = RobertaTokenizer(vocab=vocabulary["vocab"], **names)
     else:
         tokenizer = BertTokenizer(vocab=vocabulary["vocab"], do_lower_case=False, mask_token="<mask>", **names)
     tokenizer.add_tokens(["zzyzx"])
@@ -656,13 +662,13 @@ def test_a_new_encoder_of_ours(tmp_path: Path) -> None:
 
 def test_unknown_ways_and_wrong_romanisers_change_nothing() -> None:
     encoder = make_encoder("unigram")
-    config, table = own_model(encoder.tokenizer), encoder.model.get_input_embeddings().weight
+    config, table = own_model(encoder.tokenizer), token_embeddings(encoder.model)
     with pytest.raises(EncoderError, match=r"model\.extend_vocabulary is 'sum'; choose one of max, min, mean\."):
         extend_vocabulary(encoder, ROMANISE, "sum")
     with pytest.raises(EncoderError, match=r"romanise gave 1 texts for \d+ pieces; it must give one for each\."):
         extend_vocabulary(encoder, lambda _: ["a"])
     assert own_model(encoder.tokenizer) == config
-    assert encoder.model.get_input_embeddings().weight is table
+    assert token_embeddings(encoder.model) is table
 
 
 def test_tokenizers_that_cannot_be_extended() -> None:
@@ -702,7 +708,7 @@ def test_real_text(data_folder: Path) -> None:
     for kind in ("unigram", "bpe"):
         tokenizer = Tokenizer(models.Unigram() if kind == "unigram" else models.BPE(unk_token="<unk>"))
         tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.NFKC(), pre_tokenizers.Metaspace()
-        options = {"vocab_size": 4000, "special_tokens": [*SPECIALS, "<mask>"], "show_progress": False}
+        options: dict[str, Any] = {"vocab_size": 4000, "special_tokens": [*SPECIALS, "<mask>"], "show_progress": False}
         trainer = (
             trainers.UnigramTrainer(unk_token="<unk>", **options)
             if kind == "unigram"

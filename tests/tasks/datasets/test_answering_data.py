@@ -1,6 +1,7 @@
 """Question answering on the real data sets: counts, offsets, and what an oracle reaches."""
 
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,8 @@ def test_counts_are_those_of_the_readme(data_folder):
 
 def oracle(tokenizer, asked, **options):
     """The answers that logits at the targets give, with the problem and its inputs."""
-    config = TuningConfig(**{"max_len": 384, "answer_len": 400, **options})
+    given: dict[str, Any] = {"max_len": 384, "answer_len": 400, **options}
+    config = TuningConfig(**given)
     problem = AnsweringProblem(tokenizer, unit=AsWritten(), config=config)
     features = problem.features(asked, "eng_Latn", training=True)
     logits = [np.zeros((len(feature.ids), 2), dtype=np.float32) for feature in features]

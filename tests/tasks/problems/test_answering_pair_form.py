@@ -51,6 +51,7 @@ def test_both_kinds_of_pairs_tell_their_texts_apart(kind):
     windows = AnsweringProblem(tokenizer, unit=AsWritten(), config=config).features([asked], "eng_Latn", training=False)
     assert len(windows) > 1
     for one in (feature, *windows):
+        assert one.types is not None
         first_end = one.ids.index(tokenizer.sep_token_id)
         assert one.types == [int(place > first_end) for place in range(len(one.ids))]
-        assert {0, 1} == set(one.types)
+        assert {0, 1} == {*one.types}

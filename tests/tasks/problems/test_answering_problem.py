@@ -2,6 +2,7 @@
 
 import logging
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ def question(answer="cat", context=CONTEXT, *, key="a", text="where is the cat",
 
 
 def problem(kind="xlmr", *, no_answer=None, unit=None, metrics=(), **options):
-    config = TuningConfig(**{"max_len": 40, "window_step": 16, "query_len": 12, **options})
+    given: dict[str, Any] = {"max_len": 40, "window_step": 16, "query_len": 12, **options}
+    config = TuningConfig(**given)
     unit = unit or AsWritten()
     return AnsweringProblem(ALL[kind](), unit=unit, config=config, metrics=metrics, no_answer=no_answer)
 
@@ -261,6 +263,7 @@ def test_loss_is_the_models_and_does_not_see_padding():
     torch.testing.assert_close(p.loss(logits[:, :longest], p.targets(made, longest)), p.loss(logits, targets))
     logits.requires_grad_()
     p.loss(logits, targets).backward()
+    assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
     assert all((logits.grad[i, len(feature.ids) :] == 0).all() for i, feature in enumerate(made))
     with pytest.raises(TaskError, match="does not fit a batch of 9"):

@@ -38,7 +38,7 @@ def test_windows_cover_a_context_and_start_a_step_apart(sizes):
 def test_each_span_that_fits_a_window_counts_in_one(sizes):
     cuts = windows(*sizes)
     fitting = sorted({(t, u) for first, end in cuts for t in range(first, end) for u in range(t, end)})
-    first, last = (np.array(side, dtype=np.int64) for side in zip(*fitting, strict=True)) if fitting else ([], [])
+    first, last = np.array(fitting, dtype=np.int64).reshape(-1, 2).T
     found = fullest_window(cuts, first, last).tolist() if fitting else []
     for (t, u), number in zip(fitting, found, strict=True):
         beside = [(min(t - a, e - 1 - u), e - a, -other) for other, (a, e) in enumerate(cuts) if a <= t and u < e]

@@ -1,6 +1,7 @@
 """Cells: names by content, files that are whole, sums that come back as they were."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from xl_tasks.protocols.mixed_means import mixed_means
 from xl_tasks.scoring.measures import Measure
 
 
-def cell(**changes: object) -> Cell:
+def cell(**changes: Any) -> Cell:
     given = {"task": "xnli", "source": "eng_Latn", "target": "tur_Latn", "data": "xnli", "model": "m", "split": "test"}
-    return Cell(**{**given, **changes})
+    asked: dict[str, Any] = {**given, **changes}
+    return Cell(**asked)
 
 
 def scored(one: Cell, hits: list[float]) -> Scored:

@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ def test_a_language_finds_its_table(tmp_path: Path) -> None:
     (folder / "tr.json").write_text('{"büyük": ["iri"]}', encoding="utf-8")
     vectors = some_vectors()
     write_vectors(folder / "Swahili.safetensors", vectors)
-    options = {"n_neighbours": 1, "min_similarity": 0.3}
+    options: dict[str, Any] = {"n_neighbours": 1, "min_similarity": 0.3}
     assert neighbours_for(folder, "eng_Latn", **options).neighbours == {"big": ("large",)}
     assert neighbours_for(folder, "tur_Latn", **options).neighbours == {"büyük": ("iri",)}
     swahili = nearest_words(vectors, **options)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -37,6 +38,10 @@ class Model(nn.Module):
         return self.outer(states if self.each_token else states.mean(1))
 
 
+def gradients(model: nn.Module) -> list[Tensor]:
+    return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+
+
 def content() -> Tensor:
     mask = torch.ones(BATCH, LENGTH, dtype=torch.bool)
     mask[:, 0] = False
@@ -52,9 +57,9 @@ def criterion(logits: Tensor) -> Tensor:
 
 
 def perturbed(
-    model: Model, seed: int = 0, kind: str = "classification", robust: str = "at", **options: object
+    model: Model, seed: int = 0, kind: str = "classification", robust: str = "at", eps: float = 0.4, **options: Any
 ) -> Tensor:
-    config = RobustConfig(kind=robust, **{"eps": 0.4, **options})
+    config = RobustConfig(kind=robust, eps=eps, **options)
     return Perturbation.of(config, mean_norm=1.0).loss(
         model, criterion, content=content(), width=WIDTH, generator=seeded(seed), kind=kind
     )
@@ -73,7 +78,7 @@ def test_eps_wins_over_eps_rel_and_the_step_is_half_of_it() -> None:
 
 def test_passes_and_where_they_are_shifted() -> None:
     """steps + 1 passes, one more with the clean one; every shift in the ball, on text alone."""
-    for options, n_calls in (
+    cases: tuple[tuple[dict[str, Any], int], ...] = (
         ({}, 4),
         ({"steps": 1}, 2),
         ({"steps": 0}, 1),
@@ -81,7 +86,8 @@ def test_passes_and_where_they_are_shifted() -> None:
         ({"loss": "kl"}, 5),
         ({"robust": "rs-rp"}, 1),
         ({"robust": "rs-rp", "loss": "kl"}, 2),
-    ):
+    )
+    for options, n_calls in cases:
         model = Model()
         perturbed(model, **options)
         assert len(model.calls) == n_calls, options
@@ -116,12 +122,12 @@ def test_the_gradient_is_that_of_the_shifted_loss_alone() -> None:
     loss = perturbed(model)
     assert all(parameter.grad is None for parameter in model.parameters())
     loss.backward()
-    found = [parameter.grad.clone() for parameter in model.parameters()]
+    found = gradients(model)
     shift = model.calls[-1]
     model.zero_grad()
     criterion(model(shift)).backward()
-    for parameter, gradient in zip(model.parameters(), found, strict=True):
-        assert torch.equal(parameter.grad, gradient)
+    for ours, expected in zip(found, gradients(model), strict=True):
+        assert torch.equal(ours, expected)
 
 
 @pytest.mark.parametrize("form", ["both", "kl"])
@@ -196,10 +202,10 @@ def test_divergence_is_symmetric_positive_and_zero_for_equal_logits() -> None:
 
 
 def test_all_passes_of_a_step_drop_the_same_and_a_run_draws_as_one_without() -> None:
-    for options in ({"loss": "both"}, {"robust": "rs-rp", "loss": "kl"}):
+    for robust, form in (("at", "both"), ("rs-rp", "kl")):
         model = Recording(dropout=0.5)
         torch.manual_seed(11)
-        perturbed(model, **{"eps": 1e-12, **options})
+        perturbed(model, robust=robust, loss=form, eps=1e-12)
         state = torch.get_rng_state()
         torch.manual_seed(11)
         plain = model(None)
@@ -222,7 +228,9 @@ class Recording(Model):
 def test_rs_rp_shifts_by_the_draw_of_the_generator() -> None:
     model = Model()
     perturbed(model, seed=5, robust="rs-rp")
-    assert torch.equal(model.calls[-1], random_in_ball((BATCH, LENGTH, WIDTH), 0.4, content(), seeded(5)))
+    shift = model.calls[-1]
+    assert shift is not None
+    assert torch.equal(shift, random_in_ball((BATCH, LENGTH, WIDTH), 0.4, content(), seeded(5)))
 
 
 @pytest.mark.parametrize(

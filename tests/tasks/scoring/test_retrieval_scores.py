@@ -1,6 +1,7 @@
 """Ranks by cosine and CSLS against the plain definition; the verses of SR-B."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_ranks_are_those_of_the_definition(score, as_sparse):
 def test_measures_and_rows_say_the_same():
     data, vectors = made(1)
     for score, shown in (("cosine", "x"), ("csls", "x+csls")):
-        settings = {"layer": -1, "pooling": "x", "score": score}
+        settings: dict[str, Any] = {"layer": -1, "pooling": "x", "score": score}
         found = score_retrieval(Table(vectors), data, data.keys, **settings)
         rows = retrieval_rows(Table(vectors), data, data.keys, task="made", **settings)
         measures = [measure for one in found for measure in one.measures()]

@@ -2,6 +2,7 @@
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,14 +24,15 @@ from xl_encoders import learning_rate
 from xl_tasks import TaskError
 from xl_tasks.examples import TaggedSentence
 from xl_tasks.tuning.config import TuningConfig
-from xl_tasks.tuning.fit import fit_config, fit_task
+from xl_tasks.tuning.fit import FittedModel, fit_config, fit_task
 from xl_tasks.tuning.inference import like_length_batches, resolve_precision
 
 ENG = "eng_Latn"
 
 
 def settings(**options) -> TuningConfig:
-    return TuningConfig(**{"max_len": 48, "batch": 8, "lr": 1e-3, "epochs": 1.0, **options})
+    given: dict[str, Any] = {"max_len": 48, "batch": 8, "lr": 1e-3, "epochs": 1.0, **options}
+    return TuningConfig(**given)
 
 
 def problems(encoder, config):
@@ -302,6 +304,7 @@ def test_bf16_trains_and_predicts():
     test = data(30, 9)
     assert problem.measures(test, fitted.predict(test, ENG), ENG)[0].value > 0.9
     assert all(row.dtype == np.float32 for row in fitted.logits(test, ENG))
+    assert isinstance(fitted, FittedModel)
     assert {p.dtype for p in fitted.model.parameters()} == {torch.float32}
     assert resolve_precision("auto", torch.device("cpu")) == "no"
     # Another precision in the same process.
@@ -328,7 +331,7 @@ def test_perturbed_training():
     encoder, config = toy_encoder(dropout=0.0), settings(epochs=1.0, seed=3)
     problem, data = problems(encoder, config)["classification"]
     train, found = {ENG: data(16)}, {}
-    runs = {}
+    runs: dict[str, Any] = {}
     for name, scale in (("none", None), ("zero", 0.0), ("some", 0.5), ("again", 0.5)):
         runs[name] = Recording(scale) if scale is not None else None
         found[name] = weights(fit_task(encoder, problem, train, {}, config, perturbation=runs[name]))
@@ -346,8 +349,9 @@ def test_perturbed_training():
 def test_perturbation_and_probe_do_not_go_together():
     encoder, config = toy_encoder(), settings(mode="probe")
     problem, data = problems(encoder, config)["classification"]
+    perturbation: Any = Recording(0.1)
     with pytest.raises(TaskError, match="robust training moves weights"):
-        fit_task(encoder, problem, {ENG: data(8)}, {}, config, perturbation=Recording(0.1))
+        fit_task(encoder, problem, {ENG: data(8)}, {}, config, perturbation=perturbation)
 
 
 @pytest.mark.gpu
@@ -355,6 +359,7 @@ def test_gpu_learns_in_half_precision():
     encoder, config = toy_encoder(), settings(epochs=4.0, batch=16)
     problem, data = problems(encoder, config)["tagging"]
     fitted = fit_task(encoder, problem, {ENG: data(160)}, {ENG: data(40, 5)}, config)
+    assert isinstance(fitted, FittedModel)
     assert fitted.precision == "bf16"
     assert fitted.model.device.type == "cuda"
     test = data(60, 9)
@@ -373,7 +378,7 @@ def test_a_trial_is_chosen_by_the_state_that_is_kept(monkeypatch, keep, chosen):
     monkeypatch.setattr(transfer, "make_problem", lambda *_: scripted(next(left), encoder, config))
     candidates = tuple(SimpleNamespace(name=name, tuning=config, robust=None) for name in scores)
     train, dev = data(16), data(5, 1)
-    trial = SimpleNamespace(
+    trial: Any = SimpleNamespace(
         encoder=encoder, entry=SimpleNamespace(name="toy"), unit="subword", layer=None, pooling="", train=(ENG,),
         dev=(ENG,), train_limit=0, candidates=candidates,
         examples=SimpleNamespace(split=lambda *_: train, by_language={ENG: {"dev": dev}}),
@@ -382,5 +387,7 @@ def test_a_trial_is_chosen_by_the_state_that_is_kept(monkeypatch, keep, chosen):
     monkeypatch.setattr(transfer, "_perturbation", lambda *_: None)
     run = transfer.TrialRun(trial)
     run.fit()
+    assert run.chosen is not None
+    assert run.fitted is not None
     assert run.chosen.name == chosen
     assert run.fitted.score == pytest.approx(scores[chosen][1] if keep == "last" else 0.9)

@@ -35,6 +35,7 @@ def run(kind: str, options: dict, *, perturbation=None, values=(), **more) -> tu
         encoder, problem, {ENG: data(17)}, {ENG: data(9, 1)}, config, perturbation=perturbation,
         on_step=lambda step: steps.append(step.step), **more,
     )  # fmt: skip
+    assert isinstance(fitted, FittedModel)
     return fitted, steps
 
 

@@ -1,6 +1,7 @@
 """Low-rank updates: what is trained, what is saved, and what is said without peft."""
 
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from transformers import AutoModelForSequenceClassification
 
 from xl_tasks import TaskError
 from xl_tasks.tuning.config import TuningConfig
-from xl_tasks.tuning.fit import fit_task
+from xl_tasks.tuning.fit import FittedModel, fit_task
 from xl_tasks.tuning.lora import add_adapters
 from xl_tasks.tuning.task_model import TaskModel
 
@@ -19,7 +20,8 @@ ENG = "eng_Latn"
 
 
 def settings(**options) -> TuningConfig:
-    return TuningConfig(**{"mode": "lora", "max_len": 48, "batch": 8, "lr": 5e-3, "epochs": 2.0, **options})
+    given: dict[str, Any] = {"mode": "lora", "max_len": 48, "batch": 8, "lr": 5e-3, "epochs": 2.0, **options}
+    return TuningConfig(**given)
 
 
 @pytest.mark.parametrize("family", ["xlmr", "bert", "canine", "distilbert", "xlm", "modernbert"], indirect=True)
@@ -44,6 +46,7 @@ def test_frozen_weights_move_by_a_matrix_of_low_rank():
     encoder = toy_encoder()
     problem = ToyTagging(encoder.tokenizer)
     fitted = fit_task(encoder, problem, {ENG: toy_sentences(24)}, {}, settings(lora_rank=2))
+    assert isinstance(fitted, FittedModel)
     start = TaskModel.of(encoder, problem, seed=42).model.state_dict()
     moved = {k: v - start[k] for k, v in fitted.model.model.state_dict().items() if not torch.equal(v, start[k])}
     backbone = {k: v for k, v in moved.items() if k.startswith("roberta.")}
@@ -59,6 +62,7 @@ def test_saved_folder_is_a_plain_model(tmp_path):
     encoder = toy_encoder()
     config = settings()
     fitted = fit_task(encoder, classification(encoder, config), {ENG: toy_texts(24)}, {}, config)
+    assert isinstance(fitted, FittedModel)
     assert not any("lora" in name for name, _ in fitted.model.model.named_modules())
     assert sum(isinstance(module, nn.Linear) for module in fitted.model.modules()) > 0
     fitted.save(tmp_path / "model")

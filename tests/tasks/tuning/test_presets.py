@@ -41,12 +41,15 @@ PPA_B = {
 @pytest.mark.parametrize("task", PPA_B)
 def test_ppa(task: str) -> None:
     config = tuning_config("ppa", entry(task))
-    said = PPA_B[task]
-    assert config.lr == float(re.search(r"rate (\S+),", said)[1])
-    assert config.epochs == float(re.search(r"(\d+) epochs", said)[1])
-    assert config.batch == int(re.search(r"batch size (?:of )?(\d+)", said)[1])
-    assert config.accumulate == int((re.search(r"steps (\d+)", said) or [0, 1])[1])
-    assert config.max_len == int(re.search(r"length of (\d+)", said)[1])
+
+    def said(pattern: str) -> str:
+        return re.findall(pattern, PPA_B[task])[0]
+
+    assert config.lr == float(said(r"rate (\S+),"))
+    assert config.epochs == float(said(r"(\d+) epochs"))
+    assert config.batch == int(said(r"batch size (?:of )?(\d+)"))
+    assert config.accumulate == int(said(r"steps (\d+)") if "steps" in PPA_B[task] else 1)
+    assert config.max_len == int(said(r"length of (\d+)"))
     assert (config.weight_decay, config.schedule, config.warmup) == (0.01, "linear", 0)
     assert "decay of 0.01, and a linear" in PPA_A
     # The authors' code: a score each epoch and no clipping for topics; every 1000 and 500 steps for tags.

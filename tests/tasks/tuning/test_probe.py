@@ -1,6 +1,7 @@
 """The linear probe against scikit-learn by hand, on states that transformers gives."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,10 +27,16 @@ from xl_tasks import TaskError
 from xl_tasks.examples import TaggedSentence, TextExample
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.fit import fit_task
-from xl_tasks.tuning.probe import GRID
+from xl_tasks.tuning.probe import GRID, FittedProbe
 
 ENG = "eng_Latn"
 CONFIG = TuningConfig(mode="probe", max_len=48)
+
+
+def probe(*arguments: Any, **options: Any) -> FittedProbe:
+    fitted = fit_task(*arguments, **options)
+    assert isinstance(fitted, FittedProbe)
+    return fitted
 
 
 def states_by_hand(encoder, text, layer):
@@ -44,7 +51,7 @@ def states_by_hand(encoder, text, layer):
 def by_hand(x, y, dev_x, dev_y, test_x):
     """Predictions of the best C of the grid, as numbers of classes, and that C."""
     scaler = StandardScaler().fit(x)
-    best = None
+    best: Any = None
     for c in GRID:
         model = LogisticRegression(C=c, max_iter=5000, tol=1e-6).fit(scaler.transform(x), y)
         score = (model.predict(scaler.transform(dev_x)) == dev_y).mean()
@@ -60,7 +67,7 @@ def test_classification_is_logistic_regression_on_pooled_states(kind, layer):
     data = toy_texts if kind == "texts" else toy_pairs
     problem = classification(encoder, CONFIG)
     train, dev, test = data(50), data(30, 5), data(20, 9)
-    fitted = fit_task(encoder, problem, {ENG: train}, {ENG: dev}, CONFIG, layer=layer)
+    fitted = probe(encoder, problem, {ENG: train}, {ENG: dev}, CONFIG, layer=layer)
 
     def features(examples):
         rows = []
@@ -90,7 +97,7 @@ def test_classification_is_logistic_regression_on_pooled_states(kind, layer):
 def test_pooling_is_followed(pooling):
     encoder = toy_encoder()
     train = toy_texts(30)
-    fitted = fit_task(encoder, classification(encoder, CONFIG), {ENG: train}, {}, CONFIG, pooling=pooling)
+    fitted = probe(encoder, classification(encoder, CONFIG), {ENG: train}, {}, CONFIG, pooling=pooling)
     states = [states_by_hand(encoder, e.first, -1) for e in train]
     pooled = np.array([rows[0] if pooling == "first" else rows.mean(0) for rows in states])
     assert np.allclose(fitted.line.mean, pooled.mean(0), atol=1e-5)
@@ -111,7 +118,7 @@ def test_tagging_reads_the_first_token_of_each_word(family, request):  # noqa: F
 
     problem = ToyTagging(family.tokenizer, separator=separator)
     train, dev, test = data(25, 1), data(15, 2), data(8, 3)
-    fitted = fit_task(family, problem, {ENG: train}, {ENG: dev}, CONFIG, layer=-1)
+    fitted = probe(family, problem, {ENG: train}, {ENG: dev}, CONFIG, layer=-1)
 
     def features(sentences):
         rows, tags = [], []
@@ -146,7 +153,7 @@ def test_the_same_probe_each_time_whatever_the_seed():
         config = TuningConfig(mode="probe", max_len=48, seed=seed)
         torch.manual_seed(seed)
         problem = classification(encoder, config)
-        lines.append(fit_task(encoder, problem, {ENG: toy_texts(40)}, {ENG: toy_texts(9, 2)}, config).line)
+        lines.append(probe(encoder, problem, {ENG: toy_texts(40)}, {ENG: toy_texts(9, 2)}, config).line)
     assert np.array_equal(lines[0].weight, lines[1].weight)
 
 
@@ -155,7 +162,7 @@ def test_classes_without_examples_are_never_predicted():
     problem = classification(encoder, CONFIG)
     problem = type(problem)(encoder.tokenizer, ("green", *COLOURS, "black"), unit=problem._unit, config=CONFIG)
     train = toy_texts(30)
-    fitted = fit_task(encoder, problem, {ENG: train}, {}, CONFIG)
+    fitted = probe(encoder, problem, {ENG: train}, {}, CONFIG)
     logits = np.array(fitted.logits(train, ENG))
     assert (logits[:, [0, 3]] == -np.inf).all()
     assert np.isfinite(logits[:, 1:3]).all()
@@ -169,7 +176,7 @@ def test_long_texts_are_cut_to_the_tasks_length():
     config = TuningConfig(mode="probe", max_len=10)
     words = ["the", "cat", "sees", "a", "dog", "the", "bird", "sings", "a", "cat"]
     long = [TextExample(key=str(i), first=" ".join(words[i:] + words), label=COLOURS[i % 2]) for i in range(6)]
-    fitted = fit_task(encoder, classification(encoder, config), {ENG: long}, {}, config)
+    fitted = probe(encoder, classification(encoder, config), {ENG: long}, {}, config)
     ids = [encoder.tokenizer(e.first, truncation=True, max_length=10)["input_ids"] for e in long]
     with torch.no_grad():
         states = [
@@ -186,7 +193,7 @@ def test_questions_are_refused():
 
 def test_saved_probe_holds_the_line(tmp_path):
     encoder = toy_encoder()
-    fitted = fit_task(encoder, classification(encoder, CONFIG), {ENG: toy_texts(30)}, {}, CONFIG, layer=1)
+    fitted = probe(encoder, classification(encoder, CONFIG), {ENG: toy_texts(30)}, {}, CONFIG, layer=1)
     fitted.save(tmp_path / "probe")
     arrays = load_file(tmp_path / "probe/probe.safetensors")
     about = json.loads((tmp_path / "probe/probe.json").read_text("utf-8"))

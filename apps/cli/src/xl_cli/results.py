@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import CliError
 
@@ -28,6 +28,6 @@ class Rows(list["Row"]):
 class UnfinishedError(CliError):
     """A part of what was asked for failed; `done` is what there is of the rest."""
 
-    def __init__(self, message: str, done: object) -> None:
+    def __init__(self, message: str, done: Any) -> None:
         super().__init__(message)
         self.done = done

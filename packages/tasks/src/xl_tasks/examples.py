@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import SPLITS, resolve_language
@@ -56,18 +56,20 @@ class Question:
 
 
 Example: TypeAlias = TextExample | TaggedSentence | Question
+Item = TypeVar("Item", bound=Example)
+Item_co = TypeVar("Item_co", bound=Example, covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examples:
-    """One data set as read: examples by language and split, and what could not be read."""
+class Examples(Generic[Item_co]):
+    """One data set as read: examples of one kind by language and split, and what could not be read."""
 
     name: str
     kind: str
     """A name of KINDS."""
     labels: tuple[str, ...] = ()
     """All labels that the data set knows, in its own order; empty for answering."""
-    by_language: Mapping[str, Mapping[str, tuple[Example, ...]]]
+    by_language: Mapping[str, Mapping[str, tuple[Item_co, ...]]]
     """language code ("tur_Latn") -> "train", "dev" or "test" -> examples, in the file's order."""
     skipped: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(language, split) -> one sentence for each item left out, each with `file:line` and the reason."""
@@ -94,7 +96,7 @@ class Examples:
         """The code of the language that `spelling` means; TaskError with those that the data set has."""
         return resolve_language(spelling, self.by_language, where=self.name)
 
-    def split(self, language: str, split: str) -> tuple[Example, ...]:
+    def split(self, language: str, split: str) -> tuple[Item_co, ...]:
         """The examples of one split of a language; TaskError naming the languages that have the split."""
         language = self.resolve(language)
         found = self.by_language[language].get(split, ())

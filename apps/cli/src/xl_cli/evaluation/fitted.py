@@ -17,7 +17,7 @@ from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
 from xl_tasks.catalogue.task import Task
 from xl_tasks.errors import StoppedError, TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Example, Examples
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
 from xl_tasks.protocols.training_data import (
@@ -89,7 +89,7 @@ class FittedPlan(Plan):
         self._examples = with_limit(self._examples, self._split, config.limit, self._targets)
         self._mixed: CellExamples = self._pairs() if "mixed-language" in config.protocol else {}
 
-    def _read(self) -> tuple[Examples, list[tuple[str, ...]], str]:
+    def _read(self) -> tuple[Examples[Example], list[tuple[str, ...]], str]:
         """The examples, the sources (each one or several languages) and where training examples are from."""
         entry = self._entry
         examples = self._read_asked()
@@ -112,7 +112,7 @@ class FittedPlan(Plan):
         )
         return examples, sources, origin
 
-    def _read_asked(self) -> Examples:
+    def _read_asked(self) -> Examples[Example]:
         """The examples of the languages asked for; of a preset's sources those that are there are kept."""
         sources = [code for spec in self._config.source for code in spec.split(JOIN)]
         elsewhere = self._entry.train_from or self._config.train_on
@@ -148,7 +148,7 @@ class FittedPlan(Plan):
             raise UsageError(message)
         return targets
 
-    def _load(self, sources: Sequence[str], *, whole: bool = False) -> Examples:
+    def _load(self, sources: Sequence[str], *, whole: bool = False) -> Examples[Example]:
         """The task's own examples, of what its cells need alone where that can be told before reading."""
         config, entry = self._config, self._entry
         options: dict[str, Any] = {"on_error": config.on_error}
@@ -172,7 +172,7 @@ class FittedPlan(Plan):
             return load_task(entry, self._root, [*sources, *config.target], **options)
         return load_task(entry, self._root, None, **options)
 
-    def _load_parts(self, sources: Sequence[str], options: dict[str, Any]) -> Examples | None:
+    def _load_parts(self, sources: Sequence[str], options: dict[str, Any]) -> Examples[Example] | None:
         """Training examples of the sources, scored ones of the targets: XNLI has 392,702 in each of fifteen languages.
 
         None where these are not all there, so that the whole must tell what is.
@@ -208,7 +208,7 @@ class FittedPlan(Plan):
             expected={**trained.expected, **scored.expected},
         )
 
-    def _code(self, examples: Examples, spelling: str) -> str:
+    def _code(self, examples: Examples[Example], spelling: str) -> str:
         if self._config.train_on or self._entry.train_from:
             from xl_translit import language
 
@@ -430,7 +430,7 @@ class _Scoring:
             self._run.fitted.save(folder / name)
 
 
-def _holds(examples: Examples, spelling: str, splits: Sequence[str]) -> bool:
+def _holds(examples: Examples[Example], spelling: str, splits: Sequence[str]) -> bool:
     """Whether a language has any of these splits."""
     try:
         code = examples.resolve(spelling)

@@ -28,7 +28,7 @@ _UNREAD = ("pooler.",)
 
 
 def load_encoder(
-    name_or_path: str, *, revision: str = "", max_len: int | None = None, name: str = "", with_head: bool = False
+    name_or_path: str | Path, *, revision: str = "", max_len: int | None = None, name: str = "", with_head: bool = False
 ) -> Encoder:
     """The encoder in a `save_pretrained` folder or of a hub id, on the CPU, in evaluation mode, in float32.
 
@@ -45,13 +45,13 @@ def load_encoder(
     Raises EncoderError for a folder that is missing, holds no config or no safetensors, for a hub id that cannot be
     reached, for weights that are missing, and for a tokenizer that does not fit the model.
     """
-    with _opening(name_or_path, revision, "an encoder") as (source, options):
+    with _opening(str(name_or_path), revision, "an encoder") as (source, options):
         model, stored_dtype = _open_model(source, with_head, options)
         tokenizer = _open_tokenizer(source, options)
     model.eval()
     limit = min(position_limit(model), _LONGEST_DEFAULT)
     folder = Path(name_or_path)
-    shown = name or (folder.resolve().name if folder.is_dir() else name_or_path)
+    shown = name or (folder.resolve().name if folder.is_dir() else str(name_or_path))
     encoder = Encoder(model, tokenizer, name=shown, max_len=max_len or limit)
     encoder.stored_dtype = stored_dtype
     if with_head:
@@ -59,14 +59,14 @@ def load_encoder(
     return encoder
 
 
-def load_tokenizer(name_or_path: str, *, revision: str = "") -> "PreTrainedTokenizerBase":
+def load_tokenizer(name_or_path: str | Path, *, revision: str = "") -> "PreTrainedTokenizerBase":
     """The tokenizer that `load_encoder` gives an encoder; its weights are neither read nor fetched.
 
     revision: commit or tag of a hub id; empty takes the newest.
 
     Raises EncoderError for a folder that is missing or holds no whole model, and for a hub id that cannot be reached.
     """
-    with _opening(name_or_path, revision, "a tokenizer") as (source, options):
+    with _opening(str(name_or_path), revision, "a tokenizer") as (source, options):
         return _open_tokenizer(source, options)
 
 

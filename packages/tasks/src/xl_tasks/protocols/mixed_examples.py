@@ -12,7 +12,7 @@ class NoPairsError(TaskError):
 
 
 def mixed_examples(
-    entry: Task, examples: Examples, split: str, languages: Sequence[str]
+    entry: Task, examples: Examples[Example], split: str, languages: Sequence[str]
 ) -> Mapping[tuple[str, str], Sequence[Example]]:
     """(first, second language) -> examples of `split`, for the ordered pairs of `languages` that there are.
 

@@ -19,7 +19,7 @@ _ENGLISH = "eng_Latn"
 _KEPT_SHARE = 0.1
 
 
-def default_source(examples: Examples, *, elsewhere: bool = False) -> str:
+def default_source(examples: Examples[Example], *, elsewhere: bool = False) -> str:
     """English where it has training or dev examples, else the language with most training examples.
 
     elsewhere: whether another task's examples can be trained on; English then is, unless a language has its own.
@@ -52,7 +52,7 @@ def trained_elsewhere(entry: Task, sources: Sequence[str], root: Path | None, tr
     return bool(train_on) or ("squad" in there and all(language(code) == _ENGLISH for code in sources))
 
 
-def scored_languages(examples: Examples, asked: Sequence[str], split: str) -> tuple[str, ...]:
+def scored_languages(examples: Examples[Example], asked: Sequence[str], split: str) -> tuple[str, ...]:
     """The languages to score: those asked for, else all with examples in `split`.
 
     TaskError for one that the data lacks or that has no such examples, naming those that have.
@@ -69,8 +69,14 @@ def scored_languages(examples: Examples, asked: Sequence[str], split: str) -> tu
 
 
 def with_training(
-    entry: Task, examples: Examples, sources: Sequence[str], root: Path | None, *, train_on: str = "", on_error: str
-) -> tuple[Examples, str]:
+    entry: Task,
+    examples: Examples[Example],
+    sources: Sequence[str],
+    root: Path | None,
+    *,
+    train_on: str = "",
+    on_error: str,
+) -> tuple[Examples[Example], str]:
     """`examples` with training examples for each source, and what rows must say of where they are from ("" for usual).
 
     In order: those of the task `train_on` where it is named; the data set's own; those of `entry.train_from` whose
@@ -113,7 +119,7 @@ def with_training(
     return dataclasses.replace(examples, by_language=merged), "trained on dev"
 
 
-def with_limit(examples: Examples, split: str, limit: int, languages: Collection[str]) -> Examples:
+def with_limit(examples: Examples[Example], split: str, limit: int, languages: Collection[str]) -> Examples[Example]:
     """At most `limit` examples (0 for all) of a split in each of `languages`, the first by their keys' digests.
 
     Its name says so, "sib200[100]": figures on fewer items are figures on other data.
@@ -133,12 +139,12 @@ def with_limit(examples: Examples, split: str, limit: int, languages: Collection
 
 
 def _from_task(
-    other: Task, entry: Task, examples: Examples, sources: Sequence[str], root: Path | None, on_error: str
-) -> Examples:
+    other: Task, entry: Task, examples: Examples[Example], sources: Sequence[str], root: Path | None, on_error: str
+) -> Examples[Example]:
     if other.kind != entry.kind:
         message = f"{entry.name} is {entry.kind}, {other.name} is {other.kind}; train on a task of the same kind."
         raise TaskError(message)
-    found: Examples = load_task(other, root, sources, on_error=on_error, splits=training_splits(other))
+    found: Examples[Example] = load_task(other, root, sources, on_error=on_error, splits=training_splits(other))
     merged = {code: dict(splits) for code, splits in examples.by_language.items()}
     for code in sources:
         own = {"train": found.split(code, "train")}
@@ -158,5 +164,5 @@ def _divided(dev: Sequence[Example]) -> Mapping[str, tuple[Example, ...]]:
     }
 
 
-def _having(examples: Examples, split: str) -> tuple[str, ...]:
+def _having(examples: Examples[Example], split: str) -> tuple[str, ...]:
     return tuple(code for code in examples.languages if examples.by_language[code].get(split))

@@ -53,7 +53,7 @@ class Trial:
     """One model to be fitted, and on what."""
 
     entry: Task
-    examples: Examples
+    examples: Examples[Example]
     encoder: "Encoder"
     weights: str
     """Digest of the encoder's weights."""
@@ -248,7 +248,9 @@ class TrialRun:
         return first, self._mixed[first, second]
 
 
-def make_problem(entry: Task, examples: Examples, encoder: "Encoder", unit: str, config: TuningConfig) -> "Problem":
+def make_problem(
+    entry: Task, examples: Examples[Example], encoder: "Encoder", unit: str, config: TuningConfig
+) -> "Problem":
     """The problem of a task's kind, for the tokenizer of `encoder`."""
     from xl_tasks.units.choosing import input_unit
 

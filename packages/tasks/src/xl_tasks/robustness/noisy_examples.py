@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xl_tasks.examples import Example, Question, TaggedSentence, TextExample
+from xl_tasks.examples import Item, Question, TaggedSentence, TextExample
 from xl_tasks.robustness.noise import Noise
 
 
-def noisy(examples: Sequence[Example], noise: Noise, language: str, *, seed: int = 0) -> list[Example]:
+def noisy(examples: Sequence[Item], noise: Noise, language: str, *, seed: int = 0) -> list[Item]:
     """The same examples, in their order, with noise in what a user would have typed.
 
     Both texts of a pair get it, each in its own language; of a tagged sentence each word, which stays a word of its
@@ -20,7 +20,7 @@ def noisy(examples: Sequence[Example], noise: Noise, language: str, *, seed: int
     return [_noisy(example, noise, language, seed) for example in examples]
 
 
-def _noisy(example: Example, noise: Noise, language: str, seed: int) -> Example:
+def _noisy(example: Item, noise: Noise, language: str, seed: int) -> Item:
     match example:
         case TextExample():
             # Two keys, so that a text and its copy do not get the same errors.

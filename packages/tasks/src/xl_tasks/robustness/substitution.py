@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Example, Question, TaggedSentence, TextExample
+from xl_tasks.examples import Item, Question, TaggedSentence, TextExample
 from xl_tasks.robustness.config import MATCHES, RobustConfig
 from xl_tasks.robustness.neighbour_table import NeighbourTable, neighbours_for
 
@@ -25,7 +25,7 @@ def default_copies(task: str) -> int:
     return _COPIES.get(task, _OTHER_COPIES)
 
 
-def exchanged(train: Mapping[str, Sequence[Example]], config: RobustConfig, task: str = "") -> dict[str, list[Example]]:
+def exchanged(train: Mapping[str, Sequence[Item]], config: RobustConfig, task: str = "") -> dict[str, list[Item]]:
     """The training examples of each language as `config` of kind rs-da makes them, with its table for the language.
 
     train: language -> examples. task: name of the task, for its number of copies.
@@ -50,14 +50,14 @@ def exchanged(train: Mapping[str, Sequence[Example]], config: RobustConfig, task
 
 
 def augmented(
-    examples: Sequence[Example],
+    examples: Sequence[Item],
     table: NeighbourTable,
     *,
     copies: int,
     keep_original: bool = True,
     seed: int = 0,
     match: str = "word",
-) -> list[Example]:
+) -> list[Item]:
     """`copies` examples for each one, next to each other, with the same label; their keys end in "~1", "~2" ...
 
     copies: >= 1. keep_original: the first of them is the example itself; false as published, where all are exchanged.
@@ -73,7 +73,7 @@ def augmented(
         message = f"copies is {copies} and match {match!r}; give 1 or more and one of {', '.join(MATCHES)}."
         raise TaskError(message)
     exchange = _Exchange(table, match=match)
-    made: list[Example] = []
+    made: list[Item] = []
     for example in examples:
         if keep_original:
             made.append(example)
@@ -82,7 +82,7 @@ def augmented(
     return made
 
 
-def _copy(example: Example, exchange: "_Exchange", source: str, key: str) -> Example:
+def _copy(example: Item, exchange: "_Exchange", source: str, key: str) -> Item:
     if isinstance(example, TextExample):
         first = exchange.text(example.first, f"{source}\0first")
         second = example.second

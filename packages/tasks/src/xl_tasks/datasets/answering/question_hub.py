@@ -104,7 +104,7 @@ SQUAD = Task(
 
 def load_squad_hub(
     languages: Iterable[str] | None = None, *, on_error: str = "stop", splits: Iterable[str] | None = None
-) -> Examples:
+) -> Examples[Question]:
     """SQuAD v1.1, English; as `load_squad` of its files."""
     chosen = choose({"eng_Latn": ""}, languages, where=SQUAD.hub_id)
     faults = Faults(on_error)
@@ -121,7 +121,7 @@ def load_squad_hub(
 
 def load_xquad_hub(
     languages: Iterable[str] | None = None, *, on_error: str = "stop", splits: Iterable[str] | None = None
-) -> Examples:
+) -> Examples[Question]:
     """XQuAD in its twelve languages; as `load_xquad` of its files."""
     faults = Faults(on_error)
     chosen = choose({language(short): short for short in _XQUAD}, languages, where=XQUAD.hub_id)
@@ -138,7 +138,7 @@ def load_xquad_hub(
 
 def load_tydiqa_hub(
     languages: Iterable[str] | None = None, *, on_error: str = "stop", splits: Iterable[str] | None = None
-) -> Examples:
+) -> Examples[Question]:
     """TyDiQA-GoldP in its nine languages; as `load_tydiqa` of its own files, where the hub's offsets fit.
 
     The script that made the hub's rows took away white space around contexts and left offsets as they were, so that a
@@ -170,7 +170,7 @@ def load_mlqa_hub(
     contexts: str | Iterable[str] = "same",
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[Question]:
     """MLQA in its seven languages; `contexts` and result as `load_mlqa` of its files."""
     faults = Faults(on_error)
     codes = {language(short): short for short in _MLQA}

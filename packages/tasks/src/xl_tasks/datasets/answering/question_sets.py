@@ -42,7 +42,7 @@ def load_squad(
     *,
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[Question]:
     """SQuAD, English, and its machine translations for training in another language.
 
     path: a folder with train-v1.1.json and dev-v1.1.json, and squad.translate.train.en-XX.json (by XTREME) or
@@ -71,7 +71,7 @@ def load_xquad(
     *,
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[Question]:
     """XQuAD: 1,190 questions of SQuAD's dev set, translated; equal keys are translations (Artetxe et al., 2020).
 
     path: a folder with xquad.XX.json, which make the split "test".
@@ -90,7 +90,7 @@ def load_tydiqa(
     on_error: str = "stop",
     pass_withheld: bool = False,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[Question]:
     """TyDiQA-GoldP: questions in nine languages, on one passage each (Clark et al., 2020); its test set is closed.
 
     path: a folder with tydiqa-goldp-v1.1-{train,dev}.json or tydiqa-goldp-{train,dev}-korean.json (its own files), or
@@ -116,7 +116,7 @@ def load_mlqa(
     contexts: str | Iterable[str] = "same",
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[Question]:
     """MLQA: questions and contexts in seven languages, in any pair (Lewis et al., 2020).
 
     path: a folder with {dev,test}-context-XX-question-YY.json.
@@ -168,7 +168,7 @@ def _load(
     *,
     example: str,
     pass_withheld: bool = False,
-) -> Examples:
+) -> Examples[Question]:
     faults = Faults(on_error)
     by_language: dict[str, dict[str, tuple[Question, ...]]] = {}
     whole: dict[Path, dict[str, list[Question]]] = {}  # files of all languages, read once

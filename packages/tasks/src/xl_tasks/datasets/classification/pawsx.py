@@ -22,7 +22,7 @@ from xl_tasks.datasets.readers.labelled import (
 )
 from xl_tasks.datasets.readers.split_patterns import SPLIT, files_by_split, files_under
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TextExample
 
 LABELS = ("0", "1")
 HUB_ID = "google-research-datasets/paws-x"
@@ -63,7 +63,7 @@ def load_pawsx(
     *,
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TextExample]:
     """The pairs under `path`; key = id, or the number of the row where the files have none.
 
     path: a folder with files of one of the layouts, in sub-folders too, or one such file.
@@ -90,7 +90,7 @@ def load_pawsx(
 
 def load_pawsx_hub(
     languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
-) -> Examples:
+) -> Examples[TextExample]:
     """The same from the hub, at a fixed commit, all languages for None.
 
     TaskError without network and for a language that is not there.
@@ -99,7 +99,7 @@ def load_pawsx_hub(
     return pawsx_examples(rows, on_error=on_error)
 
 
-def pawsx_examples(rows: Rows, *, on_error: str = "stop") -> Examples:
+def pawsx_examples(rows: Rows, *, on_error: str = "stop") -> Examples[TextExample]:
     """Examples from the hub's rows (id, sentence1, sentence2, label)."""
     found = Labelled("pawsx", LABELS, on_error=on_error)
     for (code, split), items in rows.items():

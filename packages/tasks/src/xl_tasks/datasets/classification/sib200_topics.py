@@ -11,7 +11,7 @@ from xl_tasks.datasets.readers.delimited import read_table
 from xl_tasks.datasets.readers.hub import hub_config_names
 from xl_tasks.datasets.readers.labelled import Labelled, Rows, chosen_splits, hub_configs, hub_splits, numbered
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TextExample
 
 LABELS = ("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")
 
@@ -42,7 +42,7 @@ def load_sib200_topics(
     *,
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TextExample]:
     """The sentences under `path` with their topics; key = index_id.
 
     path: a folder with one sub-folder a language ("tur_Latn"), each with train.tsv, dev.tsv or test.tsv.
@@ -76,7 +76,7 @@ def load_sib200_topics(
 
 def load_sib200_topics_hub(
     languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
-) -> Examples:
+) -> Examples[TextExample]:
     """The same from the hub, at a fixed commit, all languages for None.
 
     TaskError without network and for a language that is not there.
@@ -86,7 +86,7 @@ def load_sib200_topics_hub(
     return sib200_topics_examples(rows, on_error=on_error)
 
 
-def sib200_topics_examples(rows: Rows, *, on_error: str = "stop") -> Examples:
+def sib200_topics_examples(rows: Rows, *, on_error: str = "stop") -> Examples[TextExample]:
     """Examples from the hub's rows (index_id, category, text)."""
     found = Labelled("sib200", LABELS, on_error=on_error)
     for (code, split), items in rows.items():

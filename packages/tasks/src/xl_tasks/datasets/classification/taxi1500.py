@@ -11,7 +11,7 @@ from xl_tasks.datasets.readers.delimited import Record, header, read_table
 from xl_tasks.datasets.readers.labelled import Labelled, chosen_splits
 from xl_tasks.datasets.readers.split_patterns import SPLIT, files_by_split, files_under
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TextExample
 from xl_tasks.texts import ParallelTexts, resolve_language
 
 LABELS = ("Recommendation", "Faith", "Description", "Sin", "Grace", "Violence")
@@ -44,7 +44,7 @@ def load_taxi1500(
     on_error: str = "stop",
     bible: Path | str | None = None,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TextExample]:
     """The labelled verses in the languages of `path` and of `bible`; key = verse id.
 
     path: a folder with LLL_train.tsv, LLL_dev.tsv, LLL_test.tsv (verse id, label, text; "eng" as published).

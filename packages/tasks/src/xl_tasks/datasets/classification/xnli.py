@@ -23,7 +23,7 @@ from xl_tasks.datasets.readers.labelled import (
 )
 from xl_tasks.datasets.readers.split_patterns import SPLIT, SPLIT_NAMES, bare_name, files_under
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TextExample
 from xl_translit import TranslitError, language
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -71,7 +71,7 @@ def load_xnli(
     *,
     on_error: str = "stop",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TextExample]:
     """The pairs under `path`: first = premise, second = hypothesis; key = pairID, or else the number of the row.
 
     path: a folder with files of any of the layouts, in sub-folders too, or one such file.
@@ -107,7 +107,7 @@ def load_xnli(
 
 def load_xnli_hub(
     languages: Iterable[str] | None, *, on_error: str = "stop", splits: Iterable[str] | None = None
-) -> Examples:
+) -> Examples[TextExample]:
     """The same from the hub, at a fixed commit, all languages for None.
 
     TaskError without network and for a language that is not there.
@@ -116,7 +116,7 @@ def load_xnli_hub(
     return xnli_examples(rows, on_error=on_error)
 
 
-def xnli_examples(rows: Rows, *, on_error: str = "stop") -> Examples:
+def xnli_examples(rows: Rows, *, on_error: str = "stop") -> Examples[TextExample]:
     """Examples from the hub's rows (premise, hypothesis, label)."""
     found = Labelled("xnli", LABELS, on_error=on_error)
     for (code, split), items in rows.items():

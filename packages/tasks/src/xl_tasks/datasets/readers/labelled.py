@@ -57,7 +57,7 @@ class Labelled:
         self.open(code, split)
         self._expected[code, split] += 1
 
-    def examples(self) -> Examples:
+    def examples(self) -> Examples[TextExample]:
         """All that came."""
         return Examples(
             name=self.name,

@@ -14,7 +14,7 @@ from xl_tasks.datasets.readers.labelled import chosen_splits
 from xl_tasks.datasets.readers.split_files import split_files
 from xl_tasks.datasets.tagging.tagged import LineError, TaggedSentences
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TaggedSentence
 from xl_translit import language, read_lines
 
 _SPACES = re.compile(" +")
@@ -44,7 +44,7 @@ def load_conll(
     repair: bool = False,
     tag_scheme: str = "iob2",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """Sentences tagged with anything, from any folder of two-column files.
 
     path: a folder with `LLL_Ssss/{train,dev,valid,test}.txt` or `{split}-XX.{tsv,txt,conll}`.
@@ -72,7 +72,7 @@ def read_columns(
     scheme: str = "iob2",
     language_of: Callable[[str], str] = language,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """A data set in two columns, whatever layout its files have; `labels` are all its tags, None for those found."""
     found = TaggedSentences(name, labels, on_error=on_error, repair=repair, scheme=scheme)
     wanted = chosen_splits(splits)

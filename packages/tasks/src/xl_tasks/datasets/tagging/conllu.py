@@ -16,7 +16,7 @@ from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, 
 from xl_tasks.datasets.tagging.treebanks import treebank_files
 from xl_tasks.datasets.tagging.word_lines import Sentence, Tagged, Word, read_treebanks
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TaggedSentence
 
 UPOS_LABELS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM",
@@ -66,7 +66,7 @@ def load_udpos(
     treebanks: Sequence[str] = (),
     words: str = "syntactic",
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The sentences under `path`, with a part of speech for each word; key = sent_id, else the sentence's number.
 
     path: a folder of treebanks, `UD_Turkish-IMST/tr_imst-ud-test.conllu`, one treebank, or its files; the download of
@@ -97,7 +97,7 @@ def load_udpos_hub(
     on_error: str = "stop",
     treebanks: Sequence[str] = (),
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt".
 
     The mirror has the files of a release as parquet; its rows have syntactic words.

@@ -8,7 +8,7 @@ from xl_tasks.datasets.readers.hub import by_config
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
 from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, read_hub
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TaggedSentence
 
 MASAKHANER_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE")
 HUB_ID = "masakhane/masakhaner2"
@@ -41,7 +41,7 @@ def load_masakhaner(
     on_error: str = "stop",
     repair: bool = True,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The sentences under `path`, with their tags.
 
     path: a folder with `LLL/{train,dev,test}.txt`, a word and its tag a line, separated by a space.
@@ -60,7 +60,7 @@ def load_masakhaner_hub(
     on_error: str = "stop",
     repair: bool = True,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The same sentences from the hub, all languages for None: 2.0, and 1.0 for Amharic."""
     parts = parts_of(_FIRST_ID, by_config(["amh"]), "", converted=True) | parts_of(
         HUB_ID, by_config(_LANGUAGES.split()), "", converted=True

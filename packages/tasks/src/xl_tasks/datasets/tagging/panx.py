@@ -12,7 +12,7 @@ from xl_tasks.datasets.readers.hub import by_config, hub_config_names
 from xl_tasks.datasets.tagging.conll import read_columns
 from xl_tasks.datasets.tagging.tagged import TaggedSentences
 from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, read_hub
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TaggedSentence
 from xl_translit.wikipedia import WIKIPEDIA_CODES, wikipedia_language
 
 PANX_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
@@ -47,7 +47,7 @@ def load_panx(
     on_error: str = "stop",
     repair: bool = True,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The sentences under `path`, with their tags.
 
     path: a folder with `{train,dev,test}-XX.tsv` (XTREME), `XX/{train,dev,test}` or `XX-train` with `lang:word`
@@ -69,7 +69,7 @@ def load_panx_hub(
     on_error: str = "stop",
     repair: bool = True,
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The same sentences from the hub (unimelb-nlp/wikiann), all languages for None."""
     configs = by_config(hub_config_names(HUB_ID), wikipedia_language)
     # Of two editions in one language, that with the language's own code.

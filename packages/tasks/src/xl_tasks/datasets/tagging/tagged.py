@@ -95,7 +95,7 @@ class TaggedSentences:
         """Leave a sentence out for `fault`, or stop with TaskError."""
         self._faults.add(language, split, str(fault))
 
-    def examples(self) -> Examples:
+    def examples(self) -> Examples[TaggedSentence]:
         """All that was added. One line in the log says how many tags of a split started inside and were repaired.
 
         A few sentences of another scheme among those of IOB are faults; TaskError where they are the most.

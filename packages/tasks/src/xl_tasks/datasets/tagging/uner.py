@@ -15,7 +15,7 @@ from xl_tasks.datasets.tagging.tagged_rows import HubRow, add_tokens, parts_of, 
 from xl_tasks.datasets.tagging.treebanks import treebank_files
 from xl_tasks.datasets.tagging.word_lines import Sentence, Tagged, read_treebanks
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples
+from xl_tasks.examples import Examples, TaggedSentence
 
 UNER_LABELS = PANX_LABELS
 HUB_ID = "universalner/universal_ner"
@@ -52,7 +52,7 @@ def load_uner(
     repair: bool = True,
     treebanks: Sequence[str] = (),
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The sentences under `path`, with their tags; key = sent_id.
 
     path: a folder with `UNER_Language-Treebank/xx_tb-ud-{train,dev,test}.iob2`, one of these, or such files.
@@ -78,7 +78,7 @@ def load_uner_hub(
     repair: bool = True,
     treebanks: Sequence[str] = (),
     splits: Iterable[str] | None = None,
-) -> Examples:
+) -> Examples[TaggedSentence]:
     """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt"."""
     configs = [name for name in _CONFIGS.split() if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), "", converted=True)

@@ -1,9 +1,9 @@
 """Pairs of question and context language, as MLQA has them."""
 
-from xl_tasks.examples import Examples, Question
+from xl_tasks.examples import Example, Examples, Question
 
 
-def context_pairs(examples: Examples, split: str) -> dict[tuple[str, str], tuple[Question, ...]]:
+def context_pairs(examples: Examples[Example], split: str) -> dict[tuple[str, str], tuple[Question, ...]]:
     """(language of the question, language of the context) -> the questions of `split`, in the file's order."""
     pairs: dict[tuple[str, str], list[Question]] = {}
     for language in examples.languages:

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from xl_tasks.errors import TaskError
-from xl_tasks.examples import Examples, TextExample
+from xl_tasks.examples import Example, Examples, TextExample
 
 # Real releases differ in fewer than 2 per cent of the labels; files that are not parallel differ in a third or more.
 _MOST_DIFFERING = 0.1
@@ -86,7 +86,7 @@ class CellMeans:
     """language of the second sentence -> mean over the first's."""
 
 
-def mixed_pairs(examples: Examples, split: str, languages: Sequence[str] | None = None) -> MixedPairs:
+def mixed_pairs(examples: Examples[Example], split: str, languages: Sequence[str] | None = None) -> MixedPairs:
     """The cells of a data set of sentence pairs, joined by key with the labels verified.
 
     languages: two or more, in any spelling; by default all that have the split.
@@ -155,7 +155,7 @@ def cell_means(values: Mapping[tuple[str, str], float]) -> CellMeans:
     )
 
 
-def _pairs(examples: Examples, code: str, split: str) -> dict[str, TextExample]:
+def _pairs(examples: Examples[Example], code: str, split: str) -> dict[str, TextExample]:
     found = {}
     for example in examples.split(code, split):
         if not isinstance(example, TextExample) or not example.second:
