@@ -1,4 +1,9 @@
 from .errors import AnalysisError as AnalysisError
+from .pages.report_page import Facts as Facts
+from .pages.report_page import Section as Section
+from .pages.report_page import html_page as html_page
+from .pages.report_page import report_page as report_page
+from .pages.report_page import shown_picture as shown_picture
 from .pictures.bars import gain_bars as gain_bars
 from .pictures.curves import learning_curves as learning_curves
 from .pictures.heat_map import both_triangles as both_triangles
@@ -54,14 +59,16 @@ from .statistics.significance import Difference as Difference
 from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
+from .tables.beside import beside_tables as beside_tables
 from .tables.gain_tables import gain_table as gain_table
 from .tables.gap_tables import gap_table as gap_table
+from .tables.groups import gains as gains
+from .tables.groups import group_tables as group_tables
 from .tables.lexical_tables import lexical_table as lexical_table
 from .tables.matrices import matrix_table as matrix_table
 from .tables.matrices import matrix_tables as matrix_tables
 from .tables.mean_tables import metric_table as metric_table
 from .tables.mean_tables import retrieval_table as retrieval_table
-from .tables.page import html_page as html_page
 from .tables.pairs import coverage_table as coverage_table
 from .tables.pairs import pair_table as pair_table
 from .tables.report import result_tables as result_tables

@@ -1,12 +1,16 @@
 """`xl report`: tables from the result rows of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.evaluation.config import MEANS
 from xl_cli.evaluation.preset_options import mean_of
+from xl_cli.folder.run_facts import run_facts
+from xl_cli.folder.run_folder import RunFolder
 from xl_cli.options import check_options
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
@@ -71,17 +75,38 @@ def report(
     several = [runs] if isinstance(runs, (str, Path)) else runs
     paths = list({path.resolve(): path for path in map(_results, map(Path, several))}.values())
     labels = _labels(paths, config.label)
-    from dataclasses import fields
-
-    from xl_analysis import html_page, result_tables, rows_by_kind, rows_csv, tell_runs_apart
-    from xl_tasks import Row, read_rows
+    from xl_analysis import tell_runs_apart
+    from xl_cli.published.rows import published_beside
+    from xl_tasks import read_rows
     from xl_translit import replacing
 
-    rows = {name: [row.to_dict() for row in read_rows(path)] for name, path in zip(labels, paths, strict=True)}
-    if not any(rows.values()):
+    read = {name: read_rows(path) for name, path in zip(labels, paths, strict=True)}
+    if not any(read.values()):
         message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
         raise CliError(message)
-    every = [row for part in rows.values() for row in part]
+    rows = {name: [row.to_dict() for row in part] for name, part in read.items()}
+    _check_asked([row for part in rows.values() for row in part], config)
+    metric = config.metric or ("top10", "top1")
+    if config.metric or config.format != "csv":
+        # A retrieval row carries three figures; those that were not asked for are no table of their own.
+        unasked = set(_RETRIEVAL) - set(metric)
+        rows = {name: [row for row in part if row["metric"] not in unasked] for name, part in rows.items()}
+    if config.format == "csv":
+        text = _csv(rows)
+    else:
+        apart = tell_runs_apart(rows, labels if config.label else ())
+        published = [row.to_dict() for row in published_beside(row for part in read.values() for row in part)]
+        text = _shown(apart, published, dict(zip(labels, paths, strict=True)), metric, config)
+    if out is not None:
+        with replacing(out) as file:
+            file.write(text + "\n")
+    return text
+
+
+def _check_asked(every: "Sequence[Mapping[str, Any]]", config: ReportConfig) -> None:
+    """UsageError for a figure or a mean that the rows have not."""
+    from xl_analysis import rows_by_kind
+
     there = dict.fromkeys(row["metric"] for row in every)
     if unknown := [name for name in config.metric if name not in there]:
         message = f"--metric {unknown[0]}: no row has this figure; they have {', '.join(there)}."
@@ -93,23 +118,61 @@ def report(
     if config.mean and "task" not in rows_by_kind(every, config.metric or _RETRIEVAL):
         message = "--mean: no meaning for these rows, only for those of a task by target language; leave that out."
         raise UsageError(message)
-    metric = config.metric or ("top10", "top1")
-    if config.metric or config.format != "csv":
-        # A retrieval row carries three figures; those that were not asked for are no table of their own.
-        unasked = set(_RETRIEVAL) - set(metric)
-        rows = {name: [row for row in part if row["metric"] not in unasked] for name, part in rows.items()}
-    if config.format == "csv":
-        text = rows_csv(rows, [field.name for field in fields(Row) if any(field.name in row for row in every)])
-    else:
-        apart = tell_runs_apart(rows, labels if config.label else ())
-        tables = result_tables(apart, metrics=metric, mean=config.mean or mean_of(apart))
-        title = f"Results of {', '.join(labels)}" if any(labels) else "Results"
-        shown = [table.render(config.format) for table in tables] if config.format != "html" else []
-        text = "\n\n".join(shown) if shown else html_page(tables, title)
-    if out is not None:
-        with replacing(out) as file:
-            file.write(text + "\n")
-    return text
+
+
+def _csv(rows: "Mapping[str, Sequence[Mapping[str, Any]]]") -> str:
+    from dataclasses import fields
+
+    from xl_analysis import rows_csv
+    from xl_tasks import Row
+
+    every = [row for part in rows.values() for row in part]
+    return rows_csv(rows, [field.name for field in fields(Row) if any(field.name in row for row in every)])
+
+
+def _shown(
+    rows: "Sequence[Mapping[str, Any]]",
+    published: "Sequence[Mapping[str, Any]]",
+    runs: Mapping[str, Path],
+    metrics: Sequence[str],
+    config: ReportConfig,
+) -> str:
+    """The tables of all rows and what they say beside the papers; for html what was run, and pictures, too."""
+    from xl_analysis import Facts, beside_tables, gains, group_tables, report_page, result_tables
+    from xl_cli.published.rows import PAPERS
+
+    mean = config.mean or mean_of(rows)
+    beside = beside_tables(rows, published, PAPERS)
+    if config.format != "html":
+        tables = [*result_tables(rows, metrics=metrics, mean=mean), *beside]
+        tables += group_tables(gains(rows))
+        return "\n\n".join(table.render(config.format) for table in tables)
+    folders = {name: RunFolder(path.parent) for name, path in runs.items() if path.name == "results.jsonl"}
+    facts = {name: run_facts(folder.about()) for name, folder in folders.items() if folder.has_about()}
+    # A run alone has no label, as nothing must be told from it.
+    alone = next(iter(runs.values())).resolve().parent.name
+    title = f"Results of {', '.join(runs) if any(runs) else alone}"
+    return report_page(
+        rows,
+        title,
+        facts=[Facts(name=name or alone, entries=entries) for name, entries in facts.items()],
+        logs={name: folder.logged() for name, folder in folders.items()},
+        beside=beside,
+        metrics=metrics,
+        mean=mean,
+        names=_language_names(rows),
+    )
+
+
+def _language_names(rows: "Sequence[Mapping[str, Any]]") -> dict[str, str]:
+    """Codes as they stand in tables, with and without their script -> "Turkish"."""
+    from xl_translit import UnknownLanguageError, language_name
+
+    names = {}
+    for code in {str(row[side]) for row in rows for side in ("source", "target")}:
+        with suppress(UnknownLanguageError):
+            names |= dict.fromkeys((code, code.partition("_")[0]), language_name(code))
+    return names
 
 
 def _results(run: Path) -> Path:

@@ -4,6 +4,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,10 @@ class RunFolder:
             raise UsageError(message)
         return max(open_runs, key=lambda run: run._about.stat().st_mtime)
 
+    def has_about(self) -> bool:
+        """Whether there is a run.json."""
+        return self._about.is_file()
+
     def about(self) -> dict[str, Any]:
         """Content of run.json."""
         try:
@@ -103,16 +108,17 @@ class RunFolder:
             return
         from xl_translit import replacing
 
-        kept = []
-        for line in self._log.read_text(encoding="utf-8").split("\n"):
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the end of a line that a kill cut off
-            if record["variant"] != variant or record["step"] <= step:
-                kept.append(line)
+        kept = [r for r in self.logged() if r["variant"] != variant or r["step"] <= step]
         with replacing(self._log) as file:
-            file.writelines(f"{line}\n" for line in kept)
+            file.writelines(json.dumps(record) + "\n" for record in kept)
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The records of log.jsonl; none where there is none."""
+        records = []
+        for line in self._log.read_text(encoding="utf-8").split("\n") if self._log.is_file() else ():
+            with suppress(json.JSONDecodeError):  # the end of a line that a kill cut off
+                records.append(json.loads(line))
+        return [record for record in records if isinstance(record, dict)]
 
     def rows(self) -> "list[Row]":
         """The result rows so far."""

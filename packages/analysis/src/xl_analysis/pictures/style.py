@@ -78,7 +78,7 @@ def _saved(figure: "Figure", form: str, *, letters: bool = False) -> bytes:
         families = font_families(_texts(figure))
         for text in figure.findobj(Text):
             text.set_fontfamily(families)
-        figure.savefig(file, format=form, metadata=_NAMELESS[form])
+        figure.savefig(file, format=form, metadata=_NAMELESS[form], bbox_inches="tight", pad_inches=0.06)
     return file.getvalue()
 
 

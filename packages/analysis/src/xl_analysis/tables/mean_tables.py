@@ -1,8 +1,10 @@
 """Tables of retrieval between languages, and of means of any metric, one line a variant."""
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.best import Candidate, best_cells
 from xl_analysis.tables.figures import Figure, Row, by_seed, figures, lines, short, shown
 from xl_analysis.tables.table import Table
 
@@ -14,7 +16,8 @@ def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "
     (the part of a language code after "_"), and for each language the mean over pairs with it on either side; for the
     other metrics the first two. With several seeds the mean over seeds, and in the first two columns the sample
     standard deviation too. Rows of one variant that differ in a setting (data, layer, pooling, unit, noise ...) get
-    lines of their own, and so do rows of two models with one seed. Differences from a baseline are passed over.
+    lines of their own, and so do rows of two models with one seed. Differences from a baseline are passed over. The
+    best line of a column is marked.
 
     AnalysisError where no row has one of `metrics`, for a row without a field that is needed, and for two rows that
     answer the same question differently.
@@ -33,17 +36,19 @@ def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "
     first, *others = metrics
     header = ["variant", f"{_title(first)} all", f"{_title(first)} cross", *short(languages)]
     header += [f"{_title(metric)} {which}" for metric in others for which in ("all", "cross")]
-    body = []
+    body, candidates = [], []
     for name, line in by_name.items():
-        cells = [name, *_overall(line, first)]
-        cells += [
-            shown(by_seed([f for f in line if f.metric == first and language in (f.source, f.target)]), spread=False)
-            for language in languages
+        columns = [*_overall(line, first)]
+        columns += [
+            [f for f in line if f.metric == first and language in (f.source, f.target)] for language in languages
         ]
-        for metric in others:
-            cells += _overall(line, metric)
-        body.append(tuple(cells))
-    return Table(tuple(header), tuple(body), _caption(by_name, first))
+        columns += [part for metric in others for part in _overall(line, metric)]
+        spread = (True, True, *(False for _ in languages), *(True for _ in others for _ in range(2)))
+        means = [by_seed(column) for column in columns]
+        body.append((name, *(shown(part, spread=wide) for part, wide in zip(means, spread, strict=True))))
+        rounded = {place: round(100 * statistics.fmean(part), 1) for place, part in enumerate(means, start=1) if part}
+        candidates.append(Candidate(block="", source="", system=name, shown=rounded))
+    return Table(tuple(header), tuple(body), _caption(by_name, first), best=best_cells(candidates)[0])
 
 
 def metric_table(rows: Iterable[Row]) -> Table:
@@ -75,9 +80,9 @@ def _cell(figure: Figure) -> tuple[object, ...]:
     return figure.metric, figure.source, figure.target
 
 
-def _overall(line: Sequence[Figure], metric: str) -> tuple[str, str]:
+def _overall(line: Sequence[Figure], metric: str) -> tuple[list[Figure], list[Figure]]:
     of_metric = [figure for figure in line if figure.metric == metric]
-    return shown(by_seed(of_metric)), shown(by_seed([figure for figure in of_metric if _crosses(figure)]))
+    return of_metric, [figure for figure in of_metric if _crosses(figure)]
 
 
 def _crosses(figure: Figure) -> bool:

@@ -1,6 +1,6 @@
 """All result rows as tables, each kind of row in the table made for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from xl_analysis.tables.figures import Figure, Row, figures
@@ -30,17 +30,26 @@ def result_tables(
     without a data set beside the only one of their task. The means over a matrix's cells are in its caption and left
     out where the matrix is there.
     """
+    return [table for tables in tables_by_kind(rows, metrics=metrics, mean=mean).values() for table in tables]
+
+
+def tables_by_kind(
+    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others"
+) -> dict[str, list[Table]]:
+    """The tables of `result_tables` by the kind of their rows, as `rows_by_kind` names it, in their order."""
     kinds = rows_by_kind(rows, metrics)
-    tables = [_about(part, retrieval_table(part, metrics=metrics)) for part in _by_data(kinds.get("retrieval", ()))]
-    tables += [task_table(part, mean=mean) for part in _by_data(kinds.get("task", ()))]
-    tables += matrix_tables(kinds["matrix"]) if "matrix" in kinds else []
-    tables += [lexical_table(part) for part in _by_task(kinds.get("lexical", ()))]
-    tables += [pair_table(kinds["cka"])] if "cka" in kinds else []
-    tables += [coverage_table(kinds["coverage"])] if "coverage" in kinds else []
-    tables += [gap_table(kinds["gap"])] if "gap" in kinds else []
-    tables += [gain_table(kinds["gain"])] if "gain" in kinds else []
-    rest = kinds.get("rest", [])
-    return [*tables, metric_table(rest)] if rest or not tables else tables
+    made: dict[str, Callable[[list[Row]], list[Table]]] = {
+        "retrieval": lambda part: [_about(each, retrieval_table(each, metrics=metrics)) for each in _by_data(part)],
+        "task": lambda part: [task_table(each, mean=mean) for each in _by_data(part)],
+        "matrix": matrix_tables,
+        "lexical": lambda part: [lexical_table(each) for each in _by_task(part)],
+        "cka": lambda part: [pair_table(part)],
+        "coverage": lambda part: [coverage_table(part)],
+        "gap": lambda part: [gap_table(part)],
+        "gain": lambda part: [gain_table(part)],
+        "rest": lambda part: [metric_table(part)],
+    }
+    return {kind: make(kinds[kind]) for kind, make in made.items() if kind in kinds} or {"rest": [metric_table([])]}
 
 
 def rows_by_kind(rows: Iterable[Row], metrics: Sequence[str] = ("top10", "top1")) -> dict[str, list[Row]]:

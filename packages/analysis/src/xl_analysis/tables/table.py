@@ -1,16 +1,16 @@
 """A table of texts and how it is written for a terminal, a web page, a paper or a spreadsheet."""
 
 import csv
-import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
 from tabulate import SEPARATING_LINE, tabulate
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.pages.template import rendered
 
 FORMATS = ("text", "md", "html", "tex", "csv")
 
@@ -28,6 +28,10 @@ class Table:
     caption: str = ""
     n_labels: int = 1
     """Number of columns that say what a line is about; they are aligned to the left, figures to the right."""
+    best: frozenset[tuple[int, int]] = frozenset()
+    """(row, column) of the cells that md, html and tex show in bold."""
+    best_source: frozenset[tuple[int, int]] = frozenset()
+    """Of those that they underline."""
 
     def __post_init__(self) -> None:
         for line in self.body:
@@ -40,13 +44,17 @@ class Table:
         if form == "text":
             return _under(_text(self.header, self.body, self.n_labels), fill(self.caption, _TERMINAL_WIDTH))
         if form == "md":
-            header, *body = [[_md(cell) for cell in line] for line in (self.header, *self.body)]
+            header = [_md(cell) for cell in self.header]
+            body = self._marked(_md, "**{}**", "<u>{}</u>")
             return _under(_tabulate(header, body, "pipe", self.n_labels), self.caption)
         if form == "html":
-            caption = f"<table>\n<caption>{html.escape(self.caption)}</caption>" if self.caption else "<table>"
-            return _tabulate(self.header, self.body, "html", self.n_labels).replace("<table>", caption, 1)
+            return rendered("table.html", table=self, names={})
         if form == "tex":
-            table = _tabulate(self.header, self.body, "latex_booktabs", self.n_labels)
+            body = self._marked(_tex, r"\textbf{{{}}}", r"\underline{{{}}}")
+            # Cells are TeX already; the form that leaves them so has no rules of booktabs.
+            table = _tabulate([_tex(cell) for cell in self.header], body, "latex_raw", self.n_labels)
+            for rule in (r"\toprule", r"\midrule", r"\bottomrule"):
+                table = table.replace(r"\hline", rule, 1)
             if not self.caption:
                 return table
             return f"\\begin{{table}}\n\\centering\n{table}\n\\caption{{{_tex(self.caption)}}}\n\\end{{table}}"
@@ -56,6 +64,14 @@ class Table:
             return file.getvalue().removesuffix("\n")
         message = f"unknown table format {form!r}; known: {', '.join(FORMATS)}."
         raise AnalysisError(message)
+
+    def _marked(self, escape: Callable[[str], str], bold: str, underlined: str) -> list[list[str]]:
+        """The body, escaped, with the best cells in bold and the best sources underlined."""
+        body = [[escape(cell) for cell in line] for line in self.body]
+        for places, mark in ((self.best_source, underlined), (self.best, bold)):
+            for row, column in places:
+                body[row][column] = mark.format(body[row][column])
+        return body
 
 
 def _tabulate(header: Sequence[str], body: Sequence[Sequence[str]], form: str, n_labels: int) -> str:

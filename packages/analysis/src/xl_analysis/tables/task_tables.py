@@ -1,8 +1,10 @@
 """Tables of tasks that a model is fitted to: one line a system, one column a target language."""
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.best import Candidate, best_cells
 from xl_analysis.tables.figures import (
     TELLING,
     Figure,
@@ -37,7 +39,7 @@ def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
     do, and has its own column; under "all" it counts too, as in XTREME and papers that follow it. In-language systems,
     which are trained on each target, have nothing to leave out. With several seeds the mean over them, in the first
     column with the sample standard deviation. Shares are in per cent. Where a system has rows of test and of dev, dev
-    is in brackets.
+    is in brackets. Marked are the best system for a source and target, and the best source for a system and target.
 
     Systems that differ in the source, in data, protocol, tuning, robust, noise, unit, layer or pooling have lines of
     their own. AnalysisError for no row, a row without a field that is needed, two rows that answer one question
@@ -56,18 +58,38 @@ def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
     labels = [n for n, name in enumerate(("task", "metric")) if len({block[n] for block in blocks}) > 1]
     targets = sorted({figure.target for figure in every})
     in_percent = all(scale(block)[0] == 100 for block in blocks.values())
-    body, by_name = [], {}
+    body, by_name, candidates = [], {}, []
     for block, found in blocks.items():
         for name, line in lines(found, lambda f: (f.target, f.told["split"]), _TELLING).items():
             scored, dev = _test_and_dev(line)
             how = scale(found)
+            columns = [_in_mean(scored, mean), *([f for f in scored if f.target == target] for target in targets)]
             cells = [_mean(scored, dev, how, mean)]
             for target in targets:
                 cells.append(_cell(*([f for f in part if f.target == target] for part in (scored, dev)), how))
             body.append((*(block[n] for n in labels), name, *cells))
+            candidates.append(_candidate(block, line[0], columns, how, first=len(labels) + 1))
             by_name.setdefault(block, {})[name] = line
     header = (*(("task", "metric")[n] for n in labels), "system", f"mean{' %' if in_percent else ''}", *short(targets))
-    return Table(header, tuple(body), _caption(every, by_name, labels, mean), n_labels=len(labels) + 1)
+    best, best_source = best_cells(candidates)
+    caption = _caption(every, by_name, labels, mean)
+    n_labels = len(labels) + 1
+    return Table(header, tuple(body), caption, n_labels=n_labels, best=best, best_source=best_source)
+
+
+def _candidate(
+    block: tuple[str, str], figure: Figure, columns: Sequence[Sequence[Figure]], how: tuple[int, int], *, first: int
+) -> Candidate:
+    """A line as `best_cells` takes it; figure: any of its figures, columns: those of each column from `first` on."""
+    factor, digits = how
+    shown = {
+        place: round(factor * statistics.fmean(by_seed(found)), digits)
+        for place, found in enumerate(columns, start=first)
+        if found
+    }
+    # The model often differs by seed; where it tells lines apart, those of one source are not taken for sources.
+    system = (figure.variant, *(figure.told[field] for field in _TELLING if field not in ("source", "model")))
+    return Candidate(block=block, source=figure.told["source"], system=system, shown=shown)
 
 
 def _test_and_dev(line: Sequence[Figure]) -> tuple[list[Figure], list[Figure]]:
@@ -81,11 +103,12 @@ def _is_trained_on(figure: Figure) -> bool:
     return figure.target in figure.told["source"].split("+")
 
 
+def _in_mean(part: Sequence[Figure], mean: str) -> list[Figure]:
+    return [figure for figure in part if mean == "all" or not _is_trained_on(figure)]
+
+
 def _mean(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int], mean: str) -> str:
-    kept, kept_dev = (
-        [figure for figure in part if mean == "all" or not _is_trained_on(figure)] for part in (scored, dev)
-    )
-    return _cell(kept, kept_dev, how, spread=True)
+    return _cell(_in_mean(scored, mean), _in_mean(dev, mean), how, spread=True)
 
 
 def _cell(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int], *, spread: bool = False) -> str:

@@ -1,0 +1,1 @@
+"""Pages that stand alone: for a browser, a phone and a printer."""
