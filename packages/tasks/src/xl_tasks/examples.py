@@ -99,19 +99,19 @@ class Examples(Generic[Item_co]):
     def split(self, language: str, split: str) -> tuple[Item_co, ...]:
         """The examples of one split of a language; TaskError naming the languages that have the split."""
         language = self.resolve(language)
-        found = self.by_language[language].get(split, ())
-        if not found:
+        examples = self.by_language[language].get(split, ())
+        if not examples:
             having = [code for code in self.languages if self.by_language[code].get(split)]
             message = f"{self.name}: {language} has no {split} examples; with them: {', '.join(having) or 'none'}."
             raise TaskError(message)
-        return found
+        return examples
 
     def coverage(self, language: str, split: str) -> float:
         """Share of the data set's items that are there and could be read, 0 to 1."""
         language = self.resolve(language)
-        found = len(self.split(language, split))
+        n_read = len(self.split(language, split))
         missing = len(self.skipped.get((language, split), ()))
-        return found / max(self.expected.get((language, split), 0), found + missing)
+        return n_read / max(self.expected.get((language, split), 0), n_read + missing)
 
     def fingerprint(self, languages: Iterable[str], split: str) -> str:
         """SHA-256 (64 hexadecimal digits) of the examples of these languages in a split."""

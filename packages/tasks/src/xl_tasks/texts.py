@@ -67,11 +67,11 @@ class ParallelTexts:
 
         TaskError for a language that the data does not have, with the nearest one that it has.
         """
-        wanted = [resolve_language(language, self.texts, where=self.name) for language in languages]
-        if not wanted:
+        codes = [resolve_language(language, self.texts, where=self.name) for language in languages]
+        if not codes:
             message = f"{self.name}: no language asked for; it has {', '.join(self.languages)}."
             raise TaskError(message)
-        texts = {language: self.texts[language] for language in self.languages if language in wanted}
+        texts = {language: self.texts[language] for language in self.languages if language in codes}
         kept = set().union(*texts.values())
         return ParallelTexts(
             name=self.name,
@@ -83,9 +83,9 @@ class ParallelTexts:
         )
 
 
-def resolve_language(spelling: str, known: Mapping[str, object], *, where: str) -> str:
-    """The code of `known` that `spelling` means; TaskError naming `where` and the nearest known code otherwise."""
-    if spelling in known:
+def resolve_language(spelling: str, codes: Mapping[str, object], *, where: str) -> str:
+    """The one of `codes` that `spelling` means; TaskError naming `where` and the nearest one otherwise."""
+    if spelling in codes:
         return spelling
     from xl_translit import TranslitError, language
 
@@ -93,8 +93,8 @@ def resolve_language(spelling: str, known: Mapping[str, object], *, where: str) 
         code = language(spelling)
     except TranslitError:
         code = spelling
-    if code not in known:
-        message = f"{where}: {unknown_name('language', code, sorted(known))}"
+    if code not in codes:
+        message = f"{where}: {unknown_name('language', code, sorted(codes))}"
         raise TaskError(message)
     return code
 
@@ -122,7 +122,7 @@ def training_texts(data: ParallelTexts, splits: Mapping[str, str], *, unique: bo
     held_out = {
         text for texts in data.texts.values() for key, text in texts.items() if splits.get(key) in ("dev", "test")
     }
-    found = {
+    by_language = {
         language: [
             text
             for key, text in sorted(data.texts[language].items())
@@ -130,7 +130,7 @@ def training_texts(data: ParallelTexts, splits: Mapping[str, str], *, unique: bo
         ]
         for language in data.languages
     }
-    return {language: list(dict.fromkeys(texts)) if unique else texts for language, texts in found.items()}
+    return {language: list(dict.fromkeys(texts)) if unique else texts for language, texts in by_language.items()}
 
 
 def _hashed_split(group: str, test: float, dev: float) -> str:

@@ -65,9 +65,9 @@ def data_set(name: str) -> Task:
 
 def task(name: str) -> Task:
     """The task called `name`, in any case, or by another name that it has; TaskError with the nearest one otherwise."""
-    wanted = _folded(name)
+    folded = _folded(name)
     for entry in TASKS.values():
-        if wanted in map(_folded, (entry.name, entry.title, *entry.also)):
+        if folded in map(_folded, (entry.name, entry.title, *entry.also)):
             return entry
     raise TaskError(unknown_name("task", name, TASKS))
 

@@ -23,12 +23,12 @@ def data_folder(entry: Task, root: Path) -> Path:
 
 def companions(entry: Task, root: Path) -> dict[str, Path]:
     """The further folders that a task's loader needs: below `root`, or beside it where it is the task's own folder."""
-    found = {}
+    folders = {}
     for name in entry.companions:
         places = [place / name for place in (root, root.parent)]
         if folder := next((place for place in places if place.is_dir()), None):
-            found[name] = folder
-    return found
+            folders[name] = folder
+    return folders
 
 
 def load_task(
@@ -44,7 +44,7 @@ def load_task(
     languages: in any spelling; None reads all that there are. splits: likewise; some loaders read all of them always.
     options: further keyword arguments of the loader, `on_error` for instance.
     """
-    wanted = None if languages is None else list(languages)
+    asked = None if languages is None else list(languages)
     if root is None and entry.layout and not entry.hub_loader:
         message = (
             f"{entry.name} is not read from the hub; name the folder of its files: --data FOLDER ({entry.layout})."
@@ -54,10 +54,10 @@ def load_task(
     if splits is not None and "splits" in signature(read).parameters:
         options["splits"] = splits
     if not entry.layout:
-        return read(*[wanted] if wanted else [], **options)
+        return read(*[asked] if asked else [], **options)
     if root is None:
-        return read(languages=wanted, **options)
-    return read(data_folder(entry, root), languages=wanted, **{**companions(entry, root), **entry.options, **options})
+        return read(languages=asked, **options)
+    return read(data_folder(entry, root), languages=asked, **{**companions(entry, root), **entry.options, **options})
 
 
 def loaded(address: str) -> Any:

@@ -224,13 +224,13 @@ class TrialRun:
             message = "nothing was fitted; ask for scored(cells)."
             raise TaskError(message)
         language, examples = self._items(cell)
-        found = _with_noise(examples, cell.noise, language)
-        predictions = fitted.predict(found, language)
+        read = _with_noise(examples, cell.noise, language)
+        predictions = fitted.predict(read, language)
         languages = sorted(set(cell.target.split(JOIN)))
         return Scored(
             cell=cell,
             keys=[example.key for example in examples],
-            measures=fitted.problem.measures(found, predictions, language),
+            measures=fitted.problem.measures(read, predictions, language),
             coverage=getattr(self._mixed, "coverage", 1.0)
             if len(languages) > 1
             else trial.examples.coverage(cell.target.partition(JOIN)[0], cell.split),
@@ -241,9 +241,9 @@ class TrialRun:
     def _items(self, cell: Cell) -> tuple[str, Sequence[Example]]:
         first, join, second = cell.target.partition(JOIN)
         if not join:
-            found = self._trial.examples.split(cell.target, cell.split)
+            examples = self._trial.examples.split(cell.target, cell.split)
             # MLQA's questions on contexts in another language are cells of their own.
-            own = [e for e in found if not isinstance(e, Question) or e.context_language in ("", cell.target)]
+            own = [e for e in examples if not isinstance(e, Question) or e.context_language in ("", cell.target)]
             return cell.target, own
         return first, self._mixed[first, second]
 

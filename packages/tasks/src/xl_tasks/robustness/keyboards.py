@@ -43,12 +43,12 @@ def neighbours(letter: str, language: str, used: frozenset[str] = frozenset()) -
     letter: one character. language: any spelling. used: letters of the text, for scripts without a layout.
     """
     small = lower(letter, language)
-    found = _keys_near(small, individual(language))
-    if not found:
-        found = _alphabet_near(small, used)
+    near = _keys_near(small, individual(language))
+    if not near:
+        near = _alphabet_near(small, used)
     if small == letter:
-        return found
-    return tuple(upper(other, language) for other in found)
+        return near
+    return tuple(upper(other, language) for other in near)
 
 
 def lower(letter: str, language: str) -> str:
@@ -86,11 +86,11 @@ def _keys_near(small: str, code: str) -> tuple[str, ...]:
         script = script_name(letter)
         names = (*BY_LANGUAGE.get(code, ()), *((BY_SCRIPT[script],) if script in BY_SCRIPT else ()))
         for name in names:
-            found = _layout(name, script).get(letter, ())
+            near = _layout(name, script).get(letter, ())
             # Without the letter itself, where an accent was left out.
-            found = tuple(other for other in found if other != small)
-            if found:
-                return found
+            near = tuple(other for other in near if other != small)
+            if near:
+                return near
     return ()
 
 
@@ -108,13 +108,13 @@ def _layout(name: str, script: str) -> Mapping[str, tuple[str, ...]]:
         letter: {other for other, place in keys.items() if other != letter and _touch(here, place)}
         for letter, here in keys.items()
     }
-    for letter in [letter for letter, found in near.items() if not found and len(keys) > 1]:
+    for letter in [letter for letter, others in near.items() if not others and len(keys) > 1]:
         nearest = min(
             (other for other in keys if other != letter), key=lambda other: _distance(keys[letter], keys[other])
         )
         near[letter].add(nearest)
         near[nearest].add(letter)
-    return {letter: tuple(sorted(found)) for letter, found in near.items()}
+    return {letter: tuple(sorted(others)) for letter, others in near.items()}
 
 
 def _distance(here: tuple[int, int, float], there: tuple[int, int, float]) -> float:

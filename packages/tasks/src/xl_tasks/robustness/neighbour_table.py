@@ -49,11 +49,11 @@ class NeighbourTable:
         """The first `n_neighbours` of each word; of a table with scores those that have `min_similarity` at least."""
         neighbours, scores = {}, {}
         for word, others in self.neighbours.items():
-            known = self.scores.get(word)
-            kept = [i for i in range(len(others)) if known is None or known[i] >= min_similarity][:n_neighbours]
+            given = self.scores.get(word)
+            kept = [i for i in range(len(others)) if given is None or given[i] >= min_similarity][:n_neighbours]
             neighbours[word] = tuple(others[i] for i in kept)
-            if known is not None and kept:
-                scores[word] = tuple(known[i] for i in kept)
+            if given is not None and kept:
+                scores[word] = tuple(given[i] for i in kept)
         return NeighbourTable(neighbours, scores)
 
 
@@ -105,13 +105,13 @@ def write_neighbours(path: Path | str, table: NeighbourTable) -> None:
         return
     with replacing(path) as file:
         for word, others in table.neighbours.items():
-            known = table.scores.get(word)
+            given = table.scores.get(word)
             for text in (word, *others):
-                if not text or re.search(r"[\t\n\r]", text) or (" " in text and known is None and text != word):
+                if not text or re.search(r"[\t\n\r]", text) or (" " in text and given is None and text != word):
                     message = f"{path}: a line cannot hold {text!r}; write .json, or leave it out."
                     raise TaskError(message)
-            if known:
-                file.writelines(f"{word}\t{other}\t{score:.6f}\n" for other, score in zip(others, known, strict=True))
+            if given:
+                file.writelines(f"{word}\t{other}\t{score:.6f}\n" for other, score in zip(others, given, strict=True))
             else:
                 file.write(f"{word}\t{' '.join(others)}\n")
 
@@ -152,14 +152,14 @@ def nearest_words(
     best = nearest(matrix, matrix, n_neighbours + 1, device=device)
     neighbours, scores = {}, {}
     for row, (indices, cosines) in enumerate(zip(best.indices.tolist(), best.scores.tolist(), strict=True)):
-        found = [
+        ranked = [
             (words[i], min(max(cosine, -1.0), 1.0))  # rounding may pass 1
             for i, cosine in zip(indices, cosines, strict=True)
             if i not in (-1, row) and cosine >= min_similarity
         ][:n_neighbours]
-        if found:
-            neighbours[words[row]] = tuple(word for word, _ in found)
-            scores[words[row]] = tuple(cosine for _, cosine in found)
+        if ranked:
+            neighbours[words[row]] = tuple(word for word, _ in ranked)
+            scores[words[row]] = tuple(cosine for _, cosine in ranked)
     return NeighbourTable(neighbours, scores)
 
 
@@ -169,17 +169,17 @@ def neighbours_for(path: Path | str, code: str, *, n_neighbours: int, min_simila
     Files of a folder are called after their language in any spelling: `eng_Latn.tsv`, `tr.json.gz`, `Swahili.vec`.
     Files of vectors are all others than `.json` and `.tsv`. TaskError for a folder without the language.
     """
-    found = Path(path)
-    if found.is_dir():
+    source = Path(path)
+    if source.is_dir():
         # The vocabulary of a .safetensors file lies beside it under the same language.
-        files = sorted(file for file in found.iterdir() if file.is_file() and ".vocab." not in file.name)
+        files = sorted(file for file in source.iterdir() if file.is_file() and ".vocab." not in file.name)
         named = by_language((file.name.partition(".")[0], file) for file in files if _names_a_language(file))
-        found = next(iter(choose(named, [code], where=str(path)).values()))
-    if _suffix(found) in _TABLES:
-        return read_neighbours(found).restrict(n_neighbours, min_similarity)
+        source = next(iter(choose(named, [code], where=str(path)).values()))
+    if _suffix(source) in _TABLES:
+        return read_neighbours(source).restrict(n_neighbours, min_similarity)
     from xl_staticemb import read_vectors
 
-    return nearest_words(read_vectors(found), n_neighbours=n_neighbours, min_similarity=min_similarity)
+    return nearest_words(read_vectors(source), n_neighbours=n_neighbours, min_similarity=min_similarity)
 
 
 def _names_a_language(file: Path) -> bool:

@@ -122,10 +122,10 @@ class _Exchange:
         for place, word in enumerate(words):
             choices = cache.get(word)
             if choices is None:
-                found = [word, *self._neighbours(word)]
+                candidates = [word, *self._neighbours(word)]
                 if single:
-                    found[1:] = [other for other in found[1:] if not any(char.isspace() for char in other)]
-                choices = cache[word] = list(dict.fromkeys(found))
+                    candidates[1:] = [other for other in candidates[1:] if not any(char.isspace() for char in other)]
+                choices = cache[word] = list(dict.fromkeys(candidates))
             if len(choices) > 1:
                 number = int.from_bytes(noise[8 * place : 8 * place + 8], "big")
                 word = choices[number * len(choices) >> 64]
@@ -133,17 +133,17 @@ class _Exchange:
         return drawn
 
     def _neighbours(self, word: str) -> Sequence[str]:
-        known = self._known
-        if word in known or self._match == "exact":
-            return known.get(word, ())
+        memory = self._known
+        if word in memory or self._match == "exact":
+            return memory.get(word, ())
         start, stop = _core(word)
         core = word[start:stop]
         if not core:
             return ()
         before, after = word[:start], word[stop:]
-        if core in known:
-            return [before + other + after for other in known[core]]
-        return [before + _in_case_of(core, other) + after for other in known.get(core.lower(), ())]
+        if core in memory:
+            return [before + other + after for other in memory[core]]
+        return [before + _in_case_of(core, other) + after for other in memory.get(core.lower(), ())]
 
 
 def _core(word: str) -> tuple[int, int]:

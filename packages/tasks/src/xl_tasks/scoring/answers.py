@@ -42,10 +42,10 @@ def _best(answers: Sequence[str], prediction: str, tokens: Callable[[str], list[
     return max(f1 for f1, _ in pairs), max(em for _, em in pairs)
 
 
-def _scores(answer: str, wanted: list[str], given: list[str]) -> tuple[float, float]:
+def _scores(answer: str, golds: list[str], given: list[str]) -> tuple[float, float]:
     # Tokens hold no white space, so equal lists are equal normalised texts.
-    exact = float(wanted == given)
+    exact = float(golds == given)
     if not answer:
         return exact, exact
-    n_shared = sum((Counter(wanted) & Counter(given)).values())
-    return 2 * n_shared / (len(wanted) + len(given)) if n_shared else 0.0, exact
+    n_shared = sum((Counter(golds) & Counter(given)).values())
+    return 2 * n_shared / (len(golds) + len(given)) if n_shared else 0.0, exact

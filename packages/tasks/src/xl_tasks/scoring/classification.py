@@ -31,13 +31,13 @@ def label_numbers(labels: Sequence[str]) -> dict[str, int]:
     return {label: number for number, label in enumerate(dict.fromkeys(labels))}
 
 
-def as_numbers(found: Sequence[str], numbers: Mapping[str, int], what: str) -> NDArray[np.int64]:
+def as_numbers(labels: Sequence[str], numbers: Mapping[str, int], what: str) -> NDArray[np.int64]:
     """(n,) place of each label; TaskError that names the item, from 1, whose label is unknown."""
     try:
-        return np.fromiter((numbers[label] for label in found), dtype=np.int64, count=len(found))
+        return np.fromiter((numbers[label] for label in labels), dtype=np.int64, count=len(labels))
     except KeyError:
-        place = next(i for i, label in enumerate(found) if label not in numbers)
-        message = f"item {place + 1}: {what} {found[place]!r} is not a label of the data; it has {', '.join(numbers)}."
+        place = next(i for i, label in enumerate(labels) if label not in numbers)
+        message = f"item {place + 1}: {what} {labels[place]!r} is not a label of the data; it has {', '.join(numbers)}."
         raise TaskError(message) from None
 
 

@@ -94,9 +94,9 @@ def lexical_measures(
     covered: (n_sources,), whether a source word could be asked; ranks: (n_covered,), rank of its best translation from
     1, inf for none. Statistics are (n_sources, 2): a word that is not covered counts 0 of 0, or strictly 0 of 1.
     """
-    found = np.full(len(covered), np.inf)
-    found[covered] = ranks
-    scores = {f"p@{k}": (found <= k).astype(np.float64) for k in ks} | {"mrr": 1.0 / found}
+    every_rank = np.full(len(covered), np.inf)
+    every_rank[covered] = ranks
+    scores = {f"p@{k}": (every_rank <= k).astype(np.float64) for k in ks} | {"mrr": 1.0 / every_rank}
     return [
         Measure(metric=f"{name}{metric}", form="mean", stats=np.stack([score, counted.astype(np.float64)], axis=1))
         for name, counted in (("", covered), ("strict ", np.ones(len(covered))))

@@ -104,14 +104,14 @@ def _nearest(queries: Vectors, keys: Vectors, k: int) -> _Found:
 
 def _means(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean cosine of each row with the neighbours it has, NaN for none, (n,)."""
-    found = np.isfinite(scores)
+    finite = np.isfinite(scores)
     with np.errstate(invalid="ignore"):
-        return np.where(found, scores, 0.0).sum(1) / found.sum(1)
+        return np.where(finite, scores, 0.0).sum(1) / finite.sum(1)
 
 
-def _best(found: _Found, means: tuple[NDArray[np.float64], NDArray[np.float64]], score: str) -> tuple:
+def _best(nearest: _Found, means: tuple[NDArray[np.float64], NDArray[np.float64]], score: str) -> tuple:
     """(rows, partners, scores) of the best partner of each row that has one; of equal ones that with the lower row."""
-    indices, cosines = found
+    indices, cosines = nearest
     values = cosines
     if score == "margin":
         middle = (means[0][:, None] + means[1][indices]) / 2

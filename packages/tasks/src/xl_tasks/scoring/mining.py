@@ -53,9 +53,9 @@ def mine_bitext(
         sides = [_embed(encoder, side, layer, pooling) for side in (part.first, part.second)]
         pairs[id(part)] = mine(sides[0], sides[1], score=score, k=k)
     threshold, tuning_f1 = _tune(data.tuning, pairs[id(data.tuning)])
-    found = pairs[id(data.scored)]
-    n_kept = int((found.scores >= threshold).sum())
-    ids = _ids(data.scored, found)[:n_kept]
+    mined = pairs[id(data.scored)]
+    n_kept = int((mined.scores >= threshold).sum())
+    ids = _ids(data.scored, mined)[:n_kept]
     return Mined(
         pair=data.scored.languages,
         found=tuple(ids),

@@ -177,19 +177,19 @@ def retrieval_rows(
             metric=measure.metric,
             value=measure.value,
             n=measure.n,
-            source=found.pair[0],
-            target=found.pair[1],
+            source=retrieved.pair[0],
+            target=retrieved.pair[1],
             seed=seed,
             model=model or encoder.name,
-            layer=found.layer,
+            layer=retrieved.layer,
             pooling=scored_pooling(pooling, score),
             unit=unit,
             variant=variant,
-            coverage=found.coverage,
+            coverage=retrieved.coverage,
             data=data.name,
         )
-        for found in score_retrieval(encoder, data, keys, pairs=pairs, layer=layer, pooling=pooling, score=score)
-        for measure in found.measures()
+        for retrieved in score_retrieval(encoder, data, keys, pairs=pairs, layer=layer, pooling=pooling, score=score)
+        for measure in retrieved.measures()
     ]
 
 
@@ -225,7 +225,7 @@ def _questions(
     if not data.parallel:
         message = f"{data.name} is not parallel: equal keys of two languages are no translations. Give parallel texts."
         raise TaskError(message)
-    wanted = (
+    pairs_asked = (
         list(permutations(data.languages, 2))
         if pairs is None
         else [
@@ -236,9 +236,9 @@ def _questions(
     # Keys in sorted order: rows must not depend on the order in which a caller or a file lists them.
     texts = {
         language: {key: text for key, text in sorted(data.texts[language].items()) if key in kept}
-        for language in dict.fromkeys(language for pair in wanted for language in pair)
+        for language in dict.fromkeys(language for pair in pairs_asked for language in pair)
     }
-    return {pair: _question(texts[pair[0]], texts[pair[1]], data.pools) for pair in wanted}
+    return {pair: _question(texts[pair[0]], texts[pair[1]], data.pools) for pair in pairs_asked}
 
 
 def _compared(questions: "Mapping[tuple[str, str], _Question]") -> dict[str, list[str]]:
@@ -295,8 +295,8 @@ def _csls_ranks(
         scores = 2.0 * cosine_scores(left[start : start + _BLOCK], right) - penalties
         rows, answers = np.arange(len(scores)), gold[start : start + _BLOCK]
         targets = scores[rows, answers]
-        found = ranks_among([(0, n_candidates, scores)], targets, rows, answers, _TOLERANCE)
-        ranks[start : start + _BLOCK] = np.where(np.isnan(targets), float(n_candidates), found)
+        block_ranks = ranks_among([(0, n_candidates, scores)], targets, rows, answers, _TOLERANCE)
+        ranks[start : start + _BLOCK] = np.where(np.isnan(targets), float(n_candidates), block_ranks)
     return ranks
 
 

@@ -92,11 +92,11 @@ def _entity_counts(
     """(n_sentences, n_types, 3): entities in both, predicted and gold; without `types` one column for all of them."""
     # seqeval puts an O behind each sentence.
     ends = np.cumsum(lengths + 1)
-    found = [_entities(sentences) for sentences in (gold, predicted)]
+    entity_sets = [_entities(sentences) for sentences in (gold, predicted)]
     columns = {name: place for place, name in enumerate(types)}
     shape = len(lengths), len(types) or 1, 3
     counts = np.zeros(shape)
-    for place, entities in enumerate((found[0] & found[1], found[1], found[0])):
+    for place, entities in enumerate((entity_sets[0] & entity_sets[1], entity_sets[1], entity_sets[0])):
         # In one sequence no two chunks have the same end, so the sentence of the end is that of the chunk.
         sentences = np.searchsorted(ends, [end for _, _, end in entities], side="right")
         kinds = np.array([columns[name] if types else 0 for name, _, _ in entities], dtype=np.int64)

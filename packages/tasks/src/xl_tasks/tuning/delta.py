@@ -94,7 +94,7 @@ def _embeddings(base: nn.Module) -> Any:
 
 
 def _submodule(module: nn.Module, name: str) -> nn.Module | None:
-    found: Any = module
+    inner: Any = module
     for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
+        inner = getattr(inner, part, None)
+    return inner

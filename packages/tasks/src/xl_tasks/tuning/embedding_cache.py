@@ -129,15 +129,15 @@ class EmbeddingCache:
         asked = [encoder.resolve_layer(layer) for layer in layers]
         about = json.dumps([self._fingerprint(encoder), *settings, content])
         keys = {layer: hashlib.blake2b(f"{about} {layer}".encode(), digest_size=20).hexdigest() for layer in asked}
-        found = {layer: self._find(keys[layer]) for layer in asked}
-        if any(vectors is None for vectors in found.values()):
-            wanted = sorted({*asked, *(encoder.resolve_layer(layer) for layer in self.layers)})
-            for layer, vectors in zip(wanted, compute(wanted), strict=True):
+        by_layer = {layer: self._find(keys[layer]) for layer in asked}
+        if any(vectors is None for vectors in by_layer.values()):
+            to_embed = sorted({*asked, *(encoder.resolve_layer(layer) for layer in self.layers)})
+            for layer, vectors in zip(to_embed, compute(to_embed), strict=True):
                 key = hashlib.blake2b(f"{about} {layer}".encode(), digest_size=20).hexdigest()
                 self._keep(key, vectors)
-                if layer in found:
-                    found[layer] = vectors
-        return [vectors for layer in asked if (vectors := found[layer]) is not None]
+                if layer in by_layer:
+                    by_layer[layer] = vectors
+        return [vectors for layer in asked if (vectors := by_layer[layer]) is not None]
 
     def _find(self, key: str) -> NDArray[np.float32] | None:
         if key in self._held:
@@ -187,11 +187,11 @@ class EmbeddingCache:
         tensors = model.state_dict(keep_vars=True).values()
         # Fused optimisers change weights without counting it as a new version; the sum of their bits tells.
         state = tuple((tensor.data_ptr(), tensor._version, _sum_of_bits(tensor)) for tensor in tensors)
-        known = self._prints.get(model)
-        if known is None or known[0] != (state, id(encoder.tokenizer)):
-            known = (state, id(encoder.tokenizer)), fingerprint(encoder)
-            self._prints[model] = known
-        return known[1]
+        noted = self._prints.get(model)
+        if noted is None or noted[0] != (state, id(encoder.tokenizer)):
+            noted = (state, id(encoder.tokenizer)), fingerprint(encoder)
+            self._prints[model] = noted
+        return noted[1]
 
 
 def _sum_of_bits(tensor: torch.Tensor) -> int:
@@ -207,9 +207,9 @@ def _file(folder: Path, key: str) -> Path:
 def _token_states(
     encoder: "Encoder", rows: Sequence[Sequence[int]], places: Sequence[Sequence[int]], reading: Reading
 ) -> list[NDArray[np.float32]]:
-    counts = [len(wanted) for wanted in places]
+    counts = [len(tokens) for tokens in places]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    found = [np.zeros((starts[-1], encoder.width), dtype=np.float32) for _ in reading.layers]
+    arrays = [np.zeros((starts[-1], encoder.width), dtype=np.float32) for _ in reading.layers]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
         batches = padded_batches([len(row) for row in rows], encoder.pad_multiple)
         for members in told(batches, "embedding", len(rows), "texts"):
@@ -218,9 +218,9 @@ def _token_states(
             lines = torch.tensor([line for line, i in enumerate(members) for _ in places[i]], dtype=torch.int64)
             columns = torch.tensor([place for i in members for place in places[i]], dtype=torch.int64)
             slots = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in members])
-            for array, layer in zip(found, reading.layers, strict=True):
+            for array, layer in zip(arrays, reading.layers, strict=True):
                 array[slots] = states[layer][lines, columns].float().cpu().numpy()
-    return found
+    return arrays
 
 
 def _digest_texts(texts: Iterable[str]) -> str:

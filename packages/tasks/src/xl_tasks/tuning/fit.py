@@ -129,8 +129,8 @@ def fit_task(
         if merge:
             merge()
     model.eval()
-    known = {scored.step: scored.score for scored in scores.scores()} if scores else {}
-    return FittedModel(problem, model, precision, steps=end.step, kept=kept, scores=known)
+    dev_scores = {scored.step: scored.score for scored in scores.scores()} if scores else {}
+    return FittedModel(problem, model, precision, steps=end.step, kept=kept, scores=dev_scores)
 
 
 class FittedModel(Fitted):
@@ -193,12 +193,12 @@ def _dev_scores(
     features = {language: problem.features(dev[language], language, training=False) for language in languages}
 
     def score(model: TaskModel) -> float:
-        found = []
+        scores = []
         for language in languages:
             logits = feature_logits(model, features[language], precision, shared=True)
             predictions = problem.decode(dev[language], features[language], logits)
-            found.append(main_score(problem.measures(dev[language], predictions, language), config.metric))
-        return float(np.mean(found))
+            scores.append(main_score(problem.measures(dev[language], predictions, language), config.metric))
+        return float(np.mean(scores))
 
     # What is neither chosen nor stopped by is scored at the end only.
     every = config.every or (part.n_per_epoch if config.keep == "best" or config.patience else 0)

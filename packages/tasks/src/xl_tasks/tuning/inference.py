@@ -68,16 +68,16 @@ def feature_logits(
     device = model.device
     batches = like_length_batches(lengths, model.pad_multiple, device)
     split = shared and world_size() > 1
-    found: dict[int, NDArray[np.float32]] = {}
+    by_place: dict[int, NDArray[np.float32]] = {}
     with torch.inference_mode(), evaluation_mode(model), autocast(precision, device):
         for members in batches[rank() :: world_size()] if split else batches:
             batch = model.collate([features[i] for i in members]).to(device)
             logits = model(batch).float().cpu().numpy()
             for row, place in zip(logits, members, strict=True):
                 # A copy, so that a batch's padding does not stay in memory.
-                found[place] = row if row.ndim == 1 else row[: lengths[place]].copy()
+                by_place[place] = row if row.ndim == 1 else row[: lengths[place]].copy()
     if split:
         parts: list[Any] = [None] * world_size()
-        dist.all_gather_object(parts, found)
-        found = {place: row for part in parts for place, row in part.items()}
-    return [found[i] for i in range(len(features))]
+        dist.all_gather_object(parts, by_place)
+        by_place = {place: row for part in parts for place, row in part.items()}
+    return [by_place[i] for i in range(len(features))]

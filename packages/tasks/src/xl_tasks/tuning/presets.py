@@ -41,10 +41,10 @@ def tuning_config(
     """
     given = dict(overrides)
     shared = given.pop("shared_lr", False)
-    known = [each.name for each in dataclasses.fields(TuningConfig)]
+    names = [each.name for each in dataclasses.fields(TuningConfig)]
     for name in given:
-        if name not in known:
-            raise TaskError(unknown_name("setting", name, [*known, "shared_lr"]))
+        if name not in names:
+            raise TaskError(unknown_name("setting", name, [*names, "shared_lr"]))
     if not isinstance(shared, bool):
         message = f"shared_lr is {shared!r}; give true or false."
         raise TaskError(message)

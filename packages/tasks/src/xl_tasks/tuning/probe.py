@@ -84,7 +84,7 @@ def fit_probe(
     deviation[deviation == 0] = 1.0
     x = ((x - mean) / deviation).astype(np.float32)
     held = {language: examples for language, examples in sorted(dev.items()) if examples}
-    found: list[tuple[float, FittedProbe]] = []
+    scored: list[tuple[float, FittedProbe]] = []
     for c in GRID if held else (_WITHOUT_DEV,):
         weight, bias = _regress(x, y, problem.n_outputs, c)
         line = LinearProbe(mean=mean, deviation=deviation, weight=weight, bias=bias, c=c)
@@ -95,8 +95,8 @@ def fit_probe(
         ]
         if values:
             probe.scores = {0: float(np.mean(values))}
-        found.append((probe.scores.get(0, 0.0), probe))
-    return max(found, key=lambda pair: pair[0])[1]
+        scored.append((probe.scores.get(0, 0.0), probe))
+    return max(scored, key=lambda pair: pair[0])[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,15 +139,15 @@ class FittedProbe(Fitted):
         rows = self.line(self._reader.states(features, examples, language))
         if self.problem.kind == "classification":
             return list(rows)
-        found = []
+        every_logit = []
         start = 0
         for feature in features:
             places = _tagged(feature)
             logits = np.zeros((len(feature.ids), self.problem.n_outputs), dtype=np.float32)
             logits[places] = rows[start : start + len(places)]
             start += len(places)
-            found.append(logits)
-        return found
+            every_logit.append(logits)
+        return every_logit
 
     def save(self, folder: Path | str) -> None:
         """Write `probe.safetensors` (mean, deviation, weight, bias) and `probe.json` (labels and what is read)."""

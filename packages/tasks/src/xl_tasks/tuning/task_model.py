@@ -202,10 +202,10 @@ def _stored(encoder: "Encoder", part: str) -> dict[str, Tensor] | None:
         return None
     if not names:
         return {}
-    found: dict[str, Tensor] = {}
+    stored: dict[str, Tensor] = {}
     if not all(files):
         return None
     for file in files:
         with safe_open(file, framework="pt") as tensors:
-            found |= {key: tensors.get_tensor(key) for key in tensors.keys() if part in key}  # noqa: SIM118
-    return found
+            stored |= {key: tensors.get_tensor(key) for key in tensors.keys() if part in key}  # noqa: SIM118
+    return stored

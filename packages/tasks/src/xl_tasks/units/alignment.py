@@ -67,12 +67,12 @@ class Aligner:
 
     def segments(self, word: str) -> tuple[Segment, ...]:
         """The shortest independent pieces of `word`, in order; none for a word that gives nothing."""
-        found = self._memory.get(word)
-        if found is None:
+        segments = self._memory.get(word)
+        if segments is None:
             if len(self._memory) >= _MEMORY:
                 self._memory.clear()
-            found = self._memory[word] = tuple(self._cut(word))
-        return found
+            segments = self._memory[word] = tuple(self._cut(word))
+        return segments
 
     def _spaced(self, text: str) -> Aligned:
         """Words and white space side by side."""

@@ -159,8 +159,8 @@ def load_tydiqa_hub(
         ]
         for code in chosen:
             mine = [row for row in rows if tydiqa_language(str(row["id"])) == code]
-            found = questions_of_rows(mine, where=f"{hub_id}, {there}", broken=_noting(faults, code, split))
-            by_language[code][split] = found
+            questions = questions_of_rows(mine, where=f"{hub_id}, {there}", broken=_noting(faults, code, split))
+            by_language[code][split] = questions
     return Examples(name="tydiqa", kind="answering", by_language=by_language, skipped=faults.skipped)
 
 
@@ -175,7 +175,7 @@ def load_mlqa_hub(
     faults = Faults(on_error)
     codes = {language(short): short for short in _MLQA}
     several = [contexts] if isinstance(contexts, str) else list(contexts)
-    wanted = list(codes) if contexts in ("same", "all") else list(choose(codes, several, where=MLQA.hub_id))
+    context_codes = list(codes) if contexts in ("same", "all") else list(choose(codes, several, where=MLQA.hub_id))
     by_language: dict[str, dict[str, tuple[Question, ...]]] = {}
     for code, short in choose(codes, languages, where=MLQA.hub_id).items():
         by_language[code] = {}
@@ -183,7 +183,7 @@ def load_mlqa_hub(
             if split == "train":
                 continue
             questions: list[Question] = []
-            for context in [code] if contexts == "same" else sorted(wanted):
+            for context in [code] if contexts == "same" else sorted(context_codes):
                 config = f"mlqa.{codes[context]}.{short}"
                 other = "" if context == code else context
                 questions += _rows(MLQA.hub_id, config, split, MLQA.revision, faults, code, context_language=other)

@@ -50,19 +50,19 @@ def load_squad(
     languages: which to read, in any spelling; all by default. splits: likewise.
     on_error: "stop" raises TaskError at the first broken question, "skip" leaves it out and notes it.
     """
-    found: dict[str, dict[str, Path]] = {}
+    paths: dict[str, dict[str, Path]] = {}
     versions: dict[str, str] = {}
     for file, match in _matching(path, _SQUAD):
         split, version = match["split"], match["version"]
         if split in versions and versions[split] != version:
             if version > versions[split]:
                 continue
-            del found["eng_Latn"][split]
+            del paths["eng_Latn"][split]
         versions[split] = version
-        _put(found, "eng_Latn", split, file)
+        _put(paths, "eng_Latn", split, file)
     for file, match in _matching(path, _SQUAD_TRANSLATED):
-        _put(found, _language(file, match["language"] or match["to"]), match["split"] or "train", file)
-    return _load("squad", path, found, languages, on_error, splits, example="train-v1.1.json")
+        _put(paths, _language(file, match["language"] or match["to"]), match["split"] or "train", file)
+    return _load("squad", path, paths, languages, on_error, splits, example="train-v1.1.json")
 
 
 def load_xquad(
@@ -77,10 +77,10 @@ def load_xquad(
     path: a folder with xquad.XX.json, which make the split "test".
     languages, splits, on_error: as of `load_squad`.
     """
-    found: dict[str, dict[str, Path]] = {}
+    paths: dict[str, dict[str, Path]] = {}
     for file, match in _matching(path, _XQUAD):
-        _put(found, _language(file, match["language"]), "test", file)
-    return _load("xquad", path, found, languages, on_error, splits, example="xquad.tr.json")
+        _put(paths, _language(file, match["language"]), "test", file)
+    return _load("xquad", path, paths, languages, on_error, splits, example="xquad.tr.json")
 
 
 def load_tydiqa(
@@ -99,14 +99,14 @@ def load_tydiqa(
     languages, splits, on_error: as of `load_squad`.
     pass_withheld: passes over such files with a log warning; they are an error otherwise.
     """
-    found: dict[str, dict[str, Path]] = {}
+    paths: dict[str, dict[str, Path]] = {}
     for file, match in _matching(path, _TYDIQA):
-        _put(found, _language(file, match["language"] or match["name"]), match["split"] or match["split2"], file)
+        _put(paths, _language(file, match["language"] or match["name"]), match["split"] or match["split2"], file)
     for file, match in _matching(path, _TYDIQA_ALL):
         for code in TYDIQA_LANGUAGES.values():
-            _put(found, code, match["split"], file)
+            _put(paths, code, match["split"], file)
     example = "tydiqa-goldp-v1.1-dev.json"
-    return _load("tydiqa", path, found, languages, on_error, splits, example=example, pass_withheld=pass_withheld)
+    return _load("tydiqa", path, paths, languages, on_error, splits, example=example, pass_withheld=pass_withheld)
 
 
 def load_mlqa(
@@ -129,13 +129,17 @@ def load_mlqa(
     for file, match in _matching(path, _MLQA):
         asked, context = _language(file, match["language"]), _language(file, match["context"])
         _put(pairs.setdefault(asked, {}), context, match["split"], file)
-    known = {context for by_context in pairs.values() for context in by_context}
-    wanted = None if contexts in ("same", "all") else {_resolved(c, known, path) for c in _several(contexts)}
+    contexts_there = {context for by_context in pairs.values() for context in by_context}
+    context_codes = (
+        None if contexts in ("same", "all") else {_resolved(c, contexts_there, path) for c in _several(contexts)}
+    )
     faults = Faults(on_error)
     by_language: dict[str, dict[str, tuple[Question, ...]]] = {}
     for asked, by_context in choose(_some(pairs, path, _MLQA_EXAMPLE), languages, where=str(path)).items():
         chosen = [
-            c for c in sorted(by_context) if (c == asked if contexts == "same" else wanted is None or c in wanted)
+            c
+            for c in sorted(by_context)
+            if (c == asked if contexts == "same" else context_codes is None or c in context_codes)
         ]
         if not chosen:
             message = f"{path}: {asked} has no such contexts; with these: {', '.join(sorted(by_context))}."
@@ -161,7 +165,7 @@ _MLQA_EXAMPLE = "test-context-en-question-de.json"
 def _load(
     name: str,
     path: Path | str,
-    found: Mapping[str, Mapping[str, Path]],
+    paths: Mapping[str, Mapping[str, Path]],
     languages: Iterable[str] | None,
     on_error: str,
     splits: Iterable[str] | None,
@@ -172,7 +176,7 @@ def _load(
     faults = Faults(on_error)
     by_language: dict[str, dict[str, tuple[Question, ...]]] = {}
     whole: dict[Path, dict[str, list[Question]]] = {}  # files of all languages, read once
-    chosen = choose(_some(found, path, example), languages, where=str(path))
+    chosen = choose(_some(paths, path, example), languages, where=str(path))
     for code, files in chosen.items():
         by_language[code] = {}
         for split in (split for split in chosen_splits(splits) if split in files):
@@ -200,14 +204,14 @@ def _read(
     )
 
 
-def _read_by_id(file: Path, split: str, wanted: Iterable[str], faults: Faults) -> dict[str, list[Question]]:
+def _read_by_id(file: Path, split: str, languages: Iterable[str], faults: Faults) -> dict[str, list[Question]]:
     """A file of all languages, by the word that each id begins with; the languages that are wanted alone."""
-    wanted = set(wanted)
+    languages = set(languages)
 
     def broken(key: str, message: str) -> None:
         code = TYDIQA_LANGUAGES.get(key.partition("-")[0], "")
-        if not code or code in wanted:
-            faults.add(code or min(wanted), split, message)
+        if not code or code in languages:
+            faults.add(code or min(languages), split, message)
 
     by_language: dict[str, list[Question]] = {}
     for question in read_squad(file, broken=broken):
@@ -215,7 +219,7 @@ def _read_by_id(file: Path, split: str, wanted: Iterable[str], faults: Faults) -
         if not code:
             names = ", ".join(TYDIQA_LANGUAGES)
             broken(question.key, f"{file}: question {question.key[:60]!r}: its id begins with none of {names}.")
-        elif code in wanted:
+        elif code in languages:
             by_language.setdefault(code, []).append(question)
     return by_language
 
@@ -237,19 +241,19 @@ def _matching(path: Path | str, pattern: re.Pattern[str]) -> Iterator[tuple[Path
             yield file, match
 
 
-def _put(found: dict[str, dict[str, Path]], code: str, split: str, file: Path) -> None:
-    files = found.setdefault(code, {})
+def _put(paths: dict[str, dict[str, Path]], code: str, split: str, file: Path) -> None:
+    files = paths.setdefault(code, {})
     if split in files:
         message = f"{file}: {code} {split} is there already as {files[split]}; keep one of the two."
         raise TaskError(message)
     files[split] = file
 
 
-def _some(found: Mapping[str, Mapping], path: Path | str, example: str) -> dict:
-    if not found:
+def _some(paths: Mapping[str, Mapping], path: Path | str, example: str) -> dict:
+    if not paths:
         message = f"{path}: no file such as {example} in it."
         raise TaskError(message)
-    return dict(found)
+    return dict(paths)
 
 
 def _language(file: Path, name: str) -> str:
@@ -264,5 +268,5 @@ def _several(contexts: str | Iterable[str]) -> list[str]:
     return [contexts] if isinstance(contexts, str) else list(contexts)
 
 
-def _resolved(spelling: str, known: Iterable[str], path: Path | str) -> str:
-    return resolve_language(spelling, dict.fromkeys(known), where=f"{path}, contexts")
+def _resolved(spelling: str, codes: Iterable[str], path: Path | str) -> str:
+    return resolve_language(spelling, dict.fromkeys(codes), where=f"{path}, contexts")

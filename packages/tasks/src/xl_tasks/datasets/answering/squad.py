@@ -118,9 +118,9 @@ def _answer(answer: object, context: str) -> Answer:
         message = "the answer is empty; give it, or is_impossible: true and no answers."
         raise _BrokenError(message)
     if start < 0 or context[start : start + len(text)] != text:
-        found = context[start : start + len(text)] if start >= 0 else ""
+        there = context[start : start + len(text)] if start >= 0 else ""
         message = (
-            f"the answer {text[:60]!r} is not at {start}, where the context has {found[:60]!r}; correct answer_start."
+            f"the answer {text[:60]!r} is not at {start}, where the context has {there[:60]!r}; correct answer_start."
         )
         raise _BrokenError(message)
     return Answer(text=text, start=start)

@@ -74,18 +74,18 @@ def load_pawsx(
     folder without such files, test files without labels, a language that is not there and, under "stop", with
     `file:line` for a broken line, an unknown label and a repeated id.
     """
-    path, wanted = Path(path), chosen_splits(splits)
+    path, split_names = Path(path), chosen_splits(splits)
     files = files_by_split(path, files_under(path), _NAMES)
     if not files:
         message = f"{path}: no file such as test-fr.tsv or x-final/fr/test_2k.tsv."
         raise TaskError(message)
-    found = Labelled("pawsx", LABELS, on_error=on_error)
+    labelled = Labelled("pawsx", LABELS, on_error=on_error)
     for code, by_split in choose(files, languages, where=str(path)).items():
         for split, file in sorted(by_split.items()):
-            if split in wanted:
-                found.open(code, split)
-                _read(found, code, split, file)
-    return found.examples()
+            if split in split_names:
+                labelled.open(code, split)
+                _read(labelled, code, split, file)
+    return labelled.examples()
 
 
 def load_pawsx_hub(
@@ -101,38 +101,38 @@ def load_pawsx_hub(
 
 def pawsx_examples(rows: Rows, *, on_error: str = "stop") -> Examples[TextExample]:
     """Examples from the hub's rows (id, sentence1, sentence2, label)."""
-    found = Labelled("pawsx", LABELS, on_error=on_error)
+    labelled = Labelled("pawsx", LABELS, on_error=on_error)
     for (code, split), items in rows.items():
-        found.open(code, split)
+        labelled.open(code, split)
         for _, where, row in numbered(f"{HUB_ID} {code}", split, items):
             texts = str(row["sentence1"]), str(row["sentence2"])
-            _add(found, code, split, where, str(row["id"]), texts, class_name(row["label"], LABELS))
-    return found.examples()
+            _add(labelled, code, split, where, str(row["id"]), texts, class_name(row["label"], LABELS))
+    return labelled.examples()
 
 
-def _read(found: Labelled, code: str, split: str, file: Path) -> None:
+def _read(labelled: Labelled, code: str, split: str, file: Path) -> None:
     columns = header(file)
     if len(columns) == 2:
         message = (
             f"{file}: two fields a line and no label; XTREME withholds the labels of its test sets: put the labelled "
             "test_2k.tsv of the publishers in its place."
         )
-        found.fault(code, split, message)
+        labelled.fault(code, split, message)
         return
     named = "sentence1" in columns
     table = read_table(file, needed=("id", *_COLUMNS)) if named else read_table(file, _COLUMNS)
     for number, record in enumerate(table, start=1):
         if record.fault:
-            found.fault(code, split, record.fault)
+            labelled.fault(code, split, record.fault)
             continue
         first, second, label = (record.fields[name] for name in _COLUMNS)
         key = record.fields["id"] if named else str(number)
-        _add(found, code, split, record.where, key, (first, second), label)
+        _add(labelled, code, split, record.where, key, (first, second), label)
 
 
-def _add(found: Labelled, code: str, split: str, where: str, key: str, texts: tuple[str, str], label: str) -> None:
+def _add(labelled: Labelled, code: str, split: str, where: str, key: str, texts: tuple[str, str], label: str) -> None:
     # A Korean file has it in small letters; the sentence may have been lost to either side.
     if any(text.strip().upper() == "NS" for text in texts) or label == "-":
-        found.without(code, split)
+        labelled.without(code, split)
     else:
-        found.add(code, split, where, key=key, first=texts[0], second=texts[1], label=label)
+        labelled.add(code, split, where, key=key, first=texts[0], second=texts[1], label=label)

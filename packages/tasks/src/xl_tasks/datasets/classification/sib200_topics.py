@@ -53,25 +53,25 @@ def load_sib200_topics(
     "stop" also with `file:line` for a line with too many or too few fields, an empty field, an unknown topic and a
     repeated id.
     """
-    wanted = chosen_splits(splits)
+    split_names = chosen_splits(splits)
     folders = by_language((folder.name, folder) for folder in sib200_folders(Path(path)))
     if not folders:
         message = f"{path}: no sub-folder with train.tsv, dev.tsv or test.tsv, such as tur_Latn/test.tsv."
         raise TaskError(message)
-    found = Labelled("sib200", LABELS, on_error=on_error)
+    labelled = Labelled("sib200", LABELS, on_error=on_error)
     for code, folder in choose(folders, languages, where=str(path)).items():
-        for split in wanted:
+        for split in split_names:
             file = folder / f"{split}.tsv"
             if not file.is_file():
                 continue
-            found.open(code, split)
+            labelled.open(code, split)
             for record in read_table(file, needed=_COLUMNS):
                 if record.fault:
-                    found.fault(code, split, record.fault)
+                    labelled.fault(code, split, record.fault)
                     continue
                 key, label, text = (record.fields[name] for name in _COLUMNS)
-                found.add(code, split, record.where, key=key, first=text, label=label)
-    return found.examples()
+                labelled.add(code, split, record.where, key=key, first=text, label=label)
+    return labelled.examples()
 
 
 def load_sib200_topics_hub(
@@ -88,9 +88,11 @@ def load_sib200_topics_hub(
 
 def sib200_topics_examples(rows: Rows, *, on_error: str = "stop") -> Examples[TextExample]:
     """Examples from the hub's rows (index_id, category, text)."""
-    found = Labelled("sib200", LABELS, on_error=on_error)
+    labelled = Labelled("sib200", LABELS, on_error=on_error)
     for (code, split), items in rows.items():
-        found.open(code, split)
+        labelled.open(code, split)
         for _, where, row in numbered(f"{HUB_ID} {code}", split, items):
-            found.add(code, split, where, key=str(row["index_id"]), first=str(row["text"]), label=str(row["category"]))
-    return found.examples()
+            labelled.add(
+                code, split, where, key=str(row["index_id"]), first=str(row["text"]), label=str(row["category"])
+            )
+    return labelled.examples()

@@ -56,47 +56,47 @@ def load_taxi1500(
     TaskError for a folder without such files and a language that neither has; under "stop" also with `file:line` for
     a broken line, an unknown label, a repeated id and a verse with two labels.
     """
-    path, wanted = Path(path), chosen_splits(splits)
+    path, split_names = Path(path), chosen_splits(splits)
     files = files_by_split(path, files_under(path), (_NAME,))
     if not files:
         message = f"{path}: no labelled verses such as eng_train.tsv."
         raise TaskError(message)
     asked = None if languages is None else list(languages)
     carried = _bible_of(path, files, asked, bible)
-    known = {**dict.fromkeys(carried.texts if carried else ()), **files}
-    chosen = choose(known, asked, where=str(path))
-    found = Labelled("taxi1500", LABELS, on_error=on_error)
-    labels, contested = _labels(files, wanted)
+    sources = {**dict.fromkeys(carried.texts if carried else ()), **files}
+    chosen = choose(sources, asked, where=str(path))
+    labelled = Labelled("taxi1500", LABELS, on_error=on_error)
+    labels, contested = _labels(files, split_names)
     for code in chosen:
         for split, file in sorted(files.get(code, {}).items()):
-            if split in wanted:
-                found.open(code, split)
+            if split in split_names:
+                labelled.open(code, split)
                 for record in _records(file):
                     if record.fault:
-                        found.fault(code, split, record.fault)
+                        labelled.fault(code, split, record.fault)
                         continue
                     key, label, text = (record.fields[name] for name in _COLUMNS)
                     if (split, key) in contested:
-                        found.fault(code, split, contested[split, key])
+                        labelled.fault(code, split, contested[split, key])
                         continue
-                    found.add(code, split, record.where, key=key, first=text, label=label)
+                    labelled.add(code, split, record.where, key=key, first=text, label=label)
     for code in chosen:
         if code in files or carried is None:
             continue
         for split, lines in labels.items():
-            found.open(code, split)
+            labelled.open(code, split)
             for key, (where, label) in lines.items():
                 if (split, key) in contested:
-                    found.fault(code, split, contested[split, key])
+                    labelled.fault(code, split, contested[split, key])
                 elif label not in LABELS:  # its own language's files say so already, if they are read
-                    found.fault(
+                    labelled.fault(
                         code, split, f"{where}: the label {label[:60]!r} is unknown; known: {', '.join(LABELS)}."
                     )
                 elif key in carried.texts[code]:
-                    found.add(code, split, where, key=key, first=carried.texts[code][key], label=label)
+                    labelled.add(code, split, where, key=key, first=carried.texts[code][key], label=label)
                 else:
-                    found.without(code, split)
-    return found.examples()
+                    labelled.without(code, split)
+    return labelled.examples()
 
 
 def _bible_of(path: Path, files: dict, asked: list[str] | None, bible: Path | str | None) -> ParallelTexts | None:

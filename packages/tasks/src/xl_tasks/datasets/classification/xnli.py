@@ -83,26 +83,26 @@ def load_xnli(
     files without labels, as XTREME gives them out, for a language that is not there, for dev or test files of unequal
     length and, under "stop", with `file:line` for a broken line, an unknown label and a repeated id.
     """
-    path, wanted = Path(path), chosen_splits(splits)
-    views = _views(path, wanted)
+    path, split_names = Path(path), chosen_splits(splits)
+    views = _views(path, split_names)
     if not views:
         message = f"{path}: no file such as test-tr.tsv, xnli.test.tsv or multinli.train.tr.tsv."
         raise TaskError(message)
-    found = Labelled("xnli", LABELS, on_error=on_error)
+    labelled = Labelled("xnli", LABELS, on_error=on_error)
     rows: dict[str, dict[str, list[str]]] = {}
     for code, by_split in choose(views, languages, where=str(path)).items():
         for split, at in by_split.items():
             view = at if isinstance(at, _View) else _view_of(at, code)
-            found.open(code, split)
+            labelled.open(code, split)
             if view.withheld:
-                found.fault(code, split, view.withheld)
+                labelled.fault(code, split, view.withheld)
                 continue
-            places = _read(found, code, split, view)
+            places = _read(labelled, code, split, view)
             if split != "train":
                 rows.setdefault(split, {})[code] = places
     for split, places_by_language in rows.items():
         _check_equal_length(places_by_language, split)
-    return found.examples()
+    return labelled.examples()
 
 
 def load_xnli_hub(
@@ -118,13 +118,13 @@ def load_xnli_hub(
 
 def xnli_examples(rows: Rows, *, on_error: str = "stop") -> Examples[TextExample]:
     """Examples from the hub's rows (premise, hypothesis, label)."""
-    found = Labelled("xnli", LABELS, on_error=on_error)
+    labelled = Labelled("xnli", LABELS, on_error=on_error)
     for (code, split), items in rows.items():
-        found.open(code, split)
+        labelled.open(code, split)
         for number, where, row in numbered(f"{HUB_ID} {code}", split, items):
             texts = str(row["premise"]), str(row["hypothesis"])
-            _add(found, code, split, where, str(number), texts, class_name(row["label"], LABELS))
-    return found.examples()
+            _add(labelled, code, split, where, str(number), texts, class_name(row["label"], LABELS))
+    return labelled.examples()
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class _View:
 
 def _views(path: Path, splits: Iterable[str]) -> dict[str, dict[str, "_View | Path"]]:
     """Language code -> split -> where it is read from: a file that its name says to be of this language, or a view."""
-    found: dict[str, dict[str, _View | Path]] = {}
+    views: dict[str, dict[str, _View | Path]] = {}
     for file in files_under(path):
         match = next((match for pattern in _NAMES if (match := pattern.fullmatch(bare_name(file)))), None)
         if match is None or SPLIT_NAMES[match["split"]] not in splits:
@@ -159,13 +159,13 @@ def _views(path: Path, splits: Iterable[str]) -> dict[str, dict[str, "_View | Pa
             except TranslitError as error:
                 message = f"{file}: it states no language ({error})."
                 raise TaskError(message) from None
-            other = found.setdefault(code, {}).get(split)
+            other = views.setdefault(code, {}).get(split)
             if other is not None:
                 there = other.file if isinstance(other, _View) else other
                 message = f"{file}: {code} {split} is there already as {there}; keep one of the two."
                 raise TaskError(message)
-            found[code][split] = view
-    return found
+            views[code][split] = view
+    return views
 
 
 def _view_of(file: Path, code: str) -> _View:
@@ -206,17 +206,17 @@ def _views_of(file: Path, stated: str) -> Iterator[tuple[str, _View]]:
         raise TaskError(message)
 
 
-def _read(found: Labelled, code: str, split: str, view: _View) -> list[str]:
+def _read(labelled: Labelled, code: str, split: str, view: _View) -> list[str]:
     """Take in the rows of a view; where each of them stands, the broken ones too."""
     places = []
     for record in _records(view):
         places.append(record.where)
         if record.fault:
-            found.fault(code, split, record.fault)
+            labelled.fault(code, split, record.fault)
             continue
         first, second, label = (record.fields[name] for name in view.columns)
         key = record.fields.get("pairID") or str(len(places))
-        _add(found, code, split, record.where, key, (first, second), label)
+        _add(labelled, code, split, record.where, key, (first, second), label)
     return places
 
 
@@ -228,11 +228,11 @@ def _records(view: _View) -> Iterator[Record]:
             yield record
 
 
-def _add(found: Labelled, code: str, split: str, where: str, key: str, texts: tuple[str, str], label: str) -> None:
+def _add(labelled: Labelled, code: str, split: str, where: str, key: str, texts: tuple[str, str], label: str) -> None:
     if label == _NO_LABEL:
-        found.without(code, split)
+        labelled.without(code, split)
     else:
-        found.add(code, split, where, key=key, first=texts[0], second=texts[1], label=_SPELLINGS.get(label, label))
+        labelled.add(code, split, where, key=key, first=texts[0], second=texts[1], label=_SPELLINGS.get(label, label))
 
 
 def _check_equal_length(rows: Mapping[str, list[str]], split: str) -> None:

@@ -107,8 +107,8 @@ def lexical_tasks(
         raise TaskError(message)
     if languages is not None:
         having = {code: None for file in files for code in (file.source, file.target)}
-        wanted = {resolve_language(spelling, having, where=str(folder)) for spelling in languages}
-        files = [file for file in files if {file.source, file.target} <= wanted]
+        codes = {resolve_language(spelling, having, where=str(folder)) for spelling in languages}
+        files = [file for file in files if {file.source, file.target} <= codes]
     groups: dict[tuple[str, str, str], list[_File]] = {}
     for file in files:
         groups.setdefault((file.name, file.source, file.target), []).append(file)
@@ -131,10 +131,10 @@ def _recognised(path: Path) -> _File | None:
     for suffix in _PACKED:
         bare = bare.removesuffix(suffix)
     for name, pattern in _PATTERNS.items():
-        found = pattern.fullmatch(bare)
-        if found is None or not path.is_file():
+        match = pattern.fullmatch(bare)
+        if match is None or not path.is_file():
             continue
-        parts = found.groupdict()
+        parts = match.groupdict()
         try:
             source = language(parts["source"])
             target = language(parts["target"] or parts["source"])

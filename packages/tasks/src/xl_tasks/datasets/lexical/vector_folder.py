@@ -24,12 +24,12 @@ def vector_files(folder: Path | str, languages: Collection[str] | None = None) -
     TaskError where there is none, and for two files of one of these languages that this does not tell apart.
     """
     folder = Path(folder)
-    found: dict[str, list[tuple[Path, bool]]] = {}
+    by_code: dict[str, list[tuple[Path, bool]]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if (named := _language(path)) is not None:
-            found.setdefault(named[0], []).append((path, named[1]))
+            by_code.setdefault(named[0], []).append((path, named[1]))
     files = {}
-    for code, paths in found.items():
+    for code, paths in by_code.items():
         by_own = [path for path, own in paths if own] or [path for path, _ in paths]
         files[code] = by_own[0]
         if languages is not None and code not in languages:

@@ -71,7 +71,7 @@ def load_bucc(
     TaskError where no part is complete, and with `file:line` for a broken line, a repeated id and a gold pair of a
     sentence that is not there.
     """
-    found: dict[str, dict[str, dict[str, Path]]] = {}
+    paths: dict[str, dict[str, dict[str, Path]]] = {}
     for file in files_under(Path(path)):
         match = _NAME.fullmatch(bare_name(file))
         if match is None or match[4] not in (match[1], match[2], "gold"):
@@ -84,12 +84,12 @@ def load_bucc(
             raise TaskError(message) from None
         if codes[1] != _ENGLISH:
             continue
-        parts = found.setdefault(codes[0], {}).setdefault(match[3], {})
+        parts = paths.setdefault(codes[0], {}).setdefault(match[3], {})
         if side in parts:
             message = f"{file}: it is there already as {parts[side]}; keep one of the two."
             raise TaskError(message)
         parts[side] = file
-    if not found:
+    if not paths:
         message = f"{path}: no file such as de-en.training.de."
         raise TaskError(message)
     asked = (
@@ -97,7 +97,7 @@ def load_bucc(
         if languages is None
         else [spelling for spelling in languages if spelling != _ENGLISH and not _english(spelling)]
     )
-    chosen = choose(found, asked or None, where=str(path))
+    chosen = choose(paths, asked or None, where=str(path))
     return {
         (code, _ENGLISH): {part: _read((code, _ENGLISH), parts[part]) for part in PARTS if part in parts}
         for code, parts in chosen.items()
@@ -140,20 +140,20 @@ def _read(pair: tuple[str, str], files: Mapping[str, Path]) -> ComparableCorpora
 
 
 def _sentences(file: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for record in read_table(file, ("id", "sentence")):
         if record.fault:
             raise TaskError(record.fault)
         key = record.fields["id"]
-        if key in found:
+        if key in sentences:
             message = f"{record.where}: id {key[:60]!r} appears a second time; ids must be unique."
             raise TaskError(message)
-        found[key] = record.fields["sentence"]
-    return found
+        sentences[key] = record.fields["sentence"]
+    return sentences
 
 
 def _gold(file: Path, first: Mapping[str, str], second: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    found = set()
+    pairs = set()
     for record in read_table(file, ("id", "id of the translation")):
         if record.fault:
             raise TaskError(record.fault)
@@ -164,5 +164,5 @@ def _gold(file: Path, first: Mapping[str, str], second: Mapping[str, str]) -> fr
                     f"{record.where}: there is no sentence {key[:60]!r}; gold pairs name sentences of the two corpora."
                 )
                 raise TaskError(message)
-        found.add((one, other))
-    return frozenset(found)
+        pairs.add((one, other))
+    return frozenset(pairs)

@@ -61,12 +61,12 @@ def load_flores(
     if not files:
         message = f"{path}: no file such as devtest/tur_Latn.devtest or devtest/tur_Latn.jsonl."
         raise TaskError(message)
-    wanted = chosen_splits(splits)
+    split_names = chosen_splits(splits)
     lines = {
         (code, split): list(_read(file))
         for code, by_split in choose(files, languages, where=str(path)).items()
         for split, file in sorted(by_split.items())
-        if _SPLITS[split] in wanted
+        if _SPLITS[split] in split_names
     }
     return _parallel(lines)
 
@@ -77,13 +77,13 @@ def load_flores_hub(languages: Iterable[str] | None, *, splits: Iterable[str] | 
     TaskError without network or login.
     """
     configs = hub_configs("flores", partial(hub_config_names, HUB_ID, REVISION), languages)
-    wanted = chosen_splits(splits)
+    split_names = chosen_splits(splits)
     return flores_texts(
         {
             (code, split): hub_rows(HUB_ID, _CONFIGS.get(config, config), split, REVISION)
             for code, config in configs.items()
             for split, called in _SPLITS.items()
-            if called in wanted
+            if called in split_names
         }
     )
 
@@ -102,7 +102,7 @@ def flores_texts(rows: Mapping[tuple[str, str], Iterable[Mapping[str, object]]])
 
 
 def _files(path: Path) -> dict[str, dict[str, Path]]:
-    found: dict[str, dict[str, Path]] = {}
+    files: dict[str, dict[str, Path]] = {}
     for file in files_under(path):
         match = _NAME.fullmatch(bare_name(file))
         split = file.parent.name
@@ -113,11 +113,11 @@ def _files(path: Path) -> dict[str, dict[str, Path]]:
         except TranslitError as error:
             message = f"{file}: its name states no language ({error})."
             raise TaskError(message) from None
-        if split in found.setdefault(code, {}):
-            message = f"{file}: {code} {split} is there already as {found[code][split]}; keep one of the two."
+        if split in files.setdefault(code, {}):
+            message = f"{file}: {code} {split} is there already as {files[code][split]}; keep one of the two."
             raise TaskError(message)
-        found[code][split] = file
-    return found
+        files[code][split] = file
+    return files
 
 
 def _read(file: Path) -> Iterator[tuple[str, str]]:

@@ -76,11 +76,11 @@ def _expand(given: Path | str) -> list[Path]:
     pattern = next((i for i, part in enumerate(path.parts) if any(mark in part for mark in "*?[")), None)
     if path.exists() or pattern is None:
         return [path]
-    found = sorted(Path(*path.parts[:pattern]).glob(str(Path(*path.parts[pattern:]))))
-    if not found:
+    files = sorted(Path(*path.parts[:pattern]).glob(str(Path(*path.parts[pattern:]))))
+    if not files:
         message = f"{given}: no file matches this pattern."
         raise TaskError(message)
-    return found
+    return files
 
 
 def _recognise(listed: Sequence[Path]) -> str:

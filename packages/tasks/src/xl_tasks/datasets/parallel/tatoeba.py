@@ -75,15 +75,15 @@ def load_tatoeba(path: Path | str | Iterable[Path | str], languages: Iterable[st
         message = f"{where}: no bitext such as tatoeba.tur-eng.tur with tatoeba.tur-eng.eng."
         raise TaskError(message)
     english = language("eng")
-    wanted = set(choose({english: None, **sources}, languages, where=where))
+    codes = set(choose({english: None, **sources}, languages, where=where))
     # English alone means the English side of everything.
-    if wanted != {english}:
-        sources = {code: file for code, file in sources.items() if code in wanted}
+    if codes != {english}:
+        sources = {code: file for code, file in sources.items() if code in codes}
     sides = {
         short: read_parallel_lines({short: file, "eng": file.with_suffix(".eng")})
         for short, file in ((file.suffix[1:], file) for _, file in sorted(sources.items()))
     }
-    return _joined(sides).restrict(wanted)
+    return _joined(sides).restrict(codes)
 
 
 def load_tatoeba_hub(languages: Iterable[str] | None) -> ParallelTexts:
@@ -93,8 +93,8 @@ def load_tatoeba_hub(languages: Iterable[str] | None) -> ParallelTexts:
     """
     english = language("eng")
     asked = None if languages is None else [_code(spelling) for spelling in languages]
-    wanted = None if asked is None or set(asked) == {english} else [code for code in asked if code != english]
-    configs = hub_configs("tatoeba", LANGUAGES, wanted)
+    foreign = None if asked is None or set(asked) == {english} else [code for code in asked if code != english]
+    configs = hub_configs("tatoeba", LANGUAGES, foreign)
     rows = {short: hub_rows(HUB_ID, f"{short}-eng", "test", REVISION) for short in configs.values()}
     return tatoeba_texts(rows)
 
@@ -144,7 +144,7 @@ def _sources(listed: Iterable[Path]) -> list[tuple[str, Path]]:
     files = [file for entry in listed for file in (sorted(entry.iterdir()) if entry.is_dir() else [entry])]
     matches = [(match.group(1), file) for file in files if (match := _NAME.fullmatch(file.name))]
     # Both sides name the bitext: where one file is missing, reading says which.
-    found: dict[tuple[str, Path], tuple[str, Path]] = {}
+    sources: dict[tuple[str, Path], tuple[str, Path]] = {}
     for short, file in dict.fromkeys((short, file.with_suffix(f".{short}")) for short, file in matches):
         try:
             code = language(short)
@@ -152,8 +152,8 @@ def _sources(listed: Iterable[Path]) -> list[tuple[str, Path]]:
             _log.warning("%s: passed over, %r is no language that is known here.", file, short)
             continue
         # The release still has a bitext of a language that ISO 639-3 has merged into another since.
-        if (code, file.parent) in found:
-            _log.warning("%s: passed over, %s has %s already.", file, code, found[code, file.parent][1].name)
+        if (code, file.parent) in sources:
+            _log.warning("%s: passed over, %s has %s already.", file, code, sources[code, file.parent][1].name)
             continue
-        found[code, file.parent] = (short, file)
-    return list(found.values())
+        sources[code, file.parent] = (short, file)
+    return list(sources.values())

@@ -41,8 +41,8 @@ def choose(
     """
     if languages is None:
         return dict(sorted(paths.items()))
-    wanted = {resolve_language(spelling, paths, where=where) for spelling in languages}
-    if not wanted:
+    codes = {resolve_language(spelling, paths, where=where) for spelling in languages}
+    if not codes:
         message = f"{where}: no language asked for; it has {', '.join(sorted(paths))}."
         raise TaskError(message)
-    return {code: paths[code] for code in sorted(wanted | (set(optional) & set(paths)))}
+    return {code: paths[code] for code in sorted(codes | (set(optional) & set(paths)))}

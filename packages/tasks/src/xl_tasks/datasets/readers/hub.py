@@ -71,14 +71,14 @@ def by_config(configs: Iterable[str], language_of: Callable[[str], str] = langua
 
     Names that state no language ("default", "all_languages") are left out.
     """
-    found: dict[str, list[str]] = {}
+    by_code: dict[str, list[str]] = {}
     for config in configs:
         try:
             code = language_of(config if _CODE.fullmatch(config) else config.split("_")[0])
         except TranslitError:
             continue
-        found.setdefault(code, []).append(config)
-    return found
+        by_code.setdefault(code, []).append(config)
+    return by_code
 
 
 def from_hub(where: str, ask: Callable[[Any], _T]) -> _T:

@@ -74,11 +74,11 @@ class Labelled:
 
 def chosen_splits(splits: Iterable[str] | None) -> tuple[str, ...]:
     """The splits to read, all of them for None; TaskError for one that there is not."""
-    wanted = SPLITS if splits is None else tuple(splits)
-    for split in wanted:
+    names = SPLITS if splits is None else tuple(splits)
+    for split in names:
         if split not in SPLITS:
             raise TaskError(unknown_name("split", split, list(SPLITS)))
-    return wanted
+    return names
 
 
 def hub_configs(
@@ -92,22 +92,22 @@ def hub_configs(
     if languages is None:
         every = by_config(configs if isinstance(configs, tuple) else configs())
         return {code: its[0] for code, its in sorted(every.items())}
-    known = {language(config): config for config in configs} if isinstance(configs, tuple) else None
-    wanted = {}
+    by_code = {language(config): config for config in configs} if isinstance(configs, tuple) else None
+    chosen = {}
     for spelling in languages:
         try:
             code = language(spelling)
         except TranslitError as error:
             message = f"{name}: {error}"
             raise TaskError(message) from None
-        if known is not None and code not in known:
-            message = f"{name}: {unknown_name('language', code, sorted(known))}"
+        if by_code is not None and code not in by_code:
+            message = f"{name}: {unknown_name('language', code, sorted(by_code))}"
             raise TaskError(message)
-        wanted[code] = known[code] if known else code
-    if not wanted:
+        chosen[code] = by_code[code] if by_code else code
+    if not chosen:
         message = f"{name}: no language asked for; name those to read from the hub."
         raise TaskError(message)
-    return wanted
+    return chosen
 
 
 def hub_splits(hub_id: str, revision: str, configs: Mapping[str, str], splits: Iterable[str]) -> Rows:

@@ -42,21 +42,21 @@ def split_files(
     if not folder.is_dir():
         message = f"{path}: {'not a folder' if folder.exists() else 'no such folder'}; name the folder of the data set."
         raise TaskError(message)
-    found: dict[str, list[tuple[str, str, Path]]] = {}
+    by_code: dict[str, list[tuple[str, str, Path]]] = {}
     for name, split, file in _files(folder, suffixes):
         try:
             code = language_of(name)
         except TranslitError:
             _log.warning("%s: passed over, its name %r states no language", file, name)
             continue
-        found.setdefault(code, []).append((split, name, file))
-    if not found:
+        by_code.setdefault(code, []).append((split, name, file))
+    if not by_code:
         message = (
             f"{path}: no file such as train-tr.tsv or tur/train.txt in it; files are named by split (train, dev or "
             "valid, test) and language."
         )
         raise TaskError(message)
-    chosen = choose(found, languages, where=str(path))
+    chosen = choose(by_code, languages, where=str(path))
     return {code: _by_split(code, files) for code, files in chosen.items()}
 
 

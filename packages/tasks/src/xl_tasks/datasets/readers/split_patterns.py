@@ -46,7 +46,7 @@ def files_by_split(
     Each pattern has the groups `language` and `split`. TaskError for a language that is none and for two files of one
     language and split.
     """
-    found: dict[str, dict[str, Path]] = {}
+    by_code: dict[str, dict[str, Path]] = {}
     root = path if path.is_dir() else path.parent
     for file in files:
         name = "/".join((*file.parent.relative_to(root).parts, bare_name(file)))
@@ -59,8 +59,8 @@ def files_by_split(
             message = f"{file}: its name states no language ({error})."
             raise TaskError(message) from None
         split = SPLIT_NAMES[match["split"]]
-        if split in found.setdefault(code, {}):
-            message = f"{file}: {code} {split} is there already as {found[code][split]}; keep one of the two."
+        if split in by_code.setdefault(code, {}):
+            message = f"{file}: {code} {split} is there already as {by_code[code][split]}; keep one of the two."
             raise TaskError(message)
-        found[code][split] = file
-    return found
+        by_code[code][split] = file
+    return by_code

@@ -74,13 +74,13 @@ def read_columns(
     splits: Iterable[str] | None = None,
 ) -> Examples[TaggedSentence]:
     """A data set in two columns, whatever layout its files have; `labels` are all its tags, None for those found."""
-    found = TaggedSentences(name, labels, on_error=on_error, repair=repair, scheme=scheme)
-    wanted = chosen_splits(splits)
+    tagged = TaggedSentences(name, labels, on_error=on_error, repair=repair, scheme=scheme)
+    split_names = chosen_splits(splits)
     for code, files in split_files(path, languages, language_of=language_of).items():
         for split, (written, file) in files.items():
-            if split not in wanted:
+            if split not in split_names:
                 continue
-            found.open(code, split)
+            tagged.open(code, split)
             sentences = list(_sentences(file))
             if not sentences:
                 message = f"{file}: no sentence in it; a word and its tag a line, an empty line behind each sentence."
@@ -91,10 +91,10 @@ def read_columns(
                 try:
                     words, tags = _fields(file, lines, prefix if prefixed else "")
                 except LineError as fault:
-                    found.fail(code, split, fault)
+                    tagged.fail(code, split, fault)
                     continue
-                found.add(code, split, str(number), words, tags, [f"{file}:{line}" for line, _ in lines])
-    return found.examples()
+                tagged.add(code, split, str(number), words, tags, [f"{file}:{line}" for line, _ in lines])
+    return tagged.examples()
 
 
 def sentence_lines(file: Path | str) -> Iterator[_Lines]:

@@ -84,11 +84,11 @@ def load_udpos(
     files = treebank_files(path, languages, ".conllu", treebanks, splits)
     if not files:
         return read_columns("udpos", path, languages, UPOS_LABELS, on_error=on_error, repair=False, splits=splits)
-    found = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
+    tagged = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
     tags_of = _surface if words == "surface" else _syntactic
     for code, entries in files.items():
-        read_treebanks(found, entries, code, _N_COLUMNS, tags_of)
-    return found.examples()
+        read_treebanks(tagged, entries, code, _N_COLUMNS, tags_of)
+    return tagged.examples()
 
 
 def load_udpos_hub(
@@ -104,12 +104,12 @@ def load_udpos_hub(
     """
     configs = [name for name in hub_config_names(HUB_ID, HUB_REVISION) if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), HUB_REVISION)
-    found = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
-    read_hub(found, parts, languages, add_udpos_row, id_columns=("sent_id", "idx"), named="upos", splits=splits)
-    return found.examples()
+    tagged = TaggedSentences("udpos", UPOS_LABELS, on_error=on_error, renamed=_RENAMED)
+    read_hub(tagged, parts, languages, add_udpos_row, id_columns=("sent_id", "idx"), named="upos", splits=splits)
+    return tagged.examples()
 
 
-def add_udpos_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
+def add_udpos_row(tagged: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `upos` by name.
 
     Older mirrors have multi-word tokens among the words, tagged `_` and without a head: these are left out.
@@ -119,7 +119,7 @@ def add_udpos_row(found: TaggedSentences, code: str, split: str, key: str, row: 
     if heads is not None and len(heads) == len(tags) == len(tokens):
         kept = [i for i, tag in enumerate(tags) if tag != "_" or str(heads[i]) not in ("None", "_", "")]
         tokens, tags = [tokens[i] for i in kept], [tags[i] for i in kept]
-    add_tokens(found, code, split, key, tokens, tags, (), place)
+    add_tokens(tagged, code, split, key, tokens, tags, (), place)
 
 
 def _syntactic(sentence: Sentence) -> Tagged:

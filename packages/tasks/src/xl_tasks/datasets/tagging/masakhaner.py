@@ -65,11 +65,11 @@ def load_masakhaner_hub(
     parts = parts_of(_FIRST_ID, by_config(["amh"]), "", converted=True) | parts_of(
         HUB_ID, by_config(_LANGUAGES.split()), "", converted=True
     )
-    found = TaggedSentences("masakhaner", MASAKHANER_LABELS, on_error=on_error, repair=repair)
-    read_hub(found, parts, languages, add_masakhaner_row, splits=splits)
-    return found.examples()
+    tagged = TaggedSentences("masakhaner", MASAKHANER_LABELS, on_error=on_error, repair=repair)
+    read_hub(tagged, parts, languages, add_masakhaner_row, splits=splits)
+    return tagged.examples()
 
 
-def add_masakhaner_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
+def add_masakhaner_row(tagged: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `ner_tags`."""
-    add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], MASAKHANER_LABELS, place)
+    add_tokens(tagged, code, split, key, row["tokens"], row["ner_tags"], MASAKHANER_LABELS, place)

@@ -75,11 +75,11 @@ def load_panx_hub(
     # Of two editions in one language, that with the language's own code.
     chosen = {code: sorted(names, key=lambda name: name in WIKIPEDIA_CODES)[:1] for code, names in configs.items()}
     parts = parts_of(HUB_ID, chosen, "")
-    found = TaggedSentences("panx", PANX_LABELS, on_error=on_error, repair=repair)
-    read_hub(found, parts, languages, add_panx_row, splits=splits)
-    return found.examples()
+    tagged = TaggedSentences("panx", PANX_LABELS, on_error=on_error, repair=repair)
+    read_hub(tagged, parts, languages, add_panx_row, splits=splits)
+    return tagged.examples()
 
 
-def add_panx_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
+def add_panx_row(tagged: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `ner_tags`."""
-    add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], PANX_LABELS, place)
+    add_tokens(tagged, code, split, key, row["tokens"], row["ner_tags"], PANX_LABELS, place)

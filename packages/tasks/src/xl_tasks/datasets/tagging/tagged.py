@@ -118,7 +118,7 @@ class TaggedSentences:
         )
 
     def _tags(self) -> set[str]:
-        sentences = (its for splits in self._by_language.values() for found in splits.values() for its in found)
+        sentences = (its for splits in self._by_language.values() for part in splits.values() for its in part)
         return {tag for sentence in sentences for tag in sentence.tags}
 
     def _leave_out_odd(self) -> None:
@@ -176,13 +176,13 @@ class TaggedSentences:
     def _note_starts(
         self, language: str, split: str, tags: Sequence[str], sentence: TaggedSentence, places: Sequence[str]
     ) -> None:
-        found = [
+        starts = [
             place
             for written, tag, place in zip(tags, sentence.tags, places, strict=True)
             if self._renamed.get(written, written) != tag
         ]
-        if found:
-            self._starts.setdefault((language, split), []).extend(found)
+        if starts:
+            self._starts.setdefault((language, split), []).extend(starts)
 
 
 def starts_inside(before: str, tag: str) -> bool:
@@ -197,12 +197,12 @@ def tag_set(tags: Iterable[str], *, where: Mapping[str, str]) -> tuple[str, ...]
 
     TaskError where B- and I- stand beside tags of another scheme, E- or S- for instance.
     """
-    found = set(tags)
-    types = sorted({tag[2:] for tag in found if tag.startswith(("B-", "I-"))})
-    outside = (OUTSIDE,) if OUTSIDE in found else ()
+    distinct = set(tags)
+    types = sorted({tag[2:] for tag in distinct if tag.startswith(("B-", "I-"))})
+    outside = (OUTSIDE,) if OUTSIDE in distinct else ()
     if not types:
-        return (*outside, *sorted(found - {OUTSIDE}))
-    others = sorted(tag for tag in found if tag != OUTSIDE and not tag.startswith(("B-", "I-")))
+        return (*outside, *sorted(distinct - {OUTSIDE}))
+    others = sorted(tag for tag in distinct if tag != OUTSIDE and not tag.startswith(("B-", "I-")))
     if others:
         raise TaskError(_other_scheme(where.get(others[0], "tags"), others[0]))
     return (OUTSIDE, *(f"{mark}-{name}" for name in types for mark in "BI"))

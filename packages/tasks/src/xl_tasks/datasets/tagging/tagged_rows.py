@@ -36,7 +36,7 @@ HubParts = Mapping[str, Sequence[HubPart]]
 
 
 def read_hub(
-    found: TaggedSentences,
+    tagged: TaggedSentences,
     parts: HubParts,
     languages: Iterable[str] | None,
     add: AddRow,
@@ -45,7 +45,7 @@ def read_hub(
     named: str = "",
     splits: Iterable[str] | None = None,
 ) -> None:
-    """Add the rows of `splits` of `languages`, in any spelling, all for None, to `found`.
+    """Add the rows of `splits` of `languages`, in any spelling, all for None, to `tagged`.
 
     parts: language code -> what holds its sentences, read one behind the other; a part need not have every split.
     add: takes found, language, split, the row's own key or number from 1, the row, and where it stands.
@@ -55,10 +55,10 @@ def read_hub(
     TaskError for a choice of none, for a language that is not there and, where all splits are asked for, for a part
     without any.
     """
-    wanted = chosen_splits(splits)
+    split_names = chosen_splits(splits)
     for code, its in choose(parts, languages, where="the hub").items():
         for part in its:
-            _read(found, code, part, add, id_columns, named, wanted)
+            _read(tagged, code, part, add, id_columns, named, split_names)
 
 
 def parts_of(
@@ -95,21 +95,21 @@ def tag_names(values: Sequence[Any], names: Sequence[str], place: str) -> list[s
 
 
 def add_tokens(
-    found: TaggedSentences, code: str, split: str, key: str, tokens: Sequence[str], tags: Sequence[Any],
+    tagged: TaggedSentences, code: str, split: str, key: str, tokens: Sequence[str], tags: Sequence[Any],
     names: Sequence[str], place: str,
 ) -> None:  # fmt: skip
-    """Add the words and tags of a row to `found`; a fault is treated as that of a line is."""
+    """Add the words and tags of a row to `tagged`; a fault is treated as that of a line is."""
     try:
         words = tag_names(tags, names, place)
     except LineError as fault:
-        found.open(code, split)
-        found.fail(code, split, fault)
+        tagged.open(code, split)
+        tagged.fail(code, split, fault)
         return
-    found.add(code, split, key, tokens, words, [place] * len(tokens))
+    tagged.add(code, split, key, tokens, words, [place] * len(tokens))
 
 
 def _read(
-    found: TaggedSentences, code: str, part: HubPart, add: AddRow, id_columns: Sequence[str], named: str,
+    tagged: TaggedSentences, code: str, part: HubPart, add: AddRow, id_columns: Sequence[str], named: str,
     splits: Sequence[str],
 ) -> None:  # fmt: skip
     missing: TaskError | None = None
@@ -120,7 +120,7 @@ def _read(
             rows = hub_rows(part.hub_id, part.config, there, part.revision, named=named, **part.options)
             for number, row in enumerate(rows, start=1):
                 key = next((str(row[column]) for column in id_columns if row.get(column)), str(number))
-                add(found, code, split, part.prefix + key, row, f"{part.where}/{there}:{number}")
+                add(tagged, code, split, part.prefix + key, row, f"{part.where}/{there}:{number}")
         except TaskError as error:
             # `datasets` says so of a split that a configuration lacks: many treebanks have a test set only.
             if "Unknown split" not in str(error):

@@ -54,16 +54,16 @@ def treebank_files(
             f"{path}: {'not a folder' if folder.exists() else 'no such folder'}; name the folder of the treebanks."
         )
         raise TaskError(message)
-    found: dict[str, list[TreebankFile]] = {}
-    wanted = {name.lower() for name in treebanks}
-    known: dict[str, frozenset[str]] = {}
+    by_code: dict[str, list[TreebankFile]] = {}
+    asked = {name.lower() for name in treebanks}
+    names_of: dict[str, frozenset[str]] = {}
     for file in sorted(file for pattern in ("*-ud-*", "*/*-ud-*") for file in folder.glob(pattern) if file.is_file()):
         match = _NAME.fullmatch(file.name)
         if match is None or match["suffix"] != suffix:
             continue
         names = _names(match["treebank"], file.resolve().parent.name)
-        known[match["treebank"]] = names
-        if wanted and not wanted & names:
+        names_of[match["treebank"]] = names
+        if asked and not asked & names:
             continue
         try:
             code = language(match["language"])
@@ -71,16 +71,16 @@ def treebank_files(
             _log.warning("%s: passed over, %r states no language", file, match["language"])
             continue
         entry = TreebankFile(treebank=match["treebank"], split=match["split"], file=file)
-        found.setdefault(code, []).append(entry)
-    for name in sorted(wanted.difference(*known.values())):
-        message = f"{path}: {unknown_name('treebank', name, list(known))}"
+        by_code.setdefault(code, []).append(entry)
+    for name in sorted(asked.difference(*names_of.values())):
+        message = f"{path}: {unknown_name('treebank', name, list(names_of))}"
         raise TaskError(message)
-    if not found:
+    if not by_code:
         return {}
-    for entries in found.values():
+    for entries in by_code.values():
         entries.sort(key=lambda entry: (entry.treebank, SPLITS.index(entry.split), entry.file.name))
     wanted_splits = chosen_splits(splits)
-    chosen = choose(found, languages, where=str(path))
+    chosen = choose(by_code, languages, where=str(path))
     return {code: [entry for entry in entries if entry.split in wanted_splits] for code, entries in chosen.items()}
 
 

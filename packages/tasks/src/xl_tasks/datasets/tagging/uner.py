@@ -61,14 +61,14 @@ def load_uner(
     repair: a tag that starts inside becomes `B-`, which seqeval scores alike (see `tagged`); False makes it an error.
     treebanks: the ones to read ("English-EWT", "en_ewt"); all by default, one behind the other. splits: likewise.
     """
-    found = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)
+    tagged = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)
     files = treebank_files(path, languages, ".iob2", treebanks, splits)
     if not files:
         message = f"{path}: no file such as UNER_English-EWT/en_ewt-ud-test.iob2 in it."
         raise TaskError(message)
     for code, entries in files.items():
-        read_treebanks(found, entries, code, _N_COLUMNS, _tags)
-    return found.examples()
+        read_treebanks(tagged, entries, code, _N_COLUMNS, _tags)
+    return tagged.examples()
 
 
 def load_uner_hub(
@@ -82,14 +82,14 @@ def load_uner_hub(
     """The same sentences from the hub, all languages for None; `treebanks` by code, "en_ewt"."""
     configs = [name for name in _CONFIGS.split() if not treebanks or name in treebanks]
     parts = parts_of(HUB_ID, by_config(configs), "", converted=True)
-    found = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)
-    read_hub(found, parts, languages, add_uner_row, id_columns=("idx",), splits=splits)
-    return found.examples()
+    tagged = TaggedSentences("uner", UNER_LABELS, on_error=on_error, repair=repair, renamed=_RENAMED)
+    read_hub(tagged, parts, languages, add_uner_row, id_columns=("idx",), splits=splits)
+    return tagged.examples()
 
 
-def add_uner_row(found: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
+def add_uner_row(tagged: TaggedSentences, code: str, split: str, key: str, row: HubRow, place: str) -> None:
     """Add a row of the hub, its `tokens` and `ner_tags`."""
-    add_tokens(found, code, split, key, row["tokens"], row["ner_tags"], UNER_LABELS, place)
+    add_tokens(tagged, code, split, key, row["tokens"], row["ner_tags"], UNER_LABELS, place)
 
 
 def _tags(sentence: Sentence) -> Tagged:

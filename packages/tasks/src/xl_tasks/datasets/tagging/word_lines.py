@@ -46,13 +46,13 @@ Tagged = tuple[list[str], list[str], list[str]]
 
 
 def read_treebanks(
-    found: TaggedSentences,
+    tagged: TaggedSentences,
     files: Iterable[TreebankFile],
     code: str,
     n_columns: int,
     tags_of: Callable[[Sentence], Tagged],
 ) -> None:
-    """Add the sentences of a language's treebanks to `found`.
+    """Add the sentences of a language's treebanks to `tagged`.
 
     Their key is the sent_id, else the number in the treebank's split; the treebank's code stands before it,
     "en_ewt:17", where the language has several. `tags_of` raises LineError for a sentence that has no tags.
@@ -61,7 +61,7 @@ def read_treebanks(
     several = len({entry.treebank for entry in files}) > 1
     numbers: dict[tuple[str, str], int] = {}
     for entry in files:
-        found.open(code, entry.split)
+        tagged.open(code, entry.split)
         part = (entry.treebank, entry.split)
         before = numbers.get(part, 0)
         for lines in sentence_lines(entry.file):
@@ -70,10 +70,10 @@ def read_treebanks(
                 sentence = parse_sentence(entry.file, lines, n_columns)
                 words, tags, places = tags_of(sentence)
             except LineError as fault:
-                found.fail(code, entry.split, fault)
+                tagged.fail(code, entry.split, fault)
                 continue
             key = sentence.id or str(numbers[part])
-            found.add(code, entry.split, f"{entry.treebank}:{key}" if several else key, words, tags, places)
+            tagged.add(code, entry.split, f"{entry.treebank}:{key}" if several else key, words, tags, places)
         if numbers.get(part, 0) == before:
             message = f"{entry.file}: no sentence in it; is the download complete?"
             raise TaskError(message)

@@ -111,8 +111,8 @@ class AnsweringProblem:
         self, examples: Sequence[Example], features: Sequence[Feature], logits: Sequence[NDArray[np.float32]]
     ) -> list[str]:
         """The best answer of each question, a slice of its context; "" for no answer."""
-        found = self.n_best_answers(examples, features, logits)
-        return [answers[0].text if answers else "" for answers in found]
+        best = self.n_best_answers(examples, features, logits)
+        return [answers[0].text if answers else "" for answers in best]
 
     def n_best_answers(
         self, examples: Sequence[Example], features: Sequence[Feature], logits: Sequence[NDArray[np.float32]]
@@ -192,11 +192,11 @@ class AnsweringProblem:
 
     def _tokenise(self, questions: Sequence[Question], language: str) -> None:
         """Tokenise what was not tokenised before: each question and each context once."""
-        wanted = dict.fromkeys(q.question for q in questions if (language, q.question) not in self._question_ids)
-        if wanted:
-            texts = self._unit.texts(list(wanted), language)
+        new_questions = dict.fromkeys(q.question for q in questions if (language, q.question) not in self._question_ids)
+        if new_questions:
+            texts = self._unit.texts(list(new_questions), language)
             rows = self._tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
-            for text, row in zip(wanted, rows["input_ids"], strict=True):
+            for text, row in zip(new_questions, rows["input_ids"], strict=True):
                 self._question_ids[language, text] = row[: self._config.query_len]
         contexts = dict.fromkeys((q.context_language or language, q.context) for q in questions)
         new = [pair for pair in contexts if pair not in self._located]
@@ -217,8 +217,8 @@ def _questions(examples: Sequence[Example]) -> list[Question]:
 def _touching(spans: NDArray[np.int64], answer: Answer) -> tuple[int, int] | None:
     """First and last token of a context that have a character of `answer`; None for no token."""
     starts, ends = spans[:, 0], spans[:, 1]
-    found = np.flatnonzero((starts < ends) & (starts < answer.start + len(answer.text)) & (ends > answer.start))
-    return (int(found[0]), int(found[-1])) if len(found) else None
+    tokens = np.flatnonzero((starts < ends) & (starts < answer.start + len(answer.text)) & (ends > answer.start))
+    return (int(tokens[0]), int(tokens[-1])) if len(tokens) else None
 
 
 def _target(answer: tuple[int, int] | None, first: int, end: int, offset: int) -> tuple[int, int]:

@@ -79,9 +79,9 @@ def best_spans(
     first, last = _best(scores[:, 0], can_start, n_best), _best(scores[:, 1], can_end, n_best)
     length = last[None] - first[:, None] + 1
     i, j = np.nonzero((length >= 1) & (length <= answer_len))
-    found = _ranked(scores, first[i], last[j], n_best, counts)
-    if len(found.scores):
-        return found
+    spans = _ranked(scores, first[i], last[j], n_best, counts)
+    if len(spans.scores):
+        return spans
     first = np.flatnonzero(can_start)
     last = first[:, None] + np.arange(min(answer_len, len(scores)))
     i, j = np.nonzero(np.pad(can_end, (0, last.shape[1]))[last])
@@ -104,7 +104,7 @@ def candidates(
 
     TaskError for logits that are not finite.
     """
-    found: dict[tuple[int, int], float] = {}
+    best: dict[tuple[int, int], float] = {}
     null = np.inf
     for place, values in zip(places, logits, strict=True):
         n = len(place.spans)
@@ -124,9 +124,9 @@ def candidates(
         starts, ends = place.spans[spans.first, 0], place.spans[spans.last, 1]
         for start, end, score in zip(starts.tolist(), ends.tolist(), spans.scores.tolist(), strict=True):
             # A tokenizer without offsets gives all tokens of a word one span, and marks may stand out of order.
-            if start < end and score > found.get((start, end), -np.inf):
-                found[start, end] = score
-    ranked = [(score, span) for span, score in found.items()]
+            if start < end and score > best.get((start, end), -np.inf):
+                best[start, end] = score
+    ranked = [(score, span) for span, score in best.items()]
     if no_answer and places:
         ranked.append((null, (0, 0)))
     ranked = sorted(ranked, key=lambda item: (-item[0], item[1]))[:n_best]

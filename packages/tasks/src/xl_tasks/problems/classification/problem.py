@@ -83,11 +83,11 @@ class ClassificationProblem:
         texts = [_text_example(example) for example in examples]
         keys = [_key(example, language) for example in texts]
         self._tokenise({key for key in keys if key not in self._known})
-        found = []
+        features = []
         for number, (example, key) in enumerate(zip(texts, keys, strict=True)):
             tokens = self._known[key]
             ids = tokens.ids.tolist()
-            found.append(
+            features.append(
                 Feature(
                     ids=ids,
                     content=[i not in self._specials for i in ids],
@@ -96,7 +96,7 @@ class ClassificationProblem:
                     example=number,
                 )
             )
-        return found
+        return features
 
     def sides(self, examples: Sequence[Example], language: str) -> tuple[list[str], list[str] | None]:
         """First and second texts as the model reads them; None for second ones where no example has one."""
@@ -125,9 +125,9 @@ class ClassificationProblem:
         from xl_tasks.scoring.classification import classification_measures
 
         gold = [_text_example(example).label for example in examples]
-        found = classification_measures(gold, list(predictions), self.labels)
+        measures = classification_measures(gold, list(predictions), self.labels)
         first = self._metrics[:1]
-        return sorted(found, key=lambda measure: measure.metric not in first)
+        return sorted(measures, key=lambda measure: measure.metric not in first)
 
     def _number(self, example: TextExample) -> int:
         if example.label not in self._numbers:
@@ -138,12 +138,12 @@ class ClassificationProblem:
     def _read(self, sides: Iterable[tuple[str, str]]) -> list[str]:
         """Texts as the unit gives them, each in its language; one call of the unit a language."""
         sides = list(sides)
-        found = [""] * len(sides)
+        texts_read = [""] * len(sides)
         for language in dict.fromkeys(code for _, code in sides):
             places = [i for i, (text, code) in enumerate(sides) if code == language and text]
             for place, text in zip(places, self._unit.texts([sides[i][0] for i in places], language), strict=True):
-                found[place] = text
-        return found
+                texts_read[place] = text
+        return texts_read
 
     def _tokenise(self, keys: Iterable[tuple[str, str, str, str]]) -> None:
         keys = sorted(keys)

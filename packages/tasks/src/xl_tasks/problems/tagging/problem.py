@@ -139,7 +139,7 @@ class TaggingProblem:
             windows = word_windows(
                 self._tokenizer, words, self._max_len, separator=self._unit.separator, marker=self._marker
             )
-            self._windows.update(((language, key), found) for key, found in zip(new, windows, strict=True))
+            self._windows.update(((language, key), cut) for key, cut in zip(new, windows, strict=True))
         return [self._windows[language, sentence.words] for sentence in sentences]
 
     def _feature(self, window: Window, sentence: TaggedSentence, number: int) -> Feature:

@@ -57,13 +57,11 @@ def word_windows(
     room = max_len - 2
     # A tokenizer that reads words one by one writes "▁" before a word as a part of it; elsewhere it stands between two.
     between = bool(separator) or not tokenizer.is_fast
-    found = []
+    cut = []
     for sentence, row, words in zip(sentences, rows, numbers, strict=True):
         windows = _fill(row, words, len(sentence), room, between=between, marker=marker and not between)
-        found.append(
-            [Window((first, *ids, last), start, tuple(i + 1 for i in firsts)) for ids, start, firsts in windows]
-        )
-    return found
+        cut.append([Window((first, *ids, last), start, tuple(i + 1 for i in firsts)) for ids, start, firsts in windows])
+    return cut
 
 
 def _all_words(
@@ -85,8 +83,8 @@ def _all_words(
 
 
 def _lost(numbers: Sequence[int], n_words: int) -> frozenset[int]:
-    found = set(numbers)
-    return frozenset() if len(found - {_NO_WORD}) == n_words else frozenset(range(n_words)) - found
+    words = set(numbers)
+    return frozenset() if len(words - {_NO_WORD}) == n_words else frozenset(range(n_words)) - words
 
 
 def _insert(row: list[int], numbers: list[int], n_words: int, unknown_id: int) -> tuple[list[int], list[int]]:
