@@ -284,14 +284,14 @@ def _gromov(clouds: _Clouds, p: int) -> _Solution:
     plan = x_cost.new_zeros(len(clouds.a), clouds.a.shape[1], clouds.b.shape[1])
     for problem in range(len(plan)):
         rows, columns = clouds.a[problem].nonzero()[:, 0], clouds.b[problem].nonzero()[:, 0]
-        found = pot().gromov.gromov_wasserstein(
+        solution = pot().gromov.gromov_wasserstein(
             x_cost[problem][rows][:, rows].cpu().numpy(),
             y_cost[problem][columns][:, columns].cpu().numpy(),
             clouds.a[problem, rows].cpu().numpy(),
             clouds.b[problem, columns].cpu().numpy(),
             loss_fun="square_loss",
         )
-        plan[problem, rows[:, None], columns] = torch.as_tensor(found).to(plan)
+        plan[problem, rows[:, None], columns] = torch.as_tensor(solution).to(plan)
     # sum (C_ik - D_jl)^2 P_ij P_kl, multiplied out with the plan's own marginals (Peyre et al. 2016, proposition 1)
     a, b = plan.sum(2), plan.sum(1)
     crossed = plan @ y_cost @ plan.mT

@@ -79,14 +79,14 @@ def sinkhorn(
         for done in range(1, max_iterations + 1):
             f, g = _sweep(rows, columns, f, g)
             if done == next_check:
-                found = Potentials(torch.where(a > 0, f, 0), torch.where(b > 0, columns(f), 0))
-                value = (a * found.f).sum(1) + (b * found.g).sum(1)
-                gap, violation = _gap(cost, a, b, found, value, epsilon)
+                potentials = Potentials(torch.where(a > 0, f, 0), torch.where(b > 0, columns(f), 0))
+                value = (a * potentials.f).sum(1) + (b * potentials.g).sum(1)
+                gap, violation = _gap(cost, a, b, potentials, value, epsilon)
                 reached = bool(((violation <= _MET) | (gap <= tolerance * (value - offset))).all())
                 if reached or done == max_iterations:
                     break
                 next_check = min(2 * next_check, max_iterations)
-        return found._replace(gap=gap, reached=reached)
+        return potentials._replace(gap=gap, reached=reached)
 
 
 def self_sinkhorn(

@@ -95,9 +95,9 @@ class Sharding:
 
     def most(self, *counts: int) -> list[int]:
         """The largest of each count over the processes."""
-        found = torch.tensor(counts, dtype=torch.int64, device=self._encoder.device)
-        dist.all_reduce(found, op=dist.ReduceOp.MAX)
-        return found.tolist()
+        most = torch.tensor(counts, dtype=torch.int64, device=self._encoder.device)
+        dist.all_reduce(most, op=dist.ReduceOp.MAX)
+        return most.tolist()
 
     def idle(self) -> None:
         """A forward pass of no use, beside another process's useful one."""
@@ -210,9 +210,9 @@ def _stack(encoder: Encoder) -> nn.ModuleList:
     """The list that holds one module a block, in the base model; EncoderError where texts take several passes."""
     base = encoder.model.base_model
     n_blocks = encoder.model.config.num_hidden_layers
-    found = [module for module in base.modules() if isinstance(module, nn.ModuleList) and len(module) == n_blocks]
-    if found and supports_packing(encoder):
-        return found[0]
+    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList) and len(module) == n_blocks]
+    if stacks and supports_packing(encoder):
+        return stacks[0]
     message = (
         f"{encoder.name} ({type(encoder.model).__name__}) cannot be sharded by FSDP here; "
         f"launch with --multi_gpu instead."

@@ -109,9 +109,9 @@ class Encoder(Trainable):
     @property
     def head(self) -> nn.Module:
         """The masked-LM head: states -> scores over the vocabulary. EncoderError where the model has none."""
-        found = masked_lm_head(self.model)
-        if found is not None:
-            return found
+        head = masked_lm_head(self.model)
+        if head is not None:
+            return head
         message = f"{self.name} ({type(self.model).__name__}) has no masked-LM head that is known here."
         raise EncoderError(message)
 

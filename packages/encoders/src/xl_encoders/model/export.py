@@ -200,10 +200,10 @@ def _same_states(encoder: Encoder, model: "PreTrainedModel", index: int, *, last
     """Whether `model` gives hidden state `index` of `encoder` at every real position of a padded batch."""
     batch = encoder.batch(_PROBES).to(encoder.device)
     with evaluation_mode(encoder):
-        wanted = encoder(batch.ids, batch.real)[index][batch.real]
+        ours = encoder(batch.ids, batch.real)[index][batch.real]
     out = model(input_ids=batch.ids, attention_mask=batch.real.long(), output_hidden_states=not last)
-    found = (out.last_hidden_state if last else out.hidden_states[index])[batch.real]
-    return _close(found, wanted)
+    theirs = (out.last_hidden_state if last else out.hidden_states[index])[batch.real]
+    return _close(theirs, ours)
 
 
 def _tokenizer(encoder: Encoder) -> "PreTrainedTokenizerBase":
@@ -257,17 +257,17 @@ def _check_vectors(
     if pooling == "mean-content":
         keep &= ~torch.isin(batch["input_ids"], special_ids(tokenizer).to(encoder.device))
     pooled = states[:, 0] if pooling == "first" else mean_pool(states, keep)
-    wanted = torch.from_numpy(bare.embed(_PROBES, layer=index, pooling=pooling)).to(encoder.device)
-    if not _close(pooled, wanted, encoder.model.dtype):
+    ours = torch.from_numpy(bare.embed(_PROBES, layer=index, pooling=pooling)).to(encoder.device)
+    if not _close(pooled, ours, encoder.model.dtype):
         raise EncoderError(_cannot(encoder, "its vectors depend on what else is in a batch (padding)"))
 
 
-def _close(found: Float[Tensor, "*shape"], wanted: Float[Tensor, "*shape"], dtype: torch.dtype | None = None) -> bool:
+def _close(theirs: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"], dtype: torch.dtype | None = None) -> bool:
     """Whether two tensors of one shape are the same numbers but for rounding in `dtype` (by default their own)."""
-    if found.shape != wanted.shape:
+    if theirs.shape != ours.shape:
         return False
-    share = _TOLERANCE.get(dtype or wanted.dtype, _HALF_TOLERANCE)
-    return bool((found - wanted).abs().max() <= share * wanted.abs().max())
+    share = _TOLERANCE.get(dtype or ours.dtype, _HALF_TOLERANCE)
+    return bool((theirs - ours).abs().max() <= share * ours.abs().max())
 
 
 def _content_weights(tokenizer: "PreTrainedTokenizerBase") -> dict[str, object]:
@@ -284,11 +284,11 @@ def _content_weights(tokenizer: "PreTrainedTokenizerBase") -> dict[str, object]:
 
 def _prompts(encoder: Encoder, prompts: Mapping[str, str]) -> dict[str, object]:
     """The prompts, and the name of the one that stands in front of every text."""
-    known = dict(prompts)
-    default = next((name for name, text in known.items() if text == encoder.prompt), "default")
+    texts = dict(prompts)
+    default = next((name for name, text in texts.items() if text == encoder.prompt), "default")
     if encoder.prompt:
-        known[default] = encoder.prompt
-    return {"prompts": known, "default_prompt_name": default if encoder.prompt else None}
+        texts[default] = encoder.prompt
+    return {"prompts": texts, "default_prompt_name": default if encoder.prompt else None}
 
 
 def _pooling_config(encoder: Encoder, pooling: str) -> dict[str, object]:

@@ -23,9 +23,9 @@ def masked_lm_head(model: "PreTrainedModel") -> nn.Module | None:
     """The head of `model`, made of its own modules (nothing is copied); None where there is none known here."""
     for chain in _CHAINS:
         modules = [_submodule(model, name) for name in chain]
-        found = [module for module in modules if module is not None]
-        if len(found) == len(chain):
-            return found[0] if len(found) == 1 else nn.Sequential(*found)
+        layers = [module for module in modules if module is not None]
+        if len(layers) == len(chain):
+            return layers[0] if len(layers) == 1 else nn.Sequential(*layers)
     return None
 
 

@@ -53,8 +53,8 @@ class ModelFiles:
     @property
     def n_layers(self) -> int | None:
         """Number of blocks as `Encoder.n_layers` counts them; None where the configuration has no word for it."""
-        found = self._number("num_hidden_layers", "n_layers")
-        return None if found is None else found + _EXTRA_STATES.get(str(self.config.get("model_type")), 0)
+        n_blocks = self._number("num_hidden_layers", "n_layers")
+        return None if n_blocks is None else n_blocks + _EXTRA_STATES.get(str(self.config.get("model_type")), 0)
 
     @property
     def width(self) -> int | None:
@@ -64,11 +64,11 @@ class ModelFiles:
     @property
     def n_positions(self) -> int | None:
         """Longest input in tokens; None where positions have no end, or the configuration no word for them."""
-        found = self._number("max_position_embeddings")
-        if not found or found < 0:
+        n_rows = self._number("max_position_embeddings")
+        if not n_rows or n_rows < 0:
             return None
         padding = self.config.get("pad_token_id", 1) if self.config.get("model_type") in _FROM_PADDING else -1
-        return found - (padding if isinstance(padding, int) else 1) - 1
+        return n_rows - (padding if isinstance(padding, int) else 1) - 1
 
     @property
     def n_parameters(self) -> int | None:
@@ -88,29 +88,29 @@ class ModelFiles:
 
     def faults(self, *, with_head: bool, max_len: int) -> list[str]:
         """A sentence for each reason why training could not use the model; in the words of `load_encoder`."""
-        found = []
+        sentences = []
         architectures = self.config.get("architectures")
         if with_head and not names_head(architectures):
-            found.append(f"{self.name} has no trained masked-LM head (architectures: {architectures}).")
+            sentences.append(f"{self.name} has no trained masked-LM head (architectures: {architectures}).")
         elif with_head and self.tensors and not any(name.startswith(_HEADS) for name in self.tensors):
-            found.append(f"{self.name} lacks the weights of the masked-LM head that its config.json names.")
+            sentences.append(f"{self.name} lacks the weights of the masked-LM head that its config.json names.")
         if self.n_positions and max_len > self.n_positions:
-            found.append(
+            sentences.append(
                 f"model.max_len is {max_len}, but {self.name} has positions for {self.n_positions} tokens; "
                 f"give {self.n_positions} or less."
             )
-        return [*found, *self._tokenizer_faults(with_head)]
+        return [*sentences, *self._tokenizer_faults(with_head)]
 
     def _tokenizer_faults(self, with_head: bool) -> list[str]:
         """The same for the tokenizer."""
         if not has_tokenizer(self.folder):
             return [f"{self.name} has no tokenizer; save one into the same folder."]
         about, whole = (_json(self.folder / file) for file in ("tokenizer_config.json", "tokenizer.json"))
-        found = []
+        sentences = []
         # Classes of their own know their mask without being told.
         general = about.get("tokenizer_class") in ("PreTrainedTokenizerFast", "TokenizersBackend")
         if with_head and general and not about.get("mask_token"):
-            found.append(f"the tokenizer of {self.name} has no mask token, which masked-LM training needs.")
+            sentences.append(f"the tokenizer of {self.name} has no mask token, which masked-LM training needs.")
         rows = self.config.get("vocab_size")
         model, added = whole.get("model"), whole.get("added_tokens")
         if isinstance(model, dict) and isinstance(added, list) and isinstance(rows, int):
@@ -118,11 +118,11 @@ class ModelFiles:
             pieces = {piece[0] if isinstance(piece, list) else piece for piece in vocabulary}
             n_tokens = len(pieces | {token["content"] for token in added})
             if n_tokens > rows:
-                found.append(
+                sentences.append(
                     f"the tokenizer of {self.name} has {n_tokens} tokens, its embedding table only {rows} rows; "
                     f"they do not belong together."
                 )
-        return found
+        return sentences
 
     def _number(self, *keys: str) -> int | None:
         return next((value for key in keys if isinstance(value := self.config.get(key), int)), None)
@@ -198,9 +198,9 @@ def check_folder(folder: Path) -> None:
         raise EncoderError(message)
     if not any((folder / file).is_file() for file in ("model.safetensors", "model.safetensors.index.json")):
         others = [path.name for path in sorted(folder.glob("*.bin"))]
-        found = f" (only {', '.join(others)}, which is pickled)" if others else ""
+        pickled = f" (only {', '.join(others)}, which is pickled)" if others else ""
         message = (
-            f"{folder} holds no model.safetensors{found}; weights are read from safetensors only: "
+            f"{folder} holds no model.safetensors{pickled}; weights are read from safetensors only: "
             f"load it once with transformers and write it with save_pretrained."
         )
         raise EncoderError(message)
@@ -256,7 +256,7 @@ def _tensors(folder: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes out of the headers: 8 bytes with the length of a JSON object, and the object."""
     index = _json(folder / "model.safetensors.index.json").get("weight_map")
     names = sorted(set(index.values())) if isinstance(index, dict) else ["model.safetensors"]
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for name in names:
         path = folder / str(name)
         if not path.is_file():
@@ -267,5 +267,5 @@ def _tensors(folder: Path) -> dict[str, tuple[int, ...]]:
         except (ValueError, struct.error, MemoryError, OverflowError) as error:
             message = f"{path} is no whole safetensors file; copy it again, or write it with save_pretrained."
             raise EncoderError(message) from error
-        found |= {key: tuple(its["shape"]) for key, its in header.items() if key != "__metadata__"}
-    return found
+        shapes |= {key: tuple(its["shape"]) for key, its in header.items() if key != "__metadata__"}
+    return shapes

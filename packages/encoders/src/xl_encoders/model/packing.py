@@ -44,7 +44,7 @@ def encode_rows(
     Raises EncoderError for a layer out of range, a row longer than the model's positions, and `packed=True` with a
     family that cannot.
     """
-    wanted = sorted({encoder.resolve_layer(layer) for layer in layers})
+    indices = sorted({encoder.resolve_layer(layer) for layer in layers})
     able = supports_packing(encoder)
     if packed and not able:
         message = (
@@ -58,9 +58,9 @@ def encode_rows(
     order = [i for i in order if len(rows[i])]
     if not order:
         empty = torch.zeros(0, encoder.width, device=encoder.device, dtype=encoder.model.dtype)
-        return TokenStates(dict.fromkeys(wanted, empty), row_lens)
+        return TokenStates(dict.fromkeys(indices, empty), row_lens)
     read = _read_packed if (able if packed is None else packed) else _read_padded
-    layers_sorted = read(encoder, [rows[i] for i in order], wanted)
+    layers_sorted = read(encoder, [rows[i] for i in order], indices)
     if order == sorted(order):  # the rows came longest first
         return TokenStates(layers_sorted, row_lens)
     index, inverse = (places.to(encoder.device) for places in _token_places(row_lens, order))

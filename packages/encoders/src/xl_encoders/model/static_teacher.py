@@ -118,11 +118,11 @@ class StaticTeacher:
                 with self._reading.autocast(device):
                     read = encode_rows(self._encoder, [rows[i] for i in members], [self._index])
                 bags = _bags([placed[i] for i in members], room)
-                found = _sums(read.layers[self._index].float(), bags)
+                bag_sums = _sums(read.layers[self._index].float(), bags)
                 n = len(members)
-                sums.content[members], sums.special[members] = found[:n], found[n : 2 * n]
+                sums.content[members], sums.special[members] = bag_sums[:n], bag_sums[n : 2 * n]
                 numbers = np.concatenate([firsts[i] + np.arange(n_spans[i]) for i in members])
-                sums.spans[numbers] = found[2 * n :]
+                sums.spans[numbers] = bag_sums[2 * n :]
                 lengths = np.array([len(bag) for bag in bags], dtype=np.int64)
                 sums.n_content[members], sums.n_special[members] = lengths[:n], lengths[n : 2 * n]
                 sums.n_tokens[numbers] = lengths[2 * n :]

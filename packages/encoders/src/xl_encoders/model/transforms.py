@@ -194,16 +194,16 @@ def save_transform(transform: Transform, path: Path) -> None:
     """Write one of the transforms here, or a chain of them, as a safetensors file; whole or not at all."""
     steps = transform.steps if isinstance(transform, Chain) else (transform,)
     names = {kind: name for name, kind in _KINDS.items()}
-    known = [names.get(type(step)) for step in steps]
-    if None in known:
-        message = f"a {type(steps[known.index(None)]).__name__} cannot be saved; known: {', '.join(_KINDS)}."
+    kinds = [names.get(type(step)) for step in steps]
+    if None in kinds:
+        message = f"a {type(steps[kinds.index(None)]).__name__} cannot be saved; known: {', '.join(_KINDS)}."
         raise EncoderError(message)
     tensors = {
         f"{i}.{field.name}": np.ascontiguousarray(getattr(step, field.name))
         for i, step in enumerate(steps)
         for field in fields(step)  # ty: ignore[invalid-argument-type]
     }
-    replace_whole(path, lambda aside: save_file(tensors, aside, metadata={_KEY: json.dumps(known)}))
+    replace_whole(path, lambda aside: save_file(tensors, aside, metadata={_KEY: json.dumps(kinds)}))
 
 
 def load_transform(path: Path) -> Chain:

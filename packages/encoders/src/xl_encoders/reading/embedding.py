@@ -46,9 +46,9 @@ class Reading:
         if not layers:
             message = "layers is empty; give at least one hidden_states index."
             raise EncoderError(message)
-        for name, value, known in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS)):
-            if value not in known:
-                message = f"{name} is {value!r}; choose one of {', '.join(known)}."
+        for name, value, choices in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS)):
+            if value not in choices:
+                message = f"{name} is {value!r}; choose one of {', '.join(choices)}."
                 raise EncoderError(message)
         if precision == "fp16" and encoder.device.type != "cuda":
             message = f"precision is fp16, which needs a GPU; on {encoder.device.type} give bf16 or no."

@@ -137,9 +137,9 @@ def _finished(targets: list[_Target], settings: dict, texts: Iterable[str], part
     n_texts, digest = _digest(texts)
     for target in targets:
         about = _read_json(target.about)
-        wanted = _about(settings, target.layer, n_texts, digest)
-        if about != wanted:
-            other = [key for key in wanted if about.get(key) != wanted[key]]
+        expected = _about(settings, target.layer, n_texts, digest)
+        if about != expected:
+            other = [key for key in expected if about.get(key) != expected[key]]
             message = (
                 f"{target.path} is there already and holds other vectors ({', '.join(other)}); "
                 f"move it away or give another file."

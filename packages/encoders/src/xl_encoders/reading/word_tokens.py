@@ -186,12 +186,12 @@ def _placed_alone(
 
 def piece_encoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
     """A function from a string to its ids without specials, which tokenises each string once."""
-    known: dict[str, list[int]] = {"": []}
+    memo: dict[str, list[int]] = {"": []}
 
     def ids_of(text: str) -> list[int]:
-        if text not in known:
-            known[text] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return known[text]
+        if text not in memo:
+            memo[text] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return memo[text]
 
     return ids_of
 
@@ -214,5 +214,5 @@ def _glues_words(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 def _marker_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """Ids of the tokens that stand for a space and nothing else."""
-    found = tokenizer.convert_tokens_to_ids(list(_MARKERS))
-    return frozenset(found if isinstance(found, list) else [found]) - {tokenizer.unk_token_id, None}
+    ids = tokenizer.convert_tokens_to_ids(list(_MARKERS))
+    return frozenset(ids if isinstance(ids, list) else [ids]) - {tokenizer.unk_token_id, None}

@@ -131,11 +131,11 @@ class ResidentRows:
 
         parts: list[Any] = []
         numbers: list[NDArray[np.int64]] = []
-        wanted = np.array(sorted(self._codes))
+        codes = np.array(sorted(self._codes))
         for chunk in range(self._index.n_chunks):
             rows = self._index.rows(chunk)
             start = self._index.chunk_starts[chunk]
-            rows = rows[np.isin(self._index.codes[start + rows], wanted)]
+            rows = rows[np.isin(self._index.codes[start + rows], codes)]
             if len(rows):
                 parts += self._reader.take(chunk, rows)
                 numbers.append(start + rows)

@@ -236,8 +236,8 @@ def _check_columns(path: Path, file: TextFile, columns: Columns) -> None:
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
         # Whoever writes a column without any value may leave its type open.
-        known = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-        if not known and not pa.types.is_null(kind):
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        if not is_text and not pa.types.is_null(kind):
             message = f"{path}: column {name!r} holds {kind}, not text; choose one that holds text."
             raise EncoderError(message)
 

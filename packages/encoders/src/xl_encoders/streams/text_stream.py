@@ -241,8 +241,8 @@ class _Holdings:
         chunks, codes, counts = [], [], []
         for chunk in range(index.n_chunks):
             rows = index.rows(chunk)
-            found = index.codes[rows + index.chunk_starts[chunk]] if index.languages else np.full(len(rows), -1)
-            names, numbers = np.unique(found, return_counts=True)
+            row_codes = index.codes[rows + index.chunk_starts[chunk]] if index.languages else np.full(len(rows), -1)
+            names, numbers = np.unique(row_codes, return_counts=True)
             chunks.append(np.full(len(names), chunk))
             codes.append(names.astype(np.int64))
             counts.append(numbers)

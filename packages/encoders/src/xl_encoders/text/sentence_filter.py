@@ -99,10 +99,10 @@ def _filtered(
             counts.n_short_paragraphs += 1
             continue
         cut = [(sentence, words(sentence)) for sentence in (text[a:b] for a, b in spans)]
-        kept = [(sentence, found) for sentence, found in cut if len(found) >= min_words]
+        kept = [(sentence, its_words) for sentence, its_words in cut if len(its_words) >= min_words]
         counts.n_short_sentences += len(cut) - len(kept)
         counts.n_kept_sentences += len(kept)
-        counts.n_kept_words += sum(len(found) for _, found in kept)
+        counts.n_kept_words += sum(len(its_words) for _, its_words in kept)
         if kept:
             yield kept
         else:

@@ -138,17 +138,17 @@ def _script_of(language: str) -> str:
 
 def _automatic(language: str, script: str) -> str:
     if script in _CHINESE:
-        wanted = ["jieba", "icu"]
+        engines = ["jieba", "icu"]
     elif script in _JAPANESE:
-        wanted = ["fugashi", "icu"]
+        engines = ["fugashi", "icu"]
     elif script in _DENSE_SCRIPTS:
-        wanted = ["icu"]
+        engines = ["icu"]
     else:
         return "rule"
-    for engine in wanted:
+    for engine in engines:
         if _is_there(engine):
             return engine
-    _warn_once(language, _EXTRAS[wanted[0]])
+    _warn_once(language, _EXTRAS[engines[0]])
     return "rule"
 
 

@@ -42,9 +42,9 @@ def backward_batch(
     backward: called with each scalar to differentiate; autocast: entered around every forward pass.
     sharding: of the encoder, where it is sharded; every process then makes as many passes as any other.
     """
-    wanted = {name for name, weight in weights.items() if weight}
-    joint_terms = wanted & part.joint_terms
-    chunks = part.chunks(batch, share, wanted)
+    term_names = {name for name, weight in weights.items() if weight}
+    joint_terms = term_names & part.joint_terms
+    chunks = part.chunks(batch, share, term_names)
     # The mean over processes that follows divides by their number what each has as its part of a sum.
     scale = float(share.world) if share.exact else 1.0
     values: dict[str, Tensor] = {}
@@ -99,22 +99,22 @@ def backward_batch(
             vectors = torch.cat([none, *parts]).requires_grad_()
             (slopes,) = torch.autograd.grad(joint_loss(vectors, slots), vectors)
             for number, slope in zip(with_vectors, slopes.split([len(part) for part in parts]), strict=True):
-                encoded = encode(number, wanted)
+                encoded = encode(number, term_names)
                 differentiate((encoded.vectors * slope).sum() + weighted(encoded.losses))
         else:
-            encoded = [encode(number, wanted) for number in with_vectors]
+            encoded = [encode(number, term_names) for number in with_vectors]
             loss = joint_loss(torch.cat([none, *(one.vectors for one in encoded)]), slots)
             differentiate(loss + sum(weighted(one.losses) for one in encoded))
     for number in alone:
-        differentiate(weighted(encode(number, wanted).losses))
-    return _over_processes(values, wanted, part.joint_terms, share, device)
+        differentiate(weighted(encode(number, term_names).losses))
+    return _over_processes(values, term_names, part.joint_terms, share, device)
 
 
 def _over_processes(
-    values: Mapping[str, Tensor], wanted: Set[str], joint: frozenset[str], share: Share, device: torch.device
+    values: Mapping[str, Tensor], terms: Set[str], joint: frozenset[str], share: Share, device: torch.device
 ) -> dict[str, Tensor]:
     """Each process has its share of a loss that is a sum, but the whole of one that is joint."""
-    names = sorted(wanted)
+    names = sorted(terms)
     own = torch.stack([torch.as_tensor(values.get(name, 0.0), device=device, dtype=torch.float32) for name in names])
     total = sum_over_processes(own)
     means = total / share.world

@@ -170,11 +170,11 @@ class BitextPart:
                     )
         return SentenceRows(rows=rows, members=members, n_slots=n_slots)
 
-    def chunks(self, batch: SentenceRows, share: Share, wanted: Collection[str]) -> list[Chunk]:
+    def chunks(self, batch: SentenceRows, share: Share, terms: Collection[str]) -> list[Chunk]:
         """The sentences of this process, of like length together."""
-        if not {self._name, self._drift} & set(wanted):
+        if not {self._name, self._drift} & set(terms):
             return []
-        joint = self._name in wanted
+        joint = self._name in terms
         own = [
             number
             for number, row in enumerate(batch.rows)
@@ -186,19 +186,19 @@ class BitextPart:
             chunks.append(Chunk(rows=rows, slots=torch.cat([torch.empty(0, dtype=torch.int64), *slots])))
         return chunks
 
-    def encode(self, batch: SentenceRows, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: SentenceRows, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """Vectors of a chunk's words, and how far those that are held have moved."""
         rows = [batch.rows[number] for number in chunk.rows]
         words = self._words(self._encoder, rows)
         losses: dict[str, Tensor] = {}
-        if self._drift in wanted and self._frozen is not None:
+        if self._drift in terms and self._frozen is not None:
             losses[self._drift] = self._drift_share(batch, rows, words, share, self._frozen)
         vectors = words.vectors[words.mask] if len(chunk.slots) else words.vectors.new_zeros(0, self._encoder.width)
         return Encoded(vectors, losses)
 
-    def joint(self, batch: SentenceRows, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: SentenceRows, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         """The sum of the bitexts' losses."""
-        if self._name not in wanted:
+        if self._name not in terms:
             return {}
         parts = []
         for bitext, members in enumerate(batch.members):
@@ -295,11 +295,11 @@ class BitextPart:
         return torch.arange(len(kept)) if self._settings.words == "all" else kept.unique()
 
     def _encode_side(self, sentences: Sequence[Sequence[str]]) -> _Side:
-        found = encode_words(self._encoder.tokenizer, sentences, self._encoder.max_len)
-        self.n_cut += found.n_cut
+        encoded = encode_words(self._encoder.tokenizer, sentences, self._encoder.max_len)
+        self.n_cut += encoded.n_cut
         first, last = self._specials
-        rows = [torch.tensor([first, *row, last]) for row in found.rows]
-        word_ids = [torch.tensor([_NO_WORD, *numbers, _NO_WORD]) for numbers in found.word_ids]
+        rows = [torch.tensor([first, *row, last]) for row in encoded.rows]
+        word_ids = [torch.tensor([_NO_WORD, *numbers, _NO_WORD]) for numbers in encoded.word_ids]
         return _Side(rows, word_ids, self._idf(sentences, word_ids))
 
     def _idf(self, sentences: Sequence[Sequence[str]], word_ids: Sequence[Tensor]) -> list[Tensor]:
@@ -314,8 +314,8 @@ class BitextPart:
         for sentence, numbers in zip(sentences, word_ids, strict=True):
             kept = numbers[numbers != _NO_WORD]
             kept = kept if self._settings.words == "all" else kept.unique()
-            found = [np.log((1 + len(sentences)) / counts[sentence[k].lower()]) for k in kept.tolist()]
-            result.append(torch.tensor(found, dtype=torch.float32))
+            weights = [np.log((1 + len(sentences)) / counts[sentence[k].lower()]) for k in kept.tolist()]
+            result.append(torch.tensor(weights, dtype=torch.float32))
         return result
 
     def _kept(self, bitext: Bitext) -> Alignments:
@@ -346,7 +346,7 @@ def align_bitext(
     encoder.eval()
     # Like lengths together, the result in the order of the corpus.
     order = sorted(range(len(bitext)), key=lambda i: len(encoded[0].rows[i]) + len(encoded[1].rows[i]))
-    found: list[list[tuple[int, int]]] = [[] for _ in range(len(bitext))]
+    aligned: list[list[tuple[int, int]]] = [[] for _ in range(len(bitext))]
     with torch.inference_mode():
         for start in range(0, len(order), _ALIGNED_AT_ONCE):
             members = order[start : start + _ALIGNED_AT_ONCE]
@@ -357,9 +357,9 @@ def align_bitext(
                 sides.append(_pooled(encode_rows(encoder, rows, {index}), index, word_ids, words))
             left, right = sides
             for i, pairs in zip(members, align_words(left.vectors, right.vectors, left.mask, right.mask), strict=True):
-                found[i] = pairs
+                aligned[i] = pairs
     encoder.train(training)
-    return found
+    return aligned
 
 
 def frozen_copy(encoder: Encoder) -> Encoder:

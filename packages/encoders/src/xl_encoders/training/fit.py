@@ -313,11 +313,11 @@ class _Steps:
 
     def _weights(self, part: Part, step: int) -> dict[str, float]:
         """Factor of each of a part's losses in a step; none for those that take no part in it."""
-        found = {
+        weights = {
             name: term.factor * self._objectives[term.objective].weight_at(step, self._n_steps)
             for name, term in part.terms.items()
         }
-        return {name: weight for name, weight in found.items() if weight}
+        return {name: weight for name, weight in weights.items() if weight}
 
     def _scale(self) -> float:
         scaler = self._accelerator.scaler

@@ -96,15 +96,15 @@ class Part(Protocol):
         """Batch `number`, from 0 over all epochs: of all processes, on the CPU."""
         ...
 
-    def chunks(self, batch: Any, share: Share, wanted: Collection[str]) -> list[Chunk]:
-        """The share of a batch in forward passes: what the terms `wanted` need, and nothing else."""
+    def chunks(self, batch: Any, share: Share, terms: Collection[str]) -> list[Chunk]:
+        """The share of a batch in forward passes: what `terms` need, and nothing else."""
         ...
 
-    def encode(self, batch: Any, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: Any, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """One forward pass."""
         ...
 
-    def joint(self, batch: Any, vectors: Float[Tensor, "slots width"], wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: Any, vectors: Float[Tensor, "slots width"], terms: Collection[str]) -> dict[str, Tensor]:
         """The losses that need the vectors of the whole batch, by term."""
         ...
 

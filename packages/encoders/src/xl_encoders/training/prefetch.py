@@ -26,10 +26,10 @@ class Prefetch(Generic[_T]):
 
     def __getitem__(self, number: int) -> _T:
         """What `draw` gives for `number`; waits for it where it is not ready."""
-        wanted = range(number, number + self._ahead + 1)
-        for other in [other for other in self._futures if other not in wanted]:
+        numbers = range(number, number + self._ahead + 1)
+        for other in [other for other in self._futures if other not in numbers]:
             self._futures.pop(other).cancel()
-        for next_number in wanted:
+        for next_number in numbers:
             if next_number not in self._futures:
                 self._futures[next_number] = self._thread.submit(self._draw, next_number)
         return self._futures.pop(number).result()

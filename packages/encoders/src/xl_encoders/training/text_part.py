@@ -159,16 +159,16 @@ class TextPart:
             text_ids=batch.text_ids,
         )
 
-    def chunks(self, batch: MaskedRows, share: Share, wanted: Collection[str]) -> list[Chunk]:
+    def chunks(self, batch: MaskedRows, share: Share, terms: Collection[str]) -> list[Chunk]:
         """The rows that the wanted objectives read, cut by length into passes of at most `tokens` tokens."""
-        blocks = self._blocks(wanted)
+        blocks = self._blocks(terms)
         with_vectors, alone = [], []
         for row, (view, text) in enumerate(zip(batch.views, batch.texts, strict=True)):
             if text % share.world != share.rank:
                 continue
             if view < 2 and blocks:
                 with_vectors.append(row)
-            elif self._modelled[view] & set(wanted):
+            elif self._modelled[view] & set(terms):
                 alone.append(row)
         lengths = [len(row) for row in batch.rows]
         if with_vectors and sum(lengths[row] for row in (*with_vectors, *alone)) <= self._tokens:
@@ -185,11 +185,11 @@ class TextPart:
             for rows, its in zip(groups, slots, strict=True)
         ]
 
-    def encode(self, batch: MaskedRows, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: MaskedRows, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """Pooled states of a chunk's texts, and its share of the masked-LM losses."""
         encoder = self._encoder
-        modelled = [row for row in chunk.rows if self._modelled[batch.views[row]] & set(wanted)]
-        blocks = self._blocks(wanted) if len(chunk.slots) else []
+        modelled = [row for row in chunk.rows if self._modelled[batch.views[row]] & set(terms)]
+        blocks = self._blocks(terms) if len(chunk.slots) else []
         layers = {layer for layer, _ in blocks}
         states = encode_rows(
             encoder, [batch.rows[row] for row in chunk.rows], layers | ({encoder.n_layers} if modelled else set())
@@ -203,16 +203,16 @@ class TextPart:
             )
         losses: dict[str, Tensor] = {}
         if modelled:
-            losses = self._masked_lm(batch, chunk, share, wanted, states.layers[encoder.n_layers])
+            losses = self._masked_lm(batch, chunk, share, terms, states.layers[encoder.n_layers])
         return Encoded(vectors, losses)
 
     def _masked_lm(
-        self, batch: MaskedRows, chunk: Chunk, share: Share, wanted: Collection[str], states: Tensor
+        self, batch: MaskedRows, chunk: Chunk, share: Share, terms: Collection[str], states: Tensor
     ) -> dict[str, Tensor]:
         """Cross-entropy of the picked tokens, each divided by the number of picked tokens of its view."""
         weights = self._token_weights(batch, share)
         views = [batch.views[row] for row in chunk.rows]
-        names = sorted(set().union(*(self._modelled[view] for view in views)) & set(wanted))
+        names = sorted(set().union(*(self._modelled[view] for view in views)) & set(terms))
         lengths = torch.tensor([len(batch.rows[row]) for row in chunk.rows])
         picked = torch.cat([batch.picked[row] for row in chunk.rows])
         picked &= torch.repeat_interleave(
@@ -248,12 +248,12 @@ class TextPart:
                 counts[view] += n_picked
         return [1.0 / max(1, count) for count in counts]
 
-    def joint(self, batch: MaskedRows, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: MaskedRows, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         """Each contrast between all texts and all transliterations of the batch."""
-        blocks = self._blocks(wanted)
+        blocks = self._blocks(terms)
         losses: dict[str, Tensor] = {}
         for name in self._pooled:
-            if name not in wanted:
+            if name not in terms:
                 continue
             settings = self._objectives[name]
             start = 2 * batch.n_texts * blocks.index(self._pooled[name])
@@ -262,9 +262,9 @@ class TextPart:
             losses[name] = self._losses[name](originals, romanised, **settings.arguments, **told)
         return losses
 
-    def _blocks(self, wanted: Collection[str]) -> list[tuple[int, str]]:
+    def _blocks(self, terms: Collection[str]) -> list[tuple[int, str]]:
         """Layer and pooling of each matrix of vectors that the wanted contrasts compare; most share one."""
-        return list(dict.fromkeys(pooled for name, pooled in self._pooled.items() if name in wanted))
+        return list(dict.fromkeys(pooled for name, pooled in self._pooled.items() if name in terms))
 
 
 def _slot(batch: MaskedRows, row: int, block: int) -> int:

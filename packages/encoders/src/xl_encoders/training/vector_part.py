@@ -110,19 +110,19 @@ class VectorPart:
         targets = torch.from_numpy(vectors / np.where(norms > 0, norms, 1))
         return WordRows(rows=[self._rows[i] for i in members], targets=targets)
 
-    def chunks(self, batch: WordRows, share: Share, wanted: Collection[str]) -> list[Chunk]:
+    def chunks(self, batch: WordRows, share: Share, terms: Collection[str]) -> list[Chunk]:
         """The words of this process, of like length together."""
-        if self._name not in wanted:
+        if self._name not in terms:
             return []
         own = range(share.rank, len(batch.rows), share.world)
         lengths = [len(row) for row in batch.rows]
         return [Chunk(rows=rows, slots=torch.tensor(rows)) for rows in by_length(own, lengths, self._tokens)]
 
-    def encode(self, batch: WordRows, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: WordRows, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """Vectors of a chunk's words."""
         return Encoded(self._vectors([batch.rows[row] for row in chunk.rows]), {})
 
-    def joint(self, batch: WordRows, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: WordRows, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         """The loss over all words of the batch."""
         targets = batch.targets.to(vectors.device)
         return {self._name: self._loss(vectors, targets, **self._settings.arguments, **self._norm)}

@@ -28,10 +28,10 @@ def check_fields(config: Any, key: Callable[[str], str], error: type[ValueError]
     for item in fields(config):
         said = getattr(config, item.name)
         for value in said if isinstance(said, tuple) else (said,):
-            wanted = "" if value is None else _wanted(value, item.metadata)
-            if wanted:
+            asked = "" if value is None else _wanted(value, item.metadata)
+            if asked:
                 shown = repr(value) if isinstance(value, str) else value
-                message = f"{key(item.name)} is {shown}; {wanted}."
+                message = f"{key(item.name)} is {shown}; {asked}."
                 raise error(message)
 
 

@@ -211,8 +211,8 @@ def _line(raw: bytes, width: int, where: str) -> tuple[str, NDArray[np.float32]]
         raise StaticembError(message)
     for field in fields[1:]:
         if not _NUMBER.fullmatch(field):
-            found = repr(field[:40])
-            message = f"{where}: expected a word and {width} numbers parted by single spaces, but {found} is none"
+            shown = repr(field[:40])
+            message = f"{where}: expected a word and {width} numbers parted by single spaces, but {shown} is none"
             raise StaticembError(message)
     vector = _rounded(np.array([float(field) for field in fields[1:]]))
     if not np.isfinite(vector).all():

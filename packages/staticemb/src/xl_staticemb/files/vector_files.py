@@ -131,12 +131,12 @@ class VectorFile:
         believable = not is_compressed(self.path) and promised * smallest <= self.path.stat().st_size
         return promised if believable and promised >= needed else needed + needed // 8
 
-    def _begin(self, wanted: Format | None) -> tuple[Format, int | None, int]:
+    def _begin(self, given: Format | None) -> tuple[Format, int | None, int]:
         """Format, promised number of words and width, by the beginning of the file."""
         with reading(self.path) as stream:
             head = stream.read(_HEAD)
             self._refuse_others(head)
-            found: Format = wanted or self._format_of(head)
+            kind: Format = given or self._format_of(head)
             while b"\n" not in head and len(head) < _LONGEST_FIRST_LINE and (more := stream.read(_HEAD)):
                 head += more
         if not head:
@@ -145,11 +145,11 @@ class VectorFile:
         line = head.removeprefix(BOM).split(b"\n", 1)[0]
         header = parse_header(line)
         if header:
-            return found, *header
-        if found == "binary":
+            return kind, *header
+        if kind == "binary":
             message = f"{self.path}: a binary word2vec file begins with the line 'n_words width', this one does not"
             raise StaticembError(message)
-        return found, None, text_width(line, self.path)
+        return kind, None, text_width(line, self.path)
 
     def _format_of(self, head: bytes) -> Format:
         suffix = kind_suffix(self.path)

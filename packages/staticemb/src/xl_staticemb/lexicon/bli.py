@@ -88,10 +88,10 @@ def induction_accuracy(
         )
         raise StaticembError(message)
     options = {"n_neighbours": n_neighbours, "temperature": temperature, "device": device}
-    found = translation_ranks(source, target, rows, retrieval=retrieval, **options)
-    hits = {k: int(np.count_nonzero(found <= k)) for k in ks}
+    ranks = translation_ranks(source, target, rows, retrieval=retrieval, **options)
+    hits = {k: int(np.count_nonzero(ranks <= k)) for k in ks}
     n_covered, n_sources = len(rows.golds), rows.n_sources
-    reciprocal = float((1.0 / found).sum())
+    reciprocal = float((1.0 / ranks).sum())
     return BliScore(
         precision={k: n / n_covered for k, n in hits.items()},
         strict={k: n / n_sources for k, n in hits.items()},
@@ -142,9 +142,9 @@ def translation_ranks(
 
     counts = [gold.size for gold in rows.golds]
     gold_rows, gold_columns = np.repeat(np.arange(len(counts)), counts), np.concatenate(rows.golds)
-    wanted, places = np.unique(gold_columns, return_inverse=True)
+    answer_columns, places = np.unique(gold_columns, return_inverse=True)
     gold_scores = np.full(gold_rows.size, np.nan)
-    for first, last, scores in scored(wanted):
+    for first, last, scores in scored(answer_columns):
         here = np.flatnonzero((places >= first) & (places < last))
         gold_scores[here] = scores[gold_rows[here], places[here] - first]
     targets = np.fmax.reduceat(gold_scores, np.r_[0, np.cumsum(counts)[:-1]])

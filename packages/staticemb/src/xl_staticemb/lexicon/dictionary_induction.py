@@ -55,16 +55,16 @@ def induce_dictionary(
         message = f"direction {direction!r} is not known; it can be {', '.join(DIRECTIONS)}"
         raise StaticembError(message)
     x, z = source.matrix[:cutoff], target.matrix[:cutoff]
-    found: list[dict[tuple[int, int], float]] = []
+    directions: list[dict[tuple[int, int], float]] = []
     for wanted, queries, keys in (("forward", x, z), ("backward", z, x)):
         if direction in (wanted, "mutual", "union"):
             best = nearest(
                 queries, keys, k, retrieval, n_neighbours=n_neighbours, temperature=temperature, device=device
             )
-            found.append(_pairs(best, turned=wanted == "backward"))
-    first, last = found[0], found[-1]
+            directions.append(_pairs(best, turned=wanted == "backward"))
+    first, last = directions[0], directions[-1]
     pairs = first.keys() & last.keys() if direction == "mutual" else first.keys() | last.keys()
-    scores = {pair: float(np.mean([side[pair] for side in found if pair in side])) for pair in pairs}
+    scores = {pair: float(np.mean([side[pair] for side in directions if pair in side])) for pair in pairs}
     banned_pairs = {(a.lower(), b.lower()) for a, b in exclude_pairs}
     banned_sources, banned_targets = ({word.lower() for word in words} for words in (exclude_sources, exclude_targets))
     kept = []

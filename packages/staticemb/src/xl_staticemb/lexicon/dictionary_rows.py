@@ -40,23 +40,23 @@ def dictionary_rows(
     multiword: str = "skip",
 ) -> DictionaryRows:
     """Look the entries up; see `induction_accuracy` for what `lower` and `multiword` do."""
-    for name, value, known in (("lower", lower, LOWERS), ("multiword", multiword, MULTI_WORDS)):
-        if value not in known:
-            message = f"{name} is {value!r}; it can be {', '.join(known)}"
+    for name, value, choices in (("lower", lower, LOWERS), ("multiword", multiword, MULTI_WORDS)):
+        if value not in choices:
+            message = f"{name} is {value!r}; it can be {', '.join(choices)}"
             raise StaticembError(message)
     left, right = (_LookUp(side, lower, mean=multiword == "mean") for side in (source, target))
     golds: dict[str, set[int]] = {}
     lost: set[str] = set()
     for word, translation in pairs:
         key, answer = left.spelled(word), right.spelled(translation)
-        asked, found = left.row(key), right.row(answer)
-        unknown_phrase = (asked is None and _is_phrase(key)) or (found is None and _is_phrase(answer))
+        source_row, target_row = left.row(key), right.row(answer)
+        unknown_phrase = (source_row is None and _is_phrase(key)) or (target_row is None and _is_phrase(answer))
         if multiword == "skip" and unknown_phrase:
             lost.add(key)
             continue
         rows = golds.setdefault(key, set())
-        if asked is not None and found is not None:
-            rows.add(found)
+        if source_row is not None and target_row is not None:
+            rows.add(target_row)
     covered = [key for key, rows in golds.items() if rows]
     return DictionaryRows(
         sources=list(golds),

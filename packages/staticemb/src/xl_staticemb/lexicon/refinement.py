@@ -171,18 +171,18 @@ def _row(word: Word, source: WordVectors, target: WordVectors | None) -> int:
     if side not in ("", *_SIDES) or (side == "target" and target is None):
         message = f"feedback names {word!r}, whose side is not one of {', '.join(_SIDES[: 1 if target is None else 2])}"
         raise StaticembError(message)
-    found = []
+    candidates = []
     if side != "target" and text in source.index:
-        found.append(source.index[text])
+        candidates.append(source.index[text])
     if side != "source" and target is not None and text in target.index:
-        found.append(len(source) + target.index[text])
-    if not found:
+        candidates.append(len(source) + target.index[text])
+    if not candidates:
         message = f"feedback names {text!r}, which has no vector{f' in the {side}' if side else ''}; leave it out"
         raise StaticembError(message)
-    if len(found) > 1:
+    if len(candidates) > 1:
         message = f"feedback names {text!r}, which both vocabularies hold; write ('source', ...) or ('target', ...)"
         raise StaticembError(message)
-    return found[0]
+    return candidates[0]
 
 
 def _touched(

@@ -84,8 +84,8 @@ def word_similarity(
     if oov == "skip":
         cosines, golds = cosines[covered], golds[covered]
     else:
-        known = cosines[covered]
-        cosines = np.where(covered, cosines, (known.min() + known.max()) / 2 if oov == "mid" else 0.0)
+        measured = cosines[covered]
+        cosines = np.where(covered, cosines, (measured.min() + measured.max()) / 2 if oov == "mid" else 0.0)
     pearson, spearman = _correlations(cosines, golds)
     return SimilarityScore(
         pearson=pearson,
@@ -162,10 +162,10 @@ def _vector(
             if row is not None:
                 return vectors.matrix[row].astype(np.float64)
     rows = [_row(vectors, word, lower) for word in words]
-    known = [row for row in rows if row is not None]
-    if not rows or len(known) < len(rows):
+    there = [row for row in rows if row is not None]
+    if not rows or len(there) < len(rows):
         return None
-    return vectors.matrix[known].astype(np.float64).mean(axis=0)
+    return vectors.matrix[there].astype(np.float64).mean(axis=0)
 
 
 def _row(vectors: WordVectors, word: str, lower: str) -> int | None:
@@ -203,7 +203,7 @@ def _nothing_covered(
     return f"{message}; check the languages, and the case of the vocabulary, which begins with {source.words[0]!r}"
 
 
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        message = f"{name} {value!r} is not known; it can be {', '.join(known)}"
+def _check(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        message = f"{name} {value!r} is not known; it can be {', '.join(choices)}"
         raise StaticembError(message)

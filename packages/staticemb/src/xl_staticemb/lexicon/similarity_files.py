@@ -33,8 +33,8 @@ def keys_path(path: Path | str) -> Path | None:
     In SemEval-2017 Task 2 `data/en-de.test.data.txt` has `keys/en-de.test.gold.txt`; one beside it comes first.
     """
     path = Path(path)
-    stem, found, ending = path.name.partition(".data.")
-    if not found:
+    stem, infix, ending = path.name.partition(".data.")
+    if not infix:
         return None
     name = f"{stem}.gold.{ending}"
     places = (path.parent / name, path.parent.parent / "keys" / name)

@@ -74,7 +74,7 @@ def sweep(
     bounds, others = x.new_empty((2, min(step, len(x)), n_columns))
     # eight flags at a time are looked through; the last few stay unset
     flags = torch.zeros(-(-bounds.numel() // 8) * 8, dtype=torch.bool, device=x.device)
-    found: list[tuple[Tensor, Tensor]] = []
+    blocks: list[tuple[Tensor, Tensor]] = []
     n_found = 0
     for start in range(0, len(x), block):
         queries = x[start : start + block]
@@ -95,9 +95,9 @@ def sweep(
             n_found += len(places)
             if most is not None and n_found > most:
                 return None
-            found.append((places + first * n_columns, part.reshape(-1)[places]))
-    places = torch.cat([place for place, _ in found])
-    scores = torch.cat([score for _, score in found])
+            blocks.append((places + first * n_columns, part.reshape(-1)[places]))
+    places = torch.cat([place for place, _ in blocks])
+    scores = torch.cat([score for _, score in blocks])
     rows = places // n_columns
     columns = places - rows * n_columns
     return Candidates(rows, columns, _scored(x, z, rows, columns) if half else scores)

@@ -143,9 +143,9 @@ class MappingConfig:
         (supervised, another final map); aaai2018, acl2017, acl2017_seed, emnlp2016: those years' papers.
         """
         _known("preset", name, tuple(PRESETS))
-        known = {each.name for each in dataclasses.fields(cls)}
+        names = {each.name for each in dataclasses.fields(cls)}
         for option in overrides:
-            _require(option in known, f"a mapping has no option {option!r}; it has {', '.join(sorted(known))}")
+            _require(option in names, f"a mapping has no option {option!r}; it has {', '.join(sorted(names))}")
         return cls(**{**PRESETS[name], **overrides})  # ty: ignore[invalid-argument-type]
 
 

@@ -75,19 +75,19 @@ class Inducer:
         draws = [_draw(len(rows), keep, rng, x.device) for rows in (x, z)]
         depth = _LEAST if keep == 1 else max(_LEAST, int(np.ceil(np.log(_DEEP) / np.log1p(-keep))))
         self._rounding = _ROUNDING * largest_norm(x) * largest_norm(z)
-        known = self._sides
-        found = self._sweep(x, z, known) if known else None
-        if known and found:
-            left, right = self._near(x, z, found, known[0]), self._near(z, x, found.turned(), known[1])
+        sides = self._sides
+        candidates = self._sweep(x, z, sides) if sides else None
+        if sides and candidates:
+            left, right = self._near(x, z, candidates, sides[0]), self._near(z, x, candidates.turned(), sides[1])
         else:
-            left, right, known, found = self._start(x, z, depth)
-        forward = self._pick(x, z, found, known, (left, right), depth, draws[0])
-        backward = self._pick(z, x, found.turned(), known[::-1], (right, left), depth, draws[1])
+            left, right, sides, candidates = self._start(x, z, depth)
+        forward = self._pick(x, z, candidates, sides, (left, right), depth, draws[0])
+        backward = self._pick(z, x, candidates.turned(), sides[::-1], (right, left), depth, draws[1])
         self._sides = (left, right)
         return Induced(forward, backward, left.nearest, right.nearest)
 
-    def _sweep(self, x: Tensor, z: Tensor, known: _Sides) -> Candidates | None:
-        left, right = known
+    def _sweep(self, x: Tensor, z: Tensor, sides: _Sides) -> Candidates | None:
+        left, right = sides
         most = len(x) * len(z) // _FEW + _PER_ROW * (len(x) + len(z))
         return sweep(
             x,
@@ -103,23 +103,23 @@ class Inducer:
         near = _LATER * max(self.csls, 1)
         none = torch.full_like(x[:, 0], torch.inf), torch.full_like(z[:, 0], torch.inf)
         zeros = torch.zeros_like(x[:, 0]), torch.zeros_like(z[:, 0])
-        known = (
+        sides = (
             _Side(zeros[0], 0.0, _sampled(x, z, zeros[1], near), none[0]),
             _Side(zeros[1], 0.0, _sampled(z, x, zeros[0], near), none[1]),
         )
-        found = self._sweep(x, z, known) or Candidates.none(x.device)
-        left, right = self._near(x, z, found, known[0]), self._near(z, x, found.turned(), known[1])
-        known = (
+        candidates = self._sweep(x, z, sides) or Candidates.none(x.device)
+        left, right = self._near(x, z, candidates, sides[0]), self._near(z, x, candidates.turned(), sides[1])
+        sides = (
             _Side(left.half, 0.0, none[0], _sampled(x, z, right.half, depth)),
             _Side(right.half, 0.0, none[1], _sampled(z, x, left.half, depth)),
         )
-        return left, right, known, self._sweep(x, z, known) or Candidates.none(x.device)
+        return left, right, sides, self._sweep(x, z, sides) or Candidates.none(x.device)
 
-    def _near(self, x: Tensor, z: Tensor, found: Candidates, before: _Side) -> _Side:
-        """r/2 and the best product of each row of x; `before` holds the thresholds that `found` was found with."""
+    def _near(self, x: Tensor, z: Tensor, candidates: Candidates, before: _Side) -> _Side:
+        """r/2 and the best product of each row of x; `before` holds the thresholds that they were found with."""
         k = min(max(self.csls, 1), len(z))
         depth = min(_LATER * k, len(z))
-        ranked = found.ranked(found.scores, before.raw)
+        ranked = candidates.ranked(candidates.scores, before.raw)
         best = ranked.at(torch.ones_like(ranked.counts))[0]
         means, raw = ranked.top_mean(k), ranked.depth(depth)
         for rows, products in self._whole(x, z, (ranked.counts < k).nonzero()[:, 0]):
@@ -129,14 +129,14 @@ class Inducer:
         return _Side(half, float(best.double().mean()), raw, raw)
 
     def _pick(
-        self, x: Tensor, z: Tensor, found: Candidates, before: _Sides, now: _Sides, depth: int, draw: "_Draw"
+        self, x: Tensor, z: Tensor, candidates: Candidates, before: _Sides, now: _Sides, depth: int, draw: "_Draw"
     ) -> Tensor:
         """The column that wins each row of x (n_x,); in `now[0].score` the thresholds for the next time."""
         offset = now[1].half
         depth = min(depth, len(z))
         # What is not a candidate scored below the threshold with the r of last time, so below this with today's.
         lost = float((before[1].half - offset).max()) + self._rounding
-        ranked = found.ranked(found.scores - offset[found.columns], before[0].score + lost)
+        ranked = candidates.ranked(candidates.scores - offset[candidates.columns], before[0].score + lost)
         scores, picked = ranked.at(draw.rank)
         wins = (ranked.counts >= draw.rank) & ((scores > 0) | draw.all_kept)
         bar = ranked.depth(depth)

@@ -122,16 +122,16 @@ def _needed(n_words: int, config: MappingConfig, pairs: NDArray[np.int64] | None
 
 def _gather(side: StoredRows, rows: NDArray[np.int64], normalization: Normalization) -> NDArray[np.float32]:
     """The normalised vectors of some rows (len(rows), width), in one pass."""
-    found = np.empty((len(rows), side.width), dtype=np.float32)
+    matrix = np.empty((len(rows), side.width), dtype=np.float32)
     start = 0
     for block in side.blocks():
         first, last = np.searchsorted(rows, (start, start + len(block)))
         if last > first:
-            found[first:last] = normalization.apply(block[rows[first:last] - start])
+            matrix[first:last] = normalization.apply(block[rows[first:last] - start])
         if last == len(rows):
             break
         start += len(block)
-    return found
+    return matrix
 
 
 def _check_paths(paths: list[Path]) -> None:

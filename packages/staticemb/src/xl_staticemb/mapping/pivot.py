@@ -71,11 +71,11 @@ def map_to_pivot(
             raise StaticembError(message)
         train, test = split_dictionary(dictionaries[name], held_out)
         try:
-            found = _mapped(vectors, pivot, train, test, mode, config, seed, device)
+            mapped = _mapped(vectors, pivot, train, test, mode, config, seed, device)
         except StaticembError as error:
             message = f"{name}: {error}"
             raise StaticembError(message) from None
-        yield name, _chosen(found) if choose else found
+        yield name, _chosen(mapped) if choose else mapped
 
 
 def pivot_config(mode: str, config: MappingConfig | None = None) -> MappingConfig:
@@ -147,19 +147,19 @@ def _mapped(
     return PivotMap(matrix, of_pivot, True, score, unaligned, len(pairs[0]), n_held_out, warnings)
 
 
-def _chosen(found: PivotMap) -> PivotMap:
+def _chosen(mapped: PivotMap) -> PivotMap:
     """The map, or none where the language does better without it."""
-    if found.unaligned_score is None or found.aligned_score is None or found.n_held_out < _FEWEST:
+    if mapped.unaligned_score is None or mapped.aligned_score is None or mapped.n_held_out < _FEWEST:
         reason = (
-            f"{found.n_held_out} held-out words are too few to choose by"
-            if found.aligned_score is None or found.n_held_out < _FEWEST
+            f"{mapped.n_held_out} held-out words are too few to choose by"
+            if mapped.aligned_score is None or mapped.n_held_out < _FEWEST
             else "the widths differ, so there is no way without a map"
         )
-        return replace(found, warnings=[*found.warnings, f"{reason}; the map is kept"])
-    if found.unaligned_score <= found.aligned_score:
-        return found
-    same = np.eye(len(found.matrix), dtype=np.float32)
-    return replace(found, matrix=same, pivot=same, aligned=False)
+        return replace(mapped, warnings=[*mapped.warnings, f"{reason}; the map is kept"])
+    if mapped.unaligned_score <= mapped.aligned_score:
+        return mapped
+    same = np.eye(len(mapped.matrix), dtype=np.float32)
+    return replace(mapped, matrix=same, pivot=same, aligned=False)
 
 
 def _rows(vectors: WordVectors, words: list[str], cutoff: int) -> WordVectors:

@@ -72,7 +72,7 @@ def map_files_to_pivot(
         def mapped(name: str, path: Path | str) -> PivotMap:
             """Read, map and write one language; its vectors are let go with this call."""
             vectors = _normalized(read_vectors(path, limit), config)
-            ((_, found),) = map_to_pivot(
+            ((_, pivot_map),) = map_to_pivot(
                 [(name, vectors)],
                 centre,
                 dictionaries,
@@ -83,22 +83,22 @@ def map_files_to_pivot(
                 seed=seed,
                 device=device,
             )
-            _write(aside / f"{name}{suffix}", vectors, found.matrix, digits)
+            _write(aside / f"{name}{suffix}", vectors, pivot_map.matrix, digits)
             if mode == "per_pair":
-                _write(aside / f"{pivot[0]}-for-{name}{suffix}", centre, found.pivot, digits)
-            return found
+                _write(aside / f"{pivot[0]}-for-{name}{suffix}", centre, pivot_map.pivot, digits)
+            return pivot_map
 
         summary, failures = [], []
         for name, path in files.items():
             try:
-                found = mapped(name, path)
+                pivot_map = mapped(name, path)
             except StaticembError as error:
                 failures.append(error)
                 summary.append({"language": name, "failed": str(error)})
                 yield name, error
                 continue
-            summary.append(_line(name, found))
-            yield name, found
+            summary.append(_line(name, pivot_map))
+            yield name, pivot_map
         if failures and len(failures) == len(files):
             raise failures[0]
         text = json.dumps({"pivot": pivot[0], "mode": mode, "languages": summary}, ensure_ascii=False, indent=2)
@@ -108,15 +108,15 @@ def map_files_to_pivot(
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _line(name: str, found: PivotMap) -> dict[str, object]:
+def _line(name: str, pivot_map: PivotMap) -> dict[str, object]:
     return {
         "language": name,
-        "chosen": "aligned" if found.aligned else "unaligned",
-        "held_out_p@1_aligned": found.aligned_score,
-        "held_out_p@1_unaligned": found.unaligned_score,
-        "n_held_out": found.n_held_out,
-        "n_pairs": found.n_pairs,
-        "warnings": found.warnings,
+        "chosen": "aligned" if pivot_map.aligned else "unaligned",
+        "held_out_p@1_aligned": pivot_map.aligned_score,
+        "held_out_p@1_unaligned": pivot_map.unaligned_score,
+        "n_held_out": pivot_map.n_held_out,
+        "n_pairs": pivot_map.n_pairs,
+        "warnings": pivot_map.warnings,
     }
 
 

@@ -43,7 +43,7 @@ class Ranked:
         counts = self.counts.clamp(min=1)
         last = self.at(torch.full_like(counts, rank))[0]
         best = self.at(torch.ones_like(counts))[0]
-        known = torch.log(counts.clamp(max=rank).float())
-        falls = (best - last)[known > 0] / known[known > 0]
+        log_counts = torch.log(counts.clamp(max=rank).float())
+        falls = (best - last)[log_counts > 0] / log_counts[log_counts > 0]
         fall = falls.mean() if len(falls) else 0.0
-        return last - fall * (np.log(rank) - known)
+        return last - fall * (np.log(rank) - log_counts)

@@ -39,25 +39,25 @@ def seed_pairs(
     targets = {word: row for row, word in enumerate(target_words)}
     if dictionary is not None:
         sources = {word: row for row, word in enumerate(source_words)}
-        wanted = list(dictionary)
-        found = [(sources[s], targets[t]) for s, t in wanted if s in sources and t in targets]
-        if 0 < len(found) < len(wanted):
+        listed = list(dictionary)
+        pairs = [(sources[s], targets[t]) for s, t in listed if s in sources and t in targets]
+        if 0 < len(pairs) < len(listed):
             _log.warning(
-                "%d of %d pairs have a word without vectors and are left out", len(wanted) - len(found), len(wanted)
+                "%d of %d pairs have a word without vectors and are left out", len(listed) - len(pairs), len(listed)
             )
-        warn_if_turned(wanted, sources, targets)
+        warn_if_turned(listed, sources, targets)
     else:
-        found = [
+        pairs = [
             (row, targets[word])
             for row, word in enumerate(source_words)
             if word in targets and (kind == "identical" or _NUMERAL.fullmatch(word))
         ]
-    if not found:
+    if not pairs:
         what = {
             "pairs": "no pair of the dictionary has vectors on both sides; check its case and its order of languages",
             "identical": "the two vocabularies share no word; start from pairs or unsupervised",
             "numerals": "the two vocabularies share no numeral; start from pairs, identical or unsupervised",
         }
         raise StaticembError(what[kind])
-    rows = np.array(found, dtype=np.int64)
+    rows = np.array(pairs, dtype=np.int64)
     return rows[:, 0].copy(), rows[:, 1].copy()

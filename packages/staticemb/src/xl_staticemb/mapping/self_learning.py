@@ -56,17 +56,17 @@ def self_learn(
     x = torch.from_numpy(np.ascontiguousarray(source[:cutoff])).to(place)
     z = torch.from_numpy(np.ascontiguousarray(target[:cutoff])).to(place)
     rng = np.random.default_rng(seed)
-    found = _loop(x, z, dictionary_products(source, target, pairs), config, rng, progress)
-    last = found.last if found.keep == 1 else _undropped(x, z, found.rotation, config, rng)
+    learnt = _loop(x, z, dictionary_products(source, target, pairs), config, rng, progress)
+    last = learnt.last if learnt.keep == 1 else _undropped(x, z, learnt.rotation, config, rng)
     n_pairs = max(_FEWEST_PAIRS, int(_PAIRS_A_DIMENSION * max(x.shape[1], z.shape[1])))
     few = torch.from_numpy(rng.permutation(len(x))[: min(n_pairs, (len(x) + 1) // 2)]).to(place)
     products = (x[few].T @ z[last.forward[few]]).double().cpu().numpy()
     again = _loop(x, z, products, replace(config, **_QUICK), rng, None).last
     return SelfLearnt(
-        _pairs(found.last, config.direction),
-        found.best,
-        found.converged,
-        tuple(found.history),
+        _pairs(learnt.last, config.direction),
+        learnt.best,
+        learnt.converged,
+        tuple(learnt.history),
         mutual_share(last.forward.cpu().numpy(), last.backward.cpu().numpy()),
         float((again.forward == last.forward).double().mean()),
     )

@@ -44,9 +44,9 @@ class RunningTop:
     def sorted(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores (n_rows, k), best first, and partners; -inf and -1 where fewer than k were found."""
         pairs = np.sort(self._pairs, axis=1)[:, ::-1]
-        found = pairs != _NOTHING
-        partners = np.where(found, _LOW - (pairs & _LOW), -1)
-        return np.where(found, _scores(pairs), np.float32(-np.inf)), partners
+        filled = pairs != _NOTHING
+        partners = np.where(filled, _LOW - (pairs & _LOW), -1)
+        return np.where(filled, _scores(pairs), np.float32(-np.inf)), partners
 
 
 def _packed(scores: NDArray[np.float32], partners: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -171,13 +171,13 @@ def pair_scores(
     np.cumsum(np.bincount(rows, minlength=n_rows), out=starts[1:])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # sparse matrices of torch say that they are new
-        wanted = torch.sparse_csr_tensor(
+        pattern = torch.sparse_csr_tensor(
             *(torch.from_numpy(array) for array in (starts, columns)),
             torch.zeros(rows.size),
             (n_rows, n_columns),
             check_invariants=False,
         )
-        products = torch.sparse.sampled_addmm(wanted, left.tensor[x_part], right.tensor[z_part].T, beta=0.0)
+        products = torch.sparse.sampled_addmm(pattern, left.tensor[x_part], right.tensor[z_part].T, beta=0.0)
     scores = products.values().numpy() * (left.scale[x_part][rows] * right.scale[z_part][columns]).astype(np.float32)
     scores[~(left.valid[x_part][rows] & right.valid[z_part][columns])] = np.nan
     return scores if right.penalty is None else scores - right.penalty[z_part][columns]

@@ -32,9 +32,9 @@ def log_normalisers(
             logits = torch.from_numpy(keys.part(slice(first, last))).to(device) @ some.T
             part = torch.logsumexp(logits.mul_(temperature), dim=1).double().cpu()
             totals[first:last] = torch.logaddexp(totals[first:last], part)
-    found = totals.numpy()
-    found[~keys.valid] = np.nan
-    return found
+    normalisers = totals.numpy()
+    normalisers[~keys.valid] = np.nan
+    return normalisers
 
 
 def rank_scores(queries: UnitRows, keys: UnitRows, sources: UnitRows) -> Iterator[tuple[int, int, NDArray[np.float64]]]:

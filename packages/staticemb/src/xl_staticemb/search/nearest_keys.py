@@ -168,10 +168,10 @@ def rows_of(vectors: ArrayLike, name: str) -> UnitRows:
 
 def mean_of_best(scores: _Floats) -> _Floats:
     """Mean of the scores found in each row (n, k); NaN where none was."""
-    found = np.isfinite(scores)
-    total = np.where(found, scores, 0.0).sum(axis=1, dtype=np.float64)
+    finite = np.isfinite(scores)
+    total = np.where(finite, scores, 0.0).sum(axis=1, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        return (total / found.sum(axis=1)).astype(np.float32)
+        return (total / finite.sum(axis=1)).astype(np.float32)
 
 
 class _Search(NamedTuple):

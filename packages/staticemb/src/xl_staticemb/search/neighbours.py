@@ -69,18 +69,18 @@ def gold_ranks(
     """
     left, right = (_unit(matrix.astype(np.float64)) for matrix in _pair(queries, candidates))
     n_queries, n_candidates = left.shape[0], right.shape[0]
-    wanted = np.asarray(gold)
-    _check_gold(wanted, n_queries, n_candidates)
+    golds = np.asarray(gold)
+    _check_gold(golds, n_queries, n_candidates)
     ranks = np.empty(n_queries, dtype=np.float64)
     for start, stop in _blocks(n_queries, block):
-        asked, answers = left[start:stop], wanted[start:stop]
+        asked, answers = left[start:stop], golds[start:stop]
         targets = _row_products(asked, right[answers])
         scored = (
             (first, last, _products(asked, right[first:last]))
             for first, last in _blocks(n_candidates, _CANDIDATE_BLOCK)
         )
-        found = ranks_among(scored, targets, np.arange(stop - start), answers, tolerance)
-        ranks[start:stop] = np.where(np.isnan(targets), float(n_candidates), found)
+        block_ranks = ranks_among(scored, targets, np.arange(stop - start), answers, tolerance)
+        ranks[start:stop] = np.where(np.isnan(targets), float(n_candidates), block_ranks)
     return ranks
 
 

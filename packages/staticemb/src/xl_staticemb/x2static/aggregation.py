@@ -41,24 +41,24 @@ class OccurrenceReader:
 
     def read(self, lines: Sequence[str], number: int) -> ContextPart:
         """Mean vector of each word over its occurrences in `lines`."""
-        found = find_words(lines, self.words, self.vocabulary)
-        wanted = np.flatnonzero(self._among_first(found)) if self.first else np.arange(len(found))
-        words, place = np.unique(found.words[wanted], return_inverse=True)
+        occurrences = find_words(lines, self.words, self.vocabulary)
+        to_read = np.flatnonzero(self._among_first(occurrences)) if self.first else np.arange(len(occurrences))
+        words, place = np.unique(occurrences.words[to_read], return_inverse=True)
         sums = np.zeros((len(words), self.teacher.width))
         n_read = np.zeros(len(words), dtype=np.int64)
-        units = np.unique(found.units[wanted])
-        for chosen in text_chunks(found.texts, units):
-            at = np.flatnonzero((found.units[wanted] >= chosen[0]) & (found.units[wanted] <= chosen[-1]))
-            here = wanted[at]
-            bounds = np.searchsorted(found.units[here], [*chosen, chosen[-1] + 1])
+        units = np.unique(occurrences.units[to_read])
+        for chosen in text_chunks(occurrences.texts, units):
+            at = np.flatnonzero((occurrences.units[to_read] >= chosen[0]) & (occurrences.units[to_read] <= chosen[-1]))
+            here = to_read[at]
+            bounds = np.searchsorted(occurrences.units[here], [*chosen, chosen[-1] + 1])
             spans: list[list[Span]] = [
-                list(zip(found.starts[here[a:b]].tolist(), found.ends[here[a:b]].tolist(), strict=True))
+                list(zip(occurrences.starts[here[a:b]].tolist(), occurrences.ends[here[a:b]].tolist(), strict=True))
                 for a, b in itertools.pairwise(bounds)
             ]
-            texts = [found.texts[unit] for unit in chosen]
+            texts = [occurrences.texts[unit] for unit in chosen]
             states = call_teacher(self.teacher, texts, spans)
-            text = np.searchsorted(chosen, found.units[here])
-            whole = (states.n_tokens > 0) & (found.ends[here] <= states.ends[text])
+            text = np.searchsorted(chosen, occurrences.units[here])
+            whole = (states.n_tokens > 0) & (occurrences.ends[here] <= states.ends[text])
             rows = place[at[whole]]
             adding = csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(words), len(rows)))
             sums += adding @ (states.spans[whole] / states.n_tokens[whole, None])
@@ -74,22 +74,22 @@ class OccurrenceReader:
             weights=n_read[kept],
             about={
                 "n_lines": len(lines),
-                "n_units": len(found.texts),
-                "n_occurrences": len(found),
+                "n_units": len(occurrences.texts),
+                "n_occurrences": len(occurrences),
                 "n_read": len(units),
-                "n_cut": len(wanted) - int(n_read.sum()),
+                "n_cut": len(to_read) - int(n_read.sum()),
             },
         )
 
-    def _among_first(self, found: Occurrences) -> NDArray[np.bool_]:
+    def _among_first(self, occurrences: Occurrences) -> NDArray[np.bool_]:
         """Which occurrences are among the first ones of their word in the whole text so far."""
-        order = np.argsort(found.words, kind="stable")
-        words = found.words[order]
+        order = np.argsort(occurrences.words, kind="stable")
+        words = occurrences.words[order]
         starts = np.searchsorted(words, words)  # place of each word's first occurrence
-        rank = np.empty(len(found), dtype=np.int64)
-        rank[order] = np.arange(len(found)) - starts
-        rank += self._seen[found.words]
-        self._seen += np.bincount(found.words, minlength=len(self._seen))
+        rank = np.empty(len(occurrences), dtype=np.int64)
+        rank[order] = np.arange(len(occurrences)) - starts
+        rank += self._seen[occurrences.words]
+        self._seen += np.bincount(occurrences.words, minlength=len(self._seen))
         return rank < self.first
 
 

@@ -60,77 +60,79 @@ class ContextReader:
 
     def read(self, lines: Sequence[str], number: int) -> ContextPart:
         """Contexts of the targets in `lines`, which are part `number` of the text."""
-        found = find_words(lines, self.words, self.vocabulary)
+        occurrences = find_words(lines, self.words, self.vocabulary)
         seed = (_SUBSAMPLING, self.config.seed, number)
-        drawn = [draw_targets(found.words, self.keep, (*seed, epoch)) for epoch in range(self.config.epochs)]
+        drawn = [draw_targets(occurrences.words, self.keep, (*seed, epoch)) for epoch in range(self.config.epochs)]
         ever = np.flatnonzero(np.logical_or.reduce(drawn))
-        rows, vectors, valid, n_read = self._contexts(found, ever)
-        usable = np.zeros(len(found), dtype=bool)
+        rows, vectors, valid, n_read = self._contexts(occurrences, ever)
+        usable = np.zeros(len(occurrences), dtype=bool)
         usable[ever] = valid
-        row_of = np.zeros(len(found), dtype=np.int64)
+        row_of = np.zeros(len(occurrences), dtype=np.int64)
         row_of[ever] = rows
         chosen = [np.flatnonzero(targets & usable) for targets in drawn]
         entries = np.concatenate(chosen)
         return ContextPart(
             vectors=vectors,
-            words=found.words[entries].astype(np.int32),
+            words=occurrences.words[entries].astype(np.int32),
             rows=row_of[entries].astype(np.int32),
-            units=found.units[entries].astype(np.int32),
+            units=occurrences.units[entries].astype(np.int32),
             epochs=np.cumsum([0, *map(len, chosen)]),
             weights=np.ones(len(entries), dtype=np.int64),
             about={
                 "n_lines": len(lines),
-                "n_units": len(found.texts),
-                "n_occurrences": len(found),
+                "n_units": len(occurrences.texts),
+                "n_occurrences": len(occurrences),
                 "n_read": n_read,
                 "n_cut": int((~valid).sum()),
             },
         )
 
     def _contexts(
-        self, found: Occurrences, ever: NDArray[np.int64]
+        self, occurrences: Occurrences, ever: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float16], NDArray[np.bool_], int]:
         """Row of each occurrence of `ever`, the vectors, which occurrences were read, and how many texts were."""
         exclude = self.config.context == "exclude_target"
         if self.config.variant == "paragraph":
-            sentences, firsts, numbers = sentence_numbers(found, self.sentences)
+            sentences, firsts, numbers = sentence_numbers(occurrences, self.sentences)
         else:
-            sentences, firsts, numbers = [], np.zeros(0, dtype=np.int64), found.units
+            sentences, firsts, numbers = [], np.zeros(0, dtype=np.int64), occurrences.units
         keys = ever if exclude else numbers[ever]
         groups, rows = np.unique(keys, return_inverse=True)
         vectors = np.zeros((len(groups), self.teacher.width), dtype=np.float16)
         valid = np.zeros(len(ever), dtype=bool)
-        units = np.unique(found.units[ever])
-        for chosen in text_chunks(found.texts, units):
-            at = np.flatnonzero((found.units[ever] >= chosen[0]) & (found.units[ever] <= chosen[-1]))
+        units = np.unique(occurrences.units[ever])
+        for chosen in text_chunks(occurrences.texts, units):
+            at = np.flatnonzero((occurrences.units[ever] >= chosen[0]) & (occurrences.units[ever] <= chosen[-1]))
             here = ever[at]
             spans: list[list[Span]] = []
             base_place = np.zeros(len(here), dtype=np.int64)  # of the sentence, among the spans of this call
             own_place = np.zeros(len(here), dtype=np.int64)  # of the word itself
-            bounds = np.searchsorted(found.units[here], [*chosen, chosen[-1] + 1])
+            bounds = np.searchsorted(occurrences.units[here], [*chosen, chosen[-1] + 1])
             n_spans = 0
             for unit, first, last in zip(chosen, bounds[:-1], bounds[1:], strict=True):
                 own: list[Span] = []
                 if self.config.variant == "paragraph":
-                    wanted, place = np.unique(numbers[here[first:last]], return_inverse=True)
-                    own += [sentences[unit][number - firsts[unit]] for number in wanted]
+                    sentence, place = np.unique(numbers[here[first:last]], return_inverse=True)
+                    own += [sentences[unit][number - firsts[unit]] for number in sentence]
                     base_place[first:last] = n_spans + place
                 if exclude:
                     own_place[first:last] = n_spans + len(own) + np.arange(last - first)
                     own += zip(
-                        found.starts[here[first:last]].tolist(), found.ends[here[first:last]].tolist(), strict=True
+                        occurrences.starts[here[first:last]].tolist(),
+                        occurrences.ends[here[first:last]].tolist(),
+                        strict=True,
                     )
                 spans.append(own)
                 n_spans += len(own)
-            sums = call_teacher(self.teacher, [found.texts[unit] for unit in chosen], spans)
-            text = np.searchsorted(chosen, found.units[here])
+            sums = call_teacher(self.teacher, [occurrences.texts[unit] for unit in chosen], spans)
+            text = np.searchsorted(chosen, occurrences.units[here])
             total, n = self._bases(sums, text, base_place)
             if exclude:
                 other = n - sums.n_tokens[own_place]
                 # A sentence that is nothing but the word keeps its own tokens.
                 alone = (other == 0)[:, None]
                 total, n = np.where(alone, total, total - sums.spans[own_place]), np.where(other == 0, n, other)
-            valid[at] = (found.ends[here] <= sums.ends[text]) & (n > 0)
+            valid[at] = (occurrences.ends[here] <= sums.ends[text]) & (n > 0)
             vectors[rows[at]] = to_half(total / np.maximum(n, 1)[:, None])
         return rows, vectors, valid, len(units)
 

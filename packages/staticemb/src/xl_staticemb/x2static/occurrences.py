@@ -33,14 +33,14 @@ def find_words(lines: Sequence[str], reader: WordReader, vocabulary: Vocabulary)
     """Occurrences of `vocabulary` in `lines`; lines without any are left out."""
     index = vocabulary.index
     texts: list[str] = []
-    found: list[tuple[int, int, int, int]] = []
+    places: list[tuple[int, int, int, int]] = []
     for line in lines:
         text = reader.text(line)
         here = [(len(texts), index[key], *place) for key, place in reader.words(text) if key in index]
         if here:
             texts.append(text)
-            found += here
-    columns = np.array(found, dtype=np.int64).reshape(-1, 4).T
+            places += here
+    columns = np.array(places, dtype=np.int64).reshape(-1, 4).T
     return Occurrences(texts, *(np.ascontiguousarray(column) for column in columns))
 
 
@@ -53,17 +53,17 @@ def draw_targets(words: NDArray[np.int64], keep: NDArray[np.float64], seed: Sequ
 
 
 def sentence_numbers(
-    found: Occurrences, breaker: Breaker
+    occurrences: Occurrences, breaker: Breaker
 ) -> tuple[list[list[tuple[int, int]]], NDArray[np.int64], NDArray[np.int64]]:
     """Sentences of each text: their spans, the number of each text's first among all, and that of each occurrence.
 
     Where the breaker leaves a gap, a word in it belongs to the sentence before it.
     """
-    spans = [[(int(start), int(end)) for start, end in breaker(text)] or [(0, len(text))] for text in found.texts]
+    spans = [[(int(start), int(end)) for start, end in breaker(text)] or [(0, len(text))] for text in occurrences.texts]
     firsts = np.cumsum([0, *map(len, spans)])
-    bounds = np.searchsorted(found.units, np.arange(len(spans) + 1))
-    numbers = np.zeros(len(found), dtype=np.int64)
+    bounds = np.searchsorted(occurrences.units, np.arange(len(spans) + 1))
+    numbers = np.zeros(len(occurrences), dtype=np.int64)
     for unit, (first, last) in enumerate(itertools.pairwise(bounds)):
-        places = np.searchsorted([start for start, _ in spans[unit]], found.starts[first:last], side="right") - 1
+        places = np.searchsorted([start for start, _ in spans[unit]], occurrences.starts[first:last], side="right") - 1
         numbers[first:last] = firsts[unit] + np.maximum(places, 0)
     return spans, firsts, numbers

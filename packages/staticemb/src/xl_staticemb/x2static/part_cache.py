@@ -133,9 +133,9 @@ def _opened(path: Path) -> "safe_open":
 
 def digest(lines: Sequence[str]) -> str:
     """A digest of lines, each with its length, so that no two lists of lines run together."""
-    found = hashlib.blake2b(digest_size=16)
+    state = hashlib.blake2b(digest_size=16)
     for line in lines:
         data = line.encode("utf-8", "surrogatepass")
-        found.update(struct.pack("<Q", len(data)))
-        found.update(data)
-    return found.hexdigest()
+        state.update(struct.pack("<Q", len(data)))
+        state.update(data)
+    return state.hexdigest()

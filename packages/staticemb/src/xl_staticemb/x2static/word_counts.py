@@ -55,12 +55,12 @@ class WordReader:
 
     def words(self, text: str) -> list[tuple[str, Span]]:
         """Key and place of each word of `text`, as `text()` gave it; what holds white space or nothing is no word."""
-        found = []
+        spans = []
         for start, end in self.breaker(text):
             word = text[start:end]
             if word.split() == [word]:
-                found.append((word.lower() if self.lower == "key" else word, (start, end)))
-        return found
+                spans.append((word.lower() if self.lower == "key" else word, (start, end)))
+        return spans
 
 
 def spaced_words(text: str) -> list[Span]:

@@ -88,13 +88,13 @@ class TaskPart:
         batches = [self._batches[epoch * n_batches + place] for place in places]
         return StepFeatures(number, batches, sum(_n_labelled(self._features[i]) for batch in batches for i in batch))
 
-    def chunks(self, batch: StepFeatures, share: Share, wanted: Collection[str]) -> list[Chunk]:
+    def chunks(self, batch: StepFeatures, share: Share, terms: Collection[str]) -> list[Chunk]:
         """The share of each batch that is this process's, one forward pass each."""
         self.n_examples = sum(map(len, batch.batches))
         own = [members[share.rank :: share.world] for members in batch.batches]
         return [Chunk(rows=rows, slots=torch.empty(0, dtype=torch.int64)) for rows in own if rows]
 
-    def encode(self, batch: StepFeatures, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: StepFeatures, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """The loss of a chunk's features, as a share of the mean over the step's labelled items."""
         features = [self._features[i] for i in chunk.rows]
         device = self._model.device
@@ -109,7 +109,7 @@ class TaskPart:
             loss = self._loss(tokens.to(device), target.to(device), (batch.step, micro, share.rank))
         return Encoded(none, {LOSS: loss * (n_labelled / batch.n_labelled)})
 
-    def joint(self, batch: StepFeatures, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: StepFeatures, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         """Nothing is joint."""
         return {}
 
