@@ -97,7 +97,7 @@ def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> insp
 
 def _with_option_names(message: str, fields: typing.Container[str]) -> str:
     """A library's sentence, whose settings stand in backticks, for who knows them as options: `lr` becomes --lr."""
-    return re.sub(r"`(\w+)`", lambda found: option_names(found[1])[0] if found[1] in fields else found[0], message)
+    return re.sub(r"`(\w+)`", lambda match: option_names(match[1])[0] if match[1] in fields else match[0], message)
 
 
 def option_names(name: str) -> tuple[str, ...]:

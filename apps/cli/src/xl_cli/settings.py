@@ -34,12 +34,12 @@ def takes(**configs: typing.Any) -> Callable[[Callable[..., R]], Callable[..., R
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         parameters = inspect.signature(function).parameters
         own = [each for name, each in parameters.items() if name not in (*configs, "given")]
-        known = [*(each.name for each in own), *of_field]
+        names = [*(each.name for each in own), *of_field]
 
         @functools.wraps(function)
         def call(*arguments: object, **keywords: object) -> R:
-            for name in keywords.keys() - set(known):
-                raise UsageError(unknown_name("setting", name, known))
+            for name in keywords.keys() - set(names):
+                raise UsageError(unknown_name("setting", name, names))
             given = {name: keywords.pop(name) for name in keywords.keys() & of_field.keys()}
             for parameter, config in configs.items():
                 keywords[parameter] = checked_settings(
@@ -80,20 +80,20 @@ def checked_settings(config: type[T], given: Mapping[str, object]) -> T:
 def _fitting(name: str, value: object, hint: typing.Any) -> object:
     if value is None and type(None) in typing.get_args(hint):
         return None
-    wanted = next((kind for kind in typing.get_args(hint) if hint != _TEXTS and kind is not type(None)), hint)
-    if wanted is Path and isinstance(value, (str, Path)):
+    kind_wanted = next((kind for kind in typing.get_args(hint) if hint != _TEXTS and kind is not type(None)), hint)
+    if kind_wanted is Path and isinstance(value, (str, Path)):
         return Path(value)
-    if wanted == _TEXTS:
+    if kind_wanted == _TEXTS:
         several = value if isinstance(value, (list, tuple)) else [value]
         if all(_is_text(each) for each in several):
             return tuple(map(str, several))
-    elif wanted is str and _is_text(value):
+    elif kind_wanted is str and _is_text(value):
         return str(value)
-    elif wanted is float and type(value) is int:
+    elif kind_wanted is float and type(value) is int:
         return float(value)
-    elif wanted not in _KINDS or type(value) is wanted:
+    elif kind_wanted not in _KINDS or type(value) is kind_wanted:
         return value
-    message = f"{_written(name)} is {value!r}; give {_KINDS[wanted]}."
+    message = f"{_written(name)} is {value!r}; give {_KINDS[kind_wanted]}."
     raise UsageError(message)
 
 

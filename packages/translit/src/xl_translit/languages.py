@@ -86,9 +86,9 @@ def language(spelling: str) -> str:
     Raises UnknownLanguageError, with the nearest spellings, for anything that names no single language.
     """
     text = spelling.strip()
-    known = _by_lower_case().get(text.replace("-", "_").lower())
-    if known:
-        return known
+    code_there = _by_lower_case().get(text.replace("-", "_").lower())
+    if code_there:
+        return code_there
     tag = text.replace("_", "-").partition(".")[0]  # a POSIX locale carries an encoding: tr_TR.UTF-8
     tag = _OTHER_SPELLINGS.get(tag.lower(), tag)
     code = _from_tag(tag, spelling) if _TAG.match(tag) else None
@@ -174,9 +174,9 @@ def _default_script(individual: str, territory: str | None) -> str | None:
     from langcodes import Language
     from langcodes.data_dicts import LIKELY_SUBTAGS
 
-    known = _by_lower_case().get(_MEMBERS.get(individual, individual))
-    if known and not territory:
-        return known.partition("_")[2]
+    code = _by_lower_case().get(_MEMBERS.get(individual, individual))
+    if code and not territory:
+        return code.partition("_")[2]
     if individual in _SCRIPTS:
         return _SCRIPTS[individual]
     short = Language.get(individual)
@@ -186,7 +186,7 @@ def _default_script(individual: str, territory: str | None) -> str | None:
             likely = Language.make(candidate.language, territory=territory).maximize().script
             if likely != "Zyyy":
                 return likely
-    return known.partition("_")[2] if known else None
+    return code.partition("_")[2] if code else None
 
 
 @cache
@@ -213,9 +213,9 @@ def _names(table: str) -> dict[str, str]:
 def _from_name(name: str, spelling: str) -> str | None:
     from language_data.names import normalize_name
 
-    wanted = normalize_name(name)
+    normal = normalize_name(name)
     for table in ("en", "und"):
-        tag = _names(table).get(wanted)
+        tag = _names(table).get(normal)
         if tag:
             return _from_tag(tag, spelling)
     return None
@@ -225,5 +225,5 @@ def _nearest(text: str) -> list[str]:
     """Up to three codes or English names that are spelled almost like `text`."""
     lowered = text.replace("-", "_").lower()
     if len(lowered) <= 3 or "_" in lowered:
-        return [_by_lower_case()[found] for found in get_close_matches(lowered, _by_lower_case(), n=3, cutoff=0.6)]
-    return [found.title() for found in get_close_matches(lowered, _names("en"), n=3, cutoff=0.75)]
+        return [_by_lower_case()[name] for name in get_close_matches(lowered, _by_lower_case(), n=3, cutoff=0.6)]
+    return [name.title() for name in get_close_matches(lowered, _names("en"), n=3, cutoff=0.75)]

@@ -54,7 +54,7 @@ def _of_unread_scripts() -> list[str]:
     from langcodes import Language
     from langcodes.data_dicts import ALL_SCRIPTS
 
-    found = []
+    codes = []
     for script in sorted(name for name in ALL_SCRIPTS if script_reading(name).note):
         individual = Language.get(f"und-{script}").maximize().language
         try:
@@ -62,8 +62,8 @@ def _of_unread_scripts() -> list[str]:
         except UnknownLanguageError:
             continue
         if code.endswith(f"_{script}"):
-            found.append(code)
-    return found
+            codes.append(code)
+    return codes
 
 
 def _support(code: str, tables: list[str], scripts: list[str]) -> LanguageSupport:
@@ -97,11 +97,11 @@ def _spellings(code: str) -> tuple[str, ...]:
     individual, _, script = code.partition("_")
     tag = Language.get(individual)
     candidates = (code, f"{individual}-{script}", individual, tag.language or "", tag.display_name("en"), tag.autonym())
-    found = []
+    spellings = []
     for spelling in dict.fromkeys(candidates):
         try:
             if language(spelling) == code:
-                found.append(spelling)
+                spellings.append(spelling)
         except UnknownLanguageError:
             continue
-    return tuple(found)
+    return tuple(spellings)

@@ -48,8 +48,8 @@ def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
     if model.said:
         figures = {"model": model.said, **figures}
     steps = {variant: _steps(recipe, data, variant, samples, model.lengths) for variant in recipe.train.variants}
-    batches = {variant: found[0] for variant, found in steps.items()}
-    n_steps = {variant: found[1] for variant, found in steps.items()}
+    batches = {variant: counts[0] for variant, counts in steps.items()}
+    n_steps = {variant: counts[1] for variant, counts in steps.items()}
     tokens = {
         variant: None
         if missing or model.lengths is None
@@ -254,8 +254,8 @@ def _bitexts(data: RunData, recipe: Recipe, name: str) -> list:
 
 
 def _sides(data: RunData, recipe: Recipe, name: str) -> list[list[str]]:
-    found = _bitexts(data, recipe, name)
+    bitexts = _bitexts(data, recipe, name)
     return [
-        [" ".join(words) for bitext in found for words in (bitext.left, bitext.right)[side][:_SAMPLE]]
+        [" ".join(words) for bitext in bitexts for words in (bitext.left, bitext.right)[side][:_SAMPLE]]
         for side in (0, 1)
     ]

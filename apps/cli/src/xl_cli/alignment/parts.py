@@ -63,18 +63,18 @@ class Sources:
 
     def vocabulary_texts(self) -> list[str]:
         """Everything that a new tokenizer is trained on: all that any variant reads."""
-        found: list[str] = []
+        lines: list[str] = []
         for number, texts in self.data.texts.items():
-            found += texts.texts
+            lines += texts.texts
             if self.needs_romanised(number):
-                found += self.romanised(number)
+                lines += self.romanised(number)
         for number in self.data.streams:
-            found += self._sample(number)
+            lines += self._sample(number)
         for bitexts in self.data.bitexts.values():
-            found += [" ".join(words) for bitext in bitexts for side in (bitext.left, bitext.right) for words in side]
+            lines += [" ".join(words) for bitext in bitexts for side in (bitext.left, bitext.right) for words in side]
         for vectors in self.data.vectors.values():
-            found += vectors.words
-        return found
+            lines += vectors.words
+        return lines
 
     def needs_romanised(self, number: int) -> bool:
         """Whether any objective reads transliterations of [[data]] `number`."""
@@ -103,15 +103,15 @@ class Sources:
     def _sample(self, number: int) -> list[str]:
         """Texts of a stream's first windows: what a new tokenizer learns from."""
         stream = open_stream(self.data.streams[number], self.recipe.data[number], batch=_SAMPLE_BATCH, seed=0)
-        found: list[str] = []
+        lines: list[str] = []
         for place in range(min(stream.n_per_epoch, _SAMPLE_TEXTS // _SAMPLE_BATCH)):
             batch = stream[place]
-            found += batch.originals
+            lines += batch.originals
             if self.needs_romanised(number):
-                found += batch.romanised or Transliteration(self.recipe.data[number].to)(
+                lines += batch.romanised or Transliteration(self.recipe.data[number].to)(
                     batch.originals, batch.languages
                 )
-        return found
+        return lines
 
 
 # Texts of a stream that a new tokenizer is trained on, and how many are read at a time.
@@ -197,12 +197,12 @@ def _vector_part(
     recipe = sources.recipe
     ((name, settings),) = objectives.items()
     numbers = recipe.data_of(name)
-    found = [sources.data.vectors[number] for number in numbers]
-    offsets = np.cumsum([0, *(int(words.groups.max()) + 1 for words in found)])
+    parts = [sources.data.vectors[number] for number in numbers]
+    offsets = np.cumsum([0, *(int(words.groups.max()) + 1 for words in parts)])
     words = TeacherWords(
-        words=[word for one in found for word in one.words],
-        vectors=np.concatenate([one.vectors for one in found]) if len(found) > 1 else found[0].vectors,
-        groups=np.concatenate([one.groups + offset for one, offset in zip(found, offsets, strict=False)]),
+        words=[word for one in parts for word in one.words],
+        vectors=np.concatenate([one.vectors for one in parts]) if len(parts) > 1 else parts[0].vectors,
+        groups=np.concatenate([one.groups + offset for one, offset in zip(parts, offsets, strict=False)]),
     )
     return VectorPart(
         encoder,

@@ -16,8 +16,8 @@ _WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
 
 def variant_objectives(recipe: Recipe, variant: str) -> list[str]:
     """The objectives that a variant mixes, in the order of the recipe."""
-    wanted = variant.split("+")
-    return [name for name in recipe.objectives if name in wanted]
+    names = variant.split("+")
+    return [name for name in recipe.objectives if name in names]
 
 
 def check_sources(recipe: Recipe, data: RunData) -> None:
@@ -61,11 +61,11 @@ def check_widths(recipe: Recipe, data: RunData, width: int | None) -> None:
         for number in recipe.data_of(name) if settings.needs_width and width else ():
             if number not in data.vectors:
                 continue  # a dry run goes without
-            found = data.vectors[number].vectors.shape[1]
-            if found != width:
+            given = data.vectors[number].vectors.shape[1]
+            if given != width:
                 message = (
                     f"objective {name} compares coordinate by coordinate, but the vectors of data "
-                    f"{recipe.data[number].name or recipe.data[number].kind} have {found} dimensions and the encoder "
+                    f"{recipe.data[number].name or recipe.data[number].kind} have {given} dimensions and the encoder "
                     f"{width}; take dcca, or vectors of the encoder's width."
                 )
                 raise UsageError(message)

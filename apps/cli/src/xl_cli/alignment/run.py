@@ -280,8 +280,8 @@ def _score_strings(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row
         return []
     rows = []
     for corpus, keys in data.scored:
-        wanted = set(keys)
-        texts = [text for by_key in corpus.texts.values() for key, text in sorted(by_key.items()) if key in wanted]
+        chosen = set(keys)
+        texts = [text for by_key in corpus.texts.values() for key, text in sorted(by_key.items()) if key in chosen]
         matcher = StringMatch(texts, Romanizer())
         rows += retrieval_rows(
             matcher,

@@ -77,14 +77,14 @@ def _targets(recipe: Recipe, data: RunData, corpus: ParallelTexts) -> Sequence[s
         return recipe.select.targets
     trained = {code for own in data.corpora.values() for code in own.languages}
     trained |= {language(code) for entry in recipe.data for code in entry.languages}
-    found = [code for code in corpus.languages if code in trained]
-    if not found:
+    codes = [code for code in corpus.languages if code in trained]
+    if not codes:
         message = (
             f"{corpus.name} has none of the languages that are trained on ({', '.join(sorted(trained)) or 'unknown'}), "
             f"so nothing can be chosen by it; name others in select.targets, or give select.every = 0."
         )
         raise CliError(message)
-    return found
+    return codes
 
 
 def _mlm_score(recipe: Recipe, sources: Sources) -> Callable[[Encoder], float]:

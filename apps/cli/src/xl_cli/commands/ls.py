@@ -166,11 +166,11 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
     from xl_translit import UnknownLanguageError, language, supported_languages
 
     try:
-        wanted = {language(spelling) for spelling in only}
+        codes = {language(spelling) for spelling in only}
     except UnknownLanguageError as error:
         raise UsageError(str(error)) from None
-    known = supported_languages()
-    strange = wanted - {support.code for support in known}
+    languages = supported_languages()
+    strange = codes - {support.code for support in languages}
     if strange:
         message = f"{min(strange)}: Uroman romanises it as it does its script; there are no phonemes for it"
         raise UsageError(message)
@@ -193,6 +193,6 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
                 }
             ),
         }
-        for support in known
-        if not wanted or support.code in wanted
+        for support in languages
+        if not codes or support.code in codes
     ]

@@ -43,8 +43,8 @@ def parallel_bitexts(entry: DataConfig, corpus: ParallelTexts, splits: Mapping[s
     """Every language of `corpus` against the pivot, on the keys to train on that both have."""
     pivot = language(entry.pivot)
     # Data may call a language by its bare code.
-    found = next((code for code in corpus.languages if code in (pivot, pivot.partition("_")[0])), None)
-    if found is None:
+    pivot_code = next((code for code in corpus.languages if code in (pivot, pivot.partition("_")[0])), None)
+    if pivot_code is None:
         message = (
             f"{corpus.name} has no {entry.pivot}, the pivot that {PAIRING} pair the others with; "
             f"it has {', '.join(corpus.languages)}: give data.pivot."
@@ -52,10 +52,12 @@ def parallel_bitexts(entry: DataConfig, corpus: ParallelTexts, splits: Mapping[s
         raise CliError(message)
     bitexts = []
     for code in corpus.languages:
-        keys = [key for key in sorted(corpus.texts[code]) if key in corpus.texts[found] and splits.get(key) == "train"]
-        if code != found and keys:
-            lines = [(corpus.texts[code][key], corpus.texts[found][key]) for key in keys]
-            bitexts.append(_bitext(f"{code}-{found}", lines, entry, None))
+        keys = [
+            key for key in sorted(corpus.texts[code]) if key in corpus.texts[pivot_code] and splits.get(key) == "train"
+        ]
+        if code != pivot_code and keys:
+            lines = [(corpus.texts[code][key], corpus.texts[pivot_code][key]) for key in keys]
+            bitexts.append(_bitext(f"{code}-{pivot_code}", lines, entry, None))
     return bitexts
 
 

@@ -50,10 +50,10 @@ def scored_keys(data: ParallelTexts, keys: list[str], languages: Iterable[str], 
         for key in keys:
             pools.setdefault(data.pools[key], []).append(key)
         return [key for members in pools.values() for key in first_by_hash(members, limit)]
-    wanted = set(languages)
-    shared = [key for key in keys if all(key in data.texts[language] for language in wanted)]
+    codes = set(languages)
+    shared = [key for key in keys if all(key in data.texts[language] for language in codes)]
     if not shared:
-        message = f"{data.name}: no item has a text in each of {', '.join(sorted(wanted))}; leave one of them out."
+        message = f"{data.name}: no item has a text in each of {', '.join(sorted(codes))}; leave one of them out."
         raise CliError(message)
     return first_by_hash(shared, limit)
 

@@ -80,7 +80,7 @@ class RunData:
             {"name": corpus.name, "languages": list(corpus.languages), "fingerprint": corpus.fingerprint}
             for corpus in self.corpora.values()
         ]
-        texts += [{"name": name, "languages": [], "fingerprint": found} for name, found in self.files.items()]
+        texts += [{"name": name, "languages": [], "fingerprint": digest} for name, digest in self.files.items()]
         return texts
 
 
@@ -112,8 +112,8 @@ def load_data(recipe: Recipe) -> RunData:
         data.scored.append(_whole(recipe.eval.data, recipe.eval.limit))
     if recipe.select.data and recipe.select.every:
         data.developing.append(_whole(recipe.select.data, recipe.select.limit))
-    wanted = {name: recipe.data_of(name) for name in objectives}
-    for name, numbers in wanted.items():
+    numbers_of = {name: recipe.data_of(name) for name in objectives}
+    for name, numbers in numbers_of.items():
         if not all(recipe.data[number].is_given for number in numbers):
             continue  # a plan for data to come
         on_texts = recipe.objectives[name].family == "text"
@@ -210,11 +210,11 @@ def _load_texts(
             data.bitexts[number] = bitexts
     if corpus.parallel and len(corpus.languages) > 1:
         by_split = {split: [key for key, its in splits.items() if its == split] for split in ("dev", "test")}
-        known = [scored.fingerprint for scored, _ in data.scored]
-        if by_split[recipe.eval.split] and not recipe.eval.data and corpus.fingerprint not in known:
+        digests = [scored.fingerprint for scored, _ in data.scored]
+        if by_split[recipe.eval.split] and not recipe.eval.data and corpus.fingerprint not in digests:
             data.scored.append((corpus, first_by_hash(by_split[recipe.eval.split], recipe.eval.limit)))
-        known = [scored.fingerprint for scored, _ in data.developing]
-        if by_split["dev"] and recipe.select.every and not recipe.select.data and corpus.fingerprint not in known:
+        digests = [scored.fingerprint for scored, _ in data.developing]
+        if by_split["dev"] and recipe.select.every and not recipe.select.data and corpus.fingerprint not in digests:
             data.developing.append((corpus, first_by_hash(by_split["dev"], recipe.select.limit)))
 
 
@@ -245,18 +245,18 @@ def _is_streamed(entry: DataConfig) -> bool:
 
 def _stream_files(entry: DataConfig) -> list[str]:
     """The *.parquet and *.arrow that `entry.files` names, folders and globs included."""
-    found = []
+    files = []
     for given in entry.files:
         path = Path(given)
         if path.is_dir():
-            found += [str(file) for file in sorted(path.iterdir()) if file.suffix in STREAMED]
+            files += [str(file) for file in sorted(path.iterdir()) if file.suffix in STREAMED]
         elif path.suffix in STREAMED:
             listed = [path] if path.exists() else sorted(path.parent.glob(path.name))
             if not listed:
                 message = f"{given}: no such file."
                 raise CliError(message)
-            found += [str(file) for file in listed]
-    return found
+            files += [str(file) for file in listed]
+    return files
 
 
 def _read_vectors(entry: DataConfig, files: dict[str, str]) -> TeacherWords:
@@ -286,22 +286,22 @@ def _read_vectors(entry: DataConfig, files: dict[str, str]) -> TeacherWords:
 
 
 def _vector_files(entry: DataConfig) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for given in entry.files:
         path = Path(given)
         if path.is_dir():
-            found += sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+            files += sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
         elif path.exists():
-            found.append(path)
+            files.append(path)
         else:
             listed = sorted(path.parent.glob(path.name))
             if not listed:
                 message = f"{given}: no such file of word vectors."
                 raise CliError(message)
-            found += listed
+            files += listed
     if not entry.languages:
-        return found
-    named = {_language_of(path): path for path in found}
+        return files
+    named = {_language_of(path): path for path in files}
     missing = [spelling for spelling in entry.languages if language(spelling) not in named]
     if missing:
         message = f"{missing[0]}: no file of word vectors for it; there are {', '.join(sorted(filter(None, named)))}."

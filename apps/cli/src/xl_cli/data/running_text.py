@@ -33,9 +33,9 @@ class RunningText:
         for name in names:
             for path in _expand(name):
                 if path.is_dir():
-                    texts, found = _of_folder(path, language)
+                    texts, fingerprint = _of_folder(path, language)
                     self._sources.append(texts)
-                    fingerprints.append(found)
+                    fingerprints.append(fingerprint)
                 else:
                     self._sources.append(path)
                     fingerprints.append(fingerprint_file(path))
@@ -56,15 +56,15 @@ class RunningText:
 
 def _expand(name: str) -> list[Path]:
     path = Path(name)
-    found = [path] if path.exists() else sorted(path.parent.glob(path.name))
-    if not found:
+    files = [path] if path.exists() else sorted(path.parent.glob(path.name))
+    if not files:
         message = f"{name}: no such file or folder, and nothing matches it as a pattern."
         raise CliError(message)
-    for file in found:
+    for file in files:
         if file.name.endswith(_COLUMNS):
             message = f"{file}: tables of columns are not read here; write their text to a file, one a line."
             raise CliError(message)
-    return found
+    return files
 
 
 def _of_folder(path: Path, language: str) -> tuple[list[str], str]:

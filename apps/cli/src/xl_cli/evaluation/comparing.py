@@ -39,8 +39,8 @@ def with_intervals(scored: Scored, n_resamples: int) -> Scored:
         return scored
     intervals = {}
     for measure in scored.measures:
-        found = bootstrap_interval(FORMS[measure.form], measure.stats[None], n_resamples=n_resamples)
-        intervals[measure.metric] = (float(found.low), float(found.high))
+        interval = bootstrap_interval(FORMS[measure.form], measure.stats[None], n_resamples=n_resamples)
+        intervals[measure.metric] = (float(interval.low), float(interval.high))
     return dataclasses.replace(scored, intervals=intervals)
 
 
@@ -172,17 +172,17 @@ def _baseline(
     if axis != "model":
         if not shown[axis]:
             return None
-        wanted = tuple({**shown, axis: ""}[name] for name in _SHOWN)
-        return wanted if wanted in groups else None
+        names = tuple({**shown, axis: ""}[name] for name in _SHOWN)
+        return names if names in groups else None
     if not models or shown["model"] == models[0]:
         return None
-    found = []
+    candidates = []
     for circumstances in groups:
         other = dict(zip(_SHOWN, circumstances, strict=True))
         if other["model"] == models[0] and all(other[name] == shown[name] for name in _SHOWN if name not in _OF_MODEL):
-            found.append((sum(other[name] == shown[name] for name in _OF_MODEL), circumstances))
+            candidates.append((sum(other[name] == shown[name] for name in _OF_MODEL), circumstances))
     # Of several layers or poolings of the first model, the one that is most like.
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+    return max(candidates, key=lambda pair: pair[0])[1] if candidates else None
 
 
 def _compared(
@@ -209,14 +209,14 @@ def _compared(
             continue
         value = _mean_value(measure.form, n_targets)
         stats, baseline = np.stack([a for a, _ in both]), np.stack([b for _, b in both])
-        found = paired_bootstrap(value, stats, baseline, n_resamples=n_resamples)
-        if most_resamples > n_resamples and found.p <= 2 * _NEAR_LEAST / (1 + n_resamples):
-            found = paired_bootstrap(value, stats, baseline, n_resamples=most_resamples)
+        test = paired_bootstrap(value, stats, baseline, n_resamples=n_resamples)
+        if most_resamples > n_resamples and test.p <= 2 * _NEAR_LEAST / (1 + n_resamples):
+            test = paired_bootstrap(value, stats, baseline, n_resamples=most_resamples)
         row = first.cell.row(
-            measure.metric, float(found.value), measure.n, coverage=first.coverage, skipped=first.skipped
+            measure.metric, float(test.value), measure.n, coverage=first.coverage, skipped=first.skipped
         )
         rows.append(
-            dataclasses.replace(row, baseline=name, low=float(found.low), high=float(found.high), p=float(found.p))
+            dataclasses.replace(row, baseline=name, low=float(test.low), high=float(test.high), p=float(test.p))
         )
     return rows
 

@@ -81,6 +81,6 @@ class LayerSweep:
             n_texts = sum(map(len, self._texts.values()))
             fits = n_texts * self._encoder.width * 4 * len(self._layers) <= _MOST_BYTES
             layers = [number for number in self._layers if fits or number == layer]
-            found = self._encoder.embed(self._texts[language], layers=layers, pooling=self._pooling)
-            self._kept |= {(number, language): vectors for number, vectors in zip(layers, found, strict=True)}
+            by_layer = self._encoder.embed(self._texts[language], layers=layers, pooling=self._pooling)
+            self._kept |= {(number, language): vectors for number, vectors in zip(layers, by_layer, strict=True)}
         return self._kept.pop((layer, language))

@@ -60,8 +60,8 @@ class LexicalPlan(Plan):
         ]
         self._sets = [one for one in every if _asked(one, config)]
         if not self._sets:
-            found = ", ".join(f"{one.source}-{one.target}" for one in every)
-            message = f"{entry.name}: no set of the languages asked for; there are {found}."
+            pairs = ", ".join(f"{one.source}-{one.target}" for one in every)
+            message = f"{entry.name}: no set of the languages asked for; there are {pairs}."
             raise UsageError(message)
         for one in self._sets:
             if one.skipped:
@@ -147,13 +147,13 @@ class _Words:
 
         from xl_tasks.units.choosing import input_unit
 
-        known = self._known.setdefault((layer, language), {})
-        if missing := [word for word in words if word not in known]:
+        memory = self._known.setdefault((layer, language), {})
+        if missing := [word for word in words if word not in memory]:
             opened = self._model.opened
             written = input_unit(self._model.unit, opened.encoder.tokenizer).texts(missing, language)
             [vectors] = self._model.embed(written, layers=[layer], pooling=opened.pooling)
-            known.update(zip(missing, vectors, strict=True))
-        return np.stack([known[word] for word in words])
+            memory.update(zip(missing, vectors, strict=True))
+        return np.stack([memory[word] for word in words])
 
 
 class _EncoderScores:
@@ -195,8 +195,8 @@ class _VectorScores:
             yield from _as_scored(cells, score_vectors(source, target, self._set, methods=methods))
 
 
-def _as_scored(cells: Sequence[Cell], found: "Sequence[WordScore]") -> Iterator[Scored]:
-    for cell, one in zip(cells, found, strict=True):
+def _as_scored(cells: Sequence[Cell], scores: "Sequence[WordScore]") -> Iterator[Scored]:
+    for cell, one in zip(cells, scores, strict=True):
         rows = []
         if not one.measures:
             rows = [

@@ -34,8 +34,8 @@ class MiningPlan(Plan):
         self._entry = entry
         self._config = config
         root = Path(config.data) if config.data else None
-        found = load_task(entry, root, [*config.source, *config.target] or None)
-        self._parts = {pair: tuning_and_scored(pair, parts) for pair, parts in found.items()}
+        corpora = load_task(entry, root, [*config.source, *config.target] or None)
+        self._parts = {pair: tuning_and_scored(pair, parts) for pair, parts in corpora.items()}
         self._score = "margin" if config.score == "csls" else "cosine"
 
     def jobs(self, model: NamedModel) -> Iterator[Job]:

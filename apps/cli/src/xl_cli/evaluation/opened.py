@@ -138,8 +138,8 @@ def _note(opened: Opened, about: Mapping[str, object], layer_given: bool, prompt
         names = ", ".join(form.prompts)
         parts.append(f"its prompts ({names}) are not used; --prompt NAME puts one in front of every text")
     elif prompt and prompt.isidentifier() and encoder.prompt == prompt:
-        known = f"its prompts: {', '.join(form.prompts)}" if form and form.prompts else "its files name none"
-        parts.append(f"has no prompt called {prompt!r} ({known}), so this word itself stands in front of every text")
+        prompts = f"its prompts: {', '.join(form.prompts)}" if form and form.prompts else "its files name none"
+        parts.append(f"has no prompt called {prompt!r} ({prompts}), so this word itself stands in front of every text")
     if form and form.left_out:
         parts.append(f"left out is what else its modules.json names: {', '.join(form.left_out)}")
     return f"note: {encoder.name} {'; '.join(parts)}." if parts else ""

@@ -48,8 +48,8 @@ class RetrievalPlan(Plan):
         self._pairs = pairs_both_ways(self._data, config.source, config.target)
         languages = {language for pair in self._pairs for language in pair}
         self._keys = scored_keys(self._data, keys, languages, config.limit)
-        wanted = set(self._keys)
-        self._kept = {code: wanted & set(texts) for code, texts in self._data.texts.items()}
+        chosen = set(self._keys)
+        self._kept = {code: chosen & set(texts) for code, texts in self._data.texts.items()}
         self._digests: dict[tuple[str, frozenset[str | None]], str] = {}
         self._pairs = self._pairs_with_items()
         self._noises = ["", *dict.fromkeys(parse_noise(noise).name for noise in config.noise)]
@@ -57,12 +57,12 @@ class RetrievalPlan(Plan):
 
     def _pairs_with_items(self) -> list[tuple[str, str]]:
         """The pairs that share an item; those of Tatoeba are with English."""
-        found = [(a, b) for a, b in self._pairs if self._kept[a] & self._kept[b]]
-        if not found:
+        pairs = [(a, b) for a, b in self._pairs if self._kept[a] & self._kept[b]]
+        if not pairs:
             names = ", ".join(f"{a} - {b}" for a, b in self._pairs[::2])
             message = f"{self._entry.name}: the languages share no item ({names}); choose others."
             raise UsageError(message)
-        return found
+        return pairs
 
     def _digest(self, *pairs: tuple[str, str]) -> str:
         """Digest of all that these pairs compare: keys and texts of the collections that they share."""
@@ -157,7 +157,7 @@ class _Reading:
         sweep = self._sweep or self._open()
         for cell in cells:
             source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
-            found = ranked(
+            results = ranked(
                 partial(sweep.vectors, layer=layer),
                 self._read,
                 self._keys,
@@ -165,7 +165,7 @@ class _Reading:
                 layer=layer,
                 score=self._config.score,
             )
-            for retrieved in found:
+            for retrieved in results:
                 yield Scored(cell=cell, keys=retrieved.keys, measures=retrieved.measures(), coverage=retrieved.coverage)
 
     def _open(self) -> "LayerSweep":

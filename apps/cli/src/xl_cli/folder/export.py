@@ -71,9 +71,9 @@ class ExportConfig:
     private: bool = field(default=False, metadata={"help": "With --push: make a new repository private."})
 
     def __post_init__(self) -> None:
-        for name, known in (("format", FORMATS), ("dtype", SAVED_DTYPES)):
-            if getattr(self, name) not in known:
-                message = f"--{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}."
+        for name, choices in (("format", FORMATS), ("dtype", SAVED_DTYPES)):
+            if getattr(self, name) not in choices:
+                message = f"--{name} is {getattr(self, name)!r}; choose one of {', '.join(choices)}."
                 raise UsageError(message)
         if self.layer == "all":
             message = "--layer is 'all', but a folder is cut at one layer; give an index, or last."

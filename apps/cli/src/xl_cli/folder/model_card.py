@@ -185,8 +185,8 @@ def _metadata(
 def _licence(about: Mapping[str, Any]) -> str:
     """The licence of a new model whose data all have one and the same; "" where that is not so."""
     names = [corpus["name"] for corpus in about.get("data", [])]
-    found = {_HUB_LICENCES.get(DATASETS[name].licence, "") if name in DATASETS else "" for name in names}
-    return found.pop() if len(found) == 1 else ""
+    licences = {_HUB_LICENCES.get(DATASETS[name].licence, "") if name in DATASETS else "" for name in names}
+    return licences.pop() if len(licences) == 1 else ""
 
 
 def _base_model(about: Mapping[str, Any]) -> str:

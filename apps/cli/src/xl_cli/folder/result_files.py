@@ -78,8 +78,8 @@ def having(rows: "Sequence[dict[str, Any]]", field: str, value: str, named: str)
     if field not in fields:
         message = f"{named}: {unknown_name('field', field, list(fields))}"
         raise UsageError(message)
-    wanted = code(value) if field in ("source", "target", "language") else value
-    kept = [row for row in rows if _text(row.get(field)) in (wanted, value)]
+    as_code = code(value) if field in ("source", "target", "language") else value
+    kept = [row for row in rows if _text(row.get(field)) in (as_code, value)]
     if not kept:
         there = ", ".join(sorted({_text(row.get(field)) or "nothing" for row in rows})[:12])
         message = f"{named}: no row has it; {field} is {there}."

@@ -146,10 +146,10 @@ class RunFolder:
         """
         if not processes.is_main():
             return
-        found = self.checkpoints / "alignments"
-        if found.is_dir():
+        alignments = self.checkpoints / "alignments"
+        if alignments.is_dir():
             shutil.rmtree(self.path / "alignments", ignore_errors=True)
-            found.rename(self.path / "alignments")
+            alignments.rename(self.path / "alignments")
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         if keep < 2:
             shutil.rmtree(self.selected, ignore_errors=True)

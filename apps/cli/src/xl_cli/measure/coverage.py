@@ -31,9 +31,9 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
     if config.language:
         data = data.restrict(config.language)
     keys = split_keys(data, config.split, config.data)
-    wanted = set(first_by_hash(keys, config.limit))
+    chosen = set(first_by_hash(keys, config.limit))
     texts = {
-        language: [text for key, text in sorted(by_key.items()) if key in wanted]
+        language: [text for key, text in sorted(by_key.items()) if key in chosen]
         for language, by_key in data.texts.items()
     }
     texts = {language: items for language, items in texts.items() if items}
@@ -46,17 +46,17 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
             say(f"note: {language} romanised is no full reading: {note}; {n_chars} such characters here")
     rows = []
     for unit, views in (("subword", texts), ("romanised", romanised)):
-        found = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
+        coverage = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
         figures = [
             (language, metric, float(value), measured.n_texts)
-            for language, measured in found.items()
+            for language, measured in coverage.items()
             for metric, value in (
                 ("distinct_pieces", len(measured.pieces)),
                 *((name, getattr(measured, name)) for name in _METRICS),
             )
         ]
-        together = frozenset[str]().union(*(measured.pieces for measured in found.values()))
-        n_texts = sum(measured.n_texts for measured in found.values())
+        together = frozenset[str]().union(*(measured.pieces for measured in coverage.values()))
+        n_texts = sum(measured.n_texts for measured in coverage.values())
         figures.append(("all", "distinct_pieces", float(len(together)), n_texts))
         rows += [
             Row(

@@ -36,12 +36,12 @@ def gap_rows(config: GapConfig) -> "list[Row]":
     from xl_cli.folder.result_files import code
 
     rows: list[Row] = []
-    for found in language_scores(config.rows(), config.metric):
+    for system in language_scores(config.rows(), config.metric):
         try:
-            gaps = language_gaps(found.scores, ddof=1 if config.std == "sample" else 0)
-            rows += _rows(found.row, gaps, code(config.pivot) if config.pivot else "")
+            gaps = language_gaps(system.scores, ddof=1 if config.std == "sample" else 0)
+            rows += _rows(system.row, gaps, code(config.pivot) if config.pivot else "")
         except AnalysisError as error:
-            message = f"{found.row.get('data') or found.row['task']}, {found.system}: {error}"
+            message = f"{system.row.get('data') or system.row['task']}, {system.system}: {error}"
             raise AnalysisError(message) from None
     if any(row.metric == "mean" and row.value > 1 for row in rows):
         say("note: scores beyond 1: std and gaps are in their unit; --percent makes shares of the figures of a table")

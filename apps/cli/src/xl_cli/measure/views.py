@@ -82,8 +82,8 @@ class Space:
         """
         if layer not in self._at_hand:
             self._at_hand.clear()
-            found = {language: view for sweep in self._sweeps for language, view in sweep.views(layer).items()}
-            self._at_hand[layer] = {language: found[language] for language in self.languages}
+            by_language = {language: view for sweep in self._sweeps for language, view in sweep.views(layer).items()}
+            self._at_hand[layer] = {language: by_language[language] for language in self.languages}
         return self._at_hand[layer]
 
     def row(self, task: str, metric: str, value: float, source: str, target: str, layer: int, **more: Any) -> "Row":
@@ -178,7 +178,7 @@ def _opened(
 
     opened: dict[str, Opened] = {}
     for name in dict.fromkeys(models.values()):
-        found = open_model(
+        model = open_model(
             name,
             revision=config.revision,
             max_len=config.max_len,
@@ -186,10 +186,10 @@ def _opened(
             pooling=config.pooling,
             prompt=config.prompt,
         )
-        if found.note:
-            say(found.note)
-        found.encoder.name = labels.get(name, found.encoder.name)
-        opened[name] = found
+        if model.note:
+            say(model.note)
+        model.encoder.name = labels.get(name, model.encoder.name)
+        opened[name] = model
     layers = next(iter(opened.values())).layers
     for each in opened.values():
         if each.layers != layers:
@@ -207,15 +207,15 @@ def _models(given: str, languages: Sequence[str], data: "ParallelTexts") -> dict
     named = _by_language(given)
     if "" in named:
         return dict.fromkeys(languages, named[""])
-    found = {resolve_language(spelling, data.texts, where="--model"): name for spelling, name in named.items()}
-    missing = [language for language in languages if language not in found]
+    by_language = {resolve_language(spelling, data.texts, where="--model"): name for spelling, name in named.items()}
+    missing = [language for language in languages if language not in by_language]
     if missing:
         message = (
             f"--model {given} has no model for {listed(missing)}; name one for each language, or choose languages with "
             "--source and --target."
         )
         raise UsageError(message)
-    return {language: found[language] for language in languages}
+    return {language: by_language[language] for language in languages}
 
 
 def _by_language(given: str) -> dict[str, str]:

@@ -51,12 +51,12 @@ def published_beside(rows: Iterable["Row"]) -> list["Row"]:
         if not (row.paper or row.noise or row.baseline):
             for data in ("", row.data):
                 asked.setdefault((*_cell(row), data), set()).add(_protocol(row))
-    found = {}
+    distinct = {}
     for row in _every():
         protocols = asked.get((*_cell(row), row.data), set())
         if not row.baseline and protocols and (protocols & {"", _protocol(row)} or not _protocol(row)):
-            found.setdefault((*_cell(row), row.data, row.paper, row.model, row.variant, row.value), row)
-    return list(found.values())
+            distinct.setdefault((*_cell(row), row.data, row.paper, row.model, row.variant, row.value), row)
+    return list(distinct.values())
 
 
 @cache

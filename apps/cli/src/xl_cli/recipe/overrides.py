@@ -126,11 +126,11 @@ def _objective_table(content: Content, name: str) -> Content | None:
     tables = content.setdefault("objective", [])
     if not isinstance(tables, list):
         return None
-    found = next((entry for entry in tables if isinstance(entry, dict) and entry.get("name") == name), None)
-    if found is None:
-        found = {"name": name}
-        tables.append(found)
-    return found
+    table = next((entry for entry in tables if isinstance(entry, dict) and entry.get("name") == name), None)
+    if table is None:
+        table = {"name": name}
+        tables.append(table)
+    return table
 
 
 def _placed_data(

@@ -54,12 +54,12 @@ class Recipe:
         """
         kinds, named = self.objectives[objective].reads, self.objectives[objective].data
         if not named:
-            found = tuple(number for number, entry in enumerate(self.data) if entry.kind in kinds)
-            if not found:
-                wanted = " or ".join(kinds)
-                message = f"objective {objective} reads data of kind {wanted}, and the recipe has none; add a [[data]]."
+            numbers = tuple(number for number, entry in enumerate(self.data) if entry.kind in kinds)
+            if not numbers:
+                listed = " or ".join(kinds)
+                message = f"objective {objective} reads data of kind {listed}, and the recipe has none; add a [[data]]."
                 raise UsageError(message)
-            return found
+            return numbers
         names = [entry.name or entry.kind for entry in self.data]
         for name in named:
             if name not in names:
@@ -212,16 +212,16 @@ def _look(
 def _objective_entries(content: Mapping[str, object], faults: SettingFaults) -> dict[str, dict[str, object]] | None:
     """The settings of each objective by its name; None where a name is missing or unknown."""
     tables = _tables(content, "objective", faults)
-    found: dict[str, dict[str, object]] = {}
+    entries: dict[str, dict[str, object]] = {}
     for table in tables or ():
         entry = dict(table)
         name = str(entry.pop("name", ""))
-        if name in found:
+        if name in entries:
             faults.add(UsageError(f"objective {name} stands twice in the recipe; give it once."))
         with faults.caught(RegistryError):
             REGISTRY.check(name)
-        found[name] = entry
-    return None if tables is None or any(name not in REGISTRY for name in found) else found
+        entries[name] = entry
+    return None if tables is None or any(name not in REGISTRY for name in entries) else entries
 
 
 def _check_variants(variants: Iterable[str], objectives: list[str], faults: SettingFaults) -> None:
@@ -294,19 +294,19 @@ def _places(config: type, values: object) -> typing.Any:
     return _build(config, kept, "", SettingFaults()) if kept else None
 
 
-def _checked(value: object, wanted: object, key: str) -> object:
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+def _checked(value: object, kind: object, key: str) -> object:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if wanted == int | None:
-        wanted = int
-    if wanted == tuple[str, ...]:
+    if kind == int | None:
+        kind = int
+    if kind == tuple[str, ...]:
         value = [value] if isinstance(value, str) else value
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-    elif isinstance(wanted, type) and type(value) is wanted:
+    elif isinstance(kind, type) and type(value) is kind:
         return value
     names = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}
-    expected = names.get(typing.cast("type", wanted), "a list of texts")
+    expected = names.get(typing.cast("type", kind), "a list of texts")
     message = f"{key} is {value!r}; it takes {expected}."
     raise UsageError(message)
 

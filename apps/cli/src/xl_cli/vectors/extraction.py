@@ -90,7 +90,7 @@ def extract_vectors(
             say(f"note: going on with {folder}.")
         share = ProcessShare(processes.rank(), processes.n_processes(), processes.wait)
         with _Stages() as stages:
-            found = extract_static(
+            extraction = extract_static(
                 lines,
                 teacher,
                 training,
@@ -108,13 +108,13 @@ def extract_vectors(
                 device=teacher.device,
                 progress=stages.tell,
             )
-    if found is None:
+    if extraction is None:
         return None
-    write_vectors(out, found.vectors)
+    write_vectors(out, extraction.vectors)
     if cache is None:
         shutil.rmtree(folder)
-    counts = found.counts | (split.counts() if split else {})
-    return _summary(found, counts, teacher, name, training, out, time.monotonic() - began)
+    counts = extraction.counts | (split.counts() if split else {})
+    return _summary(extraction, counts, teacher, name, training, out, time.monotonic() - began)
 
 
 class _Split:
@@ -151,7 +151,7 @@ class _Split:
 
 
 def _summary(
-    found: Extraction,
+    extraction: Extraction,
     counts: dict[str, int],
     teacher: StaticTeacher,
     name: str,
@@ -161,15 +161,15 @@ def _summary(
 ) -> Summary:
     return Summary(
         out=str(out),
-        words=len(found.vectors),
-        width=found.vectors.width,
+        words=len(extraction.vectors),
+        width=extraction.vectors.width,
         model=name,
         layer=teacher.layer,
         n_layers=teacher.n_layers,
         max_len=teacher.max_len,
         method=training.method if training.method == "aggregate" else f"x2static, {training.variant}",
         counts=counts,
-        loss=found.loss,
+        loss=extraction.loss,
         seconds=round(seconds, 1),
     )
 

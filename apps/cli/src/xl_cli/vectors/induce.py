@@ -152,7 +152,7 @@ class _Banned:
             warn_if_turned(pairs, *low, what="--exclude")
         banned = [{word.lower() for word in words} for words in (self.sources, self.targets)]
         if self.sources:
-            n_source, n_target = (len(words & known) for words, known in zip(banned, low, strict=True))
+            n_source, n_target = (len(words & vocabulary) for words, vocabulary in zip(banned, low, strict=True))
             say(f"--exclude: {n_source} source words and {n_target} target words of the vocabularies may not appear")
         else:
             n_pairs = sum(one.lower() in low[0] and other.lower() in low[1] for one, other in self.pairs)

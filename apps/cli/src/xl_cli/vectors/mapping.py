@@ -60,7 +60,7 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
         raise UsageError(message)
     pairs = [pair for path in job.dictionaries for pair in read_dictionary(path)] if job.dictionaries else None
     with Progress("mapping", unit="iterations", quiet=True) as stage:
-        found = map_files(
+        mapped = map_files(
             job.source,
             job.target,
             job.out_source,
@@ -74,7 +74,7 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
             keep_failed=job.keep_failed,
             progress=_Iterations(job.seeds, stage),
         )
-    mapping = found.mapping
+    mapping = mapped.mapping
     if not mapping.converged:
         say(f"note: --max-iterations ended the self-learning after {mapping.n_iterations} before it had converged.")
 
@@ -93,23 +93,23 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
 
     n_last = len(mapping.pairs[0])
     rows = [
-        row("words of the source", found.n_source, found.n_source),
-        row("words of the target", found.n_target, found.n_target),
+        row("words of the source", mapped.n_source, mapped.n_source),
+        row("words of the target", mapped.n_target, mapped.n_target),
         # the unsupervised start has no dictionary
-        *([row("pairs of the first dictionary", found.n_start, found.n_start)] if found.n_start else []),
+        *([row("pairs of the first dictionary", mapped.n_start, mapped.n_start)] if mapped.n_start else []),
         row("pairs of the last dictionary", n_last, n_last),
     ]
     if mapping.objective is not None:
         rows.append(row("objective", mapping.objective, n_last))
-        rows.append(row("iterations", mapping.n_iterations, found.n_seeds))
-        rows.append(row("failed seeds", found.n_failed, found.n_seeds))
+        rows.append(row("iterations", mapping.n_iterations, mapped.n_seeds))
+        rows.append(row("failed seeds", mapped.n_failed, mapped.n_seeds))
     if mapping.stability is not None:
         rows.append(row("stability", mapping.stability, n_last))
     if mapping.mutual is not None:
         rows.append(row("mutual neighbours", mapping.mutual, n_last))
     failure = ""
-    if not found.written:
-        which = "the only seed" if found.n_seeds == 1 else f"all {found.n_seeds} seeds"
+    if not mapped.written:
+        which = "the only seed" if mapped.n_seeds == 1 else f"all {mapped.n_seeds} seeds"
         failure = (
             f"{which} failed, so no map is written; give a dictionary, more words, vectors of more text or more "
             "--seeds, or have it written all the same with --keep-failed."
@@ -160,20 +160,20 @@ def map_onto_pivot(job: PivotJob, config: MappingConfig) -> tuple[list[Row], str
         digits=job.digits,
     )
     with Progress("mapping", len(files), "languages", quiet=True) as progress:
-        for done, (name, found) in enumerate(mapped, start=1):
+        for done, (name, onto) in enumerate(mapped, start=1):
             progress.advance(done)
-            if isinstance(found, StaticembError):
-                failures[name] = str(found)
+            if isinstance(onto, StaticembError):
+                failures[name] = str(onto)
                 rows.append(_pivot_row("failed", 1.0, 0, name, pivot, "none"))
                 say(f"{name}: failed")
                 continue
-            for warning in found.warnings:
+            for warning in onto.warnings:
                 say(f"note: {name}: {warning}")
-            for variant, score in (("aligned", found.aligned_score), ("unaligned", found.unaligned_score)):
+            for variant, score in (("aligned", onto.aligned_score), ("unaligned", onto.unaligned_score)):
                 if score is not None:
-                    rows.append(_pivot_row("held-out p@1", score, found.n_held_out, name, pivot, variant))
-            variant = "aligned" if found.aligned else "unaligned"
-            rows.append(_pivot_row("chosen", 1.0, found.n_pairs, name, pivot, variant))
+                    rows.append(_pivot_row("held-out p@1", score, onto.n_held_out, name, pivot, variant))
+            variant = "aligned" if onto.aligned else "unaligned"
+            rows.append(_pivot_row("chosen", 1.0, onto.n_pairs, name, pivot, variant))
             say(f"{name}: {variant}")
     if not failures:
         return rows, ""
@@ -237,20 +237,20 @@ def _induced(name: str, paths: str, shared: str | None, pivot: str, job: PivotJo
     if not theirs:
         message = f"--by {name} needs vectors of {pivot} too; give --by {name}=FILE,PIVOTFILE or --by {pivot}=FILE."
         raise UsageError(message)
-    found = induce_dictionary(read_vectors(mine, job.limit), read_vectors(theirs, job.limit), device=job.device)
-    say(f"{name}: {len(found)} pairs induced from {mine} and {theirs}")
-    return [(source, target) for source, target, _ in found]
+    pairs = induce_dictionary(read_vectors(mine, job.limit), read_vectors(theirs, job.limit), device=job.device)
+    say(f"{name}: {len(pairs)} pairs induced from {mine} and {theirs}")
+    return [(source, target) for source, target, _ in pairs]
 
 
 def _by_name(option: str, entries: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for entry in entries:
         name, path = _named(option, entry)
-        if name in found:
+        if name in paths:
             message = f"{option}: {name} is there twice; name each language once."
             raise UsageError(message)
-        found[name] = path
-    return found
+        paths[name] = path
+    return paths
 
 
 def _named(option: str, entry: str) -> tuple[str, str]:

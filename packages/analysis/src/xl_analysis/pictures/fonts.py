@@ -102,5 +102,5 @@ def _is_regular(entry: "FontEntry") -> bool:
 
 def _rank(entry: "FontEntry", script: str) -> tuple[bool, bool, str]:
     """Fonts made for a script first, then those without serifs."""
-    wanted = "CJK" if script in _CJK else script
-    return wanted not in entry.name.upper(), "Sans" not in entry.name, entry.name
+    mark = "CJK" if script in _CJK else script
+    return mark not in entry.name.upper(), "Sans" not in entry.name, entry.name

@@ -93,7 +93,7 @@ def link_words(
     if method not in LINK_METHODS:
         message = f"method is {method!r}; choose one of {', '.join(LINK_METHODS)}."
         raise AnalysisError(message)
-    for name, value, fits, wanted in (
+    for name, value, fits, allowed in (
         ("threshold", threshold, threshold is None or 0 <= threshold < 1, "0 or more and less than 1"),
         ("temperature", temperature, temperature > 0, "a number above 0"),
         ("blur", blur, blur >= 0.01, "0.01 or more"),
@@ -101,7 +101,7 @@ def link_words(
         ("reach", reach, reach > 0, "a number above 0"),
     ):
         if not fits:
-            message = f"{name} is {value}; give {wanted}."
+            message = f"{name} is {value}; give {allowed}."
             raise AnalysisError(message)
     left, right = _vectors("x", x), _vectors("y", y)
     if len(left) and len(right) and left.shape[1] != right.shape[1]:

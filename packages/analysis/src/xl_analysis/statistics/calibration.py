@@ -122,8 +122,8 @@ def _sigmoid(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[flo
             [(rest * scaled).mean(), rest.mean()]
         )
 
-    found = minimize(loss, np.zeros(2), jac=True, bounds=[(0, None), (None, None)], tol=1e-12).x
-    return float(found[0] / spread), float(found[1] - found[0] * centre / spread)
+    fitted = minimize(loss, np.zeros(2), jac=True, bounds=[(0, None), (None, None)], tol=1e-12).x
+    return float(fitted[0] / spread), float(fitted[1] - fitted[0] * centre / spread)
 
 
 def brier_score(confidences: ArrayLike, right: ArrayLike) -> float:
@@ -165,8 +165,10 @@ def _checked(values: ArrayLike, right: ArrayLike) -> tuple[NDArray[np.float64], 
 
 
 def _probabilities(values: ArrayLike, right: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    found, answers = _checked(values, right)
-    if found.min() < 0 or found.max() > 1:
-        message = f"confidences run from {found.min():.3g} to {found.max():.3g}; probabilities lie in 0 to 1."
+    confidences, answers = _checked(values, right)
+    if confidences.min() < 0 or confidences.max() > 1:
+        message = (
+            f"confidences run from {confidences.min():.3g} to {confidences.max():.3g}; probabilities lie in 0 to 1."
+        )
         raise AnalysisError(message)
-    return found, answers
+    return confidences, answers

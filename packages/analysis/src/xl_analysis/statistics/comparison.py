@@ -181,10 +181,10 @@ def _says(side: Sequence[Figure], field: str) -> bool:
 
 def _by_cell(side: Sequence[Figure], fields: Sequence[str]) -> dict[_Key, dict[object, Figure]]:
     """Fields of a cell -> seed -> figure."""
-    found: dict[_Key, dict[object, Figure]] = {}
+    cells: dict[_Key, dict[object, Figure]] = {}
     for figure in side:
-        found.setdefault(tuple(_text(figure, name) for name in fields), {})[figure.seed] = figure
-    return found
+        cells.setdefault(tuple(_text(figure, name) for name in fields), {})[figure.seed] = figure
+    return cells
 
 
 def _tell_apart(name: str, side: Sequence[Figure], fields: Sequence[str], systems: list[str]) -> None:
@@ -245,8 +245,8 @@ def _cell(
         n_seeds=len(common) or 1,
     )
     if drawn:
-        found = next(iter(drawn.values()))
-        return replace(cell, low=found.low, high=found.high, p=found.p, test="items")
+        interval = next(iter(drawn.values()))
+        return replace(cell, low=interval.low, high=interval.high, p=interval.p, test="items")
     around_a, around_b = _around(one), _around(other)
     items = None
     if around_a is not None and around_b is not None:
@@ -326,10 +326,10 @@ def _over_languages(cells: Sequence[ComparedCell]) -> list[OverLanguages]:
         if cell.target not in _NO_LANGUAGES and "+" not in cell.target:
             key = (cell.task, cell.metric, tuple(cell.told.items()))
             groups.setdefault(key, {}).setdefault(cell.target, []).append(cell.value)
-    found = []
+    comparisons = []
     for (task, metric, told), by_language in groups.items():
         values = [float(np.mean(several)) for several in by_language.values()]
-        found.append(
+        comparisons.append(
             OverLanguages(
                 task=str(task),
                 metric=str(metric),
@@ -341,8 +341,8 @@ def _over_languages(cells: Sequence[ComparedCell]) -> list[OverLanguages]:
                 p=signed_rank_p(values) if len(values) >= _FEWEST_LANGUAGES else None,
             )
         )
-    adjusted = holm_by_family([each.p for each in found], [each.metric for each in found])
-    return [replace(each, p_holm=p) for each, p in zip(found, adjusted, strict=True)]
+    adjusted = holm_by_family([each.p for each in comparisons], [each.metric for each in comparisons])
+    return [replace(each, p_holm=p) for each, p in zip(comparisons, adjusted, strict=True)]
 
 
 def _sentence(comparison: Comparison, metric: str) -> str:

@@ -106,17 +106,17 @@ def language_scores(rows: Iterable[Row], metric: str = "") -> list[LanguageScore
     parts: dict[tuple[str, str], list[tuple[Figure, Row]]] = {}
     for figure, row in kept:
         parts.setdefault((figure.task, figure.told["data"]), []).append((figure, row))
-    found = []
+    systems = []
     for (task, data), part in parts.items():
         metrics = list(dict.fromkeys(figure.metric for figure, _ in part))
         if len(metrics) > 1:
             message = f"{data or task} has scores in {', '.join(metrics)}; choose one: --metric {metrics[0]}."
             raise AnalysisError(message)
-        found += _systems(part)
-    if not found:
+        systems += _systems(part)
+    if not systems:
         message = "no system was scored in two languages, so there is no gap."
         raise AnalysisError(message)
-    return found
+    return systems
 
 
 def _with_figures(rows: Iterable[Row]) -> list[tuple[Row, Figure]]:
@@ -132,12 +132,12 @@ def _systems(part: list[tuple[Figure, Row]]) -> list[LanguageScores]:
         lambda figure: (figure.target,),
         ("source", *(field for field in TELLING if field not in ("data", "task"))),
     )
-    found = []
+    systems = []
     for system, line in named.items():
         for seed in dict.fromkeys(figure.seed for figure in line):
             of_seed = [figure for figure in line if figure.seed == seed]
             if len(of_seed) > 1:
-                found.append(
+                systems.append(
                     LanguageScores(
                         system=system,
                         scores={figure.target: figure.value for figure in of_seed},
@@ -145,7 +145,7 @@ def _systems(part: list[tuple[Figure, Row]]) -> list[LanguageScores]:
                         source=of_seed[0].told["source"],
                     )
                 )
-    return found
+    return systems
 
 
 def _own_sources(part: list[tuple[Figure, Row]]) -> list[tuple[Figure, Row]]:

@@ -123,8 +123,8 @@ def bootstrap_interval(value: Value, stats: NDArray[np.float64], *, n_resamples:
     return Interval(value=score, low=low, high=high)
 
 
-def _limits(drawn: NDArray[np.float64], found: float, least: float, n_items: int) -> tuple[float, float]:
-    """The percentiles of `drawn`; where it has no spread, how far items that were not seen can move `found`.
+def _limits(drawn: NDArray[np.float64], value: float, least: float, n_items: int) -> tuple[float, float]:
+    """The percentiles of `drawn`; where it has no spread, how far items that were not seen can move `value`.
 
     A share u of items, unseen in n_items, of which each scores `least` or 1: u = 1 - 0.025^(1 / n_items) at most.
     """
@@ -132,7 +132,7 @@ def _limits(drawn: NDArray[np.float64], found: float, least: float, n_items: int
         low, high = np.quantile(drawn, [_TAIL, 1 - _TAIL])
         return float(low), float(high)
     unseen = 1 - _TAIL ** (1 / n_items) if n_items else 1.0
-    return found - unseen * (found - least), found + unseen * (1 - found)
+    return value - unseen * (value - least), value + unseen * (1 - value)
 
 
 def _n_counting(stats: NDArray[np.float64]) -> int:

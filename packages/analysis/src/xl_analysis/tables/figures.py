@@ -95,7 +95,7 @@ def _is_number(value: object) -> bool:
 
 
 def lines(
-    found: Sequence[Figure],
+    figures: Sequence[Figure],
     cell: Callable[[Figure], tuple[object, ...]],
     telling: Sequence[str] = TELLING,
     *,
@@ -108,48 +108,48 @@ def lines(
     cell and seed with different values; twice the same figure counts once.
     """
     values: dict[tuple[str, str], set[str]] = {}
-    for figure in found:
+    for figure in figures:
         for field in telling:
             values.setdefault((figure.variant, field), set()).add(figure.told[field])
     varying = {field for (_, field), several in values.items() if len(several) > 1}
     fields = [field for field in telling if field in varying and field != "model"]
-    if "model" in telling and _of_several_models(found, model_of, fields):
+    if "model" in telling and _of_several_models(figures, model_of, fields):
         fields.append("model")
     for field in ("model", "table"):
-        clashes = _clashes(found, cell, fields)
-        if field in (*telling, "table") and len(_clashes(found, cell, [*fields, field])) < len(clashes):
+        clashes = _clashes(figures, cell, fields)
+        if field in (*telling, "table") and len(_clashes(figures, cell, [*fields, field])) < len(clashes):
             fields.append(field)
-    for one, other in _clashes(found, cell, fields):
+    for one, other in _clashes(figures, cell, fields):
         message = (
             f"two rows say {one.metric} of {one.variant!r} from {one.source} to {one.target} with seed {one.seed}: "
             f"{one.value} and {other.value}; keep one, or tell them apart by variant or seed."
         )
         raise AnalysisError(message)
     groups: dict[tuple[str, ...], dict[tuple[object, ...], Figure]] = {}
-    for figure in found:
+    for figure in figures:
         key = (figure.variant, *(figure.told[field] for field in fields))
         groups.setdefault(key, {})[*cell(figure), figure.seed] = figure
     return dict(zip(_names(list(groups), fields), (list(group.values()) for group in groups.values()), strict=True))
 
 
 def _of_several_models(
-    found: Sequence[Figure], model_of: Callable[[Figure], tuple[object, ...]], fields: Sequence[str]
+    figures: Sequence[Figure], model_of: Callable[[Figure], tuple[object, ...]], fields: Sequence[str]
 ) -> bool:
     """Whether two models have one seed, so that they are two systems and not two trainings of one."""
     models: dict[tuple[object, ...], set[str]] = {}
-    for figure in found:
+    for figure in figures:
         key = (figure.variant, figure.seed, *model_of(figure), *(figure.told[field] for field in fields))
         models.setdefault(key, set()).add(figure.told["model"])
     return any(len(several - {""}) > 1 for several in models.values())
 
 
 def _clashes(
-    found: Sequence[Figure], cell: Callable[[Figure], tuple[object, ...]], fields: Sequence[str]
+    figures: Sequence[Figure], cell: Callable[[Figure], tuple[object, ...]], fields: Sequence[str]
 ) -> list[tuple[Figure, Figure]]:
     """Pairs of figures with different values that the variant, the cell, the seed and `fields` do not tell apart."""
     seen: dict[tuple[object, ...], Figure] = {}
     clashes = []
-    for figure in found:
+    for figure in figures:
         key = (figure.variant, *(figure.told[field] for field in fields), *cell(figure), figure.seed)
         if seen.setdefault(key, figure).value != figure.value:
             clashes.append((seen[key], figure))
@@ -170,20 +170,20 @@ def _names(keys: Sequence[tuple[str, ...]], fields: Sequence[str]) -> list[str]:
     ]
 
 
-def fixed_settings(found: Sequence[Figure], telling: Sequence[str]) -> str:
+def fixed_settings(figures: Sequence[Figure], telling: Sequence[str]) -> str:
     """The settings that all figures share, for a caption: "source eng_Latn, protocol zero-shot"."""
     parts = []
     for field in telling:
-        values = {figure.told[field] for figure in found}
+        values = {figure.told[field] for figure in figures}
         if len(values) == 1 and values != {""}:
             parts.append(f"{field} {values.pop()}")
     return ", ".join(parts)
 
 
-def by_seed(found: Iterable[Figure]) -> list[float]:
+def by_seed(figures: Iterable[Figure]) -> list[float]:
     """Mean for each seed."""
     values: dict[object, list[float]] = {}
-    for figure in found:
+    for figure in figures:
         values.setdefault(figure.seed, []).append(figure.value)
     return [statistics.fmean(of_seed) for of_seed in values.values()]
 
@@ -196,9 +196,9 @@ def shown(means: Sequence[float], *, spread: bool = True, factor: int = 100, dig
     return f"{mean} ±{factor * statistics.stdev(means):.{digits}f}" if spread and len(means) > 1 else mean
 
 
-def scale(found: Iterable[Figure]) -> tuple[int, int]:
+def scale(figures: Iterable[Figure]) -> tuple[int, int]:
     """(factor, digits) in which values are shown: per cent with one decimal for shares, else three decimals."""
-    return (100, 1) if all(0 <= figure.value <= 1 for figure in found) else (1, 3)
+    return (100, 1) if all(0 <= figure.value <= 1 for figure in figures) else (1, 3)
 
 
 def short(languages: Sequence[str]) -> list[str]:
@@ -207,9 +207,9 @@ def short(languages: Sequence[str]) -> list[str]:
     return [stem if stems.count(stem) == 1 else code for stem, code in zip(stems, languages, strict=True)]
 
 
-def items(found: Iterable[Figure], *, counted: bool = True) -> str:
+def items(figures: Iterable[Figure], *, counted: bool = True) -> str:
     """Sentences for a caption on coverage, items left out and, if `counted`, their number; empty for nothing to say."""
-    every = list(found)
+    every = list(figures)
     counts = sorted({figure.n for figure in every if figure.n})
     text = f" n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''}." if counts and counted else ""
     coverage = min(figure.coverage for figure in every)
@@ -220,19 +220,19 @@ def items(found: Iterable[Figure], *, counted: bool = True) -> str:
     return text
 
 
-def uncertainty(found: Sequence[Figure]) -> str:
+def uncertainty(figures: Sequence[Figure]) -> str:
     """A sentence on the intervals of single figures, in points; empty where there are none."""
-    halves = [_half(f, f.high - f.low) for f in found if f.low is not None and f.high is not None]
+    halves = [_half(f, f.high - f.low) for f in figures if f.low is not None and f.high is not None]
     if not halves:
         return ""
     few, many = (f"{100 * half:.1f}" for half in (min(halves), max(halves)))
     return f" A single figure is uncertain by ±{few if few == many else f'{few} to ±{many}'} points (95 %, over items)."
 
 
-def chance(found: Sequence[Figure]) -> str:
+def chance(figures: Sequence[Figure]) -> str:
     """A sentence on what the commonest label alone would get, by metric; empty where no row tells."""
     told: dict[str, list[float]] = {}
-    for figure in found:
+    for figure in figures:
         if figure.chance is not None:
             told.setdefault(figure.metric, []).append(figure.chance)
     parts = []
@@ -253,9 +253,9 @@ def _half(figure: Figure, width: float) -> float:
     return (1 - (_TAIL ** (1 / figure.n))) / 2
 
 
-def seeds(found: Mapping[str, Sequence[Figure]]) -> str:
+def seeds(by_name: Mapping[str, Sequence[Figure]]) -> str:
     """A sentence for a caption on the number of seeds of the lines; empty for one."""
-    counts = {len({figure.seed for figure in line}) for line in found.values()}
+    counts = {len({figure.seed for figure in line}) for line in by_name.values()}
     if max(counts) == 1:
         return ""
     most = f"{max(counts)}" if len(counts) == 1 else f"up to {max(counts)}"

@@ -33,8 +33,8 @@ def lexical_table(rows: Iterable[Row]) -> Table:
     body = []
     for name, line in named.items():
         label = (name,) if len(named) > 1 else ()
-        for key, found in _with_means(line):
-            body.append((*label, *(key[n] for n in about), *_cells(found, metrics)))
+        for key, cells in _with_means(line):
+            body.append((*label, *(key[n] for n in about), *_cells(cells, metrics)))
     labels = [*(["system"] if len(named) > 1 else []), *(_ABOUT[n] for n in about)]
     header = (*labels, *map(_title, metrics), "coverage %", "n")
     return Table(header, tuple(body), _caption(every, named, about), n_labels=len(labels))
@@ -49,7 +49,7 @@ def _with_means(line: Sequence[Figure]) -> Iterator[tuple[tuple[str, str, str, s
     for (data, method), pairs in groups.items():
         yield from pairs.items()
         if len(pairs) > 1:
-            yield (data, f"mean of {len(pairs)}", "", method), [f for found in pairs.values() for f in found]
+            yield (data, f"mean of {len(pairs)}", "", method), [f for figures in pairs.values() for f in figures]
 
 
 def _caption(every: Sequence[Figure], named: Mapping[str, Sequence[Figure]], about: Sequence[int]) -> str:
@@ -77,12 +77,12 @@ def _title(metric: str) -> str:
     return f"{metric.replace('p@', 'P@').replace('mrr', 'MRR')}{' %' if _is_share(metric) else ''}"
 
 
-def _cells(found: Sequence[Figure], metrics: Sequence[str]) -> list[str]:
+def _cells(figures: Sequence[Figure], metrics: Sequence[str]) -> list[str]:
     cells = []
     for metric in metrics:
         factor, digits = (100, 1) if _is_share(metric) else (1, 3)
-        cells.append(shown(by_seed([f for f in found if f.metric == metric]), factor=factor, digits=digits))
-    covered = [figure for figure in found if not figure.metric.startswith("strict ")] or list(found)
+        cells.append(shown(by_seed([f for f in figures if f.metric == metric]), factor=factor, digits=digits))
+    covered = [figure for figure in figures if not figure.metric.startswith("strict ")] or list(figures)
     n_pairs = len({_about(figure) for figure in covered})
     coverages = [figure.coverage for figure in covered]
     cells.append(f"{100 * sum(coverages) / len(coverages):.1f}")

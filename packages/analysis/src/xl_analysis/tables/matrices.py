@@ -53,9 +53,9 @@ def matrix_tables(rows: Iterable[Row]) -> list[Table]:
         message = f"no row of the protocol mixed-language with a target such as eng_Latn{JOIN}tur_Latn."
         raise AnalysisError(message)
     return [
-        _matrix(name, line, scale(found))
-        for found in blocks.values()
-        for name, line in lines(found, lambda figure: (figure.target,), _TELLING).items()
+        _matrix(name, line, scale(block))
+        for block in blocks.values()
+        for name, line in lines(block, lambda figure: (figure.target,), _TELLING).items()
     ]
 
 

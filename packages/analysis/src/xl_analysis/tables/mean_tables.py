@@ -28,8 +28,8 @@ def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "
     every = figures(rows)
     kept = [f for f in every if f.metric in metrics and f.source != f.target and not f.baseline]
     if not kept:
-        found = ", ".join(sorted({figure.metric for figure in every})) or "none"
-        message = f"no row with metric {' or '.join(metrics)} between two languages; the rows have: {found}."
+        names = ", ".join(sorted({figure.metric for figure in every})) or "none"
+        message = f"no row with metric {' or '.join(metrics)} between two languages; the rows have: {names}."
         raise AnalysisError(message)
     by_name = lines(kept, _cell)
     languages = sorted({language for figure in kept for language in (figure.source, figure.target)})
@@ -103,16 +103,16 @@ def _title(metric: str) -> str:
     return f"top-{metric[3:]} %" if metric.startswith("top") and metric[3:].isdigit() else f"{metric} %"
 
 
-def _caption(found: Mapping[str, Sequence[Figure]], first: str) -> str:
-    pairs = {name: {(f.source, f.target) for f in line if f.metric == first} for name, line in found.items()}
+def _caption(by_name: Mapping[str, Sequence[Figure]], first: str) -> str:
+    pairs = {name: {(f.source, f.target) for f in line if f.metric == first} for name, line in by_name.items()}
     every = set().union(*pairs.values())
     n_cross = sum(_script(source) != _script(target) for source, target in every)
-    n_seeds = max(len({figure.seed for figure in line}) for line in found.values())
+    n_seeds = max(len({figure.seed for figure in line}) for line in by_name.values())
     text = (
         f"Mean over {len(every)} ordered pairs of languages (all), over the {n_cross} that cross scripts (cross), and "
         f"over the pairs with a language on either side ({_title(first)})."
     )
-    counts = {figure.n for line in found.values() for figure in line if figure.metric == first and figure.n}
+    counts = {figure.n for line in by_name.values() for figure in line if figure.metric == first and figure.n}
     if counts and first.startswith("top") and first[3:].isdigit():
         few, many = min(counts), max(counts)
         items = f"{many}" if few == many else f"{few} to {many}"

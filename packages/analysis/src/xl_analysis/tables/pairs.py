@@ -81,18 +81,18 @@ def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
     counts the vocabulary items that all languages use together, as table 6 of Xhelili, Liu and Schütze (2024) does.
     Rows of several models or data sets are lines of their own. AnalysisError where no row is of that task.
     """
-    found = [row for row in rows if is_covered(row)]
-    if not found:
+    covered = [row for row in rows if is_covered(row)]
+    if not covered:
         message = "no row of task 'coverage'; make some with xl analyze coverage."
         raise AnalysisError(message)
-    varying = [name for name in _TOKENIZER if len({setting(name, row.get(name)) for row in found}) > 1]
+    varying = [name for name in _TOKENIZER if len({setting(name, row.get(name)) for row in covered}) > 1]
     columns = [
         (f"{title} {short}", metric, unit, factor)
         for title, metric, factor in _COVERAGE
         for short, unit in _FORMS.items()
     ]
     lines: dict[tuple[str, ...], dict[tuple[object, object], Mapping[str, object]]] = {}
-    for row in found:
+    for row in covered:
         key = (*(setting(name, row.get(name)) for name in varying), str(row["source"]))
         lines.setdefault(key, {})[row["metric"], row.get("unit")] = row
     body = []
@@ -101,7 +101,7 @@ def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
         cells = [_counted(row, factor) for row, (*_, factor) in zip(line, columns, strict=True)]
         n = next((str(row.get("n", "")) for row in line if row is not None), "")
         body.append((*labels, *cells, n))
-    fixed = [f"{name} {found[0][name]}" for name in ("data", "model") if found[0].get(name) and name not in varying]
+    fixed = [f"{name} {covered[0][name]}" for name in ("data", "model") if covered[0].get(name) and name not in varying]
     caption = (
         "Distinct vocabulary items, pieces a word, unknown pieces and words without one; text as written (orig) and "
         f"romanised (rom); n texts. {', '.join(fixed)}"

@@ -58,15 +58,15 @@ def rows_by_kind(rows: Iterable[Row], metrics: Sequence[str] = ("top10", "top1")
     "retrieval" holds the rows of `metrics` between two languages, "task" those whose table has means over targets.
     """
     every = list(rows)
-    found = figures(every)
+    read = figures(every)
     fitted = {
         (figure.task, figure.metric)
-        for row, figure in zip(every, found, strict=True)
+        for row, figure in zip(every, read, strict=True)
         if not row.get("baseline") and (row.get("protocol") or row.get("split"))
     }
     matrices = {(row["task"], row["metric"]) for row in every if is_pair(row)}
     kinds: dict[str, list[Row]] = {}
-    for row, figure in zip(every, found, strict=True):
+    for row, figure in zip(every, read, strict=True):
         if figure.target in _MEANS and not figure.baseline and (figure.task, figure.metric) in matrices:
             continue
         kinds.setdefault(_kind(row, figure, metrics, fitted), []).append(row)
@@ -102,8 +102,8 @@ def _by_data(rows: Iterable[Row]) -> list[list[Row]]:
     parts = []
     for part in _by_task(rows):
         names = list(dict.fromkeys(str(row.get("data") or "") for row in part))
-        known = [name for name in names if name]
-        if len(known) < 2:
+        stated = [name for name in names if name]
+        if len(stated) < 2:
             parts.append(part)
             continue
         parts += [[row for row in part if str(row.get("data") or "") == name] for name in names]

@@ -106,7 +106,7 @@ def _under(table: str, caption: str) -> str:
 
 def _md(text: str) -> str:
     """A cell in which no bar ends it: a backslash before a bar would be taken for the bar's."""
-    return re.sub(r"(\\*)\|", lambda found: found[1] * 2 + r"\|", text)
+    return re.sub(r"(\\*)\|", lambda match: match[1] * 2 + r"\|", text)
 
 
 def _tex(text: str) -> str:

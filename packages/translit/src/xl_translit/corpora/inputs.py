@@ -67,11 +67,11 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> "Shard":
         """`3/8` as Shard(3, 8)."""
-        found = re.fullmatch(r"([0-9]+)/([0-9]+)", text.strip())
-        if not found:
+        match = re.fullmatch(r"([0-9]+)/([0-9]+)", text.strip())
+        if not match:
             message = f"shard {text!r}: write it as 3/8, the third of eight"
             raise CorpusOptionError(message)
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     def span(self, n_rows: int) -> tuple[int, int]:
         """First row and the one behind the last, counted from 0."""
@@ -201,25 +201,25 @@ def _paths(name: str, column: str | None) -> list[str]:
         return [name]
     path = Path(name)
     if path.is_dir():
-        found = sorted(
+        files = sorted(
             file.as_posix()
             for file in path.rglob("*")
             if file.is_file()
             and not any(part.startswith(".") for part in file.relative_to(path).parts)
             and not _is_ours(file)
         )
-        found = [file for file in found if column is None or _format(file)]
-        if not found:
+        files = [file for file in files if column is None or _format(file)]
+        if not files:
             wanted = "file" if column is None else "file with columns (.tsv, .jsonl, .parquet)"
             message = f"{name}: the folder holds no {wanted}; name another"
             raise CorpusError(message)
-        return found
+        return files
     if not path.exists() and glob.has_magic(name):
-        found = sorted(Path(file).as_posix() for file in glob.iglob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207 - the pattern may be absolute
-        if not found:
+        files = sorted(Path(file).as_posix() for file in glob.iglob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207 - the pattern may be absolute
+        if not files:
             message = f"{name}: no file matches; check the pattern and the folder"
             raise CorpusError(message)
-        return found
+        return files
     check_readable(name)
     return [name]
 

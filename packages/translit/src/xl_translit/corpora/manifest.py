@@ -79,10 +79,10 @@ def make_manifest(
 
 def versions(transliterator: Transliterator, packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
     """Versions of the transliterator, of Python and of the packages that are installed."""
-    found = {transliterator.name: transliterator.version, "python": platform.python_version()}
+    by_name = {transliterator.name: transliterator.version, "python": platform.python_version()}
     for package in packages:
         try:
-            found.setdefault(package, version(package))
+            by_name.setdefault(package, version(package))
         except PackageNotFoundError:
             continue
-    return found
+    return by_name

@@ -210,14 +210,14 @@ class LineSource:
 
     def _check_keys(self, names: tuple[str, ...]) -> None:
         """Refuse a key that none of the first objects has, naming theirs; other faults are the rows' own affair."""
-        found: dict[str, None] = {}
+        keys: dict[str, None] = {}
         with closing(self.rows(ReadTally())) as rows:
             for raw in islice(rows, _ROWS_LOOKED_AT):
                 with suppress(ValueError, RecursionError):
                     row = json.loads(raw)
-                    found.update(dict.fromkeys(row if isinstance(row, dict) else ()))
-        for name in names if found else ():
-            _place(name, list(found), self.name, "key")
+                    keys.update(dict.fromkeys(row if isinstance(row, dict) else ()))
+        for name in names if keys else ():
+            _place(name, list(keys), self.name, "key")
 
 
 class ParquetSource:

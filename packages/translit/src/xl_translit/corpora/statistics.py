@@ -97,11 +97,11 @@ class Statistics:
             return {"rows": 0, "mean": None, "quantiles": {}}
         quantiles: dict[str, float] = {}
         seen = 0
-        wanted = list(_QUANTILES)
+        shares = list(_QUANTILES)
         for step, count in sorted(self.ratios.items()):
             seen += count
-            while wanted and 100 * seen >= wanted[0] * n_rows:
-                quantiles[f"{wanted.pop(0)}%"] = step / _RATIO_STEPS
+            while shares and 100 * seen >= shares[0] * n_rows:
+                quantiles[f"{shares.pop(0)}%"] = step / _RATIO_STEPS
         return {"rows": n_rows, "mean": round(self.ratio_sum / n_rows / 1e6, 4), "quantiles": quantiles}
 
     def unmapped_characters(self) -> dict[str, Any]:

@@ -90,11 +90,11 @@ class EnglishG2P:
         """Chunk -> IPA, from memory or by the backend."""
         new = [chunk for chunk in chunks if chunk not in self._memo]
         fresh = dict(zip(new, self._speaker.say(new), strict=True)) if new else {}
-        known = {chunk: fresh[chunk] if chunk in fresh else self._memo[chunk] for chunk in chunks}
+        sounds = {chunk: fresh[chunk] if chunk in fresh else self._memo[chunk] for chunk in chunks}
         if len(self._memo) + len(fresh) > _MEMO:
             self._memo.clear()
         self._memo.update(fresh)
-        return known
+        return sounds
 
     @cached_property
     def _speaker(self) -> _Speaker:

@@ -68,9 +68,9 @@ class LetterToSound:
         """Cost of a step: that of the longest known history, plus the cost of each shortening on the way."""
         shortening = 0
         while True:
-            known = self._context(history)
-            if known is not None:
-                back, costs = known
+            context = self._context(history)
+            if context is not None:
+                back, costs = context
                 if step in costs:
                     return shortening + costs[step]
                 shortening += back

@@ -24,9 +24,9 @@ class Lexicon:
     def get(self, word: str) -> str | None:
         """The pronunciation of a word in lower case with straight apostrophes; None for a word that is not listed."""
         block = self._blocks.get(word[:2])
-        if block is None or (found := block.find(f"\n{word}\t")) < 0:
+        if block is None or (place := block.find(f"\n{word}\t")) < 0:
             return None
-        begin = found + len(word) + 2
+        begin = place + len(word) + 2
         return block[begin : block.index("\n", begin)]
 
     def __contains__(self, word: str) -> bool:

@@ -96,10 +96,10 @@ class EpitranMap:
         for start in range(0, len(new), _BATCH_SIZE):
             batch = new[start : start + _BATCH_SIZE]
             memo.update(zip(batch, self._joined(batch), strict=True))
-        found = list(map(memo.__getitem__, words))
+        spelled = list(map(memo.__getitem__, words))
         if len(memo) > _MEMO_SIZE:
             memo.clear()
-        return found
+        return spelled
 
     @property
     def known(self) -> frozenset[str]:
@@ -434,14 +434,14 @@ def _with_case_variants(graphemes: Iterable[str]) -> Iterator[str]:
         by_fold.setdefault(_fold(char), []).append(char)
     twins = {fold: chars for fold, chars in by_fold.items() if len(chars) > 1}
     same = _same_letter if twins else None
-    found: dict[str, None] = {}
+    variants: dict[str, None] = {}
     for key in keys:
         if len(key) > 1:
-            found[key] = None
+            variants[key] = None
             if same:
                 choices = [[c for c in twins.get(_fold(char), [char]) if same(char, c)] for char in key]
-                found.update(dict.fromkeys(map("".join, product(*choices))))
-    return iter(found)
+                variants.update(dict.fromkeys(map("".join, product(*choices))))
+    return iter(variants)
 
 
 @cache
@@ -451,9 +451,9 @@ def _same_letter(char: str, other: str) -> bool:
     return char == other or regex.fullmatch(regex.escape(char), other, regex.IGNORECASE) is not None
 
 
-def all_but(known: Iterable[str]) -> Callable[[str], set[str]]:
+def all_but(letters: Iterable[str]) -> Callable[[str], set[str]]:
     r"""What gives the characters of a text but those known and "\n"; several times as fast as a set of them all."""
-    find = re.compile(f"[^\n{re.escape(''.join(sorted(known)))}]").findall
+    find = re.compile(f"[^\n{re.escape(''.join(sorted(letters)))}]").findall
     return lambda text: set(find(text))
 
 

@@ -148,13 +148,15 @@ def _distances(
     replacing, changing = _costs(used, weighted)
     longest = np.maximum(lengths_a[left], lengths_b[right])
     order = np.argsort(longest, kind="stable")
-    found = np.zeros(len(left))
+    distances = np.zeros(len(left))
     for start in range(0, len(order), _CHUNK):
         chosen = order[start : start + _CHUNK]
         i, j = left[chosen], right[chosen]
         n_a, n_b = lengths_a[i], lengths_b[j]
-        found[chosen] = _edit_distances(rows_a[i, : n_a.max()], n_a, rows_b[j, : n_b.max()], n_b, replacing, changing)
-    return found / np.maximum(longest, 1) if normalized else found
+        distances[chosen] = _edit_distances(
+            rows_a[i, : n_a.max()], n_a, rows_b[j, : n_b.max()], n_b, replacing, changing
+        )
+    return distances / np.maximum(longest, 1) if normalized else distances
 
 
 def _costs(rows: "np.ndarray", weighted: bool) -> tuple["np.ndarray", "np.ndarray"]:
@@ -191,7 +193,7 @@ def _edit_distances(
     adding = changing[rows_b].T.copy()  # (long_b, count)
     above = np.zeros((long_b + 1, count))
     above[1:] = np.cumsum(adding, axis=0)
-    found = above[n_b, pairs]  # pairs whose first word is empty
+    distances = above[n_b, pairs]  # pairs whose first word is empty
     for i in range(long_a):
         deleting = changing[rows_a[:, i]]
         replaced = replacing[rows_a[:, i, None], rows_b].T  # (long_b, count)
@@ -201,5 +203,5 @@ def _edit_distances(
             row[j + 1] = np.minimum(np.minimum(above[j + 1] + deleting, above[j] + replaced[j]), row[j] + adding[j])
         above = row
         ends = n_a == i + 1
-        found[ends] = above[n_b[ends], pairs[ends]]
-    return found
+        distances[ends] = above[n_b[ends], pairs[ends]]
+    return distances

@@ -54,8 +54,8 @@ def number_words(number: str, code: str) -> tuple[str, ...]:
     """
     name = _language_of(code)
     if name is None:
-        known = ", ".join(sorted(_LANGUAGES))
-        message = f"digits cannot be spelled in {code}: num2words does not know the language; keep them, or use {known}"
+        codes = ", ".join(sorted(_LANGUAGES))
+        message = f"digits cannot be spelled in {code}: num2words does not know the language; keep them, or use {codes}"
         raise TranslitError(message)
     form = "year" if number.endswith("0s") else "ordinal" if number[-1].isalpha() else "cardinal"
     digits = "".join(str(unicodedata.decimal(char)) for char in number if char.isdecimal())

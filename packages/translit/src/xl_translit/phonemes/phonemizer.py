@@ -138,13 +138,13 @@ class Phonemizer:
         missing = self._missing
         for text in texts:
             for chunk in text.split():
-                found = missing.get(chunk)
-                if found is None:
+                counts = missing.get(chunk)
+                if counts is None:
                     if len(missing) >= _MEMO_SIZE:
                         missing.clear()
-                    found = missing[chunk] = self._count_unmapped(chunk)
-                if found:
-                    total.update(found)
+                    counts = missing[chunk] = self._count_unmapped(chunk)
+                if counts:
+                    total.update(counts)
         return total
 
     def _block(self, texts: Sequence[str]) -> list[str]:
@@ -212,10 +212,10 @@ class Phonemizer:
         return _BETWEEN.join(words)
 
     def _segments(self, ipa: str) -> list[str]:
-        found = segment(ipa, self._segmenter, unknown="keep")
+        segments = segment(ipa, self._segmenter, unknown="keep")
         if self._ties == "split":
-            return [part for name in found for part in name.replace("\u035c", "\u0361").split("\u0361") if part]
-        return [_tied(name, self._ties) for name in found]
+            return [part for name in segments for part in name.replace("\u035c", "\u0361").split("\u0361") if part]
+        return [_tied(name, self._ties) for name in segments]
 
     def _count_unmapped(self, chunk: str) -> Counter[str]:
         total: Counter[str] = Counter()

@@ -74,12 +74,12 @@ def inventory() -> dict[str, int]:
 @cache
 def _beginnings() -> dict[str, bool]:
     """Every beginning of a segment -> whether it is a segment itself."""
-    found: dict[str, bool] = {}
+    beginnings: dict[str, bool] = {}
     for name in inventory():
         for end in range(1, len(name)):
-            found.setdefault(name[:end], False)
-        found[name] = True
-    return found
+            beginnings.setdefault(name[:end], False)
+        beginnings[name] = True
+    return beginnings
 
 
 _Scanned = tuple[tuple[str, ...], tuple[str, ...]]
@@ -114,8 +114,8 @@ class _Memory(dict[str, _Scanned]):
     def __missing__(self, text: str) -> _Scanned:
         if len(self) >= _MEMO_SIZE:
             self.clear()
-        self[text] = found = _scan_slowly(text)
-        return found
+        self[text] = scanned = _scan_slowly(text)
+        return scanned
 
 
 _SCANNED = _Memory()
@@ -126,15 +126,15 @@ def _scan_slowly(text: str) -> _Scanned:
     beginnings = _beginnings()
     known, pieces, start, length = [], [], 0, len(text)
     while start < length:
-        found, end = start, start + 1
+        stop, end = start, start + 1
         while end <= length and (whole := beginnings.get(text[start:end])) is not None:
             if whole:
-                found = end
+                stop = end
             end += 1
-        if found > start:
-            known.append(text[start:found])
-            pieces.append(text[start:found])
-            start = found
+        if stop > start:
+            known.append(text[start:stop])
+            pieces.append(text[start:stop])
+            start = stop
         else:
             pieces.append(text[start])
             start += 1

@@ -62,36 +62,38 @@ class G2pSpelling:
             text = unicodedata.normalize("NFD", text)
             if self._known.issuperset(text):
                 return word
-        new = {char: found for char in set(text) - self._known if (found := self._replacement(char, text)) is not None}
+        new = {
+            char: letter for char in set(text) - self._known if (letter := self._replacement(char, text)) is not None
+        }
         return "".join(new.get(char, char) for char in text) if new else word
 
     def before_all(self, words: Sequence[str]) -> list[str]:
         """`[self.before(word) for word in words]`, faster: most words hold nothing strange."""
         joined = self._own_letters("\n".join(words))
         text = joined.lower()
-        found = joined.split("\n")
-        if len(found) != len(words) or _has_hangul(text):
+        spelled = joined.split("\n")
+        if len(spelled) != len(words) or _has_hangul(text):
             return list(map(self.before, words))
         text = unicodedata.normalize("NFD", text)
         strange = {char for char in self._unknown(text) if self._replacement(char, text) is not None}
         if not strange:
-            return found
-        lines = zip(found, text.split("\n"), strict=True)
+            return spelled
+        lines = zip(spelled, text.split("\n"), strict=True)
         return [word if strange.isdisjoint(line) else self.before(word) for word, line in lines]
 
     def after_all(self, said: Sequence[str]) -> list[str]:
         """`[self.after(ipa) for ipa in said]`, faster."""
         if not self._writes:
             return list(said)
-        found = self.after("\n".join(said)).split("\n")
-        return found if len(found) == len(said) else list(map(self.after, said))
+        spelled = self.after("\n".join(said)).split("\n")
+        return spelled if len(spelled) == len(said) else list(map(self.after, said))
 
     def _own_letters(self, text: str) -> str:
         """Turkish capitals, composed Hangul and French où, in a word or in many."""
         if self._turkic and ("I" in text or "İ" in text):
             text = text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
         if self._korean:
-            text = _DECOMPOSED_HANGUL.sub(lambda found: unicodedata.normalize("NFC", found[0]), text)
+            text = _DECOMPOSED_HANGUL.sub(lambda hangul: unicodedata.normalize("NFC", hangul[0]), text)
         return _WHERE.sub("ou", text) if self._french else text
 
     def after(self, ipa: str) -> str:
@@ -121,9 +123,9 @@ class G2pSpelling:
     def _find(self, char: str) -> str | None:
         for letters in _SAME_LETTERS:
             if char in letters:
-                known = next((other for other in letters if other in self._known), None)
-                if known and (self._cyrillic or not known.isdecimal()):
-                    return known
+                letter = next((other for other in letters if other in self._known), None)
+                if letter and (self._cyrillic or not letter.isdecimal()):
+                    return letter
         if _SILENT.match(char) or (self._turkic and char == _CIRCUMFLEX):
             return ""
         plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", char).lower())

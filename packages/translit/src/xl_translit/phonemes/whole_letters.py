@@ -72,11 +72,11 @@ class WholeLetterMap(EpitranMap):
         if not strange:
             return text
         marks = _listed(strange.union(char for char in self._loose if _is_mark(char)))
-        found = set(re.findall(f"[^\n{marks}]?[{marks}]+", text)) - self._whole
+        letters = set(re.findall(f"[^\n{marks}]?[{marks}]+", text)) - self._whole
         # What has only marks that may stand behind any letter stays as it is.
-        changed = {letter for letter in found if not strange.isdisjoint(letter) and self._repairs[letter] != letter}
+        changed = {letter for letter in letters if not strange.isdisjoint(letter) and self._repairs[letter] != letter}
         if len(self._whole) < _MEMO_SIZE:
-            self._whole |= found - changed
+            self._whole |= letters - changed
         if not changed:
             return text
         pattern = f"(?:{trie_pattern(changed)})(?![{marks}])"
@@ -171,24 +171,24 @@ class _Memo(dict[str, str]):
 
 def _letters(texts: Iterable[str]) -> set[str]:
     """Characters with the marks that stand behind them; marks at the beginning of a text are one of their own."""
-    found: set[str] = set()
+    letters: set[str] = set()
     for text in texts:
         letter = ""
         for char in text:
             if letter and _is_mark(char):
                 letter += char
             else:
-                found.add(letter)
+                letters.add(letter)
                 letter = char
-        found.add(letter)
-    return found - {""}
+        letters.add(letter)
+    return letters - {""}
 
 
-def _nearest(base: str, marks: str, known: Container[str]) -> str:
+def _nearest(base: str, marks: str, letters: Container[str]) -> str:
     """As many of the marks as make a known letter with the base, the earlier ones first."""
     for n_kept in range(len(marks), 0, -1):
         for kept in combinations(marks, n_kept):
-            if base + "".join(kept) in known:
+            if base + "".join(kept) in letters:
                 return "".join(kept)
     return ""
 

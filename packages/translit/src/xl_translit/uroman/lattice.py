@@ -83,23 +83,23 @@ class Lattice:
     def spelling(self, start: int, end: int) -> str | None:
         """The spelling of a piece by a rule, or else by decomposition; None if neither spells it."""
         if end - start == 1:
-            found = self.single[start]
-            return self.decomposed.get(start) if found is None else found
+            alone = self.single[start]
+            return self.decomposed.get(start) if alone is None else alone
         return self.longer.get(start, {}).get(end)
 
     def starts(self, end: int) -> list[int]:
         """Where the pieces begin that end at `end`, the longest piece first."""
-        found = sorted(self._starts.get(end, ()))
+        places = sorted(self._starts.get(end, ()))
         if end and (self.single[end - 1] is not None or end - 1 in self.decomposed):
-            found.append(end - 1)
-        return found
+            places.append(end - 1)
+        return places
 
     def ends(self, start: int) -> list[int]:
         """Where the pieces end that begin at `start`, the longest piece first."""
-        found = sorted(self.longer.get(start, ()), reverse=True)
+        places = sorted(self.longer.get(start, ()), reverse=True)
         if start < self.n and (self.single[start] is not None or start in self.decomposed):
-            found.append(start + 1)
-        return found
+            places.append(start + 1)
+        return places
 
     def _walk(self) -> list[str]:
         """Spellings along the best path."""
@@ -116,10 +116,10 @@ class Lattice:
                 path.append(longer[place][end])
                 place = end
                 continue
-            found = single[place]
-            if found is None:
-                found = self.decomposed.get(place)
-            path.append(self._left_over(place) if found is None else found)
+            text = single[place]
+            if text is None:
+                text = self.decomposed.get(place)
+            path.append(self._left_over(place) if text is None else text)
             place += 1
         return path
 
@@ -135,23 +135,23 @@ class Lattice:
     # -- where in a word ---------------------------------------------------------------------------------------------
 
     def _starts_word(self, place: int) -> bool:
-        known = self._after_letter.get(place)
-        if known is None:
-            known = bool(place) and self.text[place - 1].isalpha()
-            if not known and place:
-                known = any((self.spelling(start, place) or "")[-1:].isalpha() for start in self.starts(place))
-                if not known and place - 1 in self.decomposed:
-                    known = self.decomposed[place - 1][-1:].isalpha()
-            self._after_letter[place] = known
-        return not known
+        after_letter = self._after_letter.get(place)
+        if after_letter is None:
+            after_letter = bool(place) and self.text[place - 1].isalpha()
+            if not after_letter and place:
+                after_letter = any((self.spelling(start, place) or "")[-1:].isalpha() for start in self.starts(place))
+                if not after_letter and place - 1 in self.decomposed:
+                    after_letter = self.decomposed[place - 1][-1:].isalpha()
+            self._after_letter[place] = after_letter
+        return not after_letter
 
     def _ends_word(self, place: int) -> bool:
         """Raises RuleFailedError where the text goes on with a number that no rule spells."""
-        known = self._before_letter.get(place)
-        if known is None:
-            known = self._letter_follows(place)
-            self._before_letter[place] = known
-        return not known
+        before_letter = self._before_letter.get(place)
+        if before_letter is None:
+            before_letter = self._letter_follows(place)
+            self._before_letter[place] = before_letter
+        return not before_letter
 
     def _letter_follows(self, place: int) -> bool:
         text, tables = self.text, self.tables
@@ -217,9 +217,9 @@ class Lattice:
         """The text of the rule that wins for a piece; `plain` looks no further than the rule's main text."""
         if start < 0 or end > self.n:
             return None
-        known = self._top_texts.get((start, end))
-        if known is not None:
-            return known
+        noted = self._top_texts.get((start, end))
+        if noted is not None:
+            return noted
         for rule in self.language.ranked(self.text[start:end]):
             if rule.placed:
                 try:
@@ -227,14 +227,14 @@ class Lattice:
                         continue
                 except RuleFailedError:
                     continue
-            found = rule.text
+            text = rule.text
             if plain:
-                return found
+                return text
             if rule.at_end_of_syllable is not None and self._ends_syllable(end):
-                found = rule.at_end_of_syllable
-            if found is not None:
-                self._top_texts[start, end] = found
-            return found
+                text = rule.at_end_of_syllable
+            if text is not None:
+                self._top_texts[start, end] = text
+            return text
         return None
 
     def _first_text(self, source: str) -> str | None:

@@ -76,9 +76,9 @@ class NumberPass:
     def best(self, place: int) -> tuple[str, int]:
         """The spelling and the end of the best piece that begins at `place`."""
         for end in sorted({*self._ends[place], *self._lattice.ends(place)}, reverse=True):
-            found = self._best_in(place, end)
-            if found is not None:
-                return (found.text if isinstance(found, Number) else found), end
+            best = self._best_in(place, end)
+            if best is not None:
+                return (best.text if isinstance(best, Number) else best), end
         raise AssertionError(place)
 
     def run(self) -> None:
@@ -130,16 +130,16 @@ class NumberPass:
 
     def _right(self, place: int) -> Number | str | None:
         for end in sorted({*self._ends.get(place, ()), *self._lattice.ends(place)}, reverse=True):
-            found = self._best_in(place, end)
-            if found is not None:
-                return found
+            best = self._best_in(place, end)
+            if best is not None:
+                return best
         return None
 
     def _left(self, place: int) -> Number | str | None:
         for start in sorted({*self._starts.get(place, ()), *self._lattice.starts(place)}):
-            found = self._best_in(start, place)
-            if found is not None:
-                return found
+            best = self._best_in(start, place)
+            if best is not None:
+                return best
         return None
 
     def _combined(self, parts: list[Number], value: float, kind: str, *, source: str | None = None) -> Number:

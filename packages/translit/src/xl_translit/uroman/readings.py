@@ -54,26 +54,26 @@ def script_reading(script: str) -> ScriptReading:
     unchanged = [char for char in letters if said[char] == char]
     unlike = [char for char in pairs if said[char].lower() != said[char.upper()].lower()]
     words = [char for char in marks if len(said[char]) >= _WORD_LENGTH and said[char].upper() in _name(char).split()]
-    found = (
+    readings = (
         _finding("letters stay as they are", unchanged, letters),
         _finding("letters lose their vowel", _without_vowel(letters, said), letters, said, _SHARE_OF_VOWELS),
         _finding("small letters are read otherwise than their capitals", unlike, pairs, said),
         _finding("marks become a word of their name", words, marks, said),
     )
-    notes, chars = [text for text, _ in found if text], frozenset(char for _, its in found for char in its)
+    notes, chars = [text for text, _ in readings if text], frozenset(char for _, its in readings for char in its)
     return ScriptReading(script=script, note="; ".join(notes), chars=chars)
 
 
 def count_unread(texts: Iterable[str]) -> Counter[str]:
     """Script -> how many characters of the texts its note is about; scripts without such a character are left out."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     text = "\n".join(texts)
     if not text.isascii():
         for char in set(text):
             script = _scripts[char]
             if script and char in script_reading(script).chars:
-                found[script] += text.count(char)
-    return found
+                counts[script] += text.count(char)
+    return counts
 
 
 def _finding(

@@ -170,13 +170,13 @@ class _Engine:
         return Lattice(word, self._language).best_path()
 
     def _joined(self) -> str:
-        found = set()
+        letters = set()
         for source in [*tables().changing, *tables().longer]:
             if " " in source:
-                found.add(source[source.index(" ") - 1])
+                letters.add(source[source.index(" ") - 1])
             elif any((rule.text or "")[-1:] == " " for rule in tables().rules[source]):
-                found.add(source[-1])
-        return re.escape("".join(sorted(found)))
+                letters.add(source[-1])
+        return re.escape("".join(sorted(letters)))
 
 
 @lru_cache(maxsize=32)
@@ -197,15 +197,15 @@ class _Words(dict[str, str]):
         self._older: dict[str, str] = {}
 
     def __missing__(self, word: str) -> str:
-        found = self._older.get(word)
-        if found is None:
-            found = self._romanize(word.replace("\0", " "))
+        romanized = self._older.get(word)
+        if romanized is None:
+            romanized = self._romanize(word.replace("\0", " "))
         if len(word) <= _LONGEST:
             if len(self) >= _MEMORY:
                 self._older = dict(self)
                 self.clear()
-            self[word] = found
-        return found
+            self[word] = romanized
+        return romanized
 
 
 class _Plain(dict[int, str]):
@@ -296,10 +296,10 @@ def _alternatives(sources: Iterable[str]) -> str:
     for source in sorted(sources, key=lambda source: (-len(source), source)):
         rests.setdefault(source[0], []).append(source[1:])
     firsts: dict[tuple[str, ...], str] = {}
-    for first, found in rests.items():
-        firsts[tuple(found)] = firsts.get(tuple(found), "") + first
+    for first, endings in rests.items():
+        firsts[tuple(endings)] = firsts.get(tuple(endings), "") + first
     every = re.escape("".join(rests))
-    cases = (f"(?<=[{re.escape(first)}])(?:{'|'.join(map(re.escape, found))})" for found, first in firsts.items())
+    cases = (f"(?<=[{re.escape(first)}])(?:{'|'.join(map(re.escape, endings))})" for endings, first in firsts.items())
     return f"[{every}](?:{'|'.join(cases)})"
 
 

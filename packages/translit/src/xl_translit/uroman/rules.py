@@ -50,17 +50,17 @@ class Language:
 
     def ranked(self, source: str) -> list[Rule]:
         """The rules of a string that can hold in this language, the one that wins first."""
-        found = self._ranked.get(source)
-        if found is None:
+        ranked = self._ranked.get(source)
+        if ranked is None:
             rules = self.tables.rules.get(source, ())
             held = [r for r in rules if r.text is not None and (not r.languages or self.code in r.languages)]
-            found = self._ranked[source] = sorted(held, key=lambda rule: -rule.n_restrictions)
-        return found
+            ranked = self._ranked[source] = sorted(held, key=lambda rule: -rule.n_restrictions)
+        return ranked
 
     def carried_vowel(self, script: str, text: str) -> tuple[str | None, str | None, str]:
         """(bare consonant, consonant with its vowel, `text` as it is written) or (None, None, text) if none is due."""
-        found = self._carried.get((script, text))
-        if found is None:
+        carried = self._carried.get((script, text))
+        if carried is None:
             vowels = self.tables.vowels[script]
             one = "|".join(vowels)
             many = "|".join(f"{vowel}+" for vowel in vowels)
@@ -75,8 +75,8 @@ class Language:
             spelled: tuple[str | None, str | None, str] = (bare, full, written)
             if not CONSONANTS.match(bare) and not (script == "Tibetan" and bare == "'"):
                 spelled = (None, None, written)
-            found = self._carried[script, text] = spelled
-        return found
+            carried = self._carried[script, text] = spelled
+        return carried
 
     def decomposed(self, char: str) -> str | None:
         """What a compatibility character (ﻼ, ﾄ, ㎏) stands for, romanised; None for one that is no such character."""
@@ -99,8 +99,8 @@ class _Singles(dict[str, "str | None"]):
         self._language = language
 
     def __missing__(self, char: str) -> str | None:
-        self[char] = found = text_alone(self._language, char)
-        return found
+        self[char] = text = text_alone(self._language, char)
+        return text
 
 
 DEPENDS = "\uffff\uffff"

@@ -105,11 +105,11 @@ class Tables:
 
     def _add(self, source: str, rule: Rule, *, generated: bool) -> None:
         """Add a rule; a rule without conditions replaces what was generated from Unicode."""
-        known = self.rules.get(source)
-        if known is None or (len(known) == 1 and source in self._generated and not rule.languages and not rule.placed):
+        rules = self.rules.get(source)
+        if rules is None or (len(rules) == 1 and source in self._generated and not rule.languages and not rule.placed):
             self.rules[source] = [rule]
         else:
-            known.append(rule)
+            rules.append(rule)
         (self._generated.add if generated else self._generated.discard)(source)
 
     def _read_unicode_table(self) -> None:
@@ -201,10 +201,10 @@ class Tables:
 
     def _read_characters(self) -> None:
         """`UnicodeDataProps.txt`: scripts and the signs of Indic scripts."""
-        wanted = {*self.vowels, "Thai", "Tibetan", "Hiragana", "Katakana", "Coptic"}
+        scripts = {*self.vowels, "Thai", "Tibetan", "Hiragana", "Katakana", "Coptic"}
         for fields in _records(_read("UnicodeDataProps.txt")):
             script = fields.get("script-name", "")
-            if script in wanted:
+            if script in scripts:
                 self.scripts.update(dict.fromkeys(fields.get("char", "") + fields.get("numeral", ""), script))
             self.vowel_signs.update(fields.get("vowel-sign", ""))
             self.medial_signs.update(fields.get("medial-consonant-sign", ""))
@@ -246,15 +246,15 @@ def _lines(text: str) -> list[str]:
 
 def _records(text: str) -> list[dict[str, str]]:
     """Lines of `::slot value ::slot value`, as dictionaries; a slot given twice keeps its last value."""
-    found = []
+    records = []
     for line in _lines(text):
         parts = _FIELD.split(" " + _REMARK.sub("", line))[1:]
         fields = {}
         for part in parts:
             slot = part.split(None, 1)
             fields[slot[0]] = slot[1].strip() if len(slot) > 1 else ""
-        found.append(fields)
-    return found
+        records.append(fields)
+    return records
 
 
 def _unquoted(text: str) -> str:

@@ -50,7 +50,7 @@ def _place_vowel(
 ) -> None:
     spellings: list[str] = []
     subjoined: list[int] = []
-    found = False
+    has_vowel = False
     first = places[0]
     for place in places:
         char = text[place]
@@ -58,7 +58,7 @@ def _place_vowel(
         spelling = "?" if spelling is None else spelling
         vowel_at[place] = None
         if char in tables.vowel_signs or re.match(r"[aeiou]+$", spelling):
-            found = True
+            has_vowel = True
             vowel_at[place] = True
             if spellings == ["'"]:
                 silent.add(place - 1)
@@ -66,13 +66,13 @@ def _place_vowel(
             subjoined.append(place)
             if place > first:
                 if char == _SUBJOINED_FIXED:
-                    found = True
+                    has_vowel = True
                 vowel_at[place - 1] = char == _SUBJOINED_FIXED
             spelling = _without_a(spelling)
         elif char == _A:
             vowel_at[place] = False
             if place > first:
-                found = True
+                has_vowel = True
                 vowel_at[place - 1] = True
                 if place == places[-1]:
                     silent.add(place)
@@ -80,7 +80,7 @@ def _place_vowel(
         else:
             spelling = _without_a(spelling)
         spellings.append(spelling)
-    if found:
+    if has_vowel:
         for place in places:
             if vowel_at[place] is None:
                 vowel_at[place] = False
