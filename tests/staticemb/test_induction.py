@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 from scipy.stats.contingency import chi2_contingency
 
-from xl_staticemb.mapping.candidate_sweep import Thresholds, sweep
+from xl_staticemb.mapping.candidate_sweep import Thresholds, sweep_candidates
 from xl_staticemb.mapping.induction import Induced, Inducer, mutual_share
 from xl_staticemb.mapping.ranked import Ranked
 
@@ -236,7 +236,7 @@ def test_a_sweep_finds_all_that_a_side_asks_for(monkeypatch: pytest.MonkeyPatch,
         | (products >= of_x.score[:, None] + of_x.offset)
         | (products >= of_z.offset[:, None] + of_z.score)
     )
-    found = sweep(x, z, of_x, of_z, precision=precision)
+    found = sweep_candidates(x, z, of_x, of_z, precision=precision)
     assert found is not None
     got = torch.zeros_like(asked)
     got[found.rows, found.columns] = True
@@ -244,7 +244,7 @@ def test_a_sweep_finds_all_that_a_side_asks_for(monkeypatch: pytest.MonkeyPatch,
     if precision == "float32":
         assert torch.equal(got, asked)
     torch.testing.assert_close(found.scores, products[found.rows, found.columns], atol=1e-6, rtol=0)
-    assert sweep(x, z, of_x, of_z, precision=precision, most=len(found.rows) - 1) is None
+    assert sweep_candidates(x, z, of_x, of_z, precision=precision, most=len(found.rows) - 1) is None
 
 
 def test_candidates_are_ranked_within_their_row() -> None:

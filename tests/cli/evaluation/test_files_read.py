@@ -10,7 +10,7 @@ import pytest
 from tests.cli.every_task import make_every_task
 
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import plan
+from xl_cli.evaluation.plans import task_plan
 from xl_tasks import TASKS
 
 
@@ -97,14 +97,14 @@ def _config(name: str, data: Path, **options: Any) -> EvaluateConfig:
 def test_a_plan_opens_the_files_that_its_cells_need(data: Path, name: str) -> None:
     target = "eng" if name == "squad" else "tur"
     with opened_under(data) as opened:
-        plan(TASKS[name], _config(name, data, source=("eng",), target=(target,)))
+        task_plan(TASKS[name], _config(name, data, source=("eng",), target=(target,)))
     assert opened == set(_NEEDED[name].split())
 
 
 @pytest.mark.parametrize("name", ["pawsx", "sib200", "panx", "udpos", "mlqa"])
 def test_where_no_target_is_named_the_scored_split_of_all(data: Path, name: str) -> None:
     with opened_under(data) as opened:
-        plan(TASKS[name], _config(name, data))
+        task_plan(TASKS[name], _config(name, data))
     needed = set(_NEEDED[name].split())
     assert needed < opened
     split = TASKS[name].test_split

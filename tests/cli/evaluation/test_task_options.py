@@ -18,8 +18,8 @@ from tests.cli.recorded import recorded, seen
 from xl_cli.errors import CliError, UsageError
 from xl_cli.evaluation import opened as evaluation
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import NamedModel, plan, plan_class
-from xl_cli.evaluation.task_options import check_options, options_read
+from xl_cli.evaluation.plans import NamedModel, plan_class, task_plan
+from xl_cli.evaluation.task_options import check_task_options, options_read
 from xl_cli.evaluation.tuning_options import tuning_keys
 from xl_cli.main import app
 from xl_encoders import Encoder, ModelConfig, new_encoder
@@ -128,7 +128,7 @@ def base(task: str, root: Path, **more: Any) -> EvaluateConfig:
 def outcome(task: str, config: EvaluateConfig) -> object:
     """What a call would compute: digests of all that decides its figures, or why it would compute nothing."""
     try:
-        one = plan(TASKS[task], config)
+        one = task_plan(TASKS[task], config)
         models = [NamedModel(name, config, None) for name in config.model]
         return {cell.name for model in models for job in one.jobs(model) for cell in job.cells}
     except (CliError, TaskError, TranslitError) as error:
@@ -172,7 +172,7 @@ def test_an_option_changes_what_is_computed_or_is_refused(task: str, way: str, d
             faults.append(f"--{name}: {'changes' if changed else 'does not change'} what is computed")
         if not reads:
             with pytest.raises(UsageError, match=f"--{name.replace('_', '-')}.*: no meaning for {task}"):
-                check_options([entry], config)
+                check_task_options([entry], config)
     assert faults == []
 
 
@@ -216,9 +216,9 @@ def test_a_refusal_comes_before_heavy_imports() -> None:
 
 def test_an_option_that_one_of_the_tasks_reads_is_taken(data: Path) -> None:
     config = base("sib200", data, score="csls", seeds=2, treebank=("English-TB",))
-    check_options([TASKS["sib200"], TASKS["tatoeba"], TASKS["udpos"]], config)
+    check_task_options([TASKS["sib200"], TASKS["tatoeba"], TASKS["udpos"]], config)
     with pytest.raises(UsageError, match="--treebank: no meaning for sib200 and tatoeba, only for uner and udpos"):
-        check_options([TASKS["sib200"], TASKS["tatoeba"]], config)
+        check_task_options([TASKS["sib200"], TASKS["tatoeba"]], config)
 
 
 @pytest.mark.parametrize("task", ["tatoeba", "bucc2018", "bli", "similarity"])
@@ -269,12 +269,12 @@ def test_a_setting_is_read_or_refused_for_every_task(mode: str) -> None:
             reads = plan_class(entry).settings(entry, config)
             assert reads == (settings_read(entry.kind, mode) if "set" in options_read(entry, config) else set())
             if key in reads:
-                check_options([entry], config)
+                check_task_options([entry], config)
             else:
                 with pytest.raises(
                     UsageError, match=rf"(^|; |--){'set' if not reads else key}.*: no meaning for {task}"
                 ):
-                    check_options([entry], config)
+                    check_task_options([entry], config)
 
 
 def test_every_setting_is_read_by_something() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from xl_tasks import TaskError
-from xl_tasks.robustness.keyboards import lower, neighbours, script_name, upper
+from xl_tasks.robustness.keyboards import lower, neighbour_keys, script_name, upper
 from xl_tasks.robustness.layouts import BY_LANGUAGE, BY_SCRIPT, INSCRIPT_BLOCKS, LAYOUTS, SHIFTED
 
 LATIN = "abcdefghijklmnopqrstuvwxyz"
@@ -32,7 +32,7 @@ ALPHABETS = {
 @pytest.mark.parametrize("language", sorted(ALPHABETS))
 def test_every_letter_of_the_alphabet_has_neighbours_of_its_script(language):
     for letter in ALPHABETS[language]:
-        near = neighbours(letter, language)
+        near = neighbour_keys(letter, language)
         assert near, letter
         assert letter not in near
         assert {script_name(other) for other in near} == {script_name(letter)}
@@ -41,7 +41,7 @@ def test_every_letter_of_the_alphabet_has_neighbours_of_its_script(language):
 @pytest.mark.parametrize("language", sorted(ALPHABETS))
 def test_neighbourhood_is_mutual(language):
     for letter in ALPHABETS[language]:
-        assert all(letter in neighbours(other, language) for other in neighbours(letter, language))
+        assert all(letter in neighbour_keys(other, language) for other in neighbour_keys(letter, language))
 
 
 @pytest.mark.parametrize("name", sorted(LAYOUTS))
@@ -65,20 +65,20 @@ def test_tables_name_layouts_that_there_are():
     ],
 )  # fmt: skip
 def test_keys_that_everybody_knows(language, letter, near):
-    assert set(neighbours(letter, language)) == set(near)
+    assert set(neighbour_keys(letter, language)) == set(near)
 
 
 def test_a_letter_without_a_key_is_typed_as_its_base_letter():
-    assert neighbours("é", "eng") == neighbours("e", "eng")
-    assert neighbours("ế", "vie") == neighbours("e", "vie")
-    assert neighbours("Ά", "ell") == neighbours("Α", "ell")
-    assert set(neighbours("é", "fra")) == set("az")  # which has a key in French, above a and z
+    assert neighbour_keys("é", "eng") == neighbour_keys("e", "eng")
+    assert neighbour_keys("ế", "vie") == neighbour_keys("e", "vie")
+    assert neighbour_keys("Ά", "ell") == neighbour_keys("Α", "ell")
+    assert set(neighbour_keys("é", "fra")) == set("az")  # which has a key in French, above a and z
 
 
 def test_the_layout_is_that_of_the_letters_script_in_any_language():
-    assert neighbours("s", "rus") == neighbours("s", "eng")
-    assert neighbours("ж", "tur") == neighbours("ж", "rus")
-    assert neighbours("ž", "srp") == neighbours("ž", "hrv")
+    assert neighbour_keys("s", "rus") == neighbour_keys("s", "eng")
+    assert neighbour_keys("ж", "tur") == neighbour_keys("ж", "rus")
+    assert neighbour_keys("ž", "srp") == neighbour_keys("ž", "hrv")
 
 
 @pytest.mark.parametrize("script", sorted(INSCRIPT_BLOCKS))
@@ -86,27 +86,27 @@ def test_indic_scripts_share_one_layout(script):
     # ISCII and Unicode put the same letter at the same place of each block.
     shift = INSCRIPT_BLOCKS[script] - 0x0900
     for letter in "कतनमयर":  # all of them in Tamil too
-        expected = {chr(ord(other) + shift) for other in neighbours(letter, "hin")}
+        expected = {chr(ord(other) + shift) for other in neighbour_keys(letter, "hin")}
         expected = {other for other in expected if script_name(other) == script}
-        assert expected <= set(neighbours(chr(ord(letter) + shift), "hin"))
+        assert expected <= set(neighbour_keys(chr(ord(letter) + shift), "hin"))
 
 
 def test_scripts_without_a_keyboard_take_the_alphabet():
     used = frozenset("ကခဂabc")
-    assert neighbours("ခ", "mya", used) == ("က", "ဂ")
-    assert neighbours("က", "mya", used) == ("ခ",)
-    assert neighbours("က", "mya") == ()
-    assert neighbours("ለ", "amh") == ("ሇ", "ሉ")
-    assert neighbours("か", "jpn") == ("お", "が")
-    assert neighbours("北", "zho", frozenset("北京x")) == ("京",)
-    assert neighbours("1", "eng") == neighbours("!", "eng") == neighbours("ー", "jpn") == ()
+    assert neighbour_keys("ခ", "mya", used) == ("က", "ဂ")
+    assert neighbour_keys("က", "mya", used) == ("ခ",)
+    assert neighbour_keys("က", "mya") == ()
+    assert neighbour_keys("ለ", "amh") == ("ሇ", "ሉ")
+    assert neighbour_keys("か", "jpn") == ("お", "が")
+    assert neighbour_keys("北", "zho", frozenset("北京x")) == ("京",)
+    assert neighbour_keys("1", "eng") == neighbour_keys("!", "eng") == neighbour_keys("ー", "jpn") == ()
 
 
 def test_a_key_that_stands_apart_has_the_nearest_for_a_neighbour():
     # Left of 1 there is no letter beside it; Q, where й and ض are, is next.
-    assert neighbours("ё", "rus") == ("й",)
-    assert neighbours("ذ", "arb") == ("ض",)
-    assert neighbours("ċ", "mlt") == ("q",)
+    assert neighbour_keys("ё", "rus") == ("й",)
+    assert neighbour_keys("ذ", "arb") == ("ض",)
+    assert neighbour_keys("ċ", "mlt") == ("q",)
 
 
 def test_capitals_of_turkish():
@@ -117,4 +117,4 @@ def test_capitals_of_turkish():
 
 def test_a_language_that_there_is_not():
     with pytest.raises(TaskError, match="unknown language"):
-        neighbours("a", "nolanguage")
+        neighbour_keys("a", "nolanguage")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
 from xl_tasks import TaskError, parse_noise
-from xl_tasks.robustness.keyboards import neighbours
+from xl_tasks.robustness.keyboards import neighbour_keys
 from xl_tasks.robustness.typos import Typos, typed_words
 
 TEXTS = {
@@ -146,10 +146,10 @@ def test_new_letters_are_neighbours_on_the_keyboard():
         [new] = Typos(1.0).apply([old], "eng", seed)
         if len(new) == len(old) and sorted(new) != sorted(old):
             [(before, after)] = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
-            assert after in neighbours(before, "eng")
+            assert after in neighbour_keys(before, "eng")
         elif len(new) > len(old):
             places = [i for i in range(1, len(new)) if new[:i] + new[i + 1 :] == old]
-            assert any(new[i] in neighbours(new[i - 1], "eng") for i in places)
+            assert any(new[i] in neighbour_keys(new[i - 1], "eng") for i in places)
 
 
 @pytest.mark.parametrize(("word", "language"), [("Word", "eng"), ("WORD", "eng"), ("İlk", "tur"), ("Игорь", "rus")])

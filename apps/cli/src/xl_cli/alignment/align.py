@@ -87,7 +87,7 @@ def plan(
     >>> print(plan("names", set={"train.steps": 100}))  # doctest: +SKIP
     """
     resolved, data, _ = _checked(recipe, set, out, resume=resume, plan_only=True)
-    from xl_cli.alignment.estimate import plan as estimate
+    from xl_cli.alignment.estimate import estimate
 
     return RunPlan(resolved, estimate(resolved, data))
 

@@ -29,7 +29,7 @@ class _Model:
     lengths: TokenCounter | None = None
 
 
-def plan(recipe: Recipe, data: RunData) -> dict[str, object]:
+def estimate(recipe: Recipe, data: RunData) -> dict[str, object]:
     """What a run would do, without doing it: parameters, steps, tokens, disk, time.
 
     Figures named `about` are estimates. What depends on texts or a model that are not at hand is said to be unknown.

@@ -34,13 +34,13 @@ def evaluate(
     >>> evaluate(["sib200", "panx"], model="runs/names", data="DATA", probe=True, source="eng")  # doctest: +SKIP
     """
     from xl_cli.evaluation.plans import is_vector_folder, plan_class
-    from xl_cli.evaluation.task_options import check_options
+    from xl_cli.evaluation.task_options import check_task_options
     from xl_tasks.catalogue.registry import TaskError, task
     from xl_tasks.robustness.noise import parse_noise
 
     try:
         entries = [task(name) for name in ([tasks] if isinstance(tasks, str) else tasks)]
-        check_options(entries, config, given)
+        check_task_options(entries, config, given)
         for noise in config.noise:
             parse_noise(noise)
     except TaskError as error:

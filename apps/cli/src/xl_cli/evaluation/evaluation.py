@@ -9,8 +9,8 @@ from pathlib import Path
 from xl_cli.errors import is_misuse
 from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import NamedModel, Plan, plan
-from xl_cli.evaluation.task_options import check_options
+from xl_cli.evaluation.plans import NamedModel, Plan, task_plan
+from xl_cli.evaluation.task_options import check_task_options
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.folder.short_names import model_labels
 from xl_cli.launch.progress import Progress, say
@@ -49,7 +49,7 @@ class Evaluation:
         named and the others go on; see `check`. With a folder, its results.jsonl holds the rows of all its cells.
         """
         started = time.monotonic()
-        check_options(entries, self.config)
+        check_task_options(entries, self.config)
         plans = [self._plan(entry) for entry in entries]
         labels = model_labels(self.config.model)
         for name in self.config.model:
@@ -78,7 +78,7 @@ class Evaluation:
 
     def _plan(self, entry: Task) -> Plan:
         with Progress(f"reading the data of {entry.name}", quiet=True):
-            return plan(entry, self.config)
+            return task_plan(entry, self.config)
 
     def _score(self, one: Plan, model: NamedModel) -> None:
         for job in one.jobs(model):

@@ -12,7 +12,7 @@ from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, with_preset
-from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, shown, split_settings
+from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, settings_text, split_settings
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
 from xl_tasks.catalogue.task import Task
@@ -322,8 +322,8 @@ class FittedPlan(Plan):
                 if robust == "rs-da":
                     own["neighbours"] = config.neighbours
                 extra = RobustConfig(kind=robust, seed=seed, **own)  # ty: ignore[invalid-argument-type]
-            candidates.append(Candidate(tuning=settings, robust=extra, name=shown(combination)))
-        given = shown(self._settings)
+            candidates.append(Candidate(tuning=settings, robust=extra, name=settings_text(combination)))
+        given = settings_text(self._settings)
         if config.train_limit:
             given = f"{given} train_limit={config.train_limit}".strip()
         axes = " ".join(f"{axis} by dev" for axis in config.grid)
@@ -339,7 +339,7 @@ class FittedPlan(Plan):
             dev=() if self._split == "dev" else source,
             candidates=tuple(candidates),
             label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, axes, self._origin])),
-            robust_label=" ".join(filter(None, [robust, shown(self._robust)])) if robust else "",
+            robust_label=" ".join(filter(None, [robust, settings_text(self._robust)])) if robust else "",
             unit=model.unit,
             layer=layer,
             pooling=model.opened.pooling if layer is not None and self._entry.of_kind.pooled else "",

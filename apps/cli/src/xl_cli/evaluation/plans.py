@@ -157,7 +157,7 @@ class NamedModel:
         check_unit(self.unit, self.opened.encoder, languages)
 
 
-def plan(entry: Task, config: EvaluateConfig) -> Plan:
+def task_plan(entry: Task, config: EvaluateConfig) -> Plan:
     """The plan of a task of any kind; reads its data."""
     return plan_class(entry)(entry, config)
 

@@ -27,7 +27,7 @@ def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
     return frozenset(read)
 
 
-def check_options(entries: Sequence[Task], config: EvaluateConfig, given: Collection[str] | None = None) -> None:
+def check_task_options(entries: Sequence[Task], config: EvaluateConfig, given: Collection[str] | None = None) -> None:
     """UsageError for options, and settings of --set and --grid, that none of the tasks reads; it names all of them.
 
     given: names of the options that the user gave; by default those that are not what they are without being given.

@@ -56,7 +56,7 @@ def split_settings(settings: Mapping[str, object]) -> tuple[dict[str, object], d
     return {key: value for key, value in settings.items() if not key.startswith(_ROBUST)}, robust
 
 
-def shown(settings: Mapping[str, object]) -> str:
+def settings_text(settings: Mapping[str, object]) -> str:
     """Settings as "epochs=2 lr=3e-05", sorted by key."""
     texts = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in settings.items()}
     return " ".join(f"{key}={text}" for key, text in sorted(texts.items()))

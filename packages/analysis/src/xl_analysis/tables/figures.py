@@ -56,7 +56,7 @@ def figures(rows: Iterable[Row]) -> list[Figure]:
     return [_figure(number, row) for number, row in enumerate(rows, start=1)]
 
 
-def setting(name: str, value: object) -> str:
+def setting_text(name: str, value: object) -> str:
     """A field as a table shows it, empty for none; a prompt in quotes, as it ends in a blank or a colon."""
     text = "" if value is None else str(value)
     return repr(text) if name == "prompt" and text else text
@@ -70,7 +70,7 @@ def _figure(number: int, row: Row) -> Figure:
     if not _is_number(row["value"]):
         message = f"row {number}: value is {row['value']!r}; a finite number is needed."
         raise AnalysisError(message)
-    told = {name: setting(name, row.get(name)) for name in (*TELLING, "table")}
+    told = {name: setting_text(name, row.get(name)) for name in (*TELLING, "table")}
     told["source"] = "" if told["protocol"] == "in-language" else str(row["source"])
     count, skipped, coverage = row.get("n"), row.get("skipped"), row.get("coverage")
     return Figure(

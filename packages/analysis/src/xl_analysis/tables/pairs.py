@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.tables.figures import setting
+from xl_analysis.tables.figures import setting_text
 from xl_analysis.tables.table import Table
 
 _NEEDED = ("metric", "value", "source", "target")
@@ -29,12 +29,12 @@ def pair_table(rows: Iterable[Mapping[str, object]]) -> Table:
             if name not in row:
                 message = f"row {number} has no field {name!r}; a result row needs {', '.join(_NEEDED)}."
                 raise AnalysisError(message)
-    values = {name: {setting(name, row.get(name)) for row in rows} for name in _SETTINGS}
+    values = {name: {setting_text(name, row.get(name)) for row in rows} for name in _SETTINGS}
     varying = [name for name in _SETTINGS if len(values[name]) > 1]
     metrics = list(dict.fromkeys(str(row["metric"]) for row in rows))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
-        labels = tuple(setting(name, row.get(name)) for name in varying)
+        labels = tuple(setting_text(name, row.get(name)) for name in varying)
         line = lines.setdefault((*labels, str(row["source"]), str(row["target"])), {"n": str(row.get("n", ""))})
         line[str(row["metric"])] = _shown(str(row["metric"]), row["value"])
     header = (*varying, "source", "target", *(_title(metric) for metric in metrics), "n")
@@ -85,7 +85,7 @@ def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
     if not covered:
         message = "no row of task 'coverage'; make some with xl analyze coverage."
         raise AnalysisError(message)
-    varying = [name for name in _TOKENIZER if len({setting(name, row.get(name)) for row in covered}) > 1]
+    varying = [name for name in _TOKENIZER if len({setting_text(name, row.get(name)) for row in covered}) > 1]
     columns = [
         (f"{title} {short}", metric, unit, factor)
         for title, metric, factor in _COVERAGE
@@ -93,7 +93,7 @@ def coverage_table(rows: Iterable[Mapping[str, object]]) -> Table:
     ]
     lines: dict[tuple[str, ...], dict[tuple[object, object], Mapping[str, object]]] = {}
     for row in covered:
-        key = (*(setting(name, row.get(name)) for name in varying), str(row["source"]))
+        key = (*(setting_text(name, row.get(name)) for name in varying), str(row["source"]))
         lines.setdefault(key, {})[row["metric"], row.get("unit")] = row
     body = []
     for labels, values in lines.items():

@@ -47,7 +47,7 @@ def open_text_file(path: Path) -> TextFile:
     Raises EncoderError for a file that is missing, of another kind or broken.
     """
     _pyarrow()
-    with reading(path):
+    with file_errors(path):
         with path.open("rb") as file:
             start = file.read(8)
         if start[:4] == b"PAR1":
@@ -62,13 +62,13 @@ def open_text_file(path: Path) -> TextFile:
 
 def file_state(path: Path) -> FileState:
     """The state of a file now; raises EncoderError where there is none."""
-    with reading(path):
+    with file_errors(path):
         stat = path.stat()
     return FileState(stat.st_size, stat.st_mtime_ns)
 
 
 @contextmanager
-def reading(path: Path) -> Generator[None]:
+def file_errors(path: Path) -> Generator[None]:
     """Turn the errors of the system and of pyarrow into one EncoderError that names the file."""
     import pyarrow as pa
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.streams.columnar_files import TextFile, file_state, open_text_file, reading
+from xl_encoders.streams.columnar_files import TextFile, file_errors, file_state, open_text_file
 from xl_encoders.streams.text_index import TextIndex, as_text
 
 # Files that stay open.
@@ -54,7 +54,7 @@ class RowReader:
 
         path = self._files[int(self._index.chunk_files[chunk])]
         parts = []
-        with reading(path):
+        with file_errors(path):
             cursor = self._cursor(chunk, int(rows[0]))
             done = 0
             while done < len(rows):

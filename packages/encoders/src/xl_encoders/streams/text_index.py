@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.streams.columnar_files import FileState, TextFile, compute, file_state, open_text_file, reading
+from xl_encoders.streams.columnar_files import FileState, TextFile, compute, file_errors, file_state, open_text_file
 
 # Raised when the index of a cache is no longer what this module would make.
 _VERSION = 1
@@ -131,7 +131,7 @@ class _Pass:
         hashes = np.zeros(n_rows if deduplicate else 0, dtype=np.uint64)
         row = 0
         for number, path in enumerate(files):
-            with reading(path):
+            with file_errors(path):
                 for batch in self._batches(path, len(lens[number])):
                     place = slice(row, row + batch.num_rows)
                     kept[place] = self._whole_rows(batch, path)
@@ -166,7 +166,7 @@ class _Pass:
     def _chunk_lens(self, path: Path) -> list[int]:
         file = open_text_file(path)
         _check_columns(path, file, self._columns)
-        with reading(path):
+        with file_errors(path):
             return file.chunk_lens()
 
     def _batches(self, path: Path, n_chunks: int) -> Iterator[Any]:

@@ -65,7 +65,7 @@ class DevScores(ABC):
 
     def _over(self, scores: Sequence[StepScore]) -> bool:
         """Whether nothing got better for too long."""
-        return bool(self._patience) and len(scores) - 1 - scores.index(ranked(scores)[0]) >= self._patience
+        return bool(self._patience) and len(scores) - 1 - scores.index(best_first(scores)[0]) >= self._patience
 
 
 class BestState(DevScores):
@@ -101,7 +101,7 @@ class BestState(DevScores):
 
     def best(self) -> StepScore | None:
         """The best score; None without any."""
-        return ranked(self._scores)[0] if self._scores else None
+        return best_first(self._scores)[0] if self._scores else None
 
     def put_back(self, model: nn.Module) -> None:
         """Give `model` the weights of the best score, where any are held."""
@@ -121,7 +121,7 @@ class BestState(DevScores):
         self._weights = {name.removeprefix("best/"): its for name, its in state.items() if name.startswith("best/")}
 
 
-def ranked(scores: Sequence[StepScore]) -> list[StepScore]:
+def best_first(scores: Sequence[StepScore]) -> list[StepScore]:
     """`scores`, the best first."""
     return sorted(scores, key=lambda scored: (-scored.score, scored.step))
 

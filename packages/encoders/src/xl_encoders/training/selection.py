@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xl_encoders.distributed.processes import from_main, rank
 from xl_encoders.model.encoder import Encoder, save_model
-from xl_encoders.training.dev_scores import DevScores, StepScore, ranked
+from xl_encoders.training.dev_scores import DevScores, StepScore, best_first
 from xl_encoders.whole_files import remove_leftovers, replace_whole
 
 
@@ -49,7 +49,7 @@ class Selection(DevScores):
         value = from_main(value, encoder.device)
         if rank() == 0:
             scores = [*self.scores(), StepScore(step, value)]
-            best = ranked(scores)[: self._keep]
+            best = best_first(scores)[: self._keep]
             if scores[-1] in best:
                 save_model(encoder, self._model(step))
             self._write(scores)
@@ -72,7 +72,7 @@ class Selection(DevScores):
 
     def best(self) -> tuple[StepScore, Path] | None:
         """The best score with the folder of its model, among the models there are; None without any."""
-        kept = [scored for scored in ranked(self.scores()) if self._model(scored.step).is_dir()]
+        kept = [scored for scored in best_first(self.scores()) if self._model(scored.step).is_dir()]
         return (kept[0], self._model(kept[0].step)) if kept else None
 
     def forget_after(self, step: int) -> None:

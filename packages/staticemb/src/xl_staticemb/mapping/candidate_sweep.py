@@ -54,7 +54,7 @@ class Thresholds:
     offset: Tensor
 
 
-def sweep(
+def sweep_candidates(
     x: Tensor, z: Tensor, of_x: Thresholds, of_z: Thresholds, *, precision: str = "float32", most: int | None = None
 ) -> Candidates | None:
     """The products of `x` (n_x, k) with `z` (n_z, k) that at least one of the two sides asks for, in float32.
@@ -103,7 +103,7 @@ def sweep(
     return Candidates(rows, columns, _scored(x, z, rows, columns) if half else scores)
 
 
-def usable_device(name: str) -> torch.device:
+def torch_device(name: str) -> torch.device:
     """The torch device of that name. Raises StaticembError where this machine has none."""
     try:
         return torch.zeros(1, device=name).device

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xl_staticemb.mapping.candidate_sweep import Candidates, Thresholds, largest_norm, multiply, sweep
+from xl_staticemb.mapping.candidate_sweep import Candidates, Thresholds, largest_norm, multiply, sweep_candidates
 
 _LATER = 2  # candidates for r, times the neighbourhood: the rows that are near change a little between iterations
 _DEEP = 1e-3  # share of rows whose geometric rank may lie deeper than their candidates
@@ -89,7 +89,7 @@ class Inducer:
     def _sweep(self, x: Tensor, z: Tensor, sides: _Sides) -> Candidates | None:
         left, right = sides
         most = len(x) * len(z) // _FEW + _PER_ROW * (len(x) + len(z))
-        return sweep(
+        return sweep_candidates(
             x,
             z,
             Thresholds(left.raw, left.score, right.half),

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xl_staticemb.mapping.candidate_sweep import usable_device
+from xl_staticemb.mapping.candidate_sweep import torch_device
 from xl_staticemb.mapping.config import MappingConfig, Progress
 from xl_staticemb.mapping.induction import Induced, Inducer, mutual_share
 from xl_staticemb.mapping.orthogonal import rotation_of
@@ -51,7 +51,7 @@ def self_learn(
     dictionary that it ended with, and drops nothing. Few pairs do not determine a map: what comes back lies in the
     vectors, not in the pairs.
     """
-    place = usable_device(device)
+    place = torch_device(device)
     cutoff = config.cutoff or max(len(source), len(target))
     x = torch.from_numpy(np.ascontiguousarray(source[:cutoff])).to(place)
     z = torch.from_numpy(np.ascontiguousarray(target[:cutoff])).to(place)

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xl_staticemb.mapping.candidate_sweep import usable_device
+from xl_staticemb.mapping.candidate_sweep import torch_device
 from xl_staticemb.mapping.config import MappingConfig
 from xl_staticemb.mapping.normalization import Normalization
 from xl_staticemb.mapping.seed_dictionary import Pairs
@@ -24,7 +24,7 @@ def unsupervised_pairs(
     """
     k = min(len(source), len(target), config.unsupervised_words)
     kind = torch.float64 if config.unsupervised_precision == "float64" else torch.float32
-    place = usable_device(device)
+    place = torch_device(device)
     left, right = (_profiles(side[:k], config, kind, place) for side in (source, target))
     products = left @ right.T
     if config.csls:

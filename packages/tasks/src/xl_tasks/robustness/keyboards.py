@@ -37,7 +37,7 @@ def script_name(char: str) -> str:
     return unicodedata.name(char, "").partition(" ")[0]
 
 
-def neighbours(letter: str, language: str, used: frozenset[str] = frozenset()) -> tuple[str, ...]:
+def neighbour_keys(letter: str, language: str, used: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """Letters of the same case near `letter` on the keyboard of a language, or in its alphabet; none for no letter.
 
     letter: one character. language: any spelling. used: letters of the text, for scripts without a layout.

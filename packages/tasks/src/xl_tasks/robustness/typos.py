@@ -25,7 +25,7 @@ import regex
 from xl_encoders import split_words
 from xl_tasks.errors import TaskError
 from xl_tasks.robustness import hangul
-from xl_tasks.robustness.keyboards import lower, neighbours, script_name, upper
+from xl_tasks.robustness.keyboards import lower, neighbour_keys, script_name, upper
 
 # A character and the marks and joiners that hang on it; jamo that stand apart join to a syllable. Unlike grapheme
 # clusters it parts the consonants of an Indic conjunct, as typing does, and leaves no Burmese vowel without its letter.
@@ -152,7 +152,7 @@ def _replace(keys: list[str], language: str, draw: Random, near: _Near) -> list[
 
 
 def _near(key: str, *, language: str, used: frozenset[str]) -> tuple[str, ...]:
-    return neighbours(unicodedata.normalize("NFC", key)[0], language, used) if _is_letter(key) else ()
+    return neighbour_keys(unicodedata.normalize("NFC", key)[0], language, used) if _is_letter(key) else ()
 
 
 def _small(key: str, language: str) -> str:

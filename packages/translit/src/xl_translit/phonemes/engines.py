@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from xl_translit.errors import TranslitError
-from xl_translit.phonemes.epitran_maps import MapStep, data_folder, epitran_map
+from xl_translit.phonemes.epitran_maps import MapStep, epitran_folder, epitran_map
 from xl_translit.phonemes.g2p_languages import DICTIONARY_CODES, ENGLISH
 from xl_translit.phonemes.segmentation import inventory
 from xl_translit.phonemes.spelling import APOSTROPHES, G2pSpelling
@@ -216,7 +216,7 @@ class DictionaryEngine:
 
     def __init__(self, code: str, dictionary: str | None, unmapped: Unmapped) -> None:
         self._file = _FILES[code]
-        default = data_folder().parent / "epitran_data" / self._file.place
+        default = epitran_folder().parent / "epitran_data" / self._file.place
         self._path = Path(dictionary) if dictionary else default
         if not self._path.is_file():
             message = (

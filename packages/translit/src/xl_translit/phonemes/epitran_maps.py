@@ -225,11 +225,11 @@ def epitran_map(code: str) -> EpitranMap:
 @cache
 def map_codes() -> tuple[str, ...]:
     """The codes of which Epitran has a map, in alphabetical order."""
-    return tuple(sorted(path.stem for path in (data_folder() / "map").glob("*.csv")))
+    return tuple(sorted(path.stem for path in (epitran_folder() / "map").glob("*.csv")))
 
 
 @cache
-def data_folder() -> Path:
+def epitran_folder() -> Path:
     """Where the installed package `epitran` keeps its tables; the package is not imported for that."""
     spec = find_spec("epitran")
     if spec is None or not spec.submodule_search_locations:
@@ -347,7 +347,7 @@ def _compile_for_lines(expression: str) -> re.Pattern:
 
 
 def _read_map(code: str) -> dict[str, str]:
-    path = data_folder() / "map" / f"{code}.csv"
+    path = epitran_folder() / "map" / f"{code}.csv"
     if code not in map_codes():
         message = f"Epitran has no map {code!r}; g2p_codes() lists what there is"
         raise TranslitError(message)
@@ -362,7 +362,7 @@ def _read_map(code: str) -> dict[str, str]:
 
 
 def _read_ignored(code: str) -> list[str]:
-    path = data_folder() / "strip" / f"{code}.csv"
+    path = epitran_folder() / "strip" / f"{code}.csv"
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -371,7 +371,7 @@ def _read_ignored(code: str) -> list[str]:
 
 def read_rules(kind: str, code: str, follows: str = "") -> list["RewriteRule"]:
     """The rules `pre` or `post` of a code; `follows` is an expression that holds where a match may end."""
-    path = data_folder() / kind / f"{code}.txt"
+    path = epitran_folder() / kind / f"{code}.txt"
     if not path.is_file():
         return []
     rules, symbols = [], {}

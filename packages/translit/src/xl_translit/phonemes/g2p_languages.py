@@ -9,7 +9,7 @@ from functools import cache
 
 from xl_translit.errors import UnknownLanguageError
 from xl_translit.languages import language, language_name
-from xl_translit.phonemes.epitran_maps import data_folder, map_codes
+from xl_translit.phonemes.epitran_maps import epitran_folder, map_codes
 
 ENGLISH = "eng-Latn"
 DICTIONARY_CODES = ("cmn-Hans", "cmn-Hant", "jpn-Jpan", "yue-Hant")
@@ -120,7 +120,7 @@ def g2p_note(code: str) -> str:
         notes.append(_OTHER_NOTES[code])
     if code in _UNSPACED:
         notes.append("written without spaces: a run of letters counts as one word")
-    if code in map_codes() and re.search("[˩˨˧˦˥]", (data_folder() / "map" / f"{code}.csv").read_text("utf-8")):
+    if code in map_codes() and re.search("[˩˨˧˦˥]", (epitran_folder() / "map" / f"{code}.csv").read_text("utf-8")):
         notes.append("tones of the table are left out")
     return "; ".join(notes)
 
