@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet
 from tests.cli.conftest import small
 
-from xl_cli.alignment.estimate import plan
+from xl_cli.alignment.estimate import estimate
 from xl_cli.alignment.parts import open_stream
 from xl_cli.data.run_data import load_data
 from xl_cli.errors import UsageError
@@ -45,7 +45,7 @@ def test_a_limit_takes_the_same_items_whatever_their_order() -> None:
 def test_the_plan_counts_tokens_with_their_specials(corpus: Path) -> None:
     recipe = recipe_of(corpus, "train.accumulate=2")
     data = load_data(recipe)
-    figures: dict[str, Any] = plan(recipe, data)
+    figures: dict[str, Any] = estimate(recipe, data)
     romaniser = Romanizer()
     latin = [romaniser(text) for text in data.training]
     tokenizer = train_tokenizer([*data.training, *latin], n_pieces=80, lower_case=True)

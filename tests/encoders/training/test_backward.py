@@ -91,18 +91,18 @@ class Dots:
     def draw(self, number: int) -> int:
         return number
 
-    def chunks(self, batch: int, share: Share, wanted: set[str]) -> list[Chunk]:
+    def chunks(self, batch: int, share: Share, terms: set[str]) -> list[Chunk]:
         slots = [[0], [1], [2], []]
         return [Chunk(rows=[i], slots=torch.tensor(s, dtype=torch.int64)) for i, s in enumerate(slots)]
 
-    def encode(self, batch: int, chunk: Chunk, share: Share, wanted: set[str]) -> Encoded:
+    def encode(self, batch: int, chunk: Chunk, share: Share, terms: set[str]) -> Encoded:
         row = chunk.rows[0]
-        self.calls.append((row, frozenset(wanted)))
+        self.calls.append((row, frozenset(terms)))
         drawn = torch.rand(1)  # stands for dropout
         vectors = (self.weight * (row + 1) + drawn)[None][: len(chunk.slots)]
-        return Encoded(vectors, {"own": self.weight.sum() * (row + drawn[0])} if "own" in wanted else {})
+        return Encoded(vectors, {"own": self.weight.sum() * (row + drawn[0])} if "own" in terms else {})
 
-    def joint(self, batch: int, vectors: torch.Tensor, wanted: set[str]) -> dict[str, torch.Tensor]:
+    def joint(self, batch: int, vectors: torch.Tensor, terms: set[str]) -> dict[str, torch.Tensor]:
         return {"joint": vectors.sum().square()}
 
 

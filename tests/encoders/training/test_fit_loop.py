@@ -73,13 +73,13 @@ class Toy:
         self.drawn.append(number)
         return number
 
-    def chunks(self, batch: int, share: Share, wanted: Collection[str]) -> list[Chunk]:
+    def chunks(self, batch: int, share: Share, terms: Collection[str]) -> list[Chunk]:
         return [Chunk(rows=[0], slots=torch.zeros(0, dtype=torch.int64))]
 
-    def encode(self, batch: int, chunk: Chunk, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: int, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         return Encoded(torch.zeros(0, 1), {self.name: self.loss(batch)})
 
-    def joint(self, batch: int, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: int, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         return {}
 
 

@@ -59,10 +59,10 @@ def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
     targets = sorted({figure.target for figure in every})
     in_percent = all(scale(block)[0] == 100 for block in blocks.values())
     body, by_name, candidates = [], {}, []
-    for block, found in blocks.items():
-        for name, line in lines(found, lambda f: (f.target, f.told["split"]), _TELLING).items():
+    for block, of_block in blocks.items():
+        for name, line in lines(of_block, lambda f: (f.target, f.told["split"]), _TELLING).items():
             scored, dev = _test_and_dev(line)
-            how = scale(found)
+            how = scale(of_block)
             columns = [_in_mean(scored, mean), *([f for f in scored if f.target == target] for target in targets)]
             cells = [_mean(scored, dev, how, mean)]
             for target in targets:
@@ -131,7 +131,9 @@ def _caption(
         trained = "what it was trained on" if several else "the language trained on"
         text += f",{' each line' if several else ''} {'with' if mean == 'all' else 'without'} {trained}"
     text += "."
-    every_line = {f"{block} {name}": line for block, found in by_name.items() for name, line in found.items()}
+    every_line = {
+        f"{block} {name}": line for block, lines_there in by_name.items() for name, line in lines_there.items()
+    }
     if any(_test_and_dev(line)[1] for line in every_line.values()):
         text += " In brackets: dev."
     scored = [figure for line in every_line.values() for figure in _test_and_dev(line)[0]]
@@ -146,14 +148,14 @@ def _caption(
 def _gaps(by_name: Mapping[tuple[str, str], Mapping[str, Sequence[Figure]]], labels: Sequence[int]) -> str:
     """Sentences on lines whose mean is over fewer targets than others, or over other targets for another seed."""
     text = ""
-    for block, found in by_name.items():
-        wanted = {figure.target for line in found.values() for figure in line}
-        for name, line in found.items():
+    for block, lines_there in by_name.items():
+        targets = {figure.target for line in lines_there.values() for figure in line}
+        for name, line in lines_there.items():
             scored = _test_and_dev(line)[0]
             own = {figure.target for figure in scored}
             title = " ".join((*(block[n] for n in labels), name))
-            if own != wanted:
-                text += f" {title} has {len(own)} of {len(wanted)} targets."
+            if own != targets:
+                text += f" {title} has {len(own)} of {len(targets)} targets."
             n_seeds = len({figure.seed for figure in scored})
             if len({(figure.target, figure.seed) for figure in scored}) < len(own) * n_seeds:
                 text += f" {title} has not every target for each of its {n_seeds} seeds."

@@ -95,11 +95,11 @@ def with_training(
         if root is not None and data_folder(other, root) == root:
             continue
         try:
-            found = _from_task(other, entry, examples, lacking, root, on_error)
+            trained = _from_task(other, entry, examples, lacking, root, on_error)
         except TaskError as error:
             _log.info("%s is not trained on: %s", name, error)
             continue
-        return found, f"trained on {name}"
+        return trained, f"trained on {name}"
     halves = {}
     for language in lacking:
         dev = examples.by_language.get(language, {}).get("dev", ())
@@ -144,14 +144,14 @@ def _from_task(
     if other.kind != entry.kind:
         message = f"{entry.name} is {entry.kind}, {other.name} is {other.kind}; train on a task of the same kind."
         raise TaskError(message)
-    found: Examples[Example] = load_task(other, root, sources, on_error=on_error, splits=training_splits(other))
+    training: Examples[Example] = load_task(other, root, sources, on_error=on_error, splits=training_splits(other))
     merged = {code: dict(splits) for code, splits in examples.by_language.items()}
     for code in sources:
-        own = {"train": found.split(code, "train")}
-        if found.by_language[code].get("dev"):
-            own["dev"] = found.by_language[code]["dev"]
+        own = {"train": training.split(code, "train")}
+        if training.by_language[code].get("dev"):
+            own["dev"] = training.by_language[code]["dev"]
         merged[code] = {**merged.get(code, {}), **own}
-    labels = (*examples.labels, *(label for label in found.labels if label not in examples.labels))
+    labels = (*examples.labels, *(label for label in training.labels if label not in examples.labels))
     return dataclasses.replace(examples, by_language=merged, labels=labels)
 
 

@@ -156,13 +156,13 @@ def cell_means(values: Mapping[tuple[str, str], float]) -> CellMeans:
 
 
 def _pairs(examples: Examples[Example], code: str, split: str) -> dict[str, TextExample]:
-    found = {}
+    by_key = {}
     for example in examples.split(code, split):
         if not isinstance(example, TextExample) or not example.second:
             message = f"{examples.name}: item {example.key!r} of {code} is no pair of texts; mixed pairs need two each."
             raise TaskError(message)
-        found[example.key] = example
-    return found
+        by_key[example.key] = example
+    return by_key
 
 
 def _check_labels(
