@@ -17,6 +17,7 @@ from .spaces.alignment_error import AlignmentScores as AlignmentScores
 from .spaces.alignment_error import GoldLinks as GoldLinks
 from .spaces.alignment_error import alignment_scores as alignment_scores
 from .spaces.alignment_error import parse_gold as parse_gold
+from .spaces.cka import MinibatchCka as MinibatchCka
 from .spaces.cka import cka_matrix as cka_matrix
 from .spaces.cka import linear_cka as linear_cka
 from .spaces.coverage import Coverage as Coverage

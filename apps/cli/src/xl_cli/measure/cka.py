@@ -1,14 +1,24 @@
 """Centred kernel alignment between languages (Kornblith et al. 2019), layer by layer."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from xl_cli.errors import UsageError
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, space_rows
+from xl_cli.measure.views import REVISION, Space, SpaceConfig, open_spaces, space_rows
 from xl_cli.unread_options import ReadWhere
+from xl_objectives import setting
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xl_tasks import Row
+
+KERNELS = ("linear", "rbf")
+# HSIC_1 needs 4 items; the last minibatches are as large as the others but for one item.
+_SMALLEST_MINIBATCH = 8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,26 +26,81 @@ class CkaConfig(SpaceConfig):
     """Which model is measured on what, and how."""
 
     debiased: bool = dataclasses.field(default=False, metadata={"help": "Correct the upward bias of few sentences."})
+    kernel: str = setting(
+        "linear", "linear | rbf (looks at near neighbours the more, the smaller --bandwidth is)", choices=KERNELS
+    )
+    bandwidth: float = setting(0.8, "of the RBF kernel, as a share of the median distance of two sentences", above=0)
+    minibatch: int = setting(
+        0, "sentences that are in memory at a time, for more than it holds (averages unbiased estimates); 0 takes all"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.minibatch and self.minibatch < _SMALLEST_MINIBATCH:
+            message = f"--minibatch is {self.minibatch}; give 0 for all sentences at once, or {_SMALLEST_MINIBATCH} or more."
+            raise UsageError(message)
 
 
 def cka_rows(config: CkaConfig) -> "list[Row]":
-    """Linear CKA between languages: how alike the model arranges the same sentences, 0 to 1.
+    """CKA between languages: how alike the model arranges the same sentences, 0 to 1.
 
     Example: xl analyze cka --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
     # Over the items that all of the languages have, at each layer. A side that names no language is every language; of
     # a pair, which has no direction, there is one row.
-    return space_rows(config, (cka_at, config))
+    if not config.minibatch:
+        return space_rows(config, (cka_at, config))
+    from xl_analysis import MinibatchCka
+
+    rows = []
+    for space in open_spaces(config):
+        layers = {layer: MinibatchCka(_bandwidth(config)) for layer in space.layers}
+        for part in _minibatches(space.keys, config.minibatch):
+            read = dataclasses.replace(space, keys=part)
+            for layer, kept in layers.items():
+                kept.add(read.views(layer))
+        for layer, kept in layers.items():
+            rows += _rows(space, layer, config, *kept.matrix())
+    return rows
 
 
 def cka_at(space: Space, layer: int, config: CkaConfig) -> "list[Row]":
     """CKA of each pair at a layer."""
-    from xl_analysis import cka_matrix
+    from xl_analysis import MinibatchCka, cka_matrix
 
-    names, matrix = cka_matrix(space.views(layer), debiased=config.debiased)
+    views = space.views(layer)
+    if not config.minibatch:
+        return _rows(
+            space, layer, config, *cka_matrix(views, debiased=config.debiased, bandwidth=_bandwidth(config))
+        )
+    place = {key: number for number, key in enumerate(space.keys)}
+    kept = MinibatchCka(_bandwidth(config))
+    for part in _minibatches(space.keys, config.minibatch):
+        taken = [place[key] for key in part]
+        kept.add({language: vectors[taken] for language, vectors in views.items()})
+    return _rows(space, layer, config, *kept.matrix())
+
+
+def _minibatches(keys: Sequence[str], most: int) -> list[list[str]]:
+    """Parts of about the same size, drawn by the keys' hash: neighbours in a text are alike."""
+    from xl_tasks.drawing import ranked_by_hash
+
+    order = ranked_by_hash(keys)
+    n_parts = -(-len(keys) // most)
+    return [[keys[place] for place in sorted(order[number::n_parts])] for number in range(n_parts)]
+
+
+def _bandwidth(config: CkaConfig) -> float | None:
+    return config.bandwidth if config.kernel == "rbf" else None
+
+
+def _rows(
+    space: Space, layer: int, config: CkaConfig, names: Sequence[str], matrix: "NDArray[np.float64]"
+) -> "list[Row]":
     place = {name: number for number, name in enumerate(names)}
-    metric = "cka_debiased" if config.debiased else "cka"
-    return [space.row("cka", metric, matrix[place[a], place[b]], a, b, layer) for a, b in space.pairs]
+    kind = ["cka", *([f"rbf{config.bandwidth:g}"] if config.kernel == "rbf" else [])]
+    kind += ["minibatch"] if config.minibatch else ["debiased"] if config.debiased else []
+    return [space.row("cka", "_".join(kind), matrix[place[a], place[b]], a, b, layer) for a, b in space.pairs]
 
 
 CKA = Measure(
@@ -43,12 +108,20 @@ CKA = Measure(
     rows=cka_rows,
     at_layer=cka_at,
     table="xl_analysis:pair_table",
+    picture="xl_analysis:cka_picture",
     read_where=(
         ReadWhere(
             ("transform",),
             lambda call: not call.transform or call.transform[-1] != "center",
             "with center at its end: CKA takes each language's own mean away in any case",
         ),
+        ReadWhere(
+            ("transform",),
+            lambda call: not call.minibatch,
+            "with --minibatch: it is fitted on all sentences, which are never together in memory",
+        ),
+        ReadWhere(("debiased",), lambda call: not call.minibatch, "with --minibatch, whose estimates have no bias"),
+        ReadWhere(("bandwidth",), lambda call: call.kernel == "rbf", "without --kernel rbf"),
         REVISION,
     ),
 )
