@@ -64,7 +64,8 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static similarity": ("gold oov lower multiword source_lang target_lang limit as_json out", ()),
     "static extract": ("model lang layer max_len tokenized split precision method lower min_count max_words out cache "
                        "as_json", extract_config.READ_WHERE),
-    "analyze cka": ("model data source target layer pooling prompt max_len split limit debiased out as_json",
+    "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "
+                    "as_json",
                     measure("cka").read_where),
     "analyze space": ("measures model data source target layer pooling prompt max_len split limit out as_json",
                       measure("space").read_where),

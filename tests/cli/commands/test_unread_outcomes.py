@@ -53,8 +53,20 @@ def test_options_of_cka_and_coverage(xl: Run, model: Path, corpus: Path) -> None
         return result.returncode, result.stdout
 
     values = {"layer": "0", "pooling": "first", "prompt": "q: ", "transform": "outliers", "revision": "abc",
-              "max_len": 5, "limit": 20, "debiased": None, "source": "ell"}  # fmt: skip
-    check_outcomes(make, "analyze cka", values, {"revision"})
+              "max_len": 5, "limit": 20, "debiased": None, "source": "ell", "kernel": "rbf", "minibatch": 40,
+              "bandwidth": 0.8}  # fmt: skip
+    check_outcomes(make, "analyze cka", values, {"revision", "bandwidth"})
+
+    def of_kernel(*more: object) -> tuple[int, object]:
+        return make("--kernel", "rbf", *more)
+
+    check_outcomes(of_kernel, "analyze cka", {"bandwidth": 0.3, "minibatch": 40, "debiased": None}, set())
+
+    def of_minibatches(*more: object) -> tuple[int, object]:
+        return make("--minibatch", 40, *more)
+
+    values = {"debiased": None, "transform": "outliers", "kernel": "rbf"}
+    check_outcomes(of_minibatches, "analyze cka", values, {"debiased", "transform"})
 
     def coverage(*more: object) -> tuple[int, object]:
         return make(*more, measure="coverage")

@@ -8,6 +8,7 @@ from .pictures.bars import gain_bars as gain_bars
 from .pictures.curves import learning_curves as learning_curves
 from .pictures.heat_map import both_triangles as both_triangles
 from .pictures.heat_map import heat_map as heat_map
+from .pictures.pair_maps import pair_maps as pair_maps
 from .pictures.scatter import scatter as scatter
 from .pictures.style import picture_bytes as picture_bytes
 from .pictures.style import picture_note as picture_note

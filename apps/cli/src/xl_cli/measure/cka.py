@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
+from xl_cli.measure.pictures import check_plot, plot_setting, write_picture
 from xl_cli.measure.registry import Measure
 from xl_cli.measure.views import REVISION, Space, SpaceConfig, open_spaces, space_rows
 from xl_cli.unread_options import ReadWhere
@@ -34,10 +36,15 @@ class CkaConfig(SpaceConfig):
         0, "sentences that are in memory at a time, for more than it holds (averages unbiased estimates); 0 takes all"
     )
 
+    plot: str = plot_setting()
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_plot(self.plot)
         if self.minibatch and self.minibatch < _SMALLEST_MINIBATCH:
-            message = f"--minibatch is {self.minibatch}; give 0 for all sentences at once, or {_SMALLEST_MINIBATCH} or more."
+            message = (
+                f"--minibatch is {self.minibatch}; give 0 for all sentences at once, or {_SMALLEST_MINIBATCH} or more."
+            )
             raise UsageError(message)
 
 
@@ -48,11 +55,21 @@ def cka_rows(config: CkaConfig) -> "list[Row]":
     """
     # Over the items that all of the languages have, at each layer. A side that names no language is every language; of
     # a pair, which has no direction, there is one row.
-    if not config.minibatch:
-        return space_rows(config, (cka_at, config))
+    rows = _streamed(config) if config.minibatch else space_rows(config, (cka_at, config))
+    if config.plot:
+        from xl_analysis import pair_maps
+
+        for name, figure in pair_maps(dataclasses.asdict(row) for row in rows).items():
+            path = Path(config.plot)
+            write_picture(str(path.with_stem(f"{path.stem}-{name}") if name else path), figure)
+    return rows
+
+
+def _streamed(config: CkaConfig) -> "list[Row]":
+    """The rows where vectors of one minibatch at a time are in memory."""
     from xl_analysis import MinibatchCka
 
-    rows = []
+    rows: list[Row] = []
     for space in open_spaces(config):
         layers = {layer: MinibatchCka(_bandwidth(config)) for layer in space.layers}
         for part in _minibatches(space.keys, config.minibatch):
@@ -70,9 +87,7 @@ def cka_at(space: Space, layer: int, config: CkaConfig) -> "list[Row]":
 
     views = space.views(layer)
     if not config.minibatch:
-        return _rows(
-            space, layer, config, *cka_matrix(views, debiased=config.debiased, bandwidth=_bandwidth(config))
-        )
+        return _rows(space, layer, config, *cka_matrix(views, debiased=config.debiased, bandwidth=_bandwidth(config)))
     place = {key: number for number, key in enumerate(space.keys)}
     kept = MinibatchCka(_bandwidth(config))
     for part in _minibatches(space.keys, config.minibatch):
@@ -108,7 +123,6 @@ CKA = Measure(
     rows=cka_rows,
     at_layer=cka_at,
     table="xl_analysis:pair_table",
-    picture="xl_analysis:cka_picture",
     read_where=(
         ReadWhere(
             ("transform",),

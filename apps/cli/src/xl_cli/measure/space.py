@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from xl_tasks import Row
 
 _OF_VECTORS = {name: entry for name in MEASURES if name != "space" and (entry := measure(name)).at_layer}
-_READ = {name: {field.name for field in dataclasses.fields(entry.settings)} for name, entry in _OF_VECTORS.items()}
+# Options that a measure reads in a command of its own alone.
+_ALONE = {"plot"}
+_READ = {
+    name: {field.name for field in dataclasses.fields(entry.settings)} - _ALONE for name, entry in _OF_VECTORS.items()
+}
 _SHARED = {field.name for field in dataclasses.fields(SpaceConfig)}
 
 
@@ -46,7 +50,7 @@ def _all_options() -> type[Any]:
         for entry in _OF_VECTORS.values()
         if (hints := get_type_hints(entry.settings))
         for field in dataclasses.fields(entry.settings)
-        if field.name not in _SHARED
+        if field.name not in _SHARED | _ALONE
     }
     return dataclasses.make_dataclass(
         "MeasuresConfig", own.values(), bases=(_MeasuresConfig,), frozen=True, kw_only=True

@@ -1,0 +1,38 @@
+"""Pictures that a measure writes beside its rows: `--plot FILE`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xl_cli.errors import UsageError
+from xl_cli.launch.progress import say
+from xl_cli.vectors.word_files import check_new
+from xl_objectives import setting
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def plot_setting() -> str:
+    """The field of settings that names the file."""
+    return setting("", "Write a picture to this file, .png, .svg or .pdf; must be new.")
+
+
+def check_plot(plot: str) -> None:
+    """UsageError where no picture can be written to `plot`."""
+    if plot and Path(plot).suffix.lower().removeprefix(".") not in FORMATS:
+        message = f"--plot {plot}: name a file that ends in .{', .'.join(FORMATS)}."
+        raise UsageError(message)
+    check_new(plot or None, "--plot")
+
+
+def write_picture(plot: str, figure: "Figure") -> None:
+    """The file of a picture, in the format of its name; letters that no font has are told."""
+    from xl_analysis import picture_bytes, picture_note
+    from xl_translit import replacing
+
+    if note := picture_note(figure):
+        say(f"note: {note}")
+    with replacing(Path(plot), "wb") as file:
+        file.write(picture_bytes(figure, Path(plot).suffix.lower().removeprefix(".")))
