@@ -1,6 +1,7 @@
 """`xl analyze cka`: minibatches as they are read, kernels, and the picture of two models."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_minibatches_are_read_one_at_a_time_and_give_the_averaged_estimate(
     monkeypatch.setattr(
         Encoder, "embed", lambda self, texts, **more: most.append(len(texts)) or embed(self, texts, **more)
     )
-    asked = {"model": models[0], "data": corpus, "layer": ["0", "1"], "kernel": kernel, "minibatch": 50}
+    asked: dict[str, Any] = {"model": models[0], "data": corpus, "layer": ["0", "1"], "kernel": kernel, "minibatch": 50}
     rows = xl_cli.analyze("cka", **asked)
     assert max(most) == 40
     assert sum(most) == 3 * 120
@@ -97,8 +98,9 @@ def test_rbf_and_linear_are_those_of_the_vectors(corpus: Path, models: list[Path
     encoder, texts = load_encoder(models[0]), load_texts(str(corpus)).texts
     keys = sorted(texts["eng_Latn"])
     views = {name: encoder.embed([by[key] for key in keys], layer=1, pooling="mean-all") for name, by in texts.items()}
-    for options, more in (({}, {}), ({"kernel": "rbf", "bandwidth": 0.3}, {"bandwidth": 0.3})):
+    cases: list[tuple[dict[str, Any], float | None]] = [({}, None), ({"kernel": "rbf", "bandwidth": 0.3}, 0.3)]
+    for options, bandwidth in cases:
         rows = xl_cli.analyze("cka", model=models[0], data=corpus, layer="1", **options)
-        matrix = cka_matrix(views, **more)[1]
+        matrix = cka_matrix(views, bandwidth=bandwidth)[1]
         upper = np.sort(matrix[np.triu_indices(3, 1)])
         assert np.sort([row.value for row in rows]) == pytest.approx(upper, abs=1e-4)  # float32, other padding
