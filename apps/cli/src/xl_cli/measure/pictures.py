@@ -1,15 +1,12 @@
 """Pictures that a measure writes beside its rows: `--plot FILE`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from xl_cli.errors import UsageError
 from xl_cli.launch.progress import say
 from xl_cli.vectors.word_files import check_new
 from xl_objectives import setting
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -27,8 +24,8 @@ def check_plot(plot: str) -> None:
     check_new(plot or None, "--plot")
 
 
-def write_picture(plot: str, figure: "Figure") -> None:
-    """The file of a picture, in the format of its name; letters that no font has are told."""
+def write_picture(plot: str, figure: Any) -> None:
+    """The file of a picture, a matplotlib figure, in the format of its name; letters that no font has are told."""
     from xl_analysis import picture_bytes, picture_note
     from xl_translit import replacing
 
