@@ -65,7 +65,27 @@ def test_tex_escapes():
     tex = TABLE.render("tex")
     assert r"a|b \& " in tex
     assert r"100 \% \& more." in tex
-    assert tex.count("\\\\") == 3
+    assert tex.count("\\\\") == 4  # two of them of the header
+
+
+def test_tex_says_once_what_neighbours_in_the_header_share() -> None:
+    header = ("system", "target", "sib200 % eng", "sib200 % ell", "n", "sib200 % tur", "panx % eng")
+    lines = Table(header, (("a", *"bcdefg"),)).render("tex").splitlines()
+    assert [cell.strip() for cell in lines[2].removesuffix(r"\\").split("&")] == [
+        r"\multicolumn{2}{c}{}", r"\multicolumn{2}{c}{sib200 \%}", r"\multicolumn{1}{c}{}",
+        r"\multicolumn{1}{c}{sib200 \%}", r"\multicolumn{1}{c}{panx \%}",
+    ]  # fmt: skip
+    assert lines[3] == r"\cmidrule(lr){3-4} \cmidrule(lr){6-6} \cmidrule(lr){7-7}"
+    assert lines[4].replace(r"\\", "").replace(" ", "").split("&") == [
+        "system",
+        "target",
+        "eng",
+        "ell",
+        "n",
+        "tur",
+        "eng",
+    ]
+    assert r"\multicolumn" not in Table(("a", "b"), (("c", "d"),)).render("tex")
 
 
 def test_a_table_without_lines():

@@ -260,3 +260,24 @@ def test_no_row_and_no_run_are_one_sentence(xl, tmp_path: Path) -> None:
         assert result.returncode == 1
         assert words in result.stderr
         assert result.stderr.count("\n") == 1
+
+
+def test_a_line_a_target_is_a_layout_of_retrieval_and_tasks(xl, tmp_path: Path) -> None:
+    write_rows(tmp_path / "results.jsonl", task_rows())
+    told = xl("report", tmp_path, "--layout", "targets", "--format", "md")
+    assert told.returncode == 0, told.stderr
+    header, *lines = cells(told.stdout)
+    assert header == ["system", "target", "sib200 % eng"]
+    assert lines[:4] == [
+        ["mlm", "ell_Grek", "25.0"], ["mlm", "eng_Latn", "90.0"], ["mlm", "tur_Latn", "50.0"], ["mlm", "mean", "37.5"],
+    ]  # fmt: skip
+    assert r"\cmidrule(lr){3-3}" in xl("report", tmp_path, "--layout", "targets", "--format", "tex").stdout
+    assert "sib200 % eng" in xl("report", tmp_path, "--layout", "targets", "--format", "html").stdout
+    refused = xl("report", tmp_path, "--layout", "targets", "--format", "csv")
+    assert refused.returncode == 2
+    assert "--layout" in refused.stderr
+    bli = Row(task="bli", metric="p@1", value=0.5, source="eng_Latn", target="tur_Latn")
+    write_rows(tmp_path / "words.jsonl", [bli])
+    refused = xl("report", tmp_path / "words.jsonl", "--layout", "targets")
+    assert refused.returncode == 2
+    assert "--layout targets: no meaning for these rows" in refused.stderr

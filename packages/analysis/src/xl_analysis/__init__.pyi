@@ -79,5 +79,7 @@ from .tables.runs import rows_csv as rows_csv
 from .tables.runs import tell_runs_apart as tell_runs_apart
 from .tables.table import Table as Table
 from .tables.task_tables import task_table as task_table
+from .tables.transfer_tables import transfer_table as transfer_table
+from .tables.transfer_tables import transfer_tables as transfer_tables
 
 __version__: str

@@ -19,7 +19,11 @@ from xl_objectives import setting
 
 FORMATS = ("text", "md", "html", "tex", "csv")
 _RETRIEVAL = ("top1", "top5", "top10")
-READ_WHERE = (ReadWhere(("mean",), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),)
+LAYOUTS = ("systems", "targets")
+READ_WHERE = (
+    ReadWhere(("mean",), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),
+    ReadWhere(("layout",), lambda call: call.format != "csv", "for --format csv, which has a line a row"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,12 @@ class ReportConfig:
         "Targets that a mean is over: others | all, without or with those trained on [default: as the paper of the "
         "preset has it, else others]; not for csv",
         choices=("", *MEANS),
+    )
+    layout: str = setting(
+        "systems",
+        "How retrieval and tasks are laid out: systems (a line a system, a column a target language) or targets (a "
+        "line a target, a column a task and source language); not for csv",
+        choices=LAYOUTS,
     )
 
     def __post_init__(self) -> None:
@@ -115,8 +125,15 @@ def _check_asked(every: "Sequence[Mapping[str, Any]]", config: ReportConfig) -> 
     if others := [name for name in config.metric if name not in of_retrieval]:
         message = f"--metric {others[0]}: no meaning for a figure that is not of retrieval; leave that out."
         raise UsageError(message)
-    if config.mean and "task" not in rows_by_kind(every, config.metric or _RETRIEVAL):
+    kinds = rows_by_kind(every, config.metric or _RETRIEVAL)
+    if config.mean and "task" not in kinds:
         message = "--mean: no meaning for these rows, only for those of a task by target language; leave that out."
+        raise UsageError(message)
+    if (
+        config.layout == "targets"
+        and not {"retrieval", "task"} & rows_by_kind(every, config.metric or _RETRIEVAL).keys()
+    ):
+        message = "--layout targets: no meaning for these rows, only for retrieval and tasks; leave that out."
         raise UsageError(message)
 
 
@@ -144,7 +161,7 @@ def _shown(
     mean = config.mean or mean_of(rows)
     beside = beside_tables(rows, published, PAPERS)
     if config.format != "html":
-        tables = [*result_tables(rows, metrics=metrics, mean=mean), *beside]
+        tables = [*result_tables(rows, metrics=metrics, mean=mean, layout=config.layout), *beside]
         tables += group_tables(gains(rows))
         return "\n\n".join(table.render(config.format) for table in tables)
     folders = {name: RunFolder(path.parent) for name, path in runs.items() if path.name == "results.jsonl"}
@@ -160,6 +177,7 @@ def _shown(
         beside=beside,
         metrics=metrics,
         mean=mean,
+        layout=config.layout,
         names=_language_names(rows),
     )
 

@@ -23,6 +23,7 @@ _LEAD = (
 )
 # Kinds of tables -> the section they stand in, in the page's order; the others have one at the end.
 _SECTIONS = {
+    "transfer": "Results",
     "retrieval": "Results",
     "task": "Results",
     "matrix": "Results",
@@ -87,6 +88,7 @@ def report_page(
     beside: Sequence[Table] = (),
     metrics: Sequence[str] = ("top10", "top1"),
     mean: str = "others",
+    layout: str = "systems",
     names: Mapping[str, str] | None = None,
 ) -> str:
     """The report of `rows` (as `result_tables` takes them) as one page.
@@ -97,7 +99,7 @@ def report_page(
     every = list(rows)
     kinds = rows_by_kind(every, metrics)
     tables: dict[str, list[Table]] = {}
-    for kind, made in tables_by_kind(every, metrics=metrics, mean=mean).items():
+    for kind, made in tables_by_kind(every, metrics=metrics, mean=mean, layout=layout).items():
         tables.setdefault(_SECTIONS.get(kind, _LAST), []).extend(made)
     retrieval, task, cka = (kinds.get(kind, []) for kind in ("retrieval", "task", "cka"))
     gained = gains([*retrieval, *task])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
 from xl_analysis.tables.gap_tables import gap_table, is_gap
@@ -12,13 +13,17 @@ from xl_analysis.tables.mean_tables import metric_table, retrieval_table
 from xl_analysis.tables.pairs import coverage_table, is_covered, pair_table
 from xl_analysis.tables.table import Table
 from xl_analysis.tables.task_tables import task_table
+from xl_analysis.tables.transfer_tables import transfer_tables
+
+LAYOUTS = ("systems", "targets")
+"""Whether scores have a line a system and a column a target, or a line a target and a column a task and source."""
 
 # Rows that are a mean over the cells of a matrix; the matrix's caption has these means.
 _MEANS = ("diagonal", "off-diagonal")
 
 
 def result_tables(
-    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others"
+    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others", layout: str = "systems"
 ) -> list[Table]:
     """Every row in a table, none in two.
 
@@ -29,16 +34,25 @@ def result_tables(
     apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task and metric, those
     without a data set beside the only one of their task. The means over a matrix's cells are in its caption and left
     out where the matrix is there.
+
+    layout: under "targets" retrieval and tasks stand together in `transfer_tables`, a line a target.
     """
-    return [table for tables in tables_by_kind(rows, metrics=metrics, mean=mean).values() for table in tables]
+    tables = tables_by_kind(rows, metrics=metrics, mean=mean, layout=layout)
+    return [table for several in tables.values() for table in several]
 
 
 def tables_by_kind(
-    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others"
+    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others", layout: str = "systems"
 ) -> dict[str, list[Table]]:
     """The tables of `result_tables` by the kind of their rows, as `rows_by_kind` names it, in their order."""
+    if layout not in LAYOUTS:
+        message = f"layout is {layout!r}; choose one of {', '.join(LAYOUTS)}."
+        raise AnalysisError(message)
     kinds = rows_by_kind(rows, metrics)
+    if layout == "targets" and (scores := [*kinds.pop("retrieval", []), *kinds.pop("task", [])]):
+        kinds["transfer"] = scores
     made: dict[str, Callable[[list[Row]], list[Table]]] = {
+        "transfer": lambda part: transfer_tables(part, mean=mean),
         "retrieval": lambda part: [_about(each, retrieval_table(each, metrics=metrics)) for each in _by_data(part)],
         "task": lambda part: [task_table(each, mean=mean) for each in _by_data(part)],
         "matrix": matrix_tables,

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from textwrap import fill
 
 from tabulate import SEPARATING_LINE, tabulate
@@ -51,9 +52,10 @@ class Table:
             return rendered("table.html", table=self, names={})
         if form == "tex":
             body = self._marked(_tex, r"\textbf{{{}}}", r"\underline{{{}}}")
+            above, below = _two_lines(self.header)
             # Cells are TeX already; the form that leaves them so has no rules of booktabs.
-            table = _tabulate([_tex(cell) for cell in self.header], body, "latex_raw", self.n_labels)
-            for rule in (r"\toprule", r"\midrule", r"\bottomrule"):
+            table = _tabulate([_tex(cell) for cell in below], body, "latex_raw", self.n_labels)
+            for rule in (r"\toprule" + _tex_spans(above), r"\midrule", r"\bottomrule"):
                 table = table.replace(r"\hline", rule, 1)
             if not self.caption:
                 return table
@@ -92,12 +94,28 @@ def _tabulate(header: Sequence[str], body: Sequence[Sequence[str]], form: str, n
 
 
 def _text(header: Sequence[str], body: Sequence[Sequence[str]], n_labels: int) -> str:
-    # Long headers stand on two lines, so that a dozen columns fit a terminal; as lines of the body they also do without
-    # the two spaces of padding that tabulate gives a header.
-    split = [cell.partition(" % ") for cell in header]
-    above = [f"{first} %" if rest else "" for first, _, rest in split]
-    below = [rest or first for first, _, rest in split]
+    # As lines of the body headers also do without the two spaces of padding that tabulate gives them.
+    above, below = _two_lines(header)
     return _tabulate((), [*([above] if any(above) else []), below, SEPARATING_LINE, *body], "simple", n_labels)
+
+
+def _two_lines(header: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A long header, "top-10 % cross", on two lines, so that a dozen columns fit a terminal or a page."""
+    split = [cell.partition(" % ") for cell in header]
+    return [f"{first} %" if rest else "" for first, _, rest in split], [rest or first for first, _, rest in split]
+
+
+def _tex_spans(above: Sequence[str]) -> str:
+    """The upper line of a header, what neighbours share once over them, with a rule under each; empty for none."""
+    if not any(above):
+        return ""
+    cells, rules, first = [], [], 1
+    for title, several in groupby(above):
+        last = first + len(list(several)) - 1
+        cells.append(rf"\multicolumn{{{last - first + 1}}}{{c}}{{{_tex(title)}}}")
+        rules += [rf"\cmidrule(lr){{{first}-{last}}}"] if title else []
+        first = last + 1
+    return "\n " + " & ".join(cells) + " \\\\\n" + " ".join(rules)
 
 
 def _under(table: str, caption: str) -> str:
