@@ -48,10 +48,11 @@ def test_cells_means_and_marks_are_those_of_slow_loops(tenths: list[int]) -> Non
             assert cell == ("src" if value is None else f"{value:.1f}")
             if value is None:
                 continue
-            systems = {other: shown(other, target, *column) for other in ("mlm", "mlm+seq")}
+            systems = [shown(other, target, *column) for other in ("mlm", "mlm+seq")]
+            systems = [other for other in systems if other is not None]
             sources = [shown(system, target, *column[:2], source) for source in LANGUAGES]
             sources = [other for other in sources if other is not None]
-            assert ((r, c) in table.best) == (len({*systems.values()}) > 1 and value == max(systems.values()))
+            assert ((r, c) in table.best) == (len({*systems}) > 1 and value == max(systems))
             assert ((r, c) in table.best_source) == (len({*sources}) > 1 and value == max(sources))
 
 
