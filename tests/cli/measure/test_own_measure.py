@@ -1,6 +1,7 @@
 """A measure is one file and one line of the registry: command, help, listing, run folder and Python know it."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_the_command_scores_prints_and_keeps_rows(xl: Run, texts: Path, tmp_path
 
 @pytest.mark.usefixtures("registered")
 def test_help_and_listing_know_it(xl: Run) -> None:
-    assert "length    Mean length of the texts of a language." in xl("analyze", "--help").stdout
+    assert re.search(r"length +Mean length of the texts of a language\.", xl("analyze", "--help").stdout)
     shown = xl("analyze", "length", "--help").stdout
     for text in ("Example: xl analyze length", "--least", "Shorter texts are left out.", "--unit", "--out", "--json"):
         assert text in shown
@@ -101,5 +102,5 @@ def test_what_it_would_not_read_and_what_is_missing_is_refused(xl: Run, texts: P
 def test_without_the_line_it_is_not_known(xl: Run, texts: Path) -> None:
     assert "length" not in xl("analyze", "--help").stdout
     assert xl("analyze", "length", "--data", texts).returncode == 2
-    with pytest.raises(LookupError, match=r"unknown measure 'length'.*known: cka, coverage"):
+    with pytest.raises(LookupError, match=r"unknown measure 'length'.*known: .*cka, coverage"):
         xl_cli.analyze("length", data=texts)

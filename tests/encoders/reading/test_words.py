@@ -146,6 +146,19 @@ def test_word_vectors_equal_a_slow_reading(family: Encoder, how: str) -> None:
             assert np.abs(vector - (0 if expected is None else expected)).max() < 1e-5  # float32
 
 
+@pytest.mark.parametrize("family", ["xlmr", "canine"], indirect=True)
+def test_all_tokens_of_words_stand_in_turn(family: Encoder) -> None:
+    """Their mean, their first and their last are the vectors that are asked for by these names."""
+    texts = ["the cat, the white house", "", "το λευκό  σπίτι", "cat"]
+    found = {how: family.word_vectors(texts, layer=1, how=how) for how in ("all", "mean", "first", "last")}
+    for number, every in enumerate(found["all"]):
+        assert every.vectors.shape == (every.n_tokens.sum(), family.width)
+        parts = np.split(every.vectors, np.cumsum(every.n_tokens)[:-1]) if len(every.n_tokens) else []
+        for place, tokens in enumerate(parts):
+            for how, expected in (("mean", tokens.mean(axis=0)), ("first", tokens[0]), ("last", tokens[-1])):
+                assert np.abs(found[how][number].vectors[place] - expected).max() < 1e-5  # float32
+
+
 def letters(normalizer: normalizers.Normalizer, alphabet: str) -> PreTrainedTokenizerFast:
     """One token a character, after a normaliser that changes lengths."""
     tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(set(alphabet) - {" "})]

@@ -32,7 +32,7 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
         raise UsageError(message)
     bitexts = []
     for number, (left, right) in enumerate(couples):
-        lines = _columns(left) if right is None else _sides(left, right)
+        lines = read_couple(left, right)
         alignments = Path(entry.alignments[number]) if entry.alignments else None
         name = left.name if right is None else f"{_stem(left)}-{_stem(right)}"
         bitexts.append(_bitext(name, lines, entry, alignments))
@@ -59,6 +59,14 @@ def parallel_bitexts(entry: DataConfig, corpus: ParallelTexts, splits: Mapping[s
             lines = [(corpus.texts[code][key], corpus.texts[pivot_code][key]) for key in keys]
             bitexts.append(_bitext(f"{code}-{pivot_code}", lines, entry, None))
     return bitexts
+
+
+def read_couple(left: Path, right: Path | None) -> list[tuple[str, str]]:
+    """Sentences and their translations, out of two files or the first two columns of one (`right` is None).
+
+    CliError with `file:line` for files of different length and a line without two columns.
+    """
+    return _columns(left) if right is None else _sides(left, right)
 
 
 def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, alignments: Path | None) -> Bitext:

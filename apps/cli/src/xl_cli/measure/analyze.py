@@ -42,7 +42,8 @@ def analyze(name: str, *, out: str | Path | None = None, **settings: Any) -> Row
     rows = entry.rows(config)
     if folder is not None:
         _write(folder, name, rows, asdict(config))
-    return Rows(rows, lambda: _table(entry, rows), folder)
+    # A measure whose result is more than figures says itself what is printed.
+    return Rows(rows, rows.__str__ if isinstance(rows, Rows) else lambda: _table(entry, rows), folder)
 
 
 def _table(entry: Measure, rows: "Sequence[Row]") -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xl_tasks import Row
 
 MEASURES = {
+    "align-words": "xl_cli.measure.align_words:ALIGN_WORDS",
     "cka": "xl_cli.measure.cka:CKA",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
     "gap": "xl_cli.measure.gap:GAP",
@@ -29,7 +30,8 @@ class Measure:
     settings: dataclass whose fields are the options of the command, those with "argument" in their metadata what stands
         behind its name; what its fields `model` (with `revision`), `data` and `runs` name is looked for before anything
         heavy is loaded.
-    rows: settings -> result rows. Its docstring is the help of the command: a sentence, and a line "Example: xl ...".
+    rows: settings -> result rows (`Rows` where they print otherwise than `table`). Its docstring is the help of the
+        command: a sentence, and a line "Example: xl ...".
     at_layer: of a measure of vectors, (space, layer, settings) -> rows of that layer; its settings are a `SpaceConfig`.
         `xl analyze space` has such measures share one reading of the texts.
     table: "module:function" that makes an `xl_analysis.Table` of the rows, each a mapping, or several tables.

@@ -86,9 +86,9 @@ def link_words(
     mass: share that "ot-partial" moves, in (0, 1]. reach: of "ot-unbalanced", > 0, in units of the cost: what it costs
         to leave mass where it is.
 
-    The score of a link is that share (transport, and of "mutual" links the one that "ot" would move) or the geometric
-    mean of its two probabilities ("softmax"). AnalysisError for shapes that do not fit, numbers that are not finite, an
-    unknown method, and a value out of its range.
+    The score of a link is that share (transport), the geometric mean of its two probabilities ("softmax"), or
+    ("mutual") the share that "ot" would move between the means of the two words' vectors. AnalysisError for shapes that
+    do not fit, numbers that are not finite, an unknown method, and a value out of its range.
     """
     if method not in LINK_METHODS:
         message = f"method is {method!r}; choose one of {', '.join(LINK_METHODS)}."
@@ -114,25 +114,26 @@ def link_words(
             message = f"lens is {lens}, but there are words up to {shape[0] - 1} and {shape[1] - 1}."
             raise AnalysisError(message)
         shape = lens
-    matrix, linked = np.zeros(shape), np.zeros(shape, dtype=bool)
+    matrix, best, linked = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
     if len(left) and len(right):
-        if method == "mutual":
-            # The cosine, which is high everywhere in most encoders, tells right links from wrong ones less well.
-            scores, stands = _shares(left, right, "ot", blur, mass, reach), _mutual(left, right)
-        elif method == "softmax":
-            least = _SOFTMAX_THRESHOLD if threshold is None else threshold
-            scores, stands = _both_ways(left @ right.T / temperature, least)
-        else:
-            scores = _shares(left, right, method, blur, mass, reach)
-            stands = scores > (_SHARE_THRESHOLD if threshold is None else threshold)
         mesh = np.ix_(of_left, of_right)
-        np.maximum.at(matrix, mesh, scores)
-        np.logical_or.at(linked, mesh, stands)
-        # Of a link only the sub-words that make it count: the best of the others may be of another method's mind.
-        best = np.zeros(shape)
-        np.maximum.at(best, mesh, np.where(stands, scores, 0))
-    else:
-        best = matrix
+        if method == "mutual":
+            np.logical_or.at(linked, mesh, _mutual(left, right))
+            # The cosine, which is high everywhere in most encoders, tells right links from wrong ones less well.
+            (x_means, x_there), (y_means, y_there) = _word_means(left, of_left), _word_means(right, of_right)
+            matrix[np.ix_(x_there, y_there)] = _shares(x_means, y_means, "ot", blur, mass, reach)
+            best = matrix
+        else:
+            if method == "softmax":
+                least = _SOFTMAX_THRESHOLD if threshold is None else threshold
+                scores, stands = _both_ways(left @ right.T / temperature, least)
+            else:
+                scores = _shares(left, right, method, blur, mass, reach)
+                stands = scores > (_SHARE_THRESHOLD if threshold is None else threshold)
+            np.maximum.at(matrix, mesh, scores)
+            np.logical_or.at(linked, mesh, stands)
+            # Of a link the sub-words that make it count: probabilities are high one way for many others.
+            np.maximum.at(best, mesh, np.where(stands, scores, 0))
     rows, columns = linked.nonzero()
     pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
     return WordLinks(pairs=pairs, scores=best[rows, columns], matrix=matrix)
@@ -155,6 +156,16 @@ def _owners(name: str, given: ArrayLike | None, n: int) -> NDArray[np.int64]:
         message = f"{name} has shape {words.shape}; the number of a word, from 0, is needed for each of {n} vectors."
         raise AnalysisError(message)
     return words
+
+
+def _word_means(
+    vectors: NDArray[np.float64], words: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Mean vectors of the words that have any, and their numbers."""
+    there, places, counts = np.unique(words, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(there), vectors.shape[1]))
+    np.add.at(sums, places, vectors)
+    return sums / counts[:, None], there
 
 
 def _cosines(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,11 +29,11 @@ def result_tables(
 
     In this order: retrieval between two languages, a table a task and data set (`metrics` as in `retrieval_table`);
     tasks that a model is fitted to, and others with splits, by target; matrices of two languages; lexical tasks; CKA,
-    a line a pair of languages; coverage, a line a language; gaps between languages, a line a system; gains over
-    baselines; one table of means of everything else. No column holds figures of two data sets that no label tells
-    apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task and metric, those
-    without a data set beside the only one of their task. The means over a matrix's cells are in its caption and left
-    out where the matrix is there.
+    a line a pair of languages, as links of words; coverage, a line a language; gaps between languages, a line a system;
+    gains over baselines; one table of means of everything else. No column holds figures of two data sets that no label
+    tells apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task and metric,
+    those without a data set beside the only one of their task. The means over a matrix's cells are in its caption and
+    left out where the matrix is there.
 
     layout: under "targets" retrieval and tasks stand together in `transfer_tables`, a line a target.
     """
@@ -58,6 +58,7 @@ def tables_by_kind(
         "matrix": matrix_tables,
         "lexical": lambda part: [lexical_table(each) for each in _by_task(part)],
         "cka": lambda part: [pair_table(part)],
+        "words": lambda part: [pair_table(part)],
         "coverage": lambda part: [coverage_table(part)],
         "gap": lambda part: [gap_table(part)],
         "gain": lambda part: [gain_table(part)],
@@ -96,6 +97,8 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "lexical"
     if figure.task == "cka":
         return "cka"
+    if figure.task == "align-words":
+        return "words"
     if is_covered(row):
         return "coverage"
     if is_gap(row):

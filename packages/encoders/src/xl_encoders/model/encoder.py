@@ -200,7 +200,7 @@ class Encoder(Trainable):
         """Vectors of the words of each text in context, with the place of each word in the text.
 
         layer: `hidden_states` index, negative from the end.
-        how: the state of a word's "last" or "first" token, or the "mean" of all of them.
+        how: the state of a word's "last" or "first" token, the "mean" of all of them, or each of them ("all").
         words: (start, end) of the words of each text, in code points; None takes those of `split_words`.
 
         No word is lost: a text longer than `max_len` is read in several passes, which begin between words.

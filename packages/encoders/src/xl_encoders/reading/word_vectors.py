@@ -19,14 +19,15 @@ from xl_encoders.text.word_splitting import split_words
 if TYPE_CHECKING:
     from xl_encoders.model.encoder import Encoder
 
-HOWS = ("last", "first", "mean")
+HOWS = ("last", "first", "mean", "all")
 
 
 @dataclass(frozen=True)
 class TextWords:
     """The words of one text.
 
-    vectors: (n_words, width) float32; zero for a word without a token.
+    vectors: (n_words, width) float32; zero for a word without a token. Where "all" was asked for, (n_tokens.sum(),
+        width), the tokens of each word in turn.
     offsets: (n_words, 2) int64, start and end of each word in the text, in code points.
     n_tokens: (n_words,) int64, tokens of each word; 0 for one that the tokenizer drops.
     shared: (n_words,) bool, whether one of the tokens covers a part of another word too, as in scripts without spaces:
@@ -70,16 +71,16 @@ def word_vectors(
         message = f"{len(words)} lists of words for {len(texts)} texts; give one for each text."
         raise EncoderError(message)
     placed = place_words(encoder.tokenizer, texts, words)
-    vectors = np.zeros((sum(map(len, words)), encoder.width), dtype=np.float32)
+    n_rows = [sum(map(len, text.words)) if how == "all" else len(text.words) for text in placed]
+    vectors = np.zeros((sum(n_rows), encoder.width), dtype=np.float32)
     windows: list[list[int]] = []
     picks: list[_Picks] = []
-    first_word = 0
-    for text in placed:
-        read = _picks(text, how, first_word)
+    bounds = [0, *accumulate(n_rows)]
+    for text, first_row in zip(placed, bounds, strict=False):
+        read = _picks(text, how, first_row)
         for start, end in _windows(text, encoder.max_len - 2):
             windows.append(text.row[start:end])
             picks.append(read.within(start, end))
-        first_word += len(text.words)
     wrapped = wrap_rows(windows, encoder.tokenizer)
     with torch.inference_mode(), evaluation_mode(encoder):
         for members in padded_batches([len(row) for row in wrapped], encoder.pad_multiple):
@@ -97,7 +98,6 @@ def word_vectors(
                 0, torch.as_tensor(slots, device=states.device), states[rows, places] * weights.unsqueeze(1)
             )
             vectors[present] += summed.cpu().numpy()
-    bounds = [0, *accumulate(map(len, words))]
     return [
         TextWords(
             vectors[bounds[i] : bounds[i + 1]],
@@ -135,9 +135,11 @@ def _windows(text: PlacedTokens, room: int) -> list[tuple[int, int]]:
 
 
 def _picks(text: PlacedTokens, how: str, first_word: int) -> _Picks:
-    """What to read of a text whose words are numbered from `first_word`."""
-    kept = {"last": slice(-1, None), "first": slice(1), "mean": slice(None)}[how]
+    """What to read of a text whose words, or of "all" the tokens of its words, are numbered from `first_word`."""
+    kept = {"last": slice(-1, None), "first": slice(1), "mean": slice(None), "all": slice(None)}[how]
     chosen = [places[kept] for places in text.words]
+    if how == "all":
+        chosen = [[place] for places in chosen for place in places]
     n_chosen = np.array([len(places) for places in chosen], dtype=np.int64)
     places = np.array([place for part in chosen for place in part], dtype=np.int64)
     words = np.repeat(np.arange(first_word, first_word + len(chosen)), n_chosen)

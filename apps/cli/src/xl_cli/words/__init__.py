@@ -1,0 +1,1 @@
+"""Word alignment: sentence pairs in; links, their confidences, figures and pictures out."""
