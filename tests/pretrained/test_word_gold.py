@@ -9,6 +9,7 @@ import json
 import shutil
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if refusal:
             pytest.skip(f"no manual links: {refusal}")
     found = verses(folder / "links")
-    texts = [[" ".join(each[side]) for each in found] for side in (0, 1)]  # ty: ignore[no-matching-overload]
+    texts = [[" ".join(each[side]) for each in found] for side in (0, 1)]
     for name, lines in (("grc", texts[0]), ("eng", texts[1])):
         (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     lines = [" ".join(f"{i}-{j}" for i, j in sorted(each[2])) for each in found]
@@ -66,7 +67,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def align(gold: Path, **more: object) -> dict[tuple[int | None, str], Row]:
+def align(gold: Path, **more: Any) -> dict[tuple[int | None, str], Row]:
     rows = xl_cli.analyze(
         "align-words",
         model=gold / "encoder",
