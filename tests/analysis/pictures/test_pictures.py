@@ -81,6 +81,12 @@ def test_colours_of_a_heat_map_are_those_of_its_figures() -> None:
     assert np.allclose(plain.get_facecolor(), mpl.colormaps["cividis"]([0.0, 0.25]), atol=0.02)
 
 
+def test_frames_stand_around_their_cells() -> None:
+    figure = heat_map(np.zeros((2, 3)), ["a", "b"], ["x", "y", "z"], outlined=[(0, 2), (1, 0)])
+    corners = [(*frame.get_xy(), frame.get_width()) for frame in figure.axes[0].patches]
+    assert np.allclose(corners, [(1.54, -0.46, 0.92), (-0.46, 0.54, 0.92)])
+
+
 def test_two_triangles() -> None:
     both = both_triangles([[1, 2], [2, 1]], [[1, 3], [3, 1]])
     assert np.array_equal(both, [[np.nan, 2], [3, np.nan]], equal_nan=True)

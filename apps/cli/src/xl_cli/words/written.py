@@ -55,12 +55,7 @@ def pair_links_table(pairs: SentencePairs, links: PairLinks, confidences: "np.nd
 def write_matrix(path: Path, pairs: SentencePairs, number: int, links: WordLinks, about: str) -> None:
     """A picture of the scores of all pairs of words; a note tells of letters that no font has."""
     left, right = pairs.words(number)
-    linked = {(i, j) for i, j in links.pairs}
-    figure = heat_map(links.matrix, left, right, title=about, label="score", limits=(0, 1))
-    for i, j in linked:
-        from matplotlib.patches import Rectangle
-
-        figure.axes[0].add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor="#D55E00", lw=1.8))
+    figure = heat_map(links.matrix, left, right, title=about, label="score", limits=(0, 1), outlined=links.pairs)
     _write_picture(path, figure)
 
 

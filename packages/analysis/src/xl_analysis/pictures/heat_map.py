@@ -1,6 +1,6 @@
 """Heat maps: a matrix of figures as colours, with the figures in the cells where there is room."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,13 +44,15 @@ def heat_map(
     limits: tuple[float, float] | None = None,
     centre: float | None = None,
     digits: int = 2,
+    outlined: Iterable[tuple[int, int]] = (),
 ) -> "Figure":
     """A matrix as colours.
 
     values: (len(rows), len(columns)); NaN is a cell that is not there, and is grey. rows, columns: what stands beside
     and below. label: what a colour means. limits: figures at the two ends of the colours, by default the smallest and
     largest. centre: figure in the middle of two colours, 0 for differences. digits: decimals in the cells, which are
-    written up to 16 a side; each cell tells its row, column and figure on hover. AnalysisError for another form.
+    written up to 16 a side; each cell tells its row, column and figure on hover. outlined: (row, column) of cells with
+    a frame. AnalysisError for another form.
     """
     import matplotlib as mpl
     from matplotlib.collections import PatchCollection
@@ -80,6 +82,8 @@ def heat_map(
         cells.set(array=np.ma.masked_invalid(matrix.ravel()), edgecolor="white", linewidth=0.5)
         cells.set_urls([f"{rows[r]} · {columns[c]}: {_written(matrix[r, c], digits + 1)}" for r, c in places])
         axes.add_collection(cells)
+        for r, c in outlined:
+            axes.add_patch(Rectangle((c - 0.46, r - 0.46), 0.92, 0.92, fill=False, edgecolor="C1", linewidth=1.8))
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
         axes.set_xticks(range(len(columns)), columns, rotation=90 if max(map(len, columns)) > 3 else 0)
         axes.set_yticks(range(len(rows)), rows)
