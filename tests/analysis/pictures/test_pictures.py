@@ -1,6 +1,7 @@
 """Pictures: what stands in them, what is refused, that data stay text, and that the caller's settings stay."""
 
 from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -83,7 +84,8 @@ def test_colours_of_a_heat_map_are_those_of_its_figures() -> None:
 
 def test_frames_stand_around_their_cells() -> None:
     figure = heat_map(np.zeros((2, 3)), ["a", "b"], ["x", "y", "z"], outlined=[(0, 2), (1, 0)])
-    corners = [(*frame.get_xy(), frame.get_width()) for frame in figure.axes[0].patches]
+    frames: Any = figure.axes[0].patches
+    corners = [(*frame.get_xy(), frame.get_width()) for frame in frames]
     assert np.allclose(corners, [(1.54, -0.46, 0.92), (-0.46, 0.54, 0.92)])
 
 
