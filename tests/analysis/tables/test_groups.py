@@ -3,7 +3,7 @@
 import pytest
 
 from xl_analysis import gains, group_tables
-from xl_analysis.tables.pretraining import RESOURCES, resources
+from xl_analysis.statistics.pretraining import RESOURCES, resources
 
 
 def row(variant: str, source: str, target: str, value: float, **more: object) -> dict[str, object]:

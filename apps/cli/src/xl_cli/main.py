@@ -14,6 +14,7 @@ import typer
 from xl_cli import __version__
 from xl_cli.commands.align import align
 from xl_cli.commands.analyze import analyze
+from xl_cli.commands.compare import compare
 from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
@@ -41,6 +42,7 @@ app.add_typer(static, name="static")
 app.add_typer(analyze, name="analyze")
 app.command("export", short_help="Write a model for another library.")(export)
 app.command("report", short_help="Print the tables of runs.")(report)
+app.command("compare", short_help="Compare two runs cell by cell.")(compare)
 app.command("ls", short_help="List what can be named: recipes, tasks ...")(ls)
 
 

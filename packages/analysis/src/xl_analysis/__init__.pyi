@@ -62,6 +62,7 @@ from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
 from .tables.beside import beside_tables as beside_tables
+from .tables.comparison_tables import comparison_tables as comparison_tables
 from .tables.gain_tables import gain_table as gain_table
 from .tables.gap_tables import gap_table as gap_table
 from .tables.groups import gains as gains

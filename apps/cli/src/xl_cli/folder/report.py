@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xl_cli.errors import CliError, UsageError
+from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import MEANS
 from xl_cli.evaluation.preset_options import mean_of
-from xl_cli.folder.run_facts import run_facts
+from xl_cli.folder.run_facts import facts_of
 from xl_cli.folder.run_folder import RunFolder
+from xl_cli.folder.runs import RESULTS, folders_of, read_runs, results_of
 from xl_cli.options import check_options
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
@@ -83,17 +84,13 @@ def report(
     refuse_unread(READ_WHERE, given, config)
     out = check_new(out)
     several = [runs] if isinstance(runs, (str, Path)) else runs
-    paths = list({path.resolve(): path for path in map(_results, map(Path, several))}.values())
+    paths = list({path.resolve(): path for path in map(results_of, map(Path, several))}.values())
     labels = _labels(paths, config.label)
     from xl_analysis import tell_runs_apart
     from xl_cli.published.rows import published_beside
-    from xl_tasks import read_rows
     from xl_translit import replacing
 
-    read = {name: read_rows(path) for name, path in zip(labels, paths, strict=True)}
-    if not any(read.values()):
-        message = f"{', '.join(map(str, paths))}: no result row in it; score something first, with xl eval or xl align."
-        raise CliError(message)
+    read = dict(zip(labels, read_runs(paths), strict=True))
     rows = {name: [row.to_dict() for row in part] for name, part in read.items()}
     _check_asked([row for part in rows.values() for row in part], config)
     metric = config.metric or ("top10", "top1")
@@ -155,7 +152,7 @@ def _shown(
     config: ReportConfig,
 ) -> str:
     """The tables of all rows and what they say beside the papers; for html what was run, and pictures, too."""
-    from xl_analysis import Facts, beside_tables, gains, group_tables, report_page, result_tables
+    from xl_analysis import beside_tables, gains, group_tables, report_page, result_tables
     from xl_cli.published.rows import PAPERS
 
     mean = config.mean or mean_of(rows)
@@ -164,16 +161,14 @@ def _shown(
         tables = [*result_tables(rows, metrics=metrics, mean=mean, layout=config.layout), *beside]
         tables += group_tables(gains(rows))
         return "\n\n".join(table.render(config.format) for table in tables)
-    folders = {name: RunFolder(path.parent) for name, path in runs.items() if path.name == "results.jsonl"}
-    facts = {name: run_facts(folder.about()) for name, folder in folders.items() if folder.has_about()}
     # A run alone has no label, as nothing must be told from it.
     alone = next(iter(runs.values())).resolve().parent.name
     title = f"Results of {', '.join(runs) if any(runs) else alone}"
     return report_page(
         rows,
         title,
-        facts=[Facts(name=name or alone, entries=entries) for name, entries in facts.items()],
-        logs={name: folder.logged() for name, folder in folders.items()},
+        facts=facts_of({name or alone: path for name, path in runs.items()}),
+        logs={name: RunFolder(path.parent).logged() for name, path in runs.items() if path.name == RESULTS},
         beside=beside,
         metrics=metrics,
         mean=mean,
@@ -193,22 +188,18 @@ def _language_names(rows: "Sequence[Mapping[str, Any]]") -> dict[str, str]:
     return names
 
 
-def _results(run: Path) -> Path:
-    return run / "results.jsonl" if run.is_dir() else run
-
-
 def _labels(paths: Sequence[Path], given: Sequence[str]) -> list[str]:
     """A label for each run: as given, else by its folder; "" for one alone, which nothing must be told from."""
     if len(paths) == 1 and not given:
         return [""]
     from xl_cli.folder.short_names import short_names
 
-    labels = short_names([path.parent if path.name == "results.jsonl" else path.with_suffix("") for path in paths])
+    labels = short_names(folders_of(paths))
     named = dict(entry.partition("=")[::2] for entry in given)
     places = {str(path.resolve()): place for place, path in enumerate(paths)}
-    if all(path and str(_results(Path(path)).resolve()) in places for path in named.values()):
+    if all(path and str(results_of(Path(path)).resolve()) in places for path in named.values()):
         for name, path in named.items():
-            labels[places[str(_results(Path(path)).resolve())]] = name
+            labels[places[str(results_of(Path(path)).resolve())]] = name
     elif len(given) == len(paths):
         labels = list(given)
     else:

@@ -1,9 +1,15 @@
 """What a report tells of a run: recipe, start, data, objectives, seed, machine, time and versions, from run.json."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from xl_cli.folder.run_folder import RunFolder
+from xl_cli.folder.runs import RESULTS
 from xl_cli.launch.durations import exactly
+
+if TYPE_CHECKING:
+    from xl_analysis import Facts
 
 _NOTHING = ("", None, [], (), {}, False, 0)
 # Of the options of xl eval and xl analyze, those that say what was measured.
@@ -11,6 +17,16 @@ _OPTIONS = (
     "source", "target", "limit", "split", "layer", "pooling", "prompt", "transform", "preset", "protocol", "probe",
     "lora", "seeds", "input", "noise", "robust", "grid", "debiased",
 )  # fmt: skip
+
+
+def facts_of(runs: Mapping[str, Path]) -> "list[Facts]":
+    """What a page tells of runs, by what they are called: a file of rows -> its folder's run.json, where it has one."""
+    from xl_analysis import Facts
+
+    folders = {name: RunFolder(path.parent) for name, path in runs.items() if path.name == RESULTS}
+    return [
+        Facts(name=name, entries=run_facts(folder.about())) for name, folder in folders.items() if folder.has_about()
+    ]
 
 
 def run_facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:

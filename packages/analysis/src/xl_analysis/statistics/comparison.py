@@ -350,11 +350,12 @@ def _sentence(comparison: Comparison, metric: str) -> str:
     verdicts = [cell.verdict for cell in cells]
     counts = [f"{verdicts.count(name)} {name}" for name in ("higher", "lower", "no difference shown", "not tested")]
     text = f"{metric}: of {len(cells)} cells {', '.join(part for part in counts if not part.startswith('0 '))}"
-    for line in comparison.languages:
-        if line.metric != metric or len(cells) == 1:
-            continue
+    lines = [line for line in comparison.languages if line.metric == metric and len(cells) > 1]
+    varying = {name for line in lines for name in line.told if len({each.told.get(name) for each in lines}) > 1}
+    for line in lines:
+        name = " ".join((line.task, *(value for field, value in line.told.items() if field in varying)))
         if line.p_holm is None:
-            text += f"; {line.task}: {line.n_languages} languages are too few for a test over languages"
+            text += f"; {name}: {line.n_languages} languages are too few for a test over languages"
         else:
-            text += f"; {line.task}, over {line.n_languages} languages: {line.verdict} (p {line.p_holm:.2g})"
+            text += f"; {name}, over {line.n_languages} languages: {line.verdict} (p {line.p_holm:.2g})"
     return f"{text}."

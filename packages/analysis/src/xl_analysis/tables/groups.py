@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from xl_analysis.statistics.pretraining import RESOURCES, resources
 from xl_analysis.tables.figures import TELLING, Figure, Row, figures, lines
-from xl_analysis.tables.pretraining import RESOURCES, resources
 from xl_analysis.tables.table import Table
 
 STARTS = ("untrained", "pretrained")

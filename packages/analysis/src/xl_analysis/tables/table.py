@@ -51,15 +51,15 @@ class Table:
         if form == "html":
             return rendered("table.html", table=self, names={})
         if form == "tex":
-            body = self._marked(_tex, r"\textbf{{{}}}", r"\underline{{{}}}")
+            body = self._marked(tex, r"\textbf{{{}}}", r"\underline{{{}}}")
             above, below = _two_lines(self.header)
             # Cells are TeX already; the form that leaves them so has no rules of booktabs.
-            table = _tabulate([_tex(cell) for cell in below], body, "latex_raw", self.n_labels)
+            table = _tabulate([tex(cell) for cell in below], body, "latex_raw", self.n_labels)
             for rule in (r"\toprule" + _tex_spans(above), r"\midrule", r"\bottomrule"):
                 table = table.replace(r"\hline", rule, 1)
             if not self.caption:
                 return table
-            return f"\\begin{{table}}\n\\centering\n{table}\n\\caption{{{_tex(self.caption)}}}\n\\end{{table}}"
+            return f"\\begin{{table}}\n\\centering\n{table}\n\\caption{{{tex(self.caption)}}}\n\\end{{table}}"
         if form == "csv":
             file = io.StringIO()
             csv.writer(file, lineterminator="\n").writerows([self.header, *self.body])
@@ -112,7 +112,7 @@ def _tex_spans(above: Sequence[str]) -> str:
     cells, rules, first = [], [], 1
     for title, several in groupby(above):
         last = first + len(list(several)) - 1
-        cells.append(rf"\multicolumn{{{last - first + 1}}}{{c}}{{{_tex(title)}}}")
+        cells.append(rf"\multicolumn{{{last - first + 1}}}{{c}}{{{tex(title)}}}")
         rules += [rf"\cmidrule(lr){{{first}-{last}}}"] if title else []
         first = last + 1
     return "\n " + " & ".join(cells) + " \\\\\n" + " ".join(rules)
@@ -127,7 +127,8 @@ def _md(text: str) -> str:
     return re.sub(r"(\\*)\|", lambda match: match[1] * 2 + r"\|", text)
 
 
-def _tex(text: str) -> str:
+def tex(text: str) -> str:
+    """A text as TeX shows it as it is."""
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     special |= {"<": r"\ensuremath{<}", ">": r"\ensuremath{>}"}
     return "".join(special.get(char, "\\" + char if char in "&%$#_{}" else char) for char in text)
