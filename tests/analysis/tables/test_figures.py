@@ -31,6 +31,15 @@ def test_the_model_tells_before_the_table() -> None:
     ]
 
 
+def test_a_model_that_is_the_name_already_is_not_told_again() -> None:
+    of_a_model = {**ROW, "variant": "", "model": "mBERT"}
+    printed = [
+        {**of_a_model, "paper": "ot", "table": table, "value": value} for table, value in (("2", 0.7), ("7", 0.8))
+    ]
+    others = [{**OTHER, "model": "a"}, {**ROW, "value": 0.6, "model": "b"}]
+    assert names(*printed, *others) == ["mBERT (table 2)", "mBERT (table 7)", "L2 (a)", "L2 (b)"]
+
+
 def test_rows_that_nothing_tells_apart_are_refused() -> None:
     with pytest.raises(AnalysisError, match=r"two rows say accuracy of 'L2' from eng_Latn to fra_Latn"):
         names(OTHER, {**ROW, "value": 0.6})

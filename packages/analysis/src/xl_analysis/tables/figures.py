@@ -160,7 +160,10 @@ def _names(keys: Sequence[tuple[str, ...]], fields: Sequence[str]) -> list[str]:
     """A name a line: "mlm (zero-shot, robust at)"; fields with their names where two lines would be called alike."""
     names = []
     for variant, *values in keys:
-        parts = [_PREFIXES.get(field, "") + value for field, value in zip(fields, values, strict=True) if value]
+        # A line without a variant is called by its model already.
+        told = [(field, value) for field, value in zip(fields, values, strict=True) if value]
+        told = [(field, value) for field, value in told if (field, value) != ("model", variant)]
+        parts = [_PREFIXES.get(field, "") + value for field, value in told]
         names.append(f"{variant} ({', '.join(parts)})" if parts else variant)
     if len(set(names)) == len(names):
         return names
