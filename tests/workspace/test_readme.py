@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import warm
@@ -114,7 +115,8 @@ def test_every_wheel_works_alone(tmp_path: Path) -> None:
     clean["PYTHONPYCACHEPREFIX"] = str(tmp_path / "compiled")
 
     def run(*command: object, **options: object) -> None:
-        subprocess.run(command, check=True, timeout=600, **{"cwd": tmp_path, "env": clean, **options})  # ty: ignore[no-matching-overload]
+        given: dict[str, Any] = {"cwd": tmp_path, "env": clean, **options}
+        subprocess.run(list(map(str, command)), check=True, timeout=600, **given)
 
     run("uv", "build", "--all-packages", "--wheel", "--out-dir", wheels, "--quiet", cwd=ROOT)
     locked = ("--frozen", "--no-hashes", "--no-emit-workspace", "--quiet")

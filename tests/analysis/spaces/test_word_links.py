@@ -1,6 +1,7 @@
 """Word links against slow loops, POT and closed forms, and the laws they obey."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import ot
@@ -195,9 +196,9 @@ def test_a_sentence_without_words_has_no_links(method: str) -> None:
         ({"lens": (1, 2)}, "there are words up to 1 and 1"),
     ],
 )
-def test_what_does_not_fit_is_refused(wrong: dict[str, object], told: str) -> None:
+def test_what_does_not_fit_is_refused(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(AnalysisError, match=told):
-        link_words(np.ones((2, 3)), np.ones((2, 3)), **wrong)  # ty: ignore[invalid-argument-type]
+        link_words(np.ones((2, 3)), np.ones((2, 3)), **wrong)
 
 
 def test_vectors_that_are_none_are_refused() -> None:

@@ -320,7 +320,7 @@ def test_languages_can_be_asked_for() -> None:
     assert "OL CHIKI LETTER LA: l" in json.loads(told.stdout)["reading"]
     shown = CliRunner().invoke(app, ["ls", "languages", "Santali"]).stdout
     assert "OL CHIKI LETTER LA: l" in " ".join(shown.split())
-    with pytest.raises(UsageError, match="only languages can be named"):
+    with pytest.raises(UsageError, match="only languages and papers can be named"):
         CliRunner().invoke(app, ["ls", "tasks", "tr"], catch_exceptions=False)
 
 

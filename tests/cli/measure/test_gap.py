@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Run
@@ -21,10 +22,11 @@ def made(path: Path, text: str) -> Path:
     return path
 
 
-def scores(value: float, **more: object) -> list[Row]:
-    given = {"task": "xnli", "metric": "accuracy", "source": "eng_Latn", "n": 100, "variant": "mlm", **more}
+def scores(value: float, **more: Any) -> list[Row]:
+    given: dict[str, Any] = {"task": "xnli", "metric": "accuracy", "source": "eng_Latn", "n": 100, "variant": "mlm"}
+    given |= more
     return [
-        Row(**{**given, "target": code, "value": value - 0.1 * place})  # ty: ignore[invalid-argument-type]
+        Row(**given, target=code, value=value - 0.1 * place)
         for place, code in enumerate(("eng_Latn", "swh_Latn", "urd_Arab"))
     ]
 

@@ -264,8 +264,8 @@ def test_a_cache_gives_the_same_stream_and_notices_a_changed_file(tmp_path: Path
     path = write(make_table(LANGUAGES), tmp_path / "a.parquet", 50)
     cache = tmp_path / "cache"
 
-    def first(**options: object) -> list[object]:
-        stream = TextStream([path], batch=8, seed=0, cache=cache, **options)  # ty: ignore[invalid-argument-type]
+    def first(**options: Any) -> list[object]:
+        stream = TextStream([path], batch=8, seed=0, cache=cache, **options)
         return [stream.n_texts, stream.n_duplicates, stream.languages, content(stream[5])]
 
     expected = first(language_column="language")
@@ -300,9 +300,9 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")])
     write(pa.table({"text": text}), tmp_path / "latin.arrow", 30)
 
-    def refused(path: str, message: str, **options: object) -> None:
+    def refused(path: str, message: str, **options: Any) -> None:
         with pytest.raises(EncoderError, match=message) as error:
-            TextStream([tmp_path / path], batch=4, seed=0, **options)  # ty: ignore[invalid-argument-type]
+            TextStream([tmp_path / path], batch=4, seed=0, **options)
         assert "\n" not in str(error.value)
 
     refused("absent.parquet", r"absent.parquet cannot be read \(No such file")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -247,10 +248,10 @@ FAILING = {
 
 @pytest.mark.parametrize("text", FAILING)
 @pytest.mark.parametrize("engine", ["fast", "reference"])
-def test_a_fraction_without_a_number_is_spelled_without_the_fraction(text: str, engine: str) -> None:
+def test_a_fraction_without_a_number_is_spelled_without_the_fraction(text: str, engine: Any) -> None:
     assert expected(text) is None  # once Uroman is mended, this can go
     said = "".join(str(reference().romanize_string(piece)) for piece in FAILING[text])
-    romanizer = Romanizer(engine=engine)  # ty: ignore[invalid-argument-type]
+    romanizer = Romanizer(engine=engine)
     assert romanizer(text) == said
     assert romanizer(f"三分之一 {text} 3万") == f"1/3 {said} 30000"
 
