@@ -53,7 +53,7 @@ def test_the_papers_gaps_to_english(
 @given(SCORES)
 def test_as_a_plain_loop_has_it(scores: dict[str, float]) -> None:
     gaps = language_gaps(scores)
-    pairs = [0.0 if a + b == 0 else abs(a - b) / ((a + b) / 2) * 100 for a, b in combinations(list(scores.values()), 2)]
+    pairs = [0.0 if a + b == 0 else abs(a - b) / (a + b) * 200 for a, b in combinations(list(scores.values()), 2)]
     assert gaps.mean_rpd == pytest.approx(sum(pairs) / len(pairs), abs=1e-9)
     assert (gaps.rpd == gaps.rpd.T).all()
     assert gaps.rpd.max() <= 200 + 1e-9
