@@ -116,3 +116,9 @@ def test_links_of_words_have_a_line_a_method():
     (table,) = result_tables(rows)
     assert table.header == ("pooling", "source", "target", "aer", "recall %", "n")
     assert table.body == (("ot", "eng_Latn", "tur_Latn", "0.250", "50.0", ""), ("mutual", *table.body[0][1:]))
+
+
+def test_cosines_of_gradients_have_a_line_a_layer():
+    rows = [row("gradients", "cosine", v, "seq", layer=n, source="mlm") for n, v in ((0, 0.5), (1, -0.25))]
+    (table,) = result_tables(rows)
+    assert table.body == (("0", "mlm", "seq", "0.500", ""), ("1", "mlm", "seq", "-0.250", ""))

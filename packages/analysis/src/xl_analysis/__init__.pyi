@@ -28,6 +28,8 @@ from .spaces.divergence import bound as bound
 from .spaces.divergence import proxy_a_distance as proxy_a_distance
 from .spaces.geometry import Geometry as Geometry
 from .spaces.geometry import geometry as geometry
+from .spaces.gradient_cosine import GradientCosines as GradientCosines
+from .spaces.gradient_cosine import gradient_cosines as gradient_cosines
 from .spaces.mmd import Discrepancy as Discrepancy
 from .spaces.mmd import mmd as mmd
 from .spaces.neighbours import hubness as hubness

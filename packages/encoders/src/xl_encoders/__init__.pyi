@@ -66,6 +66,8 @@ from .training.dev_scores import StepScore as StepScore
 from .training.fit import FitEnd as FitEnd
 from .training.fit import StepRecord as StepRecord
 from .training.fit import fit as fit
+from .training.gradients import objective_gradients as objective_gradients
+from .training.gradients import weights_by_layer as weights_by_layer
 from .training.pair_corpus import LengthBatches as LengthBatches
 from .training.pair_corpus import PairCorpus as PairCorpus
 from .training.pair_corpus import encode_pairs as encode_pairs

@@ -55,7 +55,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
         status="running", data=read, n_training_texts=len(data.training), seed=recipe.train.seed, **environment()
     )
     sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
-    encoder = _start(recipe, sources, folder)
+    encoder = start_encoder(recipe, sources, folder)
     check_widths(recipe, data, encoder.width)
     layer = encoder.resolve_layer(recipe.model.layer)
     folder.describe(
@@ -69,7 +69,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
         for variant in recipe.train.variants:
             if variant in finished:
                 continue
-            encoder = _start(recipe, sources, folder)
+            encoder = start_encoder(recipe, sources, folder)
             end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
             if end.reason != "stopped":  # what is scored is what is saved
                 _round(encoder, saved_dtype)
@@ -134,7 +134,7 @@ def _tell_form(recipe: Recipe, encoder: Encoder, source: str) -> None:
         )
 
 
-def _start(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
+def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
     """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
     if recipe.model.from_ != "new" and not recipe.model.extend_vocabulary:
         encoder = pretrained(recipe)

@@ -19,6 +19,7 @@ MEASURES = {
     "cka": "xl_cli.measure.cka:CKA",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
     "gap": "xl_cli.measure.gap:GAP",
+    "gradients": "xl_cli.measure.gradients:GRADIENTS",
     "space": "xl_cli.measure.space:SPACE",
 }
 

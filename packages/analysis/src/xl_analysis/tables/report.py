@@ -18,6 +18,8 @@ from xl_analysis.tables.transfer_tables import transfer_tables
 LAYOUTS = ("systems", "targets")
 """Whether scores have a line a system and a column a target, or a line a target and a column a task and source."""
 
+# Tasks whose rows are of pairs, and their kind.
+_PAIRED = {"cka": "cka", "align-words": "words", "gradients": "gradients"}
 # Rows that are a mean over the cells of a matrix; the matrix's caption has these means.
 _MEANS = ("diagonal", "off-diagonal")
 
@@ -59,6 +61,7 @@ def tables_by_kind(
         "lexical": lambda part: [lexical_table(each) for each in _by_task(part)],
         "cka": lambda part: [pair_table(part)],
         "words": lambda part: [pair_table(part)],
+        "gradients": lambda part: [pair_table(part)],
         "coverage": lambda part: [coverage_table(part)],
         "gap": lambda part: [gap_table(part)],
         "gain": lambda part: [gain_table(part)],
@@ -95,10 +98,8 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "matrix"
     if figure.task in LEXICAL_TASKS:
         return "lexical"
-    if figure.task == "cka":
-        return "cka"
-    if figure.task == "align-words":
-        return "words"
+    if figure.task in _PAIRED:
+        return _PAIRED[figure.task]
     if is_covered(row):
         return "coverage"
     if is_gap(row):

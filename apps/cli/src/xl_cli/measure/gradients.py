@@ -1,0 +1,67 @@
+"""Whether the objectives of a run pull its encoder the same way: cosines of their gradients (Yu et al. 2020)."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xl_cli.errors import UsageError
+from xl_cli.measure.registry import Measure
+from xl_cli.options import check_options
+from xl_cli.unread_options import ReadWhere
+from xl_objectives import setting
+
+if TYPE_CHECKING:
+    from xl_tasks import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientsConfig:
+    """Which training is looked at, when, and on how much of its data."""
+
+    run: str = field(
+        metadata={
+            "help": "Run folder, shipped recipe or .toml file of one (xl ls recipes).",
+            "argument": "RUN_OR_RECIPE",
+        }
+    )
+    set: tuple[str, ...] = setting((), "of a recipe: key=value that overrides it, as in xl align; repeat for more")
+    steps: tuple[str, ...] = setting(
+        (),
+        "finished steps after which gradients are taken, 0 for the start, or last; repeat for more. The variant is "
+        "trained (again) up to the largest; last alone of a finished run reads its model "
+        "[default: last of a finished run, else 0]",
+    )
+    variant: str = setting("", "mix of objectives that is trained [default: the last of the recipe]")
+    batches: int = setting(4, "batches of each objective that a gradient is the mean of", low=1)
+    picture: str = setting("", "picture (png, svg, pdf) of the cosines: a line a pair of objectives, a column a layer")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        for step in self.steps:
+            if step != "last" and not step.isdecimal():
+                message = f"--steps is {step!r}; give a number of finished steps, or last."
+                raise UsageError(message)
+        if self.picture and not self.picture.endswith((".png", ".svg", ".pdf")):
+            message = f"--picture {self.picture} is no picture; give a name that ends in .png, .svg or .pdf."
+            raise UsageError(message)
+
+
+def gradients_rows(config: GradientsConfig) -> "list[Row]":
+    """Cosines between the gradients of a run's objectives, by layer and over all: below 0 they undo one another.
+
+    Example: xl analyze gradients names --steps 0 --steps 100
+    """
+    # Of the weights of the encoder, without dropout and without the objectives' weights, which a cosine does not see.
+    from xl_cli.alignment.gradients import measure_gradients
+
+    return measure_gradients(config)
+
+
+GRADIENTS = Measure(
+    settings=GradientsConfig,
+    rows=gradients_rows,
+    table="xl_analysis:pair_table",
+    read_where=(
+        ReadWhere(("set",), lambda call: not (Path(call.run) / "run.json").is_file(), "for a run, only for a recipe"),
+    ),
+)
