@@ -41,6 +41,15 @@ PICTURES: dict[str, Callable[[], Figure]] = {
 }
 
 
+NAME = "first-" + 80 * "long" + "-last"
+LONG: dict[str, Callable[[], Figure]] = {
+    "heat map": lambda: heat_map([[0.1, 0.2]], [NAME], ["a", NAME], label=NAME),
+    "scatter": lambda: scatter([0, 1], [1, 2], groups=[NAME, "b"], names=[NAME, "d"], x_label=NAME, y_label=NAME),
+    "curves": lambda: learning_curves([{"variant": NAME, "step": n, "losses": {NAME: 1.0}} for n in (1, 2)]),
+    "bars": lambda: gain_bars([NAME, "b"], [0.1, -0.2], label=NAME),
+}
+
+
 @pytest.mark.parametrize("kind", PICTURES)
 def test_data_stay_text_in_every_format_and_the_same_rows_give_the_same_file(kind: str) -> None:
     make = PICTURES[kind]
@@ -87,6 +96,15 @@ def test_frames_stand_around_their_cells() -> None:
     frames: Any = figure.axes[0].patches
     corners = [(*frame.get_xy(), frame.get_width()) for frame in frames]
     assert np.allclose(corners, [(1.54, -0.46, 0.92), (-0.46, 0.54, 0.92)])
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_a_long_name_leaves_room_for_the_picture(kind: str) -> None:
+    """A warning, which a test fails for, says that the axes have no room left."""
+    shown = LONG[kind]()
+    assert picture_bytes(shown, "svg").startswith(b"<?xml")
+    shortest = f"{NAME[:16]}…{NAME[-15:]}"
+    assert any(shortest in text for text in texts(shown))
 
 
 def test_two_triangles() -> None:

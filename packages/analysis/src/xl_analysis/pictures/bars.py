@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style
+from xl_analysis.pictures.style import picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,13 +46,13 @@ def gain_bars(
             if interval is not None:
                 axes.plot(interval, [place, place], color="black", linewidth=1, marker="|", markersize=4)
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), [*map(shortened, names)])
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         reach = [0.0, *gains, *(end for interval in ends if interval is not None for end in interval)]
         margin = 0.05 * float(np.ptp(reach)) or 0.5
         axes.set(xlim=(min(reach) - margin, max(reach) + margin), ylim=(len(names) - 0.4, -0.6))
-        axes.set(title=title, xlabel=label)
+        axes.set(title=title, xlabel=shortened(label))
     return figure
 
 

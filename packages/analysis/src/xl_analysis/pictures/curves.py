@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style
+from xl_analysis.pictures.style import picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,8 +40,8 @@ def learning_curves(records: Iterable[Mapping[str, object]], *, title: str = "")
             for variant, points in lines.items():
                 place = variants.index(variant)
                 dashes = _DASHES[place % len(_DASHES)]
-                axes.plot(*zip(*points, strict=True), color=f"C{place % 7}", linestyle=dashes, label=variant)
-            axes.set(title=objective, xlabel="step", ylabel="loss")
+                axes.plot(*zip(*points, strict=True), color=f"C{place % 7}", linestyle=dashes, label=shortened(variant))
+            axes.set(title=shortened(objective), xlabel="step", ylabel="loss")
         # A variant has one line in the legend, whatever plots it is in.
         handles = {name: h for axes in figure.axes for h, name in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=4)

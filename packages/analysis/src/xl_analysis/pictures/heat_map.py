@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style
+from xl_analysis.pictures.style import picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,12 +85,14 @@ def heat_map(
         for r, c in outlined:
             axes.add_patch(Rectangle((c - 0.46, r - 0.46), 0.92, 0.92, fill=False, edgecolor="C1", linewidth=1.8))
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
-        axes.set_xticks(range(len(columns)), columns, rotation=90 if max(map(len, columns)) > 3 else 0)
-        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xticks(
+            range(len(columns)), [*map(shortened, columns)], rotation=90 if max(map(len, columns)) > 3 else 0
+        )
+        axes.set_yticks(range(len(rows)), [*map(shortened, rows)])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set(title=title, xlabel=column_label, ylabel=row_label)
-        figure.colorbar(cells, ax=axes, label=label, shrink=0.8)
+        axes.set(title=title, xlabel=shortened(column_label), ylabel=shortened(row_label))
+        figure.colorbar(cells, ax=axes, label=shortened(label), shrink=0.8)
         if max(matrix.shape) <= _MOST_WRITTEN:
             for r, c in places:
                 red, green, blue, _ = colours(norm(matrix[r, c])) if np.isfinite(matrix[r, c]) else (1, 1, 1, 1)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style
+from xl_analysis.pictures.style import picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,12 +62,12 @@ def scatter(
                 marker=_MARKS[number % len(_MARKS)],
                 alpha=0.85,
                 linewidths=0,
-                label=group or None,
+                label=shortened(group) or None,
             )
             if texts is not None or names is not None:
                 points.set_urls([(texts or names or ())[n] for n in own])
             for n in own if names is not None else ():
-                axes.annotate(names[n], (across[n], up[n]), (3, 3), textcoords="offset points", fontsize=7)  # ty: ignore[not-subscriptable]
+                axes.annotate(shortened(names[n]), (across[n], up[n]), (3, 3), textcoords="offset points", fontsize=7)  # ty: ignore[not-subscriptable]
         if line is not None:
             axes.axline((0, line[1]), slope=line[0], color="0.4", linewidth=1, linestyle="--")
             axes.set_xlim(*_padded(across[finite]))
@@ -75,7 +75,7 @@ def scatter(
         if not axes_ticks:
             axes.tick_params(length=0, labelbottom=False, labelleft=False)
             axes.grid(visible=False)
-        axes.set(title=title, xlabel=x_label, ylabel=y_label)
+        axes.set(title=title, xlabel=shortened(x_label), ylabel=shortened(y_label))
         if len(several) > 1:
             figure.legend(loc="outside right upper", ncols=1 + (len(several) - 1) // 18)
     return figure
