@@ -6,6 +6,7 @@ from .pages.report_page import report_page as report_page
 from .pages.report_page import shown_picture as shown_picture
 from .pictures.bars import gain_bars as gain_bars
 from .pictures.curves import learning_curves as learning_curves
+from .pictures.fit import fitted_scatter as fitted_scatter
 from .pictures.heat_map import both_triangles as both_triangles
 from .pictures.heat_map import heat_map as heat_map
 from .pictures.pair_maps import pair_maps as pair_maps
@@ -51,6 +52,8 @@ from .statistics.comparison import Comparison as Comparison
 from .statistics.comparison import OverLanguages as OverLanguages
 from .statistics.comparison import compare as compare
 from .statistics.comparison import signed_rank_p as signed_rank_p
+from .statistics.correlation import Correlation as Correlation
+from .statistics.correlation import correlation as correlation
 from .statistics.gap import Gaps as Gaps
 from .statistics.gap import LanguageScores as LanguageScores
 from .statistics.gap import language_gaps as language_gaps
@@ -59,14 +62,19 @@ from .statistics.gap import rpd as rpd
 from .statistics.holm import holm as holm
 from .statistics.holm import holm_by_family as holm_by_family
 from .statistics.holm import resamples_for as resamples_for
+from .statistics.points import Column as Column
+from .statistics.points import Point as Point
+from .statistics.points import column as column
+from .statistics.points import points as points
 from .statistics.significance import Difference as Difference
 from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
+from .tables.analyses.correlation_tables import correlation_table as correlation_table
+from .tables.analyses.gap_tables import gap_table as gap_table
 from .tables.beside import beside_tables as beside_tables
 from .tables.comparison_tables import comparison_tables as comparison_tables
 from .tables.gain_tables import gain_table as gain_table
-from .tables.gap_tables import gap_table as gap_table
 from .tables.groups import gains as gains
 from .tables.groups import group_tables as group_tables
 from .tables.lexical_tables import lexical_table as lexical_table

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MEASURES = {
     "align-words": "xl_cli.measure.align_words:ALIGN_WORDS",
     "cka": "xl_cli.measure.cka:CKA",
+    "correlate": "xl_cli.measure.correlate:CORRELATE",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
     "gap": "xl_cli.measure.gap:GAP",
     "gradients": "xl_cli.measure.gradients:GRADIENTS",

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.analyses.correlation_tables import correlation_table, is_correlation
+from xl_analysis.tables.analyses.gap_tables import gap_table, is_gap
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
-from xl_analysis.tables.gap_tables import gap_table, is_gap
 from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
 from xl_analysis.tables.matrices import is_pair, matrix_tables
 from xl_analysis.tables.mean_tables import metric_table, retrieval_table
@@ -32,10 +33,10 @@ def result_tables(
     In this order: retrieval between two languages, a table a task and data set (`metrics` as in `retrieval_table`);
     tasks that a model is fitted to, and others with splits, by target; matrices of two languages; lexical tasks; CKA,
     a line a pair of languages, as links of words; coverage, a line a language; gaps between languages, a line a system;
-    gains over baselines; one table of means of everything else. No column holds figures of two data sets that no label
-    tells apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task and metric,
-    those without a data set beside the only one of their task. The means over a matrix's cells are in its caption and
-    left out where the matrix is there.
+    correlations; gains over baselines; one table of means of everything else. No column holds figures of two data sets
+    that no label tells apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task
+    and metric, those without a data set beside the only one of their task. The means over a matrix's cells are in its
+    caption and left out where the matrix is there.
 
     layout: under "targets" retrieval and tasks stand together in `transfer_tables`, a line a target.
     """
@@ -64,6 +65,7 @@ def tables_by_kind(
         "gradients": lambda part: [pair_table(part)],
         "coverage": lambda part: [coverage_table(part)],
         "gap": lambda part: [gap_table(part)],
+        "correlation": lambda part: [correlation_table(part)],
         "gain": lambda part: [gain_table(part)],
         "rest": lambda part: [metric_table(part)],
     }
@@ -104,6 +106,8 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "coverage"
     if is_gap(row):
         return "gap"
+    if is_correlation(row):
+        return "correlation"
     if figure.metric in metrics and figure.source != figure.target and not row.get("protocol"):
         return "retrieval"
     return "task" if (figure.task, figure.metric) in fitted else "rest"

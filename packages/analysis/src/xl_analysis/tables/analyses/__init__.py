@@ -1,0 +1,1 @@
+"""Tables of what `xl analyze` finds in result rows: gaps, correlations, robustness."""
