@@ -11,7 +11,7 @@ from tests.cli.conftest import Run
 from xl_cli.main import app
 
 
-@pytest.mark.parametrize("measure", ["cka", "coverage", "space"])
+@pytest.mark.parametrize("measure", ["cka", "coverage", "distance", "divergence", "space"])
 def test_rows_are_kept_and_report_reads_them(xl: Run, corpus: Path, model: Path, tmp_path: Path, measure: str) -> None:
     command = ("analyze", measure, "--model", model, "--data", corpus, "--out", tmp_path / "out")
     done = xl(*command, "--json")

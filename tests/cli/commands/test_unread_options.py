@@ -67,7 +67,10 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "
                     "as_json",
                     measure("cka").read_where),
-    "analyze space": ("measures model data source target layer pooling prompt max_len split limit out as_json",
+    "analyze distance": ("model data source target max_len split limit out as_json", measure("distance").read_where),
+    "analyze divergence": ("model data source target layer pooling prompt transform max_len split limit classifier "
+                           "folds bound out as_json", measure("divergence").read_where),
+    "analyze space": ("measures model data source target max_len split limit out as_json",
                       measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
     "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),

@@ -24,6 +24,8 @@ from .spaces.cka import cka_matrix as cka_matrix
 from .spaces.cka import linear_cka as linear_cka
 from .spaces.coverage import Coverage as Coverage
 from .spaces.coverage import tokenizer_coverage as tokenizer_coverage
+from .spaces.distance import LanguageDistance as LanguageDistance
+from .spaces.distance import language_distances as language_distances
 from .spaces.divergence import Divergence as Divergence
 from .spaces.divergence import bound as bound
 from .spaces.divergence import proxy_a_distance as proxy_a_distance
@@ -83,6 +85,8 @@ from .tables.matrices import matrix_tables as matrix_tables
 from .tables.mean_tables import metric_table as metric_table
 from .tables.mean_tables import retrieval_table as retrieval_table
 from .tables.pairs import coverage_table as coverage_table
+from .tables.pairs import distance_tables as distance_tables
+from .tables.pairs import divergence_table as divergence_table
 from .tables.pairs import pair_table as pair_table
 from .tables.report import result_tables as result_tables
 from .tables.report import rows_by_kind as rows_by_kind

@@ -76,6 +76,7 @@ from .tuning.config import TuningConfig as TuningConfig
 from .tuning.embedding_cache import EmbeddingCache as EmbeddingCache
 from .tuning.fit import fit_task as fit_task
 from .tuning.fitted import Fitted as Fitted
+from .tuning.outputs import Classifier as Classifier
 from .tuning.presets import PRESETS as PRESETS
 from .tuning.presets import Preset as Preset
 from .tuning.presets import tuning_config as tuning_config

@@ -19,6 +19,8 @@ MEASURES = {
     "cka": "xl_cli.measure.cka:CKA",
     "correlate": "xl_cli.measure.correlate:CORRELATE",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
+    "distance": "xl_cli.measure.distance:DISTANCE",
+    "divergence": "xl_cli.measure.divergence:DIVERGENCE",
     "gap": "xl_cli.measure.gap:GAP",
     "gradients": "xl_cli.measure.gradients:GRADIENTS",
     "space": "xl_cli.measure.space:SPACE",

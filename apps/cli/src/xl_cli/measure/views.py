@@ -147,6 +147,14 @@ def space_rows(
 
 def open_spaces(config: SpaceConfig) -> Iterator[Space]:
     """What each --model makes of the data, one after the other; the data is read and checked first."""
+    data, shared, pairs, languages = read_items(config)
+    named = [models_by_language(given, languages, data) for given in config.model]
+    labels = model_labels(config.models)
+    return (_opened(config, data, shared, pairs, models, labels) for models in named)
+
+
+def read_items(config: SpaceConfig) -> "tuple[ParallelTexts, list[str], list[tuple[str, str]], list[str]]":
+    """The data, the items that all asked languages have, the pairs, each once, and the languages of these, sorted."""
     from xl_cli.data.items import load_items, pairs_both_ways, scored_keys
 
     data, keys = load_items(config)
@@ -159,10 +167,7 @@ def open_spaces(config: SpaceConfig) -> Iterator[Space]:
         unordered.setdefault(frozenset(pair), pair)
     pairs = list(unordered.values())
     languages = [language for language in data.languages if any(language in pair for pair in pairs)]
-    shared = scored_keys(data, keys, languages, config.limit)
-    named = [_models(given, languages, data) for given in config.model]
-    labels = model_labels(config.models)
-    return (_opened(config, data, shared, pairs, models, labels) for models in named)
+    return data, scored_keys(data, keys, languages, config.limit), pairs, languages
 
 
 def _opened(
@@ -200,7 +205,7 @@ def _opened(
     return Space(data=data, keys=keys, pairs=pairs, opened=by_language, layers=layers, transform=config.transform)
 
 
-def _models(given: str, languages: Sequence[str], data: "ParallelTexts") -> dict[str, str]:
+def models_by_language(given: str, languages: Sequence[str], data: "ParallelTexts") -> dict[str, str]:
     """Language -> the model that reads it, for each of `languages`."""
     from xl_tasks.texts import resolve_language
 

@@ -1,6 +1,7 @@
-"""A table with one line a language pair: what one call of an evaluation measured, figure by figure."""
+"""Tables with one line a language pair: what one call measured, figure by figure; distances of spaces; coverage."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.figures import setting_text
@@ -55,6 +56,59 @@ def _about_ranks(rows: list[Mapping[str, object]]) -> str:
         "top-k: share of the n queries, texts of the source, whose translation is among the k nearest of the target's "
         f"texts{part}."
     )
+
+
+_DIVERGENCE = (
+    "H-divergence: proxy A-distance 2 (1 - 2 e), 0 where a classifier cannot tell two languages apart on items held "
+    "out, 2 where it is never wrong; low and high are its 95 % interval over items."
+)
+_VACUOUS = " A bound of 1 or more is vacuous: error rates never differ by more than 1."
+_PAIRS = (
+    "mmd2: unbiased MMD^2 of unit vectors, p by exchange of translations; cosine and margin of translations (above 1: "
+    "nearer than the 4 nearest of both); hubness: skewness of how often a text of the target is among the 10 nearest "
+    "of one of the source."
+)
+_LANGUAGES = (
+    "random cosine: mean of two different texts, near 0 for a ball and near 1 for a cone; isotropy: IsoScore, share of "
+    "the dimensions in use; outlier dims: dimensions of a magnitude 3 deviations off; outlier share: the largest "
+    "dimension's share of the squared length."
+)
+_OUTPUTS = (
+    "Sinkhorn divergence (0 for equal clouds) and cost of moving one cloud of outputs onto the other; p and blur in "
+    "the names."
+)
+
+
+def divergence_table(rows: Iterable[Mapping[str, object]]) -> Table:
+    """One line a pair: proxy A-distance, its interval, and the bound where there is one.
+
+    rows: of task `divergence`, mappings with the fields of `results.jsonl`. AnalysisError as for `pair_table`.
+    """
+    shown: list[Mapping[str, object]] = []
+    for row in rows:
+        shown.append(row)
+        name = f"{row.get('metric')}".removeprefix("pad_")
+        ends = [(f"{name} {end}", row.get(end)) for end in ("low", "high")]
+        shown += [{**row, "metric": title, "value": value} for title, value in ends if value is not None]
+    table = pair_table(shown)
+    vacuous = _VACUOUS if any(title.startswith("bound") for title in table.header) else ""
+    return replace(table, caption=f"{_DIVERGENCE}{vacuous} {table.caption}".rstrip())
+
+
+def distance_tables(rows: Iterable[Mapping[str, object]]) -> list[Table]:
+    """Tables of the distances of pairs, of the shape of each language, and of outputs, those that there are.
+
+    rows: of task `distance`, mappings with the fields of `results.jsonl`. AnalysisError as for `pair_table`.
+    """
+    parts: dict[str, list[Mapping[str, object]]] = {_PAIRS: [], _LANGUAGES: [], _OUTPUTS: []}
+    for row in rows:
+        of_outputs = str(row.get("metric")).startswith("sinkhorn")
+        part = parts[_OUTPUTS if of_outputs else _LANGUAGES if row.get("source") == row.get("target") else _PAIRS]
+        part.append(row)
+        if row.get("p") is not None:
+            part.append({**row, "metric": f"{row.get('metric')} p", "value": row["p"]})
+    made = [(pair_table(part), about) for about, part in parts.items() if part or not any(parts.values())]
+    return [replace(table, caption=f"{about} {table.caption}".rstrip()) for table, about in made]
 
 
 # title, metric, what a value is multiplied with (0: a whole number)

@@ -11,7 +11,7 @@ from xl_analysis.tables.gain_tables import gain_table
 from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
 from xl_analysis.tables.matrices import is_pair, matrix_tables
 from xl_analysis.tables.mean_tables import metric_table, retrieval_table
-from xl_analysis.tables.pairs import coverage_table, is_covered, pair_table
+from xl_analysis.tables.pairs import coverage_table, distance_tables, divergence_table, is_covered, pair_table
 from xl_analysis.tables.table import Table
 from xl_analysis.tables.task_tables import task_table
 from xl_analysis.tables.transfer_tables import transfer_tables
@@ -20,7 +20,13 @@ LAYOUTS = ("systems", "targets")
 """Whether scores have a line a system and a column a target, or a line a target and a column a task and source."""
 
 # Tasks whose rows are of pairs, and their kind.
-_PAIRED = {"cka": "cka", "align-words": "words", "gradients": "gradients"}
+_PAIRED = {
+    "cka": "cka",
+    "divergence": "divergence",
+    "distance": "distance",
+    "align-words": "words",
+    "gradients": "gradients",
+}
 # Rows that are a mean over the cells of a matrix; the matrix's caption has these means.
 _MEANS = ("diagonal", "off-diagonal")
 
@@ -61,6 +67,8 @@ def tables_by_kind(
         "matrix": matrix_tables,
         "lexical": lambda part: [lexical_table(each) for each in _by_task(part)],
         "cka": lambda part: [pair_table(part)],
+        "divergence": lambda part: [divergence_table(part)],
+        "distance": distance_tables,
         "words": lambda part: [pair_table(part)],
         "gradients": lambda part: [pair_table(part)],
         "coverage": lambda part: [coverage_table(part)],

@@ -1,0 +1,144 @@
+"""Distances between languages: of their vectors layer by layer, or of what a classifier says of their texts."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from xl_cli.errors import UsageError
+from xl_cli.folder.short_names import model_labels
+from xl_cli.measure.registry import Measure
+from xl_cli.measure.views import REVISION, Space, SpaceConfig, models_by_language, read_items, space_rows
+from xl_cli.unread_options import ReadWhere
+from xl_objectives import setting
+
+if TYPE_CHECKING:
+    from xl_tasks import Row
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistanceConfig(SpaceConfig):
+    """Which model is measured on what, and how."""
+
+    outputs: str = setting(
+        "",
+        "probs | logits: the Sinkhorn distance of what a fine-tuned classifier says of the texts (--model: a folder "
+        "of xl eval --save-models) [default: vectors are measured]",
+        choices=("", "probs", "logits"),
+    )
+    power: int = dataclasses.field(
+        default=2, metadata={"help": "Of the Sinkhorn distance: costs are |x - y|^p / p, p 1 or 2.", "min": 1, "max": 2}
+    )
+    blur: float = dataclasses.field(
+        default=0.05, metadata={"help": "Of the Sinkhorn distance: outputs nearer than this are not told apart."}
+    )
+    permutations: int = dataclasses.field(
+        default=200, metadata={"help": "Exchanges of translations behind the p of mmd2.", "min": 1}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.blur > 0:
+            message = f"--blur is {self.blur}; give a distance above 0."
+            raise UsageError(message)
+
+
+def distance_rows(config: DistanceConfig) -> "list[Row]":
+    """Distances between languages: MMD, cosines, margins, hubness and isotropy of vectors; Sinkhorn of outputs.
+
+    Example: xl analyze distance --model runs/names --data sib200 --source eng_Latn
+    """
+    return _output_rows(config) if config.outputs else space_rows(config, (distance_at, config))
+
+
+def distance_at(space: Space, layer: int, config: DistanceConfig) -> "list[Row]":
+    """Distances of each pair at a layer, and the shape of each language."""
+    from xl_analysis import geometry, language_distances
+    from xl_cli.launch.progress import Progress
+
+    views = space.views(layer)
+    with Progress(f"distances of languages at layer {layer}", quiet=True):
+        found = language_distances(views, space.pairs, n_permutations=config.permutations)
+        shapes = {language: dataclasses.asdict(geometry(view)) for language, view in views.items()}
+    rows = []
+    for (a, b), distance in found.items():
+        rows.append(space.row("distance", "mmd2", distance.mmd.value, a, b, layer, p=distance.mmd.p))
+        for metric in ("cosine", "margin", "hubness"):
+            rows.append(space.row("distance", metric, getattr(distance, metric), a, b, layer))
+        rows.append(space.row("distance", "hubness", distance.hubness_back, b, a, layer))
+    for language, shape in shapes.items():
+        rows += [space.row("distance", metric, value, language, language, layer) for metric, value in shape.items()]
+    return rows
+
+
+def _output_rows(config: DistanceConfig) -> "list[Row]":
+    """Sinkhorn distances between what classifiers say of the same items in two languages."""
+    from xl_analysis import sinkhorn_distances
+    from xl_cli.folder.at_hand import run_model
+    from xl_cli.launch import processes
+    from xl_cli.launch.progress import Progress
+    from xl_tasks import Classifier, Row
+
+    data, keys, pairs, languages = read_items(config)
+    labels = model_labels(config.models)
+    how = f"p={config.power} blur={config.blur:g}"
+    rows = []
+    for given in config.model:
+        models = models_by_language(given, languages, data)
+        sources = {name: run_model(name) for name in models.values()}
+        opened = {
+            name: Classifier.load(source, revision=config.revision, max_len=config.max_len or None)
+            for name, (source, _) in sources.items()
+        }
+        clouds = {}
+        with Progress("reading texts", len(keys) * len(languages), "texts", quiet=True) as progress:
+            for language in languages:
+                classifier = opened[models[language]]
+                classifier.model.to(processes.device())
+                say_of = classifier.probs if config.outputs == "probs" else classifier.logits
+                clouds[language] = say_of([data.texts[language][key] for key in keys])
+                progress.advance(len(keys))
+        with Progress("distances of outputs", quiet=True):
+            found = sinkhorn_distances(clouds, pairs, p=config.power, blur=config.blur)
+        abouts = [about for _, about in sources.values()]
+        seeds = {about.get("seed", 0) for about in abouts}
+        seed = seeds.pop() if len(seeds) == 1 else 0
+        rows += [
+            Row(
+                task="distance",
+                metric=f"{metric} {how}",
+                value=value,
+                n=len(keys),
+                source=a,
+                target=b,
+                seed=seed,
+                model="+".join(labels.get(name, each.encoder.name) for name, each in opened.items()),
+                pooling=config.outputs,
+                unit="subword",
+                variant="+".join(dict.fromkeys(about.get("model", {}).get("variant", "") for about in abouts)),
+                data=data.name,
+            )
+            for (a, b), distance in found.items()
+            for metric, value in (("sinkhorn", distance.divergence), ("sinkhorn cost", distance.cost))
+        ]
+    return rows
+
+
+DISTANCE = Measure(
+    settings=DistanceConfig,
+    rows=distance_rows,
+    at_layer=distance_at,
+    table="xl_analysis:distance_tables",
+    read_where=(
+        ReadWhere(
+            ("outputs",),
+            lambda call: not hasattr(call, "measures"),
+            "among measures of vectors; xl analyze distance --outputs reads outputs",
+        ),
+        ReadWhere(
+            ("layer", "pooling", "prompt", "transform", "permutations"),
+            lambda call: not call.outputs,
+            "with --outputs: a classifier's own head reads its states",
+        ),
+        ReadWhere(("power", "blur"), lambda call: call.outputs, "without --outputs, whose transport they are of"),
+        REVISION,
+    ),
+)
