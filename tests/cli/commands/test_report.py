@@ -281,3 +281,42 @@ def test_a_line_a_target_is_a_layout_of_retrieval_and_tasks(xl, tmp_path: Path) 
     refused = xl("report", tmp_path / "words.jsonl", "--layout", "targets")
     assert refused.returncode == 2
     assert "--layout targets: no meaning for these rows" in refused.stderr
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_two_models_under_one_name(xl, tmp_path: Path, fmt: str) -> None:
+    """Two models of one variant and seed are two lines; twice one model with two figures is one sentence."""
+    row = {**task_rows()[0].to_dict(), "model": "first"}
+    for name, other in (("models", {"model": "second", "value": 0.1}), ("figures", {"value": 0.1})):
+        lines = [json.dumps(each) + "\n" for each in (row, {**row, **other})]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    result = xl("report", tmp_path / "models.jsonl", "--format", fmt)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("first") >= 1
+    assert result.stdout.count("second") >= 1
+    refused = xl("report", tmp_path / "figures.jsonl", "--format", fmt)
+    if fmt != "csv":  # which has rows as they are
+        assert refused.returncode == 1
+        assert "two rows say macro_f1 of 'mlm' from eng_Latn to eng_Latn with seed 42: 0.9 and 0.1" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
+
+def test_a_page_of_an_unfinished_run_has_its_curves(xl, tmp_path: Path) -> None:
+    """A kill left half a line in log.jsonl, and run.json says that it still runs."""
+    write_rows(tmp_path / "results.jsonl", task_rows())
+    record = {"variant": "mlm", "step": 1, "losses": {"mlm": 2.5}}
+    log = json.dumps(record) + "\n" + json.dumps({**record, "step": 2}) + '\n{"variant": "ml'
+    (tmp_path / "log.jsonl").write_text(log, encoding="utf-8")
+    about = {"status": "running", "recipe_name": "names", "seed": 7, "wall_seconds": 100, "device": "cpu"}
+    (tmp_path / "run.json").write_text(json.dumps(about), encoding="utf-8")
+    result = xl("report", tmp_path, "--format", "html")
+    assert result.returncode == 0, result.stderr
+    page = Page()
+    page.feed(result.stdout)
+    for text in ("What was run", "running", "1 min 40 s", "Learning curves", "Losses by step."):
+        assert text in page.text
+    (tmp_path / "run.json").write_text("{", encoding="utf-8")
+    broken = xl("report", tmp_path, "--format", "html")
+    assert broken.returncode == 1
+    assert "run.json cannot be read" in broken.stderr
+    assert broken.stderr.count("\n") == 1

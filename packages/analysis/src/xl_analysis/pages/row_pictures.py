@@ -87,24 +87,35 @@ def gain_pictures(found: Sequence[Gain]) -> "Iterator[tuple[str, Picture]]":
 def gap_pictures(rows: Iterable[Row], cka: Iterable[Row]) -> "Iterator[tuple[str, Picture]]":
     """(caption, scatter) of each task and metric: how far a target falls behind its source, by the CKA of the two.
 
-    As figure 3 of Jung et al. (2024). A score and a CKA belong together where they name one variant and model.
+    As figure 3 of Jung et al. (2024). A score and a CKA belong together where they name one variant, model and layer;
+    where CKA was measured at one layer alone, it is taken for scores of other layers too.
     """
-    likeness: dict[tuple[str, str, frozenset[str]], float] = {}
+    likeness: dict[tuple[str, str, frozenset[str]], dict[str, float]] = {}
     for figure in figures(cka):
         if figure.metric == "cka":
-            likeness[figure.variant, figure.told["model"], frozenset((figure.source, figure.target))] = figure.value
+            pair = figure.variant, figure.told["model"], frozenset((figure.source, figure.target))
+            likeness.setdefault(pair, {})[figure.told["layer"]] = figure.value
     for task, found in _by_task(figures(row for row in rows if row.get("protocol") == "zero-shot")):
         for metric in dict.fromkeys(figure.metric for figure in found):
-            scores = {(f.variant, f.told["model"], f.source, f.target, f.seed): f for f in found if f.metric == metric}
+            scores = {
+                (*_system(figure), figure.source, figure.target): figure
+                for figure in found
+                if figure.metric == metric and figure.told["split"] != "dev"
+            }
             points = []
-            for (variant, model, source, target, seed), figure in scores.items():
-                home = scores.get((variant, model, source, source, seed))
-                alike = likeness.get((variant, model, frozenset((source, target))))
-                if source != target and home is not None and alike is not None:
+            for figure in scores.values():
+                home = scores.get((*_system(figure), figure.source, figure.source))
+                pair = figure.variant, figure.told["model"], frozenset((figure.source, figure.target))
+                by_layer = likeness.get(pair, {})
+                alike = by_layer.get(figure.told["layer"])
+                if alike is None and len(by_layer) == 1:
+                    alike = next(iter(by_layer.values()))
+                if figure.source != figure.target and home is not None and alike is not None:
                     gap = 100 * (home.value - figure.value)
-                    points.append(
-                        (alike, gap, variant, f"{source} → {target}, {variant}: CKA {alike:.3f}, gap {gap:.1f}")
-                    )
+                    layer = f" (layer {figure.told['layer']})" if figure.told["layer"] else ""
+                    name = f"{figure.variant}{layer}"
+                    text = f"{figure.source} → {figure.target}, {name}: CKA {alike:.3f}, gap {gap:.1f}"
+                    points.append((alike, gap, name, text))
             if len(points) > 2:
                 x, y, variants, texts = zip(*points, strict=True)
                 picture = scatter(
@@ -115,6 +126,11 @@ def gap_pictures(rows: Iterable[Row], cka: Iterable[Row]) -> "Iterator[tuple[str
                     f"{task}, {metric}: what a target lacks to its source, by how alike the two are arranged.",
                     picture,
                 )
+
+
+def _system(figure: Figure) -> tuple[object, ...]:
+    fields = ("model", "layer", "pooling", "unit", "prompt", "tuning", "robust", "noise", "data")
+    return figure.variant, figure.seed, *(figure.told[field] for field in fields)
 
 
 def _layers(found: Sequence[Figure]) -> Mapping[str, list[Figure]]:

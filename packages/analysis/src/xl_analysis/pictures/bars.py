@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style, shortened
+from xl_analysis.pictures.style import MOST_OF_AN_AXIS, picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ def gain_bars(
         reach = [0.0, *gains, *(end for interval in ends if interval is not None for end in interval)]
         margin = 0.05 * float(np.ptp(reach)) or 0.5
         axes.set(xlim=(min(reach) - margin, max(reach) + margin), ylim=(len(names) - 0.4, -0.6))
-        axes.set(title=title, xlabel=shortened(label))
+        axes.set(title=title, xlabel=shortened(label, MOST_OF_AN_AXIS))
     return figure
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style, shortened
+from xl_analysis.pictures.style import MOST_OF_AN_AXIS, picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,8 +91,10 @@ def heat_map(
         axes.set_yticks(range(len(rows)), [*map(shortened, rows)])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set(title=title, xlabel=shortened(column_label), ylabel=shortened(row_label))
-        figure.colorbar(cells, ax=axes, label=shortened(label), shrink=0.8)
+        axes.set(
+            title=title, xlabel=shortened(column_label, MOST_OF_AN_AXIS), ylabel=shortened(row_label, MOST_OF_AN_AXIS)
+        )
+        figure.colorbar(cells, ax=axes, label=shortened(label, MOST_OF_AN_AXIS), shrink=0.8)
         if max(matrix.shape) <= _MOST_WRITTEN:
             for r, c in places:
                 red, green, blue, _ = colours(norm(matrix[r, c])) if np.isfinite(matrix[r, c]) else (1, 1, 1, 1)

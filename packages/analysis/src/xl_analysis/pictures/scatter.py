@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xl_analysis.errors import AnalysisError
-from xl_analysis.pictures.style import picture_style, shortened
+from xl_analysis.pictures.style import MOST_OF_AN_AXIS, picture_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,7 @@ def scatter(
         if not axes_ticks:
             axes.tick_params(length=0, labelbottom=False, labelleft=False)
             axes.grid(visible=False)
-        axes.set(title=title, xlabel=shortened(x_label), ylabel=shortened(y_label))
+        axes.set(title=title, xlabel=shortened(x_label, MOST_OF_AN_AXIS), ylabel=shortened(y_label, MOST_OF_AN_AXIS))
         if len(several) > 1:
             figure.legend(loc="outside right upper", ncols=1 + (len(several) - 1) // 18)
     return figure

@@ -25,13 +25,14 @@ _NAMELESS: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-_LONGEST = 32
+MOST_OF_AN_AXIS = 48
+"""Characters that the label of an axis has room for."""
 _LINK = re.compile(r'<a xlink:href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 
 
-def shortened(name: str) -> str:
-    """A name as a picture has room for it: of more than 32 characters the middle is left out."""
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
+def shortened(name: str, most: int = 32) -> str:
+    """A name as a picture has room for it: of more than `most` characters the middle is left out."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
 
 
 @contextmanager
