@@ -68,6 +68,12 @@ def test_options_of_cka_and_coverage(xl: Run, model: Path, corpus: Path) -> None
     values = {"debiased": None, "transform": "outliers", "kernel": "rbf"}
     check_outcomes(of_minibatches, "analyze cka", values, {"debiased", "transform"})
 
+    def similarity(*more: object) -> tuple[int, object]:
+        return make(*more, measure="similarity")
+
+    values = {"as_written": None, "transform": "center", "pooling": "first"}
+    check_outcomes(similarity, "analyze similarity", values, set())
+
     def coverage(*more: object) -> tuple[int, object]:
         return make(*more, measure="coverage")
 

@@ -140,7 +140,7 @@ def test_the_measures_together_give_the_rows_of_each_alone(
 
     monkeypatch.setitem(MEASURES, "spread", f"{__name__}:SPREAD")
     monkeypatch.setitem(together._OF_VECTORS, "spread", SPREAD)
-    monkeypatch.setitem(together._READ, "spread", together._READ["cka"] - {"debiased"})
+    monkeypatch.setitem(together._READ, "spread", together._SHARED)
     asked: Any = {"model": models / "one/model", "data": corpus, "layer": ["0", "1"]}
     rows = xl_cli.analyze("space", measures="cka, spread", debiased=True, **asked)
     assert sum(n_embedded) == 3 * 120

@@ -33,10 +33,15 @@ from .spaces.geometry import Geometry as Geometry
 from .spaces.geometry import geometry as geometry
 from .spaces.gradient_cosine import GradientCosines as GradientCosines
 from .spaces.gradient_cosine import gradient_cosines as gradient_cosines
+from .spaces.misses import Surfaces as Surfaces
+from .spaces.misses import miss_kinds as miss_kinds
 from .spaces.mmd import Discrepancy as Discrepancy
 from .spaces.mmd import mmd as mmd
 from .spaces.neighbours import hubness as hubness
 from .spaces.neighbours import margins as margins
+from .spaces.separation import Separation as Separation
+from .spaces.separation import cosines as cosines
+from .spaces.separation import separation as separation
 from .spaces.sinkhorn import Sinkhorn as Sinkhorn
 from .spaces.sinkhorn import sinkhorn_distances as sinkhorn_distances
 from .spaces.word_links import LINK_METHODS as LINK_METHODS
@@ -72,6 +77,7 @@ from .statistics.significance import Difference as Difference
 from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
+from .tables.analyses.alignment_tables import alignment_table as alignment_table
 from .tables.analyses.correlation_tables import correlation_table as correlation_table
 from .tables.analyses.gap_tables import gap_table as gap_table
 from .tables.beside import beside_tables as beside_tables

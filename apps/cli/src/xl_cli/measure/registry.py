@@ -23,6 +23,7 @@ MEASURES = {
     "divergence": "xl_cli.measure.divergence:DIVERGENCE",
     "gap": "xl_cli.measure.gap:GAP",
     "gradients": "xl_cli.measure.gradients:GRADIENTS",
+    "similarity": "xl_cli.measure.similarity:SIMILARITY",
     "space": "xl_cli.measure.space:SPACE",
 }
 

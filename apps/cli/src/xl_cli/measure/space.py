@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _OF_VECTORS = {name: entry for name in MEASURES if name != "space" and (entry := measure(name)).at_layer}
 # Options that a measure reads in a command of its own alone.
-_ALONE = {"plot"}
+_ALONE = {"plot", "misses"}
 _READ = {
     name: {field.name for field in dataclasses.fields(entry.settings)} - _ALONE for name, entry in _OF_VECTORS.items()
 }

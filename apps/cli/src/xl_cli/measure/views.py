@@ -75,16 +75,29 @@ class Space:
         """Language -> its text of each item, in the order of `keys`."""
         return {language: [self.data.texts[language][key] for key in self.keys] for language in self.languages}
 
-    def views(self, layer: int) -> "dict[str, NDArray[np.float32]]":
+    @cached_property
+    def romanised(self) -> dict[str, list[str]]:
+        """Language -> the same in Latin letters (Uroman)."""
+        from xl_translit import Romanizer
+
+        return {language: Romanizer().batch(texts) for language, texts in self.texts.items()}
+
+    @cached_property
+    def kept(self) -> dict[object, Any]:
+        """What a measure keeps from one layer to the next, by a name of its own."""
+        return {}
+
+    def views(self, layer: int, *, romanised: bool = False) -> "dict[str, NDArray[np.float32]]":
         """Language -> vectors of the items, (n_items, width), after the transforms; in the order of `keys`.
 
-        The first call reads the texts at all layers. Ask for all that you need of a layer before the next one.
+        romanised: those of the texts in Latin letters. The first call reads the texts at all layers. Ask for all that
+        you need of a layer before the next one.
         """
-        if layer not in self._at_hand:
-            self._at_hand.clear()
-            by_language = {language: view for sweep in self._sweeps for language, view in sweep.views(layer).items()}
-            self._at_hand[layer] = {language: by_language[language] for language in self.languages}
-        return self._at_hand[layer]
+        if self._at_hand.get(romanised, (None,))[0] != layer:
+            sweeps = self._romanised_sweeps if romanised else self._sweeps
+            by_language = {language: view for sweep in sweeps for language, view in sweep.views(layer).items()}
+            self._at_hand[romanised] = layer, {language: by_language[language] for language in self.languages}
+        return self._at_hand[romanised][1]
 
     def row(self, task: str, metric: str, value: float, source: str, target: str, layer: int, **more: Any) -> "Row":
         """One figure between two languages (or of one, twice named) at a layer; `more` are other fields of a row."""
@@ -107,11 +120,19 @@ class Space:
         )
 
     @cached_property
-    def _at_hand(self) -> "dict[int, dict[str, NDArray[np.float32]]]":
+    def _at_hand(self) -> "dict[bool, tuple[int, dict[str, NDArray[np.float32]]]]":
+        """Whether romanised -> the last layer that was asked for, and its views."""
         return {}
 
     @cached_property
     def _sweeps(self) -> "list[LayerSweep]":
+        return self._sweeps_of(self.texts)
+
+    @cached_property
+    def _romanised_sweeps(self) -> "list[LayerSweep]":
+        return self._sweeps_of(self.romanised)
+
+    def _sweeps_of(self, texts: Mapping[str, Sequence[str]]) -> "list[LayerSweep]":
         """One for each encoder: the spaces of two have no axes in common that a transform could be fitted on."""
         from xl_cli.evaluation.layer_sweep import LayerSweep
 
@@ -121,7 +142,7 @@ class Space:
         return [
             LayerSweep(
                 self.opened[languages[0]].encoder,
-                {language: self.texts[language] for language in languages},
+                {language: texts[language] for language in languages},
                 self.layers,
                 self.opened[languages[0]].pooling,
                 self.transform,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.analyses.alignment_tables import alignment_table
 from xl_analysis.tables.analyses.correlation_tables import correlation_table, is_correlation
 from xl_analysis.tables.analyses.gap_tables import gap_table, is_gap
 from xl_analysis.tables.figures import Figure, Row, figures
@@ -71,6 +72,7 @@ def tables_by_kind(
         "distance": distance_tables,
         "words": lambda part: [pair_table(part)],
         "gradients": lambda part: [pair_table(part)],
+        "alignment": lambda part: [alignment_table(part)],
         "coverage": lambda part: [coverage_table(part)],
         "gap": lambda part: [gap_table(part)],
         "correlation": lambda part: [correlation_table(part)],
@@ -110,6 +112,8 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "lexical"
     if figure.task in _PAIRED:
         return _PAIRED[figure.task]
+    if figure.task == "alignment":
+        return figure.task
     if is_covered(row):
         return "coverage"
     if is_gap(row):

@@ -1,0 +1,196 @@
+"""The alignment card: whether translations are nearer than chance, and what is nearest where they are not."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xl_cli.launch.progress import say
+from xl_cli.measure.registry import Measure
+from xl_cli.measure.views import REVISION, Space, SpaceConfig, space_rows
+from xl_cli.vectors.word_files import check_new
+from xl_objectives import setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xl_tasks import Row
+
+# Neighbours that are counted for hubs; fewer where there are few items.
+_K = 10
+# Cells of tables of miss kinds that are kept between layers.
+_KEPT_CELLS = 2**29
+_N_KINDS = 6
+_SHOWN = 3
+
+Miss = dict[str, object]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimilarityConfig(SpaceConfig):
+    """Which model is measured on what, and how."""
+
+    as_written: bool = setting(False, "leave out the texts in Latin letters, which take a second reading")
+    misses: str = setting(
+        "", "file (.jsonl) for every text whose nearest is not its translation, with both and their kinds; must be new"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_new(self.misses or None, "--misses")
+
+
+def similarity_rows(config: SimilarityConfig) -> "list[Row]":
+    """Cosine of translations beside random pairs, as written and romanised; hubs; what is nearest where they are not.
+
+    Example: xl analyze similarity --model runs/names --data sib200 --source eng_Latn --target tur_Latn
+    """
+    found: list[Miss] = []
+
+    def at_layer(space: Space, layer: int, own: SimilarityConfig) -> "list[Row]":
+        return _rows_and_misses(space, layer, own, found)
+
+    rows = space_rows(config, (at_layer, config))
+    for miss in found[-_SHOWN:]:
+        say(_told(miss))
+    if config.misses:
+        from xl_translit import replacing
+
+        with replacing(Path(config.misses)) as file:
+            file.writelines(json.dumps(miss, ensure_ascii=False) + "\n" for miss in found)
+    return rows
+
+
+def similarity_at(space: Space, layer: int, config: SimilarityConfig) -> "list[Row]":
+    """The card of each pair of languages at a layer."""
+    return _rows_and_misses(space, layer, config, None)
+
+
+def _rows_and_misses(space: Space, layer: int, config: SimilarityConfig, found: list[Miss] | None) -> "list[Row]":
+    from xl_analysis import cosines, hubness, separation
+
+    rows: list[Row] = []
+    views = space.views(layer)
+    romanised = {} if config.as_written else space.views(layer, romanised=True)
+    for source, target in space.pairs:
+        matrix = cosines(views[source], views[target])
+        figures: dict[str, float] = dict(separation(matrix)._asdict())
+        if romanised:
+            latin = separation(cosines(romanised[source], romanised[target]))
+            figures |= {f"romanised_{name}": value for name, value in latin._asdict().items()}
+        k = min(_K, len(space.keys) - 1)
+        figures["hub_skew"] = (hubness(matrix, k) + hubness(matrix.T, k)) / 2
+        shares, chances = _misses(space, source, target, matrix, layer, config.data, found)
+        for name, value in (figures | shares).items():
+            more: dict[str, Any] = {"chance": chances[name]} if name in chances else {}
+            rows.append(space.row("alignment", name, value, source, target, layer, **more))
+    return rows
+
+
+def _misses(
+    space: Space,
+    source: str,
+    target: str,
+    matrix: "NDArray[np.floating]",
+    layer: int,
+    folder: str,
+    found: list[Miss] | None,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Share of texts of both languages whose nearest is no translation, of these the share of each kind; and chance.
+
+    The chance of a kind is its share among all wrong texts.
+    """
+    import numpy as np
+
+    n_items = len(space.keys)
+    wrong = ~np.eye(n_items, dtype=bool)
+    n_missed, counts, chances = 0, dict[str, int](), dict[str, float]()
+    for one, other, similarities in ((source, target, matrix), (target, source, matrix.T)):
+        kinds = _kinds(space, one, other, folder)
+        nearest = similarities.argmax(axis=1)
+        missed = np.flatnonzero(nearest != np.arange(n_items))
+        n_missed += len(missed)
+        for name, table in kinds.items():
+            counts[name] = counts.get(name, 0) + int(table[missed, nearest[missed]].sum())
+            chances[f"miss_{name}"] = chances.get(f"miss_{name}", 0.0) + float(table[wrong].mean()) / 2
+        if found is not None:
+            found += [_miss(space, one, other, layer, int(i), int(nearest[i]), similarities, kinds) for i in missed]
+    shares = {"misses": n_missed / (2 * n_items)}
+    if n_missed:
+        shares |= {f"miss_{name}": count / n_missed for name, count in counts.items()}
+    return shares, chances
+
+
+def _kinds(space: Space, source: str, target: str, folder: str) -> "Mapping[str, NDArray[np.bool_]]":
+    from xl_analysis import Surfaces, miss_kinds
+
+    if (source, target) in space.kept:
+        return space.kept[source, target]
+    if "surfaces" not in space.kept:
+        space.kept["surfaces"] = {name: Surfaces(space.texts[name], space.romanised[name]) for name in space.languages}
+        space.kept["topics"] = _topics(space, folder)
+    surfaces = space.kept["surfaces"]
+    found = miss_kinds(surfaces[source], surfaces[target], space.kept["topics"])
+    if 2 * len(space.pairs) * _N_KINDS * len(space.keys) ** 2 <= _KEPT_CELLS:
+        space.kept[source, target] = found
+    return found
+
+
+def _topics(space: Space, folder: str) -> list[str]:
+    """The topic of each item where the data set has topics: SIB-200."""
+    from xl_tasks import TaskError, load_sib200_topics
+
+    if space.data.name != "sib200":
+        return []
+    try:
+        by_language = load_sib200_topics(folder, [space.languages[0]]).by_language
+    except TaskError:  # another copy of the data set, without its topics
+        return []
+    topics = {each.key: each.label for splits in by_language.values() for part in splits.values() for each in part}
+    return [topics[key] for key in space.keys] if topics.keys() >= set(space.keys) else []
+
+
+def _miss(
+    space: Space,
+    source: str,
+    target: str,
+    layer: int,
+    query: int,
+    nearest: int,
+    similarities: "NDArray[np.floating]",
+    kinds: "Mapping[str, NDArray[np.bool_]]",
+) -> Miss:
+    return {
+        "model": "+".join(dict.fromkeys(opened.encoder.name for opened in space.opened.values())),
+        "layer": layer,
+        "source": source,
+        "target": target,
+        "key": space.keys[query],
+        "nearest": space.keys[nearest],
+        "kinds": [name for name, table in kinds.items() if table[query, nearest]],
+        "cosine": round(float(similarities[query, query]), 4),
+        "cosine_nearest": round(float(similarities[query, nearest]), 4),
+        "text": space.texts[source][query],
+        "translation": space.texts[target][query],
+        "nearest_text": space.texts[target][nearest],
+    }
+
+
+def _told(miss: Miss) -> str:
+    kinds: Sequence[str] = miss["kinds"]  # ty: ignore[invalid-assignment]
+    return (
+        f"miss at layer {miss['layer']}, {miss['source']} to {miss['target']} ({', '.join(kinds) or 'no kind'}):\n"
+        f"  {miss['text']}\n  is nearer to {miss['nearest_text']} ({miss['cosine_nearest']})\n"
+        f"  than to {miss['translation']} ({miss['cosine']})"
+    )
+
+
+SIMILARITY = Measure(
+    settings=SimilarityConfig,
+    rows=similarity_rows,
+    at_layer=similarity_at,
+    table="xl_analysis:alignment_table",
+    read_where=(REVISION,),
+)
