@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run, small
+from tests.cli.task_data import make_sib200
 
 import xl_cli
 
@@ -46,6 +47,18 @@ def test_a_run_trains_again_to_the_gradients_of_its_model(xl: Run, recipe: list[
         assert states[key] == pytest.approx(value, abs=1e-5)
 
 
+def test_a_task_pulls_too(xl: Run, recipe: list[str], tmp_path: Path) -> None:
+    make_sib200(tmp_path)
+    call = ("analyze", "gradients", *recipe, "--variant", "mlm", "--batches", 1, "--json")
+    done = xl(*call, "--task", "sib200", "--data", tmp_path, "--source", "eng")
+    assert done.returncode == 0, done.stderr
+    found = rows_of(done.stdout)
+    assert {(a, b) for _, _, a, b in found} == {("mlm", "sib200")}
+    assert {0, None} <= {layer for _, layer, *_ in found}
+    assert "--source: no meaning without --task" in xl(*call, "--source", "eng").stderr
+    assert "--task panx is a task of kind tagging" in xl(*call, "--task", "panx").stderr
+
+
 def test_what_cannot_be_measured_is_one_sentence(xl: Run, recipe: list[str], tmp_path: Path, corpus: Path) -> None:
     def told(*arguments: object) -> str:
         done = xl("analyze", "gradients", *arguments)
@@ -53,7 +66,7 @@ def test_what_cannot_be_measured_is_one_sentence(xl: Run, recipe: list[str], tmp
         assert (done.returncode in (1, 2), len(lines)) == (True, 1), done.stderr
         return lines[0]
 
-    assert "mlm trains mlm alone; a cosine is of the gradients of two" in told(*recipe, "--variant", "mlm")
+    assert "mlm trains mlm alone; a cosine is of the gradients of two: give --task" in told(*recipe, "--variant", "mlm")
     assert "--variant is 'seq'; scratch trains mlm, mlm+seq+tlm" in told(*recipe, "--variant", "seq")
     assert "--steps 7: mlm+seq+tlm has 6 steps; give 0 to 6" in told(*recipe, "--steps", 7)
     assert "--steps is 'first'" in told(*recipe, "--steps", "first")

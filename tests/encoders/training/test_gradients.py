@@ -29,13 +29,13 @@ class Named:
     def draw(self, number: int) -> Any:
         return self._part.draw(number)
 
-    def chunks(self, batch: Any, share: Share, wanted: Collection[str]) -> Any:
+    def chunks(self, batch: Any, share: Share, terms: Collection[str]) -> Any:
         return self._part.chunks(batch, share, {self._term})
 
-    def encode(self, batch: Any, chunk: Any, share: Share, wanted: Collection[str]) -> Encoded:
+    def encode(self, batch: Any, chunk: Any, share: Share, terms: Collection[str]) -> Encoded:
         return self._part.encode(batch, chunk, share, {self._term})
 
-    def joint(self, batch: Any, vectors: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def joint(self, batch: Any, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         return {self._name: self._part.joint(batch, vectors, {self._term})[self._term]}
 
 

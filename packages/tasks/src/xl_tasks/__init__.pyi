@@ -80,6 +80,7 @@ from .tuning.outputs import Classifier as Classifier
 from .tuning.presets import PRESETS as PRESETS
 from .tuning.presets import Preset as Preset
 from .tuning.presets import tuning_config as tuning_config
+from .tuning.probe_part import ProbePart as ProbePart
 from .units.choosing import UNITS as UNITS
 from .units.choosing import check_unit as check_unit
 from .units.choosing import default_unit as default_unit

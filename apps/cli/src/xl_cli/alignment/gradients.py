@@ -21,7 +21,9 @@ from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
 from xl_cli.vectors.word_files import check_new
 from xl_encoders import Encoder, Part, StepRecord, count_steps, fit, load_encoder, objective_gradients
-from xl_tasks import Row
+from xl_tasks import ProbePart, Row, task
+from xl_tasks.examples import Example, Examples
+from xl_tasks.protocols.data_folder import load_task
 from xl_translit import replacing
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def measure_gradients(config: "GradientsConfig") -> list[Row]:
     check_new(config.picture or None, "--picture")
     run, recipe = _opened(config)
     variant = _variant(config, recipe)
+    examples = _examples(config)
     data = load_data(recipe)
     check_sources(recipe, data)
     with TemporaryDirectory() as scratch:
@@ -54,7 +57,8 @@ def measure_gradients(config: "GradientsConfig") -> list[Row]:
 
         def take(step: int, its: Encoder, its_parts: Sequence[Part]) -> None:
             with Progress(f"gradients of {variant} after step {step}", quiet=True):
-                gradients = objective_gradients(its, its_parts, n_batches=config.batches)
+                probe = [] if examples is None else [_probe(config, examples, its, layer, recipe)]
+                gradients = objective_gradients(its, [*its_parts, *probe], n_batches=config.batches)
             found[step] = gradient_cosines(
                 {name: {n: [g.numpy() for g in its] for n, its in by.items()} for name, by in gradients.items()}
             )
@@ -99,10 +103,34 @@ def _variant(config: "GradientsConfig", recipe: Recipe) -> str:
         message = f"--variant is {variant!r}; {recipe.name} trains {', '.join(recipe.train.variants)}."
         raise UsageError(message)
     names = variant_objectives(recipe, variant)
-    if len(names) < 2:
-        message = f"{variant} trains {names[0]} alone; a cosine is of the gradients of two objectives."
+    if len(names) < 2 and not config.task:
+        message = f"{variant} trains {names[0]} alone; a cosine is of the gradients of two: give --task, or a mix."
         raise UsageError(message)
     return variant
+
+
+def _examples(config: "GradientsConfig") -> Examples[Example] | None:
+    """The training and dev examples of --task; None without one."""
+    if not config.task:
+        return None
+    entry = task(config.task)
+    if entry.kind != "classification":
+        message = (
+            f"--task {entry.name} is a task of kind {entry.kind}; name one of single texts with a class, as sib200."
+        )
+        raise UsageError(message)
+    return load_task(entry, Path(config.data) if config.data else None, [config.source], splits=("train", "dev"))
+
+
+def _probe(
+    config: "GradientsConfig", examples: Examples[Example], its: Encoder, layer: int, recipe: Recipe
+) -> ProbePart:
+    language = examples.resolve(config.source)
+    dev = examples.by_language[language].get("dev", ())
+    return ProbePart(
+        its, examples.name, examples.labels, examples.split(language, "train"), dev, language,
+        layer=layer, pooling=recipe.model.pooling, seed=recipe.train.seed,
+    )  # fmt: skip
 
 
 def _train(

@@ -33,6 +33,11 @@ class GradientsConfig:
     )
     variant: str = setting("", "mix of objectives that is trained [default: the last of the recipe]")
     batches: int = setting(4, "batches of each objective that a gradient is the mean of", low=1)
+    task: str = setting(
+        "", "also the gradient of a task's loss: of a linear probe fitted to the state that is looked at, e.g. sib200"
+    )
+    data: str = setting("", "of --task: folder of its data, or of all data; else the hub")
+    source: str = setting("eng_Latn", "of --task: language of its training examples, any spelling")
     picture: str = setting("", "picture (png, svg, pdf) of the cosines: a line a pair of objectives, a column a layer")
 
     def __post_init__(self) -> None:
@@ -63,5 +68,6 @@ GRADIENTS = Measure(
     table="xl_analysis:pair_table",
     read_where=(
         ReadWhere(("set",), lambda call: not (Path(call.run) / "run.json").is_file(), "for a run, only for a recipe"),
+        ReadWhere(("data", "source"), lambda call: call.task, "without --task"),
     ),
 )
