@@ -87,3 +87,9 @@ def test_gains_are_points_of_before_and_after_and_bars_by_language() -> None:
 @pytest.mark.parametrize("pictures", [cka_pictures, lambda rows: gap_pictures(rows, rows)])
 def test_nothing_gives_no_picture(pictures) -> None:
     assert list(pictures([])) == []
+
+
+def test_every_section_has_a_place_in_the_page() -> None:
+    from xl_analysis.pages import report_page
+
+    assert {*report_page._SECTIONS.values(), report_page._LAST} <= set(report_page._ORDER)

@@ -313,7 +313,7 @@ def test_a_page_of_an_unfinished_run_has_its_curves(xl, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     page = Page()
     page.feed(result.stdout)
-    for text in ("What was run", "running", "1 min 40 s", "Learning curves", "Losses by step."):
+    for text in ("What was run", "running", "1 min 40 s", "Training", "Losses by step."):
         assert text in page.text
     (tmp_path / "run.json").write_text("{", encoding="utf-8")
     broken = xl("report", tmp_path, "--format", "html")

@@ -30,13 +30,18 @@ _SECTIONS = {
     "lexical": "Results",
     "gain": "Gains",
     "gap": "Gaps between languages",
+    "correlation": "Gaps between languages",
     "cka": "Similarity of languages",
+    "divergence": "Similarity of languages",
+    "distance": "Similarity of languages",
+    "words": "Word alignment",
+    "gradients": "Training",
     "coverage": "Coverage of the vocabulary",
 }
 _LAST = "Other measures"
 _ORDER = (
-    *("Results", "Beside the papers", "Gains", "Learning curves", "Gaps between languages", "Similarity of languages"),
-    *("Coverage of the vocabulary", _LAST),
+    *("Results", "Beside the papers", "Gains", "Training", "Gaps between languages", "Similarity of languages"),
+    *("Word alignment", "Coverage of the vocabulary", _LAST),
 )
 
 
@@ -106,7 +111,7 @@ def report_page(
     shown = {
         "Results": retrieval_pictures(retrieval, metrics[0]),
         "Gains": [*gain_pictures([gain for gain in gained if gain.metric in (metrics[0], *_first_metrics(task))])],
-        "Learning curves": [(f"Losses by step, {run}." if run else "Losses by step.", learning_curves(log))
+        "Training": [(f"Losses by step, {run}." if run else "Losses by step.", learning_curves(log))
                             for run, log in (logs or {}).items() if any("losses" in record for record in log)],
         "Gaps between languages": gap_pictures(task, cka),
         "Similarity of languages": cka_pictures(cka),
