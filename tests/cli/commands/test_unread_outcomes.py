@@ -77,7 +77,12 @@ def test_options_of_cka_and_coverage(xl: Run, model: Path, corpus: Path) -> None
     def coverage(*more: object) -> tuple[int, object]:
         return make(*more, measure="coverage")
 
-    check_outcomes(coverage, "analyze coverage", {"language": "ell", "limit": 9, "revision": "abc"}, {"revision"})
+    check_outcomes(
+        coverage,
+        "analyze coverage",
+        {"language": "ell", "limit": 9, "revision": "abc", "compare": model},
+        {"revision", "compare"},
+    )
 
 
 @pytest.mark.parametrize("before", [(), *((name,) for name in TRANSFORMS)])

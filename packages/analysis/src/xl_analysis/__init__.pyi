@@ -79,6 +79,7 @@ from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
 from .tables.analyses.alignment_tables import alignment_table as alignment_table
 from .tables.analyses.correlation_tables import correlation_table as correlation_table
+from .tables.analyses.coverage_beside import coverage_beside as coverage_beside
 from .tables.analyses.gap_tables import gap_table as gap_table
 from .tables.beside import beside_tables as beside_tables
 from .tables.comparison_tables import comparison_tables as comparison_tables

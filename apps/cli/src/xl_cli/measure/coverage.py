@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from xl_cli.folder.short_names import model_labels
 from xl_cli.launch.progress import say
 from xl_cli.measure.registry import Measure
 from xl_cli.recipe.config import CoverageConfig
-from xl_cli.unread_options import revision_row
+from xl_cli.unread_options import ReadWhere, revision_row
 
 if TYPE_CHECKING:
     from xl_tasks import Row
@@ -37,49 +38,56 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
         for language, by_key in data.texts.items()
     }
     texts = {language: items for language, items in texts.items() if items}
-    opened = open_tokenizer(config.model, revision=config.revision)
-    tokenizer = opened.tokenizer
+    # Both before anything is counted: a folder without a tokenizer is told at once.
+    models = [config.model, *([config.compare] if config.compare else [])]
+    tokenizers = [open_tokenizer(model, revision=config.revision if model == config.model else "") for model in models]
+    labels = model_labels(models)
     romanised = {language: Romanizer().batch(items) for language, items in texts.items()}
     for language, items in texts.items():
         for script, n_chars in count_unread(items).items():
             note = script_reading(script).note
             say(f"note: {language} romanised is no full reading: {note}; {n_chars} such characters here")
     rows = []
-    for unit, views in (("subword", texts), ("romanised", romanised)):
-        coverage = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
-        figures = [
-            (language, metric, float(value), measured.n_texts)
-            for language, measured in coverage.items()
-            for metric, value in (
-                ("distinct_pieces", len(measured.pieces)),
-                *((name, getattr(measured, name)) for name in _METRICS),
-            )
-        ]
-        together = frozenset[str]().union(*(measured.pieces for measured in coverage.values()))
-        n_texts = sum(measured.n_texts for measured in coverage.values())
-        figures.append(("all", "distinct_pieces", float(len(together)), n_texts))
-        rows += [
-            Row(
-                task="coverage",
-                metric=metric,
-                value=value,
-                n=n,
-                source=name,
-                target=name,
-                seed=opened.seed,
-                model=opened.name,
-                unit=unit,
-                variant=opened.variant,
-                data=data.name,
-            )
-            for name, metric, value, n in figures
-        ]
+    for model, opened in zip(models, tokenizers, strict=True):
+        tokenizer = opened.tokenizer
+        for unit, views in (("subword", texts), ("romanised", romanised)):
+            coverage = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
+            figures = [
+                (language, metric, float(value), measured.n_texts)
+                for language, measured in coverage.items()
+                for metric, value in (
+                    ("distinct_pieces", len(measured.pieces)),
+                    *((name, getattr(measured, name)) for name in _METRICS),
+                )
+            ]
+            together = frozenset[str]().union(*(measured.pieces for measured in coverage.values()))
+            n_texts = sum(measured.n_texts for measured in coverage.values())
+            figures.append(("all", "distinct_pieces", float(len(together)), n_texts))
+            rows += [
+                Row(
+                    task="coverage",
+                    metric=metric,
+                    value=value,
+                    n=n,
+                    source=name,
+                    target=name,
+                    seed=opened.seed,
+                    model=labels.get(model, opened.name),
+                    unit=unit,
+                    variant=opened.variant,
+                    data=data.name,
+                )
+                for name, metric, value, n in figures
+            ]
     return rows
 
 
 COVERAGE = Measure(
     settings=CoverageConfig,
     rows=coverage_rows,
-    table="xl_analysis:coverage_table",
-    read_where=[revision_row("model")],
+    table="xl_analysis:coverage_beside",
+    read_where=[
+        revision_row("model"),
+        ReadWhere(("compare",), lambda call: call.compare != call.model, "with the model itself; name another one"),
+    ],
 )

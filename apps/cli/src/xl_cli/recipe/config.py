@@ -244,10 +244,16 @@ class CoverageConfig:
     data: str = field(
         metadata={"help": "folder or file of text, parallel or not: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"}
     )
+    compare: str = setting("", "second model, whose tokenizer stands beside the first one's, with the difference")
     language: tuple[str, ...] = setting((), "language, any spelling; repeat for more [default: all there are]")
     revision: str = setting("", "commit or tag of a hub model")
     split: str = setting("", "train, dev, test or all [default: test where the data has splits, else all]")
     limit: int = setting(0, "most texts a language, drawn by their key's hash; 0 takes all")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models whose tokenizers are measured."""
+        return (self.model, *([self.compare] if self.compare else []))
 
     def __post_init__(self) -> None:
         if self.split not in ("", "train", "dev", "test", "all"):
