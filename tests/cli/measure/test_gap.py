@@ -131,8 +131,8 @@ def test_broken_files_are_one_sentence(xl: Run, tmp_path: Path, name: str, text:
 def test_wrong_calls_are_one_sentence(xl: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     empty = xl("analyze", "gap", "empty", cwd=tmp_path)
-    told = "name a run that has scored something, or a file of rows.\n"
-    assert (empty.returncode, empty.stderr) == (1, f"xl: empty: no results.jsonl in this folder; {told}")
+    told = "no results.jsonl in it; name a folder that xl align, xl eval or xl analyze --out wrote.\n"
+    assert (empty.returncode, empty.stderr) == (1, f"xl: empty: {told}")
     assert "no such file" in xl("analyze", "gap", tmp_path / "no").stderr
     assert xl("analyze", "gap").returncode == 2
     with pytest.raises(xl_cli.UsageError, match="runs is missing"):

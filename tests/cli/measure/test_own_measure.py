@@ -102,5 +102,5 @@ def test_what_it_would_not_read_and_what_is_missing_is_refused(xl: Run, texts: P
 def test_without_the_line_it_is_not_known(xl: Run, texts: Path) -> None:
     assert "length" not in xl("analyze", "--help").stdout
     assert xl("analyze", "length", "--data", texts).returncode == 2
-    with pytest.raises(LookupError, match=r"unknown measure 'length'.*known: .*cka, coverage"):
+    with pytest.raises(LookupError, match=r"unknown measure 'length'.*known: .*cka, correlate, coverage"):
         xl_cli.analyze("length", data=texts)

@@ -44,6 +44,7 @@ from .spaces.separation import cosines as cosines
 from .spaces.separation import separation as separation
 from .spaces.sinkhorn import Sinkhorn as Sinkhorn
 from .spaces.sinkhorn import sinkhorn_distances as sinkhorn_distances
+from .spaces.surface import ngram_jaccard as ngram_jaccard
 from .spaces.word_links import LINK_METHODS as LINK_METHODS
 from .spaces.word_links import WordLinks as WordLinks
 from .spaces.word_links import link_words as link_words
@@ -73,6 +74,9 @@ from .statistics.points import Column as Column
 from .statistics.points import Point as Point
 from .statistics.points import column as column
 from .statistics.points import points as points
+from .statistics.regression import Regression as Regression
+from .statistics.regression import Slope as Slope
+from .statistics.regression import regression as regression
 from .statistics.significance import Difference as Difference
 from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
@@ -81,6 +85,8 @@ from .tables.analyses.alignment_tables import alignment_table as alignment_table
 from .tables.analyses.correlation_tables import correlation_table as correlation_table
 from .tables.analyses.coverage_beside import coverage_beside as coverage_beside
 from .tables.analyses.gap_tables import gap_table as gap_table
+from .tables.analyses.robustness_tables import robustness_tables as robustness_tables
+from .tables.analyses.significance_table import significance_table as significance_table
 from .tables.beside import beside_tables as beside_tables
 from .tables.comparison_tables import comparison_tables as comparison_tables
 from .tables.gain_tables import gain_table as gain_table

@@ -24,10 +24,11 @@ def read_results(runs: Sequence[str], *, percent: bool = False) -> "list[dict[st
     CliError for a run without a row and for a broken table, with `file:line`.
     """
     from xl_analysis import tell_runs_apart
+    from xl_cli.folder.runs import results_of
     from xl_cli.folder.short_names import short_names
     from xl_tasks import read_rows
 
-    paths = list({path.resolve(): path for path in map(results_file, runs)}.values())
+    paths = list({path.resolve(): path for path in (results_of(Path(run)) for run in runs)}.values())
     rows = {}
     names = short_names([path.parent if path.name == "results.jsonl" else path for path in paths])
     for name, path in zip(names, paths, strict=True):
@@ -37,17 +38,6 @@ def read_results(runs: Sequence[str], *, percent: bool = False) -> "list[dict[st
             raise CliError(message)
         rows[name] = [row.to_dict() for row in of_run]
     return tell_runs_apart(rows)
-
-
-def results_file(run: str) -> Path:
-    """The file that holds the rows of a run. CliError for a folder without one."""
-    path = Path(run)
-    if not path.is_dir():
-        return path
-    if not (path / "results.jsonl").is_file():
-        message = f"{path}: no results.jsonl in this folder; name a run that has scored something, or a file of rows."
-        raise CliError(message)
-    return path / "results.jsonl"
 
 
 def is_table(path: Path) -> bool:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 MEASURES = {
     "align-words": "xl_cli.measure.align_words:ALIGN_WORDS",
     "cka": "xl_cli.measure.cka:CKA",
-    "correlate": "xl_cli.measure.correlate:CORRELATE",
+    "correlate": "xl_cli.measure.results.correlate:CORRELATE",
     "coverage": "xl_cli.measure.coverage:COVERAGE",
     "distance": "xl_cli.measure.distance:DISTANCE",
     "divergence": "xl_cli.measure.divergence:DIVERGENCE",
-    "gap": "xl_cli.measure.gap:GAP",
+    "gap": "xl_cli.measure.results.gap:GAP",
     "gradients": "xl_cli.measure.gradients:GRADIENTS",
+    "robustness": "xl_cli.measure.results.robustness:ROBUSTNESS",
+    "significance": "xl_cli.measure.results.significance:SIGNIFICANCE",
     "similarity": "xl_cli.measure.similarity:SIMILARITY",
     "space": "xl_cli.measure.space:SPACE",
 }

@@ -66,7 +66,7 @@ class ComparedCell:
     @property
     def verdict(self) -> str:
         """The second run is "higher" or "lower", there is "no difference shown", or it was "not tested"."""
-        return _verdict(self.value, self.p_holm)
+        return verdict(self.value, self.p_holm)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class OverLanguages:
     @property
     def verdict(self) -> str:
         """As of a cell."""
-        return _verdict(self.value, self.p_holm)
+        return verdict(self.value, self.p_holm)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,10 +163,11 @@ def signed_rank_p(differences: Sequence[float]) -> float:
     return float(wilcoxon(kept, method=method).pvalue)
 
 
-def _verdict(value: float, p: float | None) -> str:
-    if p is None:
+def verdict(value: float, p_holm: float | None) -> str:
+    """What a corrected p says of a difference: "higher", "lower", "no difference shown" or "not tested"."""
+    if p_holm is None:
         return "not tested"
-    if p >= LEVEL:
+    if p_holm >= LEVEL:
         return "no difference shown"
     return "higher" if value > 0 else "lower"
 

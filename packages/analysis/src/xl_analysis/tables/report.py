@@ -7,6 +7,7 @@ from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.analyses.alignment_tables import alignment_table
 from xl_analysis.tables.analyses.correlation_tables import correlation_table, is_correlation
 from xl_analysis.tables.analyses.gap_tables import gap_table, is_gap
+from xl_analysis.tables.analyses.robustness_tables import is_robustness, robustness_tables
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
 from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
@@ -76,6 +77,7 @@ def tables_by_kind(
         "coverage": lambda part: [coverage_table(part)],
         "gap": lambda part: [gap_table(part)],
         "correlation": lambda part: [correlation_table(part)],
+        "robustness": robustness_tables,
         "gain": lambda part: [gain_table(part)],
         "rest": lambda part: [metric_table(part)],
     }
@@ -120,6 +122,8 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "gap"
     if is_correlation(row):
         return "correlation"
+    if is_robustness(row):
+        return "robustness"
     if figure.metric in metrics and figure.source != figure.target and not row.get("protocol"):
         return "retrieval"
     return "task" if (figure.task, figure.metric) in fitted else "rest"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xl_cli.errors import UsageError
 from xl_cli.measure.pictures import check_plot, plot_setting, write_picture
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.results_config import ResultsConfig
+from xl_cli.measure.results.results_config import ResultsConfig
 from xl_objectives import setting
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ def _points(config: CorrelateConfig) -> "list[Point]":
     names = [config.x, config.y, *config.given]
     if found := _table_points(config, names):
         return found
-    return points(config.rows(), [_column(name) for name in names])
+    return points(config.rows(), [named_column(name) for name in names])
 
 
-def _column(name: str) -> Any:
-    """A column with languages in any spelling."""
+def named_column(name: str) -> Any:
+    """The `xl_analysis.Column` that a text names, with languages in any spelling."""
     from xl_analysis import column
     from xl_cli.folder.result_files import code
 

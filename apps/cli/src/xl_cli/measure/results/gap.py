@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from xl_cli.launch.progress import say
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.results_config import ResultsConfig
+from xl_cli.measure.results.results_config import ResultsConfig
 from xl_objectives import setting
 
 if TYPE_CHECKING:

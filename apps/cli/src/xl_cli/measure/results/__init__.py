@@ -1,0 +1,1 @@
+"""Measures of result rows: nothing is computed by a model."""
