@@ -72,6 +72,8 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
                            "folds bound out as_json", measure("divergence").read_where),
     "analyze similarity": ("model data source target layer pooling prompt transform max_len split limit as_written "
                            "misses out as_json", measure("similarity").read_where),
+    "analyze tsne": ("model data source target layer pooling prompt transform max_len split limit plot method out "
+                     "as_json", measure("tsne").read_where),
     "analyze space": ("measures model data source target max_len split limit out as_json",
                       measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),

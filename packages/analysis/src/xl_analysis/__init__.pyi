@@ -1,4 +1,5 @@
 from .errors import AnalysisError as AnalysisError
+from .pages.points_page import points_page as points_page
 from .pages.report_page import Facts as Facts
 from .pages.report_page import Section as Section
 from .pages.report_page import html_page as html_page
@@ -39,6 +40,9 @@ from .spaces.mmd import Discrepancy as Discrepancy
 from .spaces.mmd import mmd as mmd
 from .spaces.neighbours import hubness as hubness
 from .spaces.neighbours import margins as margins
+from .spaces.projection import PROJECTIONS as PROJECTIONS
+from .spaces.projection import Projection as Projection
+from .spaces.projection import project as project
 from .spaces.separation import Separation as Separation
 from .spaces.separation import cosines as cosines
 from .spaces.separation import separation as separation

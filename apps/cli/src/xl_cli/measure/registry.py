@@ -26,6 +26,7 @@ MEASURES = {
     "robustness": "xl_cli.measure.results.robustness:ROBUSTNESS",
     "significance": "xl_cli.measure.results.significance:SIGNIFICANCE",
     "similarity": "xl_cli.measure.similarity:SIMILARITY",
+    "tsne": "xl_cli.measure.tsne:TSNE",
     "space": "xl_cli.measure.space:SPACE",
 }
 

@@ -37,6 +37,12 @@ def _read(name: str) -> str:
     return (files("xl_analysis.pages") / name).read_text(encoding="utf-8")
 
 
+def script_hash(name: str) -> tuple[str, str]:
+    """A script of the folder `pages`, and how a content security policy names it."""
+    script = _read(name)
+    return script, _hash(script)
+
+
 def _hash(script: str) -> str:
     """How a content security policy names the one script that may run."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
