@@ -103,9 +103,22 @@ class Space:
         """One figure between two languages (or of one, twice named) at a layer; `more` are other fields of a row."""
         from xl_tasks import Row
 
+        return Row(
+            task=task,
+            metric=metric,
+            value=float(value),
+            source=source,
+            target=target,
+            layer=layer,
+            **self._fields | more,
+        )
+
+    @cached_property
+    def _fields(self) -> dict[str, Any]:
+        """What all rows have."""
         opened = list(self.opened.values())
         seeds = {each.seed for each in opened}
-        fields: dict[str, Any] = {
+        return {
             "n": len(self.keys),
             "seed": seeds.pop() if len(seeds) == 1 else 0,
             "model": _joined(each.encoder.name for each in opened),
@@ -115,9 +128,6 @@ class Space:
             "variant": _joined(each.variant for each in opened),
             "data": self.data.name,
         }
-        return Row(
-            task=task, metric=metric, value=float(value), source=source, target=target, layer=layer, **fields | more
-        )
 
     @cached_property
     def _at_hand(self) -> "dict[bool, tuple[int, dict[str, NDArray[np.float32]]]]":
