@@ -92,7 +92,11 @@ def test_the_table_has_the_shape_that_the_command_prints() -> None:
 def test_examples_run_here(member: str) -> None:
     example = python_example(member)
     if example:
-        done = warm.run("-c", f"import warnings; warnings.simplefilter('error')\n{example}")
+        # As in pyproject.toml: of other libraries, at their first import in a new environment.
+        strict = (
+            "import warnings; warnings.simplefilter('error'); warnings.filterwarnings('ignore', '.*invalid escape')"
+        )
+        done = warm.run("-c", f"{strict}\n{example}")
         assert done.returncode == 0, done.stderr
     commands = console_example(member)
     assert example or commands
