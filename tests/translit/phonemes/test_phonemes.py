@@ -264,7 +264,7 @@ def test_units_need_their_form() -> None:
 def test_a_missing_dictionary_is_said_with_address_and_place(
     lang: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xl_translit.phonemes.engines.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("xl_translit.phonemes.engines.epitran_folder", lambda: tmp_path / "data")
     with pytest.raises(TranslitError, match=rf"fetch https://.*{file}") as caught:
         Phonemizer(lang)
     assert str(tmp_path / "epitran_data") in str(caught.value)
@@ -287,7 +287,7 @@ def test_mandarin_with_its_dictionary(tmp_path: Path, monkeypatch: pytest.Monkey
     # and from the place where Epitran itself looks
     (tmp_path / "epitran_data").mkdir()
     path.rename(tmp_path / "epitran_data" / "cedict.txt")
-    monkeypatch.setattr("xl_translit.phonemes.engines.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("xl_translit.phonemes.engines.epitran_folder", lambda: tmp_path / "data")
     assert Phonemizer("zh")("你好") == said["你好"]
 
 
