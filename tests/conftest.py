@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,11 +37,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Where no bytecode may lie beside the sources, as images of containers have it, each of a run's hundred processes
-    # would compile torch and transformers anew: they share a folder of their own instead.
+    # would compile torch and transformers anew: they share pytest's cache instead.
     if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
-        folder = tempfile.mkdtemp(prefix="bytecode-")
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
         del os.environ["PYTHONDONTWRITEBYTECODE"]
 
 
@@ -59,6 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _draw_more(function)
         if "pretrained_folder" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.pretrained)
+        if "pretrained" in item.keywords or "browser" in item.keywords:
+            item.add_marker(pytest.mark.slow)
         if "data" in item.keywords and not os.environ.get("XL_DATA"):
             item.add_marker(pytest.mark.skip(reason="XL_DATA does not name a folder of real data"))
         if ("slow" in item.keywords and not run_slow) or ("gpu" in item.keywords and not _has_cuda()):

@@ -28,8 +28,6 @@ from xl_encoders import (
 from xl_objectives import L2Config, OtConfig
 from xl_translit import Romanizer
 
-pytestmark = pytest.mark.slow
-
 # Of each language; lengths and scripts differ.
 SOME = [text for texts in SENTENCES.values() for text in texts[:3]]
 LAST: dict[str, Any] = {"layer": -1, "pooling": "mean-all"}

@@ -16,8 +16,6 @@ from transformers import AutoModel, AutoTokenizer
 from tests.cli.conftest import Run, xl  # noqa: F401  (the fixture)
 from tests.pretrained.topics import DEV, TEST, TRAIN
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def topics(tmp_path_factory: pytest.TempPathFactory) -> Path:

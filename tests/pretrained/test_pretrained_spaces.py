@@ -15,8 +15,6 @@ from xl_staticemb import X2StaticConfig, extract
 from xl_tasks import EmbeddingCache
 from xl_tasks.scoring.margin import mine
 
-pytestmark = pytest.mark.slow
-
 N = 16
 
 

@@ -16,8 +16,6 @@ from xl_encoders import BitextPart, Encoder, FitConfig, TextPart, encode_pairs, 
 from xl_encoders.training.text_part import MaskedRows
 from xl_objectives import MlmConfig, OtConfig, SeqConfig, TlmConfig
 
-pytestmark = pytest.mark.slow
-
 # Sentences that are trained on; the others are held out.
 N = 4
 GREEK = SENTENCES["ell_Grek"]

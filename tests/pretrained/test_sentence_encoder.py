@@ -13,8 +13,6 @@ from tests.cli.task_data import make_panx
 from tests.pretrained.sentences import SENTENCES
 from xl_encoders import Encoder
 
-pytestmark = pytest.mark.slow
-
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 TEXTS = [text for code in ("eng_Latn", "arb_Arab", "zho_Hans") for text in SENTENCES[code][:5]]
 

@@ -88,7 +88,9 @@ def test_the_table_has_the_shape_that_the_command_prints() -> None:
     assert recipe["note"].split(":")[0] in text
 
 
-@pytest.mark.parametrize("member", MEMBERS)
+@pytest.mark.parametrize(
+    "member", [pytest.param(name, marks=pytest.mark.slow) if name == "cli" else name for name in MEMBERS]
+)
 def test_examples_run_here(member: str) -> None:
     example = python_example(member)
     if example:

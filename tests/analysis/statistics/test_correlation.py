@@ -34,6 +34,7 @@ def test_value_and_asymptotic_p_are_scipys(kind: str, ties: bool) -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(*[st.integers(0, 4)] * 2), min_size=4, max_size=6), st.sampled_from(KINDS))
+@pytest.mark.slow
 def test_exact_p_counts_every_order(points: list[tuple[int, int]], kind: str) -> None:
     x, y = np.array(points, dtype=float).T
     if np.ptp(x) == 0 or np.ptp(y) == 0:

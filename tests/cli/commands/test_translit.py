@@ -202,6 +202,7 @@ def test_a_line_is_written_before_the_next_one_is_read(jobs: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
 @pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.slow
 def test_ctrl_c_ends_with_a_sentence_and_the_same_command_goes_on(tmp_path: Path, jobs: str) -> None:
     lines = [f"Ελλάδα {number} Россия\n" for number in range(400_000)]
     (tmp_path / "in.txt").write_text("".join(lines), encoding="utf-8")

@@ -328,6 +328,7 @@ def test_bli_reads_what_its_retrievals_read(
 
 
 @pytest.mark.parametrize("retrieval", RETRIEVALS)
+@pytest.mark.slow
 def test_induce_reads_what_its_retrieval_reads(
     xl: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, retrieval: str
 ) -> None:
@@ -378,6 +379,7 @@ def test_extract_reads_what_its_method_is_said_to_read(
     assert refused(xl, *call, options=options("static extract"), values=values) == values.keys() - read
 
 
+@pytest.mark.slow
 def test_rows_that_report_has_no_table_for(xl: Run, tmp_path: Path) -> None:
     at: Any = {"source": "eng_Latn", "target": "tur_Latn", "variant": "mlm", "model": "m"}
     kinds = {

@@ -47,6 +47,7 @@ def test_options_of_export(xl: Run, model: Path, tmp_path: Path, form: str) -> N
     check_outcomes(make, "export", values, unread)
 
 
+@pytest.mark.slow
 def test_options_of_cka_and_coverage(xl: Run, model: Path, corpus: Path) -> None:
     def make(*more: object, measure: str = "cka") -> tuple[int, object]:
         result = xl("analyze", measure, "--model", model, "--data", corpus, "--json", *more)
@@ -160,6 +161,7 @@ def test_processes_of_a_cluster_that_runs_already(xl: Run, monkeypatch: pytest.M
         assert refused(xl, *call, options=options("translit"), values={"jobs": "2"}) == unread
 
 
+@pytest.mark.slow
 def test_options_of_tables_of_words(xl: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = ["ev", "su", "Kedi", "new", "york", "new_york", *(f"w{i}" for i in range(20))]

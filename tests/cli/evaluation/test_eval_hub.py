@@ -18,6 +18,8 @@ from tests.tasks.hub_repositories import SHORTENED, make_hub
 from xl_encoders import ModelConfig, export_sentence_transformers, new_encoder
 from xl_tasks import TASKS
 
+pytestmark = pytest.mark.slow
+
 Eval = Callable[..., list[dict]]
 
 # The address of the hub is read when the libraries are loaded, hence a process of its own, one for all calls.
@@ -118,18 +120,13 @@ CASES = {
     "squad": ({"eng_Latn"}, "eng_Latn", "eng_Latn"),
 }
 
-QUICK = {"tatoeba", "sib200", "panx", "xquad"}
-
 
 def test_every_task_with_a_hub_is_here() -> None:
     assert set(CASES) == {name for name, entry in TASKS.items() if entry.hub_loader}
     assert all(address.partition(":")[0].startswith("xl_tasks.") for address in SHORTENED)
 
 
-# One task of each kind in a quick run, all with the slow tests.
-@pytest.mark.parametrize(
-    "task", [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) for task in CASES]
-)
+@pytest.mark.parametrize("task", CASES)
 def test_all_languages_are_the_default(scored: Eval, task: str) -> None:
     every, source, target = CASES[task]
     found = scored(task)

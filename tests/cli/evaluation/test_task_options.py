@@ -14,6 +14,7 @@ import typer.main
 from tests.cli.conftest import Run
 from tests.cli.every_task import make_every_task
 from tests.cli.recorded import recorded, seen
+from tests.thinned import thinned
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.evaluation import opened as evaluation
@@ -146,7 +147,7 @@ _CASES = [(task, way) for task, entry in TASKS.items() for way in ("", "probe")
           if not way or entry.kind in ("classification", "tagging")]  # fmt: skip
 
 
-@pytest.mark.parametrize(("task", "way"), _CASES)
+@pytest.mark.parametrize(("task", "way"), thinned(_CASES, 4))
 def test_an_option_changes_what_is_computed_or_is_refused(task: str, way: str, data: Path, tmp_path: Path) -> None:
     entry = TASKS[task]
     ours: dict[str, object] = {"probe": True, "layer": ("1",)} if way else {}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.cli.conftest import Run, small
 from tests.cli.made_data import sentences, word, write_vectors
+from tests.thinned import thinned
 
 from xl_cli.launch import progress
 from xl_cli.launch.durations import exactly
@@ -121,7 +122,7 @@ def test_self_learning_says_as_much_as_other_work(xl: Run, tmp_path: Path) -> No
     assert "iteration " not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["translit", "align", "eval", "export", "extract", "map"])
+@pytest.mark.parametrize("name", thinned(["translit", "align", "eval", "export", "extract", "map"], 6))
 def test_every_long_command_says_what_it_is_at(
     name: str, xl: Run, corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

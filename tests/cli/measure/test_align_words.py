@@ -88,6 +88,7 @@ def test_links_are_those_of_a_slow_reading(
     assert any(expected)
 
 
+@pytest.mark.slow
 def test_files_hold_what_is_printed_and_rows_what_is_measured(
     xl: Run, model: Path, files: list[str], tmp_path: Path
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_language_without_spaces_is_cut_by_its_breaker(xl: Run, model: Path) -
     assert {"喜欢", "苹果"} <= set(words["icu"])
 
 
+@pytest.mark.slow
 def test_a_calibration_is_learned_kept_and_read(xl: Run, model: Path, files: list[str], tmp_path: Path) -> None:
     call = ["analyze", "align-words", "--model", model, *files, "--layer", 1, "--gold", tmp_path / "gold", "--json"]
     learned = xl(
@@ -217,6 +219,7 @@ def test_a_table_of_pairs_and_python(model: Path, tmp_path: Path) -> None:
     assert str(by_rule).split("\n")[1] == ""
 
 
+@pytest.mark.slow
 def test_several_layers_give_figures(xl: Run, model: Path, files: list[str], tmp_path: Path) -> None:
     call = ["analyze", "align-words", "--model", model, *files, "--gold", tmp_path / "gold", "--layer", "all"]
     layers = [json.loads(line)["layer"] for line in xl(*call, "--json").stdout.splitlines()]

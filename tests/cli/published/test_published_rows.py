@@ -98,6 +98,7 @@ def test_ls_published_counts_the_rows_that_its_json_gives(xl: Run) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "md", "html", "tex", "csv"])
+@pytest.mark.slow
 def test_a_report_shows_all_papers_beside_a_run(xl: Run, tmp_path: Path, form: str) -> None:
     mine = Row(
         task="retrieval", metric="top10", value=0.333, source="eng_Latn", target="tur_Latn", variant="mlm+seq+tlm",

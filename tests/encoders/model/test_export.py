@@ -53,7 +53,7 @@ def vectors(folder: Path, texts: list[str]) -> np.ndarray:
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize(
     "family",
-    thinned(MASKED_LM, 4),
+    thinned(MASKED_LM, 7),
     indirect=True,
 )
 def test_the_library_gives_the_encoders_vectors_at_every_layer(family: Encoder, pooling: str, tmp_path: Path) -> None:

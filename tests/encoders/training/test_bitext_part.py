@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 import torch
 from tests.encoders.toy_parts import LEFT, RIGHT, assert_near, gradient
-from tests.thinned import thinned
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -214,7 +213,7 @@ def moved(encoder: Encoder) -> None:
             parameter *= 1.1
 
 
-@pytest.mark.parametrize("cached", thinned([True, False], 2))
+@pytest.mark.parametrize("cached", [True, False])
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -226,6 +225,7 @@ def moved(encoder: Encoder) -> None:
     ],
     ids=["ot", "ot, both sides", "ot, sum", "l2", "word-nce"],
 )
+@pytest.mark.slow
 def test_the_same_bitext_twice_is_twice_its_losses_and_gradient(
     xlmr: Encoder, name: str, settings: BitextConfig, cached: bool
 ) -> None:

@@ -22,6 +22,7 @@ from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
 from xl_cli.vectors.word_files import check_new
 from xl_encoders import Encoder, Part, StepRecord, count_steps, fit, load_encoder, objective_gradients
 from xl_tasks import ProbePart, Row, task
+from xl_tasks.catalogue.task import KINDS
 from xl_tasks.examples import Example, Examples
 from xl_tasks.protocols.data_folder import load_task
 from xl_translit import replacing
@@ -114,7 +115,8 @@ def _examples(config: "GradientsConfig") -> Examples[Example] | None:
     if not config.task:
         return None
     entry = task(config.task)
-    if entry.kind != "classification":
+    kind = KINDS[entry.kind]
+    if not (kind.probed and kind.pooled):
         message = (
             f"--task {entry.name} is a task of kind {entry.kind}; name one of single texts with a class, as sib200."
         )

@@ -21,7 +21,7 @@ class GradientsConfig:
     run: str = field(
         metadata={
             "help": "Run folder, shipped recipe or .toml file of one (xl ls recipes).",
-            "argument": "RUN_OR_RECIPE",
+            "argument": "RUN",
         }
     )
     set: tuple[str, ...] = setting((), "of a recipe: key=value that overrides it, as in xl align; repeat for more")

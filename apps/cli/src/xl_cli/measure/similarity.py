@@ -130,9 +130,9 @@ def _kinds(space: Space, source: str, target: str, folder: str) -> "Mapping[str,
         return space.kept[source, target]
     if "surfaces" not in space.kept:
         space.kept["surfaces"] = {name: Surfaces(space.texts[name], space.romanised[name]) for name in space.languages}
-        space.kept["topics"] = _topics(space, folder)
+        space.kept["labels"] = _topics(space, folder)
     surfaces = space.kept["surfaces"]
-    found = miss_kinds(surfaces[source], surfaces[target], space.kept["topics"])
+    found = miss_kinds(surfaces[source], surfaces[target], space.kept["labels"])
     if 2 * len(space.pairs) * _N_KINDS * len(space.keys) ** 2 <= _KEPT_CELLS:
         space.kept[source, target] = found
     return found
@@ -142,11 +142,9 @@ def _topics(space: Space, folder: str) -> list[str]:
     """The topic of each item where the data set has topics: SIB-200."""
     from xl_tasks import TaskError, load_sib200_topics
 
-    if space.data.name != "sib200":
-        return []
     try:
         by_language = load_sib200_topics(folder, [space.languages[0]]).by_language
-    except TaskError:  # another copy of the data set, without its topics
+    except TaskError:  # another data set, or a copy without topics
         return []
     topics = {each.key: each.label for splits in by_language.values() for part in splits.values() for each in part}
     return [topics[key] for key in space.keys] if topics.keys() >= set(space.keys) else []
