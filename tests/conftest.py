@@ -37,9 +37,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Where no bytecode may lie beside the sources, as images of containers have it, each of a run's hundred processes
-    # would compile torch and transformers anew: they share pytest's cache instead.
+    # would compile torch and transformers anew: they share a folder in that of pytest instead.
     if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
-        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".pytest_cache" / "bytecode")
         del os.environ["PYTHONDONTWRITEBYTECODE"]
 
 

@@ -94,7 +94,7 @@ def test_rows_out_are_rows_in_whatever_they_hold(
             assert out.read_bytes() == "".join(map("{}{}\n".format, results, ends)).encode()
         elif name == "pairs.txt.zst":
             lines = UNPACK[".zst"](out.read_bytes()).decode().split("\n")[:-1]
-            assert lines == [f"{text}\t{say(text)}{end}" for text, end in zip(flat, ends, strict=True)]
+            assert lines == [f"{text}\t{say(text)}" for text in flat]  # a CR is in no cell
         elif ".tsv" in name:
             assert read_rows(out) == [{"text": text, "romanized": say(text)} for text in flat]
             assert manifest.counts["replaced_tabs"] == sum(t.count("\t") + say(t).count("\t") for t in texts)
