@@ -1,6 +1,7 @@
 """`xl analyze`: measures of a representation space, one sub-command each."""
 
 import inspect
+from collections import UserDict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +14,21 @@ from xl_cli.measure.registry import MEASURES, measure
 from xl_cli.options import with_options
 
 
+class _Commands(UserDict[str, Any]):
+    """A command a measure, built when it is asked for: a call of `xl` needs one of them or none."""
+
+    def __getitem__(self, key: str) -> Any:
+        if self.data[key] is None:
+            self.data[key] = _command(key)
+        return self.data[key]
+
+
 class _Measures(TyperGroup):
     """One command for each measure that is registered when `xl` is called."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        for name in MEASURES:
-            self.add_command(_command(name), name)
+        self.commands = _Commands(dict.fromkeys(MEASURES))
 
 
 analyze = typer.Typer(
