@@ -5,7 +5,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -52,15 +52,18 @@ def test_equals_geomloss_run_to_its_end() -> None:
 
 
 @settings(max_examples=20, deadline=None)
+@example(seed=943, n=19, concentration=0.02)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 30), concentration=st.sampled_from([0.02, 0.2, 1.0]))
 def test_laws_and_exact_transport(seed: int, n: int, concentration: float) -> None:
     x, y = outputs(seed, n, 3, concentration), outputs(seed + 1, n, 3, concentration)
     found = sinkhorn_distances({"x": x, "y": y, "again": x[::-1]})
     assert found["x", "again"].divergence == pytest.approx(0, abs=1e-5)
     assert found["y", "again"].divergence == pytest.approx(found["x", "y"].divergence, abs=1e-5)
-    exact = ot.emd2([], [], cdist(x, y, "sqeuclidean") / 2)
-    # Entropy blurs by at most e log n.
-    assert exact - 1e-6 <= found["x", "y"].cost <= exact + 0.05**2 * np.log(n) + 2e-4
+    costs = cdist(x, y, "sqeuclidean") / 2
+    exact = ot.emd2([], [], costs)
+    # The margins miss a ten-thousandth of the mass at most, which the longest way could have carried; entropy blurs by
+    # at most e log n.
+    assert exact - 1e-4 * costs.max() <= found["x", "y"].cost <= exact + 0.05**2 * np.log(n) + 2e-4
 
 
 def test_points_have_closed_forms() -> None:
