@@ -1,6 +1,7 @@
 """How well a tokenizer covers languages, as written and romanised."""
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.folder.short_names import model_labels
 from xl_cli.launch.progress import say
@@ -51,7 +52,7 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
     for model, opened in zip(models, tokenizers, strict=True):
         tokenizer = opened.tokenizer
         for unit, views in (("subword", texts), ("romanised", romanised)):
-            coverage = tokenizer_coverage(views, tokenizer.tokenize, tokenizer.unk_token or "")
+            coverage = tokenizer_coverage(views, partial(_pieces, tokenizer), tokenizer.unk_token or "")
             figures = [
                 (language, metric, float(value), measured.n_texts)
                 for language, measured in coverage.items()
@@ -80,6 +81,12 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
                 for name, metric, value, n in figures
             ]
     return rows
+
+
+def _pieces(tokenizer: Any, text: str) -> list[str]:
+    # By their ids: `tokenize` of a Unigram tokenizer (XLM-R) gives what it does not know as it stands in the text.
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return [str(tokenizer.convert_ids_to_tokens(piece)) for piece in ids]
 
 
 COVERAGE = Measure(
