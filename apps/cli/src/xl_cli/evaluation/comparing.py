@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from xl_analysis import bootstrap_interval, holm_by_family, paired_bootstrap, resamples_for
 from xl_analysis.statistics.significance import Value
 from xl_tasks import Row
-from xl_tasks.protocols.cells import Cell, Scored
+from xl_tasks.protocols.cells import Cell, CellStore, Scored
 from xl_tasks.protocols.mixed_means import DIAGONAL, OFF_DIAGONAL
 from xl_tasks.protocols.transfer import JOIN
 from xl_tasks.scoring.measures import FORMS, Measure
@@ -73,6 +74,17 @@ def difference_rows(
                 name = f"{axis}={dict(zip(_SHOWN, other, strict=True))[axis] or 'none'}"
                 pairs.append((by_seed, groups[other], name, n_targets.get(circumstances, 1)))
     return _compared_pairs(pairs, n_resamples)
+
+
+def folder_difference_rows(runs: Sequence[Path], name: str, n_resamples: int) -> list[Row]:
+    """`run_difference_rows` of the second folder of `runs` over the first, as baseline `name`.
+
+    None where either is no folder of `xl eval`, which keeps the items of its cells, or where nothing is to be drawn.
+    """
+    if not n_resamples or not all((run / "cells").is_dir() for run in runs):
+        return []
+    theirs, ours = (list(CellStore(run)) for run in runs)
+    return run_difference_rows(ours, theirs, name, n_resamples)
 
 
 def run_difference_rows(ours: Iterable[Scored], theirs: Iterable[Scored], name: str, n_resamples: int) -> list[Row]:

@@ -53,6 +53,7 @@ def compare(a: str | Path, b: str | Path, *, config: CompareConfig, out: str | P
         raise UsageError(message)
     from xl_analysis import AnalysisError
     from xl_analysis import compare as compared
+    from xl_cli.evaluation.comparing import folder_difference_rows
     from xl_translit import replacing
 
     rows = read_runs(paths)
@@ -64,7 +65,7 @@ def compare(a: str | Path, b: str | Path, *, config: CompareConfig, out: str | P
             raise UsageError(message)
     kept = [[row.to_dict() for row in part if not config.metric or row.metric in config.metric] for part in rows]
     labels = short_names(folders_of(paths))
-    paired = _paired(runs, labels[0], config.resamples)
+    paired = folder_difference_rows(runs, labels[0], config.resamples)
     try:
         found = compared(*kept, paired=[row.to_dict() for row in paired])
     except AnalysisError as error:
@@ -75,18 +76,6 @@ def compare(a: str | Path, b: str | Path, *, config: CompareConfig, out: str | P
         with replacing(out) as file:
             file.write(text + "\n")
     return Rows([_row(cell, labels[0]) for cell in found.cells], lambda: text, out)
-
-
-def _paired(runs: "list[Path]", name: str, n_resamples: int) -> "list[Row]":
-    """Differences drawn item by item, where both runs are folders of xl eval, which keeps the items of its cells."""
-    if not n_resamples or not all((run / "cells").is_dir() for run in runs):
-        return []
-    from xl_cli.evaluation.comparing import run_difference_rows
-    from xl_tasks.protocols.cells import CellStore
-
-    stores = [CellStore(run) for run in runs]
-    theirs, ours = map(list, stores)
-    return run_difference_rows(ours, theirs, name, n_resamples)
 
 
 def _report(found: "Comparison", labels: list[str], paths: list[Path], form: str) -> str:

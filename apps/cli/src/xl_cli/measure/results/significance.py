@@ -86,16 +86,13 @@ def _baseline(config: SignificanceConfig) -> str:
 
 
 def _paired(config: SignificanceConfig, baseline: str) -> "list[dict[str, Any]]":
-    """Differences drawn item by item, where all of two folders of xl eval, which keep the items, are compared."""
-    folders = [Path(run) for run in config.runs]
-    asked = config.first or config.second or config.where
-    if not config.resamples or asked or len(folders) < 2 or not all((each / "cells").is_dir() for each in folders):
-        return []
-    from xl_cli.evaluation.comparing import run_difference_rows
-    from xl_tasks.protocols.cells import CellStore
+    """Differences drawn item by item, where all of two runs is compared."""
+    from xl_cli.evaluation.comparing import folder_difference_rows
 
-    theirs, ours = (list(CellStore(folder)) for folder in folders)
-    return [row.to_dict() for row in run_difference_rows(ours, theirs, baseline, config.resamples)]
+    if config.first or config.second or config.where or len(config.runs) < 2:
+        return []
+    folders = [Path(run) for run in config.runs]
+    return [row.to_dict() for row in folder_difference_rows(folders, baseline, config.resamples)]
 
 
 def _rows(found: "Comparison", second: "Sequence[dict[str, Any]]", baseline: str) -> "list[Row]":
