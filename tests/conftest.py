@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.pretrained)
         if "pretrained" in item.keywords or "browser" in item.keywords:
             item.add_marker(pytest.mark.slow)
-        if "data" in item.keywords and not os.environ.get("XL_DATA"):
+        if item.get_closest_marker("data") and not os.environ.get("XL_DATA"):
             item.add_marker(pytest.mark.skip(reason="XL_DATA does not name a folder of real data"))
         if ("slow" in item.keywords and not run_slow) or ("gpu" in item.keywords and not _has_cuda()):
             left_out.append(item)

@@ -115,6 +115,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "ot-published": {**OT, "ot.solver": "geomloss"},
     "ot-subword": {**OT, "ot.words": "all"},
     "ot-large": {**OT, "train.batch": 8, "train.accumulate": 3},
+    "ot-joint": {**OT, "ot.scope": "languages"},
     "ot-l2": {
         **WORD_ALIGNMENT, "train.variants": ["l2"], "train.batch": 8, "train.accumulate": 1,
         "l2.words": "last", "l2.layer": -1, "l2.reduction": "sum", "l2.one_to_one": True, "l2.identical": False,

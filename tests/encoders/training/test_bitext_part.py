@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import ot
 import pytest
 import torch
 from tests.encoders.toy_parts import LEFT, RIGHT, assert_near, gradient
@@ -82,11 +83,31 @@ def test_ot_adds_up_the_bitexts(xlmr: Encoder, how: str, scope: str) -> None:
     assert torch.allclose(losses["ot"], expected, rtol=1e-5)
 
 
+def test_languages_in_one_transport_are_one_cloud_a_side(xlmr: Encoder) -> None:
+    """Appendix E: one problem between all words of the other languages and all of the pivot, here POT's own."""
+    xlmr.eval()
+    settings = OtConfig(scope="languages", p=1, layer=1, drift=0.0)
+    part = BitextPart(xlmr, [BITEXT, SHORT], "ot", settings, batch=4, tokens=25)
+    losses, _ = gradient(xlmr, part, {"ot": 1.0}, number=1)
+    clouds: list[list[Tensor]] = [[], []]
+    with torch.no_grad():
+        for bitext, members in zip((BITEXT, SHORT), members_of(part, 1), strict=True):
+            for cloud, side in zip(clouds, (bitext.left, bitext.right), strict=True):
+                cloud += [word_vectors(xlmr, side[i], 1, "last") for i in members]
+    x, y = (torch.cat(cloud).double() for cloud in clouds)
+    expected = float(ot.emd2([], [], torch.cdist(x, y).numpy()))
+    assert losses["ot"].item() == pytest.approx(expected, rel=1e-4)
+    each = BitextPart(xlmr, [BITEXT, SHORT], "ot", OtConfig(p=1, layer=1, drift=0.0), batch=4, tokens=25)
+    apart, _ = gradient(xlmr, each, {"ot": 1.0}, number=1)
+    assert apart["ot"].item() != pytest.approx(expected, rel=1e-2)
+
+
+@pytest.mark.parametrize("weighting", ["idf", "tf-idf"])
 @pytest.mark.parametrize("how", ["last", "all"])
-def test_idf_is_counted_over_each_side_alone(xlmr: Encoder, how: str) -> None:
+def test_idf_is_counted_over_each_side_alone(xlmr: Encoder, how: str, weighting: str) -> None:
     """A slow count: the log of (1 + sentences) over those of the same side that have the word, however capitalised."""
     xlmr.eval()
-    settings = OtConfig(words=how, weights="idf", drift=0.0, solver="sinkhorn", blur=0.3)
+    settings = OtConfig(words=how, weights=weighting, drift=0.0, solver="sinkhorn", blur=0.3)
     part = BitextPart(xlmr, [BITEXT], "ot", settings, batch=5)
     losses, _ = gradient(xlmr, part, {"ot": 1.0})
     (members,) = members_of(part, 0)
@@ -101,7 +122,8 @@ def test_idf_is_counted_over_each_side_alone(xlmr: Encoder, how: str) -> None:
                 pieces = [piece for piece in pieces_of(xlmr, word, number) if piece != bare]
                 for _ in pieces if how == "all" else [0]:
                     if place < mask.shape[1] and mask[row, place]:
-                        result[row, place] = math.log((1 + len(side)) / has)
+                        idf = math.log((1 + len(side)) / has)
+                        result[row, place] = idf / len(side[i]) if weighting == "tf-idf" else idf
                     place += 1
         return result
 

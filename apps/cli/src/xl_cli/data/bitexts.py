@@ -7,7 +7,7 @@ from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import CliError, UsageError
 from xl_cli.recipe.config import PAIRING, DataConfig
 from xl_encoders import Bitext, split_words
-from xl_objectives import parse_pharaoh
+from xl_objectives import parse_pharaoh, symmetrize_all
 from xl_tasks import ParallelTexts
 from xl_translit import language, read_lines
 
@@ -21,7 +21,7 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
     not fit.
     """
     paths = [Path(given) for given in entry.files]
-    for path in (*paths, *map(Path, entry.alignments)):
+    for path in (*paths, *map(Path, (*entry.alignments, *entry.reverse_alignments))):
         if not path.is_file():
             message = f"{path}: no such file."
             raise CliError(message)
@@ -33,9 +33,9 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
     bitexts = []
     for number, (left, right) in enumerate(couples):
         lines = read_couple(left, right)
-        alignments = Path(entry.alignments[number]) if entry.alignments else None
+        links = [Path(its[number]) for its in (entry.alignments, entry.reverse_alignments) if its]
         name = left.name if right is None else f"{_stem(left)}-{_stem(right)}"
-        bitexts.append(_bitext(name, lines, entry, alignments))
+        bitexts.append(_bitext(name, lines, entry, links))
     return bitexts
 
 
@@ -57,7 +57,7 @@ def parallel_bitexts(entry: DataConfig, corpus: ParallelTexts, splits: Mapping[s
         ]
         if code != pivot_code and keys:
             lines = [(corpus.texts[code][key], corpus.texts[pivot_code][key]) for key in keys]
-            bitexts.append(_bitext(f"{code}-{pivot_code}", lines, entry, None))
+            bitexts.append(_bitext(f"{code}-{pivot_code}", lines, entry))
     return bitexts
 
 
@@ -69,13 +69,16 @@ def read_couple(left: Path, right: Path | None) -> list[tuple[str, str]]:
     return _columns(left) if right is None else _sides(left, right)
 
 
-def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, alignments: Path | None) -> Bitext:
-    by_spaces = entry.words == "spaces" or (not entry.words and alignments is not None)
+def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, links: Sequence[Path] = ()) -> Bitext:
+    """A bitext out of its lines. links: no file of word alignments, one, or those of both directions."""
+    by_spaces = entry.words == "spaces" or (not entry.words and bool(links))
     words = [(left.split(), right.split()) if by_spaces else (_words(left), _words(right)) for left, right in lines]
     pairs = None
-    if alignments is not None:
+    if links:
         lens = [(len(left), len(right)) for left, right in words]
-        pairs = list(parse_pharaoh(read_lines(alignments), lens=lens, name=str(alignments)))
+        directions = [parse_pharaoh(read_lines(path), lens=lens, name=str(path)) for path in links]
+        both = len(directions) == 2
+        pairs = list(symmetrize_all(*directions, entry.symmetrization or "intersection") if both else directions[0])
     kept = [number for number, (left, right) in enumerate(words) if left and right][: entry.limit or None]
     if not kept:
         message = f"{name}: no line has words on both sides, so there is nothing to train on."

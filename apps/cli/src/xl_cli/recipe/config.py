@@ -7,6 +7,7 @@ from xl_cli.options import check_options
 from xl_cli.recipe.objectives import of_family
 from xl_encoders.config import POOLINGS, FitConfig
 from xl_objectives import check_fields, setting
+from xl_objectives.symmetrization import SYMMETRIZATIONS
 
 KINDS = ("names", "parallel", "text", "pairs", "vectors")
 # kind -> keys of [[data]] that it reads
@@ -15,7 +16,7 @@ READ_BY = {
     "names": (*_OF_TEXTS, "pivot", "words"),
     "parallel": (*_OF_TEXTS, "files", "pivot", "words"),
     "text": (*_OF_TEXTS, "files", "columns", "language_column", "buffer"),
-    "pairs": ("name", "kind", "files", "limit", "alignments", "words"),
+    "pairs": ("name", "kind", "files", "limit", "alignments", "reverse_alignments", "symmetrization", "words"),
     "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
 }
 # The objectives that read sentence pairs, as help texts and messages list them.
@@ -83,6 +84,16 @@ class DataConfig:
     buffer: int = setting(100_000, "texts of *.parquet and *.arrow that are shuffled together, in memory")
     pivot: str = setting("eng_Latn", f"language of parallel data that {PAIRING} pair the others with")
     alignments: tuple[str, ...] = setting((), "of pairs: a file of word alignments i-j (Pharaoh) for each two files")
+    reverse_alignments: tuple[str, ...] = setting(
+        (),
+        "of pairs: for each file of data.alignments that of the other direction (fast_align -r), also as left-right",
+    )
+    symmetrization: str = setting(
+        "",
+        "of both directions: intersection (as Cao et al.) | union | grow-diag | grow-diag-final | grow-diag-final-and "
+        "[empty: intersection]",
+        choices=("", *SYMMETRIZATIONS),
+    )
     words: str = setting(
         "",
         "words of a sentence: spaces | unicode [empty: spaces where there are alignments, else unicode]",
@@ -99,6 +110,18 @@ class DataConfig:
             raise UsageError(message)
         if self.alignments and self.kind != "pairs":
             message = f"data.alignments is given, but data.kind is {self.kind}; alignments belong to kind pairs."
+            raise UsageError(message)
+        if self.reverse_alignments and len(self.reverse_alignments) != len(self.alignments):
+            message = (
+                f"data.reverse_alignments has {len(self.reverse_alignments)} files and data.alignments "
+                f"{len(self.alignments)}; give the other direction of each."
+            )
+            raise UsageError(message)
+        if self.symmetrization and not self.reverse_alignments:
+            message = (
+                f"data.symmetrization is {self.symmetrization}, but there is one direction alone; give the other in "
+                "data.reverse_alignments."
+            )
             raise UsageError(message)
         if len(self.columns) not in (1, 2):
             message = (

@@ -120,6 +120,9 @@ class BitextPart:
             )
             for number, (left, right) in enumerate(self._sides)
         ]
+        # Bitexts whose sentences the loss is taken on together.
+        each = range(len(self._bitexts))
+        self._together = [list(each)] if settings.joins_bitexts else [[number] for number in each]
         self._frozen = frozen_copy(encoder) if settings.drift else None
 
     @property
@@ -197,30 +200,24 @@ class BitextPart:
         return Encoded(vectors, losses)
 
     def joint(self, batch: SentenceRows, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
-        """The sum of the bitexts' losses."""
+        """The sum of the bitexts' losses, or the loss of all their sentences together."""
         if self._name not in terms:
             return {}
         parts = []
-        for bitext, members in enumerate(batch.members):
-            x, x_idf = self._padded(batch, vectors, bitext, 0, len(members))
-            y, y_idf = self._padded(batch, vectors, bitext, 1, len(members))
-            pairs = [self._pairs[bitext][pair] for pair in members] if self._pairs[bitext] else []
-            parts.append(self._loss(x, y, (x_idf, y_idf), pairs, self._bitexts[bitext], members))
+        for numbers in self._together:
+            x, x_idf = self._padded(batch, vectors, numbers, 0)
+            y, y_idf = self._padded(batch, vectors, numbers, 1)
+            sentences = [(bitext, pair) for bitext in numbers for pair in batch.members[bitext]]
+            parts.append(self._loss(x, y, (x_idf, y_idf), sentences))
         return {self._name: torch.stack(parts).sum()}
 
-    def _loss(
-        self,
-        x: Words,
-        y: Words,
-        idf: tuple[Tensor, Tensor],
-        pairs: Alignments,
-        bitext: Bitext,
-        members: Sequence[int],
-    ) -> Tensor:
+    def _loss(self, x: Words, y: Words, idf: tuple[Tensor, Tensor], sentences: Sequence[tuple[int, int]]) -> Tensor:
+        """The loss of sentence pairs, each the number of its bitext and its own there."""
         settings = self._settings
         if not settings.needs_alignments:
             told = {"weights": idf} if settings.takes_idf else {}
             return self._function(x.vectors, y.vectors, x.mask, y.mask, **settings.arguments, **told)
+        pairs = [self._pairs[bitext][pair] for bitext, pair in sentences]
         x_there, y_there = x.mask.tolist(), y.mask.tolist()
         there = [
             [(i, j) for i, j in its if i < len(x_row) and x_row[i] and j < len(y_row) and y_row[j]]
@@ -232,11 +229,11 @@ class BitextPart:
             numbers: dict[str, int] = {}
             spelled = [
                 [
-                    numbers.setdefault(words[pair][ij[side]].lower(), len(numbers))
-                    for pair, its in zip(members, there, strict=True)
+                    numbers.setdefault(getattr(self._bitexts[bitext], side)[pair][ij[place]].lower(), len(numbers))
+                    for (bitext, pair), its in zip(sentences, there, strict=True)
                     for ij in its
                 ]
-                for side, words in enumerate((bitext.left, bitext.right))
+                for place, side in enumerate(("left", "right"))
             ]
             told["text_ids"] = torch.tensor(spelled, dtype=torch.int64).reshape(2, -1).to(left.device)
         return self._function(left, right, **settings.arguments, **told)
@@ -274,12 +271,14 @@ class BitextPart:
         return row.side == 1 or self._settings.drift_side == "both"
 
     def _padded(
-        self, batch: SentenceRows, vectors: Tensor, bitext: int, side: int, n_sentences: int
+        self, batch: SentenceRows, vectors: Tensor, bitexts: Sequence[int], side: int
     ) -> tuple[Words, Float[Tensor, "sentences words"]]:
-        """The words of one side at their places in their sentences, and their idf."""
-        rows = [row for row in batch.rows if row.bitext == bitext and row.side == side]
+        """The words of one side at their places in their sentences, bitext after bitext, and their idf."""
+        rows = [row for bitext in bitexts for row in batch.rows if row.bitext == bitext and row.side == side]
+        n_sentences = len(rows)
         n_words = max((int(row.positions[-1]) + 1 for row in rows if len(row.positions)), default=0)
-        places = torch.cat([row.positions + row.sentence * n_words for row in rows]).to(vectors.device)
+        places = [row.positions + sentence * n_words for sentence, row in enumerate(rows)]
+        places = torch.cat(places).to(vectors.device)
         slots = torch.cat([row.slots for row in rows]).to(vectors.device)
         size = n_sentences * n_words
         padded = vectors.new_zeros(size, vectors.shape[1]).index_copy(0, places, vectors.index_select(0, slots))
@@ -303,7 +302,10 @@ class BitextPart:
         return _Side(rows, word_ids, self._idf(sentences, word_ids))
 
     def _idf(self, sentences: Sequence[Sequence[str]], word_ids: Sequence[Tensor]) -> list[Tensor]:
-        """log(n / df) of each vector's word, df the sentences of this side that have it; ones where it is not asked."""
+        """log((1 + n) / df) of each vector's word, df the sentences of this side that have it; ones where not asked.
+
+        With `idf_by_sentence` over the words of its sentence, so that all places of a word together weigh tf-idf.
+        """
         if not self._settings.takes_idf:
             return [torch.ones(len(self._positions(numbers))) for numbers in word_ids]
         counts: dict[str, int] = {}
@@ -315,7 +317,8 @@ class BitextPart:
             kept = numbers[numbers != _NO_WORD]
             kept = kept if self._settings.words == "all" else kept.unique()
             weights = [np.log((1 + len(sentences)) / counts[sentence[k].lower()]) for k in kept.tolist()]
-            result.append(torch.tensor(weights, dtype=torch.float32))
+            scale = 1 / max(1, len(sentence)) if self._settings.idf_by_sentence else 1.0
+            result.append(scale * torch.tensor(weights, dtype=torch.float32))
         return result
 
     def _kept(self, bitext: Bitext) -> Alignments:

@@ -1,7 +1,7 @@
 """Objectives on the words of sentences and their translations: OT (Alqahtani et al. 2021), L2 and word contrast."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.settings.checks import setting
@@ -38,6 +38,16 @@ class BitextConfig(ObjectiveConfig):
         """Whether the loss is given `weights`, the idf of the words of both sides, (sentences, words) each."""
         return False
 
+    @property
+    def idf_by_sentence(self) -> bool:
+        """Whether a word's idf is divided by the words of its sentence: summed over its places that is tf-idf."""
+        return False
+
+    @property
+    def joins_bitexts(self) -> bool:
+        """Whether the loss is taken once, on the sentences of all bitexts of a batch; else on each, and added up."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class OtConfig(BitextConfig):
@@ -53,8 +63,9 @@ class OtConfig(BitextConfig):
     blur: float = setting(0.05, "entropic blur in units of the vectors, > 0; not of exact", above=0)
     scope: str = setting(
         "batch",
-        "words of the whole batch are one cloud (batch) or each pair's (sentence)",
-        choices=("batch", "sentence"),
+        "words of the whole batch of a language are one cloud (batch), each pair's (sentence), or those of all "
+        "languages (languages)",
+        choices=("batch", "sentence", "languages"),
     )
     solver: str = setting(
         "exact",
@@ -64,7 +75,12 @@ class OtConfig(BitextConfig):
     cost: str = setting(
         "euclidean", "euclidean | gromov (distances within each side; exact)", choices=("euclidean", "gromov")
     )
-    weights: str = setting("uniform", "mass of a word: uniform | idf (of its language)", choices=("uniform", "idf"))
+    weights: str = setting(
+        "uniform",
+        "mass of a word: uniform | idf (counted over its side of the bitext) | tf-idf (idf over the words of its "
+        "sentence, so that sentences of any length weigh alike)",
+        choices=("uniform", "idf", "tf-idf"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,9 +92,24 @@ class OtConfig(BitextConfig):
             raise ObjectiveError(message)
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """As of every objective; to the loss all languages are one batch."""
+        return {**super().arguments, "scope": "batch" if self.joins_bitexts else self.scope}
+
+    @property
     def takes_idf(self) -> bool:
         """Where `weights` says so."""
-        return self.weights == "idf"
+        return self.weights != "uniform"
+
+    @property
+    def idf_by_sentence(self) -> bool:
+        """Where `weights` says so."""
+        return self.weights == "tf-idf"
+
+    @property
+    def joins_bitexts(self) -> bool:
+        """Where `scope` says so (appendix E of the paper)."""
+        return self.scope == "languages"
 
 
 @dataclass(frozen=True, kw_only=True)
