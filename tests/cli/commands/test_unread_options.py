@@ -62,8 +62,8 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
                       static_induce.READ_WHERE),
     "static neighbours": ("k min_similarity limit device out", ()),
     "static similarity": ("gold oov lower multiword source_lang target_lang limit as_json out", ()),
-    "static extract": ("model lang layer max_len tokenized split precision method lower min_count max_words out cache "
-                       "as_json", extract_config.READ_WHERE),
+    "static extract": ("model lang layer max_len tokenized split precision preset method lower min_count max_words out "
+                       "cache as_json", extract_config.READ_WHERE),
     "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "
                     "as_json",
                     measure("cka").read_where),
@@ -360,7 +360,7 @@ def test_extract_reads_what_its_method_is_said_to_read(
     if method == "aggregate" and extra == ("--max-len", "40"):
         read -= {"variant"}  # a word's context is not looked at, the length is given, and nothing is cut
     if extra == ("--split",):
-        read |= {"min_sentences", "min_words"}
+        read |= {"min_sentences", "min_words", "min_tokens"}
     if extra != ("--tokenized",):
         read |= {"engine"}
 
@@ -371,8 +371,8 @@ def test_extract_reads_what_its_method_is_said_to_read(
         name: str(getattr(config, name)) for name in X2StaticConfig.__dataclass_fields__ if name != "method"
     }
     values |= {
-        "compat": None, "as_json": None, "min_sentences": "1", "min_words": "1", "engine": "auto", "revision": "abc",
-        "lang": "eng", "layer": "1", "precision": "no", "cache": tmp_path / "cache",
+        "compat": None, "as_json": None, "min_sentences": "1", "min_words": "1", "min_tokens": "1", "engine": "auto",
+        "revision": "abc", "lang": "eng", "layer": "1", "precision": "no", "cache": tmp_path / "cache",
     }  # fmt: skip
     call = ["static", "extract", tmp_path / "text.txt", "--model", tmp_path, "--out", tmp_path / "x.vec"]
     call += ["--method", method, *extra]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tests import warm
 from tests.cli.conftest import Run
-from tests.cli.made_data import sentences, write_lines
+from tests.cli.made_data import sentences, word, write_lines
 from tests.warm import Warm
 
 from xl_encoders import Encoder, ModelConfig, StaticTeacher, new_encoder
@@ -96,6 +96,54 @@ def test_paragraphs_are_cut_into_sentences_and_filtered(xl: Run, model: Path, te
     assert (counts["paragraphs"], counts["paragraphs_dropped"]) == (51, 1)
     assert (counts["sentences"], counts["short_sentences_dropped"]) == (201, 50)
     assert counts["lines"] == 150
+
+
+@pytest.fixture
+def paragraphs(tmp_path: Path) -> Path:
+    """Three sentences a line, a headline, and a paragraph of sentences too short by one token."""
+    texts = [f"{line[0].upper()}{line[1:]}, {word(i)} {word(i + 1)}." for i, line in enumerate(LINES)]
+    lines = [" ".join(texts[i : i + 3]) for i in range(0, len(texts), 3)]
+    few = "Ba de, gi ko. Lu, ma ne."
+    return write_lines(tmp_path / "p.txt", [lines[0], "A headline of more words than seven, and a mark.", few, *lines])
+
+
+@pytest.mark.parametrize(
+    "more", [["--method", "aggregate"], ["--variant", "paragraph", "--subsample", "0.001"], ["--no-split"]]
+)
+def test_a_preset_is_its_settings_and_options_override_it(
+    xl: Run, model: Path, paragraphs: Path, tmp_path: Path, more: list[str]
+) -> None:
+    given = [*more, "--min-count", "2", *([] if "aggregate" in more else ["--epochs", "1"])]
+    split = [] if "--no-split" in more else ["--split", "--min-sentences", "2", "--min-tokens", "7"]
+    command = ["static", "extract", paragraphs, "--model", model, *given]
+    told = xl(*command, "--preset", "x2s", "--json", "--out", tmp_path / "preset.vec")
+    plain = xl(*command, *split, "--json", "--out", tmp_path / "plain.vec")
+    assert told.returncode == plain.returncode == 0, told.stderr
+    assert (tmp_path / "preset.vec").read_bytes() == (tmp_path / "plain.vec").read_bytes()
+    by_preset, by_hand = (json.loads(done.stdout) for done in (told, plain))
+    assert by_preset["counts"] == by_hand["counts"]
+    assert by_hand["preset"] == {}
+    settings = by_preset["preset"]
+    assert settings.pop("name") == "x2s"
+    assert not {"min_count", more[0].strip("-")} & settings.keys()  # what is given is not the preset's
+    assert ("negatives" in settings) == ("aggregate" not in more)
+    assert ("min_tokens" in settings) == bool(split)
+    assert "note: preset x2s sets" in told.stderr
+    assert ("--min-sentences 2 --min-tokens 7" in told.stderr) == bool(split)
+    if split:
+        counts = by_preset["counts"]
+        assert (counts["paragraphs"], counts["paragraphs_dropped"]) == (53, 2)
+
+
+def test_the_preset_stands_in_what_is_printed(xl: Run, model: Path, paragraphs: Path, tmp_path: Path) -> None:
+    command = ["static", "extract", paragraphs, "--model", model, "--min-count", "2", "--epochs", "1"]
+    done = xl(*command, "--preset", "x2s", "--subsample", "0", "--out", tmp_path / "a.vec")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("preset x2s: "))
+    assert "--split --min-sentences 2 --min-tokens 7 --method x2static --variant sentence" in line
+    assert "--lr 0.001" in line
+    assert "--subsample" not in line
+    wrong = xl(*command, "--preset", "x3s", "--out", tmp_path / "b.vec")
+    assert (wrong.returncode, "--preset is 'x3s'; choose one of x2s" in wrong.stderr) == (2, True)
 
 
 def test_text_of_every_kind_gives_the_same_vectors(

@@ -351,6 +351,39 @@ def test_filters_keep_what_they_say() -> None:
     assert [word for p in everything for s in p for word in s] == " ".join(paragraphs).split()
 
 
+@pytest.mark.parametrize(
+    ("sentence", "n_tokens"),  # as Universal Dependencies cut them
+    [
+        ("Yes, he did!", 5),
+        ('"Well ..." -- a dash', 7),
+        ("Euros (net).", 5),
+        ("It costs 5 %.", 5),
+        ("他来了。", 4),
+    ],
+)
+def test_a_sentence_stays_by_its_words_and_marks_together(sentence: str, n_tokens: int) -> None:
+    words = word_breaker("", "rule")
+    for least, stays in ((n_tokens, [sentence]), (n_tokens + 1, [])):
+        assert list(corpus_lines([sentence], words, lambda text: [(0, len(text))], min_tokens=least)) == stays
+
+
+@pytest.mark.data
+def test_tokens_are_counted_about_as_treebanks_do(data_folder: Path) -> None:
+    """Which sentences have seven tokens: the filter and a treebank say the same of nearly all."""
+    path = next((data_folder / "ud" / "UD_English-EWT").glob("*dev.conllu"))
+    words = word_breaker("eng_Latn")
+    agree = total = 0
+    for block in path.read_text("utf-8").strip().split("\n\n"):
+        lines = block.split("\n")
+        text = next(line.removeprefix("# text = ") for line in lines if line.startswith("# text = "))
+        n_tokens = sum(line.split("\t")[0].isdigit() for line in lines if not line.startswith("#"))
+        kept = list(corpus_lines([text], words, lambda whole: [(0, len(whole))], min_tokens=7))
+        agree += bool(kept) == (n_tokens >= 7)
+        total += 1
+    assert total == 200
+    assert agree >= 0.97 * total
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     paragraphs=st.lists(st.text(st.sampled_from("ab. \nA"), max_size=20), max_size=6),

@@ -83,9 +83,12 @@ def _parameter(field: "dataclasses.Field[typing.Any]", kind: typing.Any) -> insp
     if shown := field.metadata.get("argument"):
         argument = typer.Argument(default, help=text, metavar=shown)
         return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=argument, annotation=kind)
+    names = option_names(field.name)
+    if field.metadata.get("by_preset"):  # what a preset may switch on can be switched off
+        names = tuple(f"{name}/--no-{name.removeprefix('--')}" for name in names)
     option = typer.Option(
         default,
-        *option_names(field.name),
+        *names,
         help=text,
         show_default="[default:" not in text and default != "",
         min=field.metadata.get("min"),

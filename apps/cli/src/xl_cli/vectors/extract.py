@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand, is_there
+from xl_cli.launch.progress import say
 from xl_cli.settings import takes
 from xl_cli.unread_options import refuse_unread
-from xl_cli.vectors.extract_config import READ_WHERE, ExtractConfig, WordReadingConfig
+from xl_cli.vectors.extract_config import READ_WHERE, ExtractConfig, WordReadingConfig, as_options, with_preset
 from xl_cli.vectors.word_files import check_new
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def extract(
     None on all processes but the main one.
     """
     names = [str(texts)] if isinstance(texts, (str, Path)) else [str(name) for name in texts]
+    reading, training, preset = with_preset(reading, training, given)
     refuse_unread(READ_WHERE, given, reading, training)
+    if preset:
+        say(f"note: preset {reading.preset} sets {as_options(preset)}; an option that is given counts instead.")
     out = check_new(out)
     for name in names:
         if name != "-" and not is_there(name):
@@ -44,4 +48,4 @@ def extract(
     check_at_hand(models=[reading.model], revision=reading.revision)
     from xl_cli.vectors.extraction import extract_vectors
 
-    return extract_vectors(names, reading, training, out, None if cache is None else Path(cache))
+    return extract_vectors(names, reading, training, out, None if cache is None else Path(cache), preset)

@@ -1,14 +1,42 @@
 """What `xl static extract` reads and how; how vectors are trained stands in X2StaticConfig. Imports nothing heavy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
 
 from xl_cli.errors import UsageError
-from xl_cli.options import check_options
+from xl_cli.options import check_options, option_names
 from xl_cli.unread_options import ReadWhere, revision_row
 from xl_encoders.config import PRECISIONS
 from xl_objectives import setting
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.x2static.config import X2StaticConfig
+
+PRESETS: dict[str, dict[str, object]] = {
+    "x2s": {
+        "split": True,
+        "min_sentences": 2,
+        "min_tokens": 7,
+        "method": "x2static",
+        "variant": "sentence",
+        "context": "all",
+        "lower": "key",
+        "min_count": 10,
+        "max_words": 200_000,
+        "subsample": 5e-6,
+        "negatives": 10,
+        "negative_power": 0.5,
+        "epochs": 5,
+        "batch": 128,
+        "lr": 1e-3,
+    }
+}
+"""Settings by the name of what they are published as. x2s: Hämmerl et al. (2022), appendices B and C; the layer is 6 of
+the 12 of XLM-R, which is what every encoder of that depth is read at by default."""
+_TOLD = (
+    "x2s (paragraphs of 2 sentences, sentences of 7 tokens, words in lower case, layer 6 of 12, X2Static by sentence; "
+    "with --method aggregate or --variant paragraph what it is compared with)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +55,17 @@ class WordReadingConfig:
     )
     tokenized: bool = setting(False, "words are what stands between spaces")
     engine: str = setting("auto", "what finds words: auto | rule | space | icu | jieba | fugashi")
-    split: bool = setting(False, "lines are paragraphs: cut them into sentences first")
+    split: bool = setting(False, "lines are paragraphs: cut them into sentences first", by_preset=True)
     min_sentences: int = setting(
         1, "with --split: fewer sentences drop a paragraph; 2 drops headlines, as published", low=1
     )
-    min_words: int = setting(1, "with --split: fewer words drop a sentence; 7 as published, punctuation counted", low=1)
+    min_words: int = setting(1, "with --split: fewer words drop a sentence", low=1)
+    min_tokens: int = setting(
+        1, "with --split: fewer words and punctuation marks together drop a sentence; 7 as published", low=1
+    )
     precision: str = setting("no", "of the encoder: no (float32) | bf16 | fp16 (on a GPU)", choices=PRECISIONS)
     revision: str = setting("", "commit or tag of a hub model")
+    preset: str = setting("", f"settings of a paper, which options override: {_TOLD}", choices=("", *PRESETS))
 
     def __post_init__(self) -> None:
         if self.layer not in ("", "last") and not self.layer.removeprefix("-").isdecimal():
@@ -68,7 +100,11 @@ _OF_TRAINING = (
     "save_every", "seed",
 )  # fmt: skip
 READ_WHERE = (
-    ReadWhere(("min_sentences", "min_words"), lambda call: call.split, "without --split, which makes sentences"),
+    ReadWhere(
+        ("min_sentences", "min_words", "min_tokens"),
+        lambda call: call.split,
+        "without --split, which makes sentences",
+    ),
     ReadWhere(("engine",), lambda call: not call.tokenized, "beside --tokenized, which takes words as they stand"),
     ReadWhere(
         _OF_TRAINING,
@@ -83,3 +119,28 @@ READ_WHERE = (
     ),
     revision_row("model"),
 )
+
+
+def with_preset(
+    reading: WordReadingConfig, training: ExtractConfig, given: frozenset[str]
+) -> tuple[WordReadingConfig, ExtractConfig, dict[str, object]]:
+    """The settings with what the preset names, the user did not give and the call reads; and that by name."""
+    named = {name: value for name, value in PRESETS.get(reading.preset, {}).items() if name not in given}
+    call = SimpleNamespace(**{**vars(reading), **vars(training), **named})
+    unread = {name for row in READ_WHERE if not row.holds(call) for name in row.names}
+    named = {name: value for name, value in named.items() if name not in unread}
+    of_reading = {name: value for name, value in named.items() if hasattr(reading, name)}
+    of_training: dict[str, Any] = {name: value for name, value in named.items() if name not in of_reading}
+    return replace(reading, **of_reading), replace(training, **of_training), named
+
+
+def as_options(settings: dict[str, object]) -> str:
+    """Settings as a command line has them: "--split --min-tokens 7"."""
+    return " ".join(
+        option_names(name)[0]
+        if value is True
+        else f"{option_names(name)[0]} {value:g}"
+        if isinstance(value, float)
+        else f"{option_names(name)[0]} {value}"
+        for name, value in settings.items()
+    )

@@ -13,7 +13,7 @@ from xl_cli.errors import UsageError
 from xl_cli.evaluation.opened import open_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
-from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig
+from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig, as_options
 from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
 from xl_encoders.model.encoder import position_limit
 from xl_encoders.model.static_teacher import StaticTeacher
@@ -42,6 +42,8 @@ class Summary:
     counts: dict[str, int]
     loss: float
     seconds: float
+    preset: dict[str, object]
+    """Name of the preset, if any, and the settings that it made."""
 
     def to_json(self) -> str:
         """One JSON object."""
@@ -50,12 +52,15 @@ class Summary:
     def to_text(self) -> str:
         """Some lines for a person."""
         counts = self.counts
+        preset, settings = self.preset.get("name"), {k: v for k, v in self.preset.items() if k != "name"}
         lines = [
             f"{self.out}: {self.words} words x {self.width} from {self.model} at layer {self.layer} of {self.n_layers} "
             f"({self.method}), {self.seconds:.0f} s",
             f"text: {counts['lines']} lines, {counts['words']} words; {counts['lines_without_words']} lines without a "
             f"word of the vocabulary dropped; {counts['lines_read']} read by the encoder",
         ]
+        if preset:
+            lines.append(f"preset {preset}: {as_options(settings)}")
         if "paragraphs" in counts:
             lines.append(
                 f"sentences: {counts['sentences']} of {counts['paragraphs']} paragraphs; dropped "
@@ -73,9 +78,14 @@ class Summary:
 
 
 def extract_vectors(
-    names: Sequence[str], reading: WordReadingConfig, training: ExtractConfig, out: Path, cache: Path | None
+    names: Sequence[str],
+    reading: WordReadingConfig,
+    training: ExtractConfig,
+    out: Path,
+    cache: Path | None,
+    preset: dict[str, object],
 ) -> Summary | None:
-    """Write the vectors to `out`; None on all processes but the main one."""
+    """Write the vectors to `out`; None on all processes but the main one. preset: what `with_preset` set."""
     began = time.monotonic()
     VectorWriter(out, 1, 1)  # refuses a format that there is not
     code = language_code(reading.lang) if reading.lang else ""
@@ -114,7 +124,8 @@ def extract_vectors(
     if cache is None:
         shutil.rmtree(folder)
     counts = extraction.counts | (split.counts() if split else {})
-    return _summary(extraction, counts, teacher, name, training, out, time.monotonic() - began)
+    named = {"name": reading.preset, **preset} if reading.preset else {}
+    return _summary(extraction, counts, teacher, name, training, out, time.monotonic() - began, named)
 
 
 class _Split:
@@ -124,7 +135,7 @@ class _Split:
         self, reading: WordReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool
     ) -> None:
         self._reading, self._words, self._sentences, self._whole = reading, words, sentences, whole
-        self.identity = f"{reading.min_sentences} {reading.min_words}"
+        self.identity = f"{reading.min_sentences} {reading.min_words} {reading.min_tokens}"
         self._counts = SentenceCounts()
 
     def __call__(self, paragraphs: Iterator[str]) -> Iterator[str]:
@@ -135,6 +146,7 @@ class _Split:
             self._sentences,
             min_sentences=self._reading.min_sentences,
             min_words=self._reading.min_words,
+            min_tokens=self._reading.min_tokens,
             whole=self._whole,
             counts=self._counts,
         )
@@ -158,6 +170,7 @@ def _summary(
     training: ExtractConfig,
     out: Path,
     seconds: float,
+    preset: dict[str, object],
 ) -> Summary:
     return Summary(
         out=str(out),
@@ -171,6 +184,7 @@ def _summary(
         counts=counts,
         loss=extraction.loss,
         seconds=round(seconds, 1),
+        preset=preset,
     )
 
 
