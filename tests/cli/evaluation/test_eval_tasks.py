@@ -25,6 +25,7 @@ from tests.cli.task_data import (
 from tests.encoders.conftest import family_folder  # noqa: F401
 from tests.token_embeddings import token_embeddings
 
+from xl_analysis import is_by_tag
 from xl_encoders import ModelConfig, new_encoder
 from xl_tasks.examples import TextExample
 from xl_tasks.tuning import fit
@@ -237,7 +238,8 @@ def test_in_language_shows_dev_beside_test(xl: Run, data: Path, model: Path) -> 
     shown = {(row["source"], row["target"], row["split"]) for row in found}
     assert shown == {(code, code, split) for code in ("ell_Grek", "tur_Latn") for split in ("dev", "test")}
     assert all(row["low"] is None for row in found)
-    assert {row["value"] > 0.9 for row in found if row["metric"] == "f1"} == {True}
+    for metric in ("f1", "f1 PER", "f1 LOC"):
+        assert {row["value"] > 0.9 for row in found if row["metric"] == metric} == {True}
 
 
 @pytest.mark.parametrize(("name", "unit"), [("canine", "character"), ("xphonebert", "phonemes")])
@@ -254,7 +256,12 @@ def test_a_model_reads_the_unit_it_was_made_for(
         "--set", "epochs=1", "--set", "max_len=48", "--limit", 10, "--train-limit", 10, "--resamples", 0,
     )  # fmt: skip
     assert {row["unit"] for row in found} == {unit}
-    assert {row["n"] for row in found if row["split"] == "test"} == {10}
+    whole = [row for row in found if not is_by_tag(row["metric"])]
+    assert {row["n"] for row in whole if row["split"] == "test"} == {10}
+    # Each of the ten sentences has one name, of a person or a place.
+    names = {row["metric"]: row["n"] for row in found if row not in whole and row["split"] == "test"}
+    assert {metric for metric, n in names.items() if n} == {"f1 PER", "f1 LOC"}
+    assert sum(names.values()) == 10
     refused = xl("eval", "panx", "--model", family_folder(name), "--data", data, "--input", "subword", "--target", "tr")
     assert refused.returncode == 1
     assert "choose" in refused.stderr

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqeval import metrics as seqeval
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from xl_tasks import TaskError
 from xl_tasks.scoring.measures import FORMS
-from xl_tasks.scoring.tagging import tagging_measures
+from xl_tasks.scoring.tagging import tag_scores, tagging_measures
 
 DRAWN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ENTITIES = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE", "B", "I")
@@ -128,3 +128,36 @@ def test_bad_input():
         tagging_measures([["O"], ["O"]], [["O"], ["O", "O"]], ENTITIES, scheme="iob2")
     with pytest.raises(TaskError, match="predicted tag 'B-MISC' is not a label of the data"):
         tagging_measures([["O"]], [["B-MISC"]], ENTITIES, scheme="iob2")
+
+
+@DRAWN
+@given(sentences(UPOS))
+def test_each_part_of_speech_is_scored_as_scikit_learn_has_it(pairs):
+    gold, predicted = sides(pairs)
+    measures = tagging_measures(gold, predicted, UPOS, scheme="plain")
+    found = {metric: (value, n) for metric, value, n in tag_scores(measures, UPOS, scheme="plain")}
+    flat = [[tag for sentence in side for tag in sentence] for side in (gold, predicted)]
+    seen = [tag for tag in UPOS if tag in flat[0] or tag in flat[1]]
+    assert [metric for metric in found if metric.startswith("f1 ")] == [f"f1 {tag}" for tag in seen]
+    if not seen:
+        return
+    _, recall, f1, support = precision_recall_fscore_support(*flat, labels=seen, zero_division=0)
+    for tag, r, f, n in zip(seen, recall, f1, support, strict=True):
+        assert found[f"f1 {tag}"] == (pytest.approx(f, abs=1e-12), n)
+        assert found.get(f"accuracy {tag}") == ((pytest.approx(r, abs=1e-12), n) if n else None)
+    macro = next(m.value for m in measures if m.metric == "macro_f1")
+    assert np.mean([found[f"f1 {tag}"][0] for tag in seen]) == pytest.approx(macro, abs=1e-12)
+
+
+@DRAWN
+@given(sentences(ENTITIES[:9]))
+def test_each_type_of_entity_is_scored_as_seqeval_has_it(pairs):
+    gold, predicted = sides(pairs)
+    measures = tagging_measures(gold, predicted, ENTITIES, scheme="iob2")
+    found = {metric: (value, n) for metric, value, n in tag_scores(measures, ENTITIES, scheme="iob2")}
+    if not any(tag != "O" for side in (gold, predicted) for tags in side for tag in tags):
+        assert found == {}
+        return
+    report = by_seqeval(seqeval.classification_report, gold, predicted, output_dict=True, zero_division=0)
+    types = {name: scores for name, scores in report.items() if " " not in name}
+    assert found == {f"f1 {name}": (pytest.approx(s["f1-score"]), s["support"]) for name, s in types.items()}

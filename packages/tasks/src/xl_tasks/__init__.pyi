@@ -68,6 +68,7 @@ from .scoring.retrieval import Retrieved as Retrieved
 from .scoring.retrieval import retrieval_rows as retrieval_rows
 from .scoring.retrieval import score_retrieval as score_retrieval
 from .scoring.string_match import StringMatch as StringMatch
+from .scoring.tagging import tag_scores as tag_scores
 from .scoring.tagging import tagging_measures as tagging_measures
 from .texts import ParallelTexts as ParallelTexts
 from .texts import hold_out as hold_out

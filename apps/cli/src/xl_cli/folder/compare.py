@@ -27,7 +27,9 @@ class CompareConfig:
     """What is compared, and in which form it is told."""
 
     format: str = setting("text", f"One of: {', '.join(FORMATS)}.", choices=FORMATS)
-    metric: tuple[str, ...] = setting((), "Figure to compare; repeat for more. [default: all that both runs have]")
+    metric: tuple[str, ...] = setting(
+        (), "Figure to compare; repeat for more. [default: all that both runs have but those of single tags]"
+    )
     resamples: int = setting(
         1000, "Bootstrap samples of the items, where both runs of xl eval have kept them; 0 for none", min=0
     )
@@ -51,7 +53,7 @@ def compare(a: str | Path, b: str | Path, *, config: CompareConfig, out: str | P
     if paths[0].resolve() == paths[1].resolve():
         message = f"{a} and {b} are one run; name two."
         raise UsageError(message)
-    from xl_analysis import AnalysisError
+    from xl_analysis import AnalysisError, is_by_tag
     from xl_analysis import compare as compared
     from xl_cli.evaluation.comparing import folder_difference_rows
     from xl_translit import replacing
@@ -63,7 +65,8 @@ def compare(a: str | Path, b: str | Path, *, config: CompareConfig, out: str | P
             common = ", ".join(metric for metric in there[0] if metric in there[1]) or "none"
             message = f"--metric {name}: not a figure of both runs; they have in common: {common}."
             raise UsageError(message)
-    kept = [[row.to_dict() for row in part if not config.metric or row.metric in config.metric] for part in rows]
+    asked = config.metric or [metric for metric in there[0] if not is_by_tag(metric)]
+    kept = [[row.to_dict() for row in part if row.metric in asked] for part in rows]
     labels = short_names(folders_of(paths))
     paired = folder_difference_rows(runs, labels[0], config.resamples)
     try:

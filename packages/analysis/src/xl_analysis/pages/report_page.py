@@ -26,6 +26,7 @@ _SECTIONS = {
     "transfer": "Results",
     "retrieval": "Results",
     "task": "Results",
+    "tag": "Results",
     "matrix": "Results",
     "lexical": "Results",
     "gain": "Gains",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.analyses.tag_tables import is_by_tag
 from xl_analysis.tables.figures import TELLING, Figure, Row, figures, lines
 
 # Targets that are no language.
@@ -94,11 +95,11 @@ def language_scores(rows: Iterable[Row], metric: str = "") -> list[LanguageScore
     """The scores by language that rows hold, system by system and seed by seed, those of one language alone left out.
 
     rows: mappings with the fields of `results.jsonl`; differences from a baseline and means over targets are passed
-    over. metric: which scores; "" where the rows of each data set have one. AnalysisError where they have several, for
-    no score, and where two rows of a system say one thing differently.
+    over. metric: which scores; "" where the rows of each data set have one, besides those of single tags. AnalysisError
+    where they have several, for no score, and where two rows of a system say one thing differently.
     """
     every = [(f, row) for row, f in _with_figures(rows) if not f.baseline and f.target not in _NO_LANGUAGES]
-    kept = [(figure, row) for figure, row in every if metric in ("", figure.metric)]
+    kept = [(f, row) for f, row in every if (f.metric == metric if metric else not is_by_tag(f.metric))]
     if not kept:
         there = ", ".join(dict.fromkeys(figure.metric for figure, _ in every)) or "none"
         message = f"no score by language{f' in {metric}' if metric else ''}; the rows have: {there}."

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from xl_analysis.statistics.pretraining import RESOURCES, resources
+from xl_analysis.tables.analyses.tag_tables import is_by_tag
 from xl_analysis.tables.figures import TELLING, Figure, Row, figures, lines
 from xl_analysis.tables.table import Table
 
@@ -42,9 +43,9 @@ def gains(rows: Iterable[Row]) -> list[Gain]:
 
     Before training are the variants of STARTS and, in rows without them, models that have no variant: what they were
     trained from is for the reader to know. Of several starts of a cell the one that is read at the same layer counts;
-    where that is not one, the cell is left out.
+    where that is not one, the cell is left out. Scores of single tags are passed over.
     """
-    every = [figure for figure in figures(rows) if not figure.baseline and figure.variant != NO_MODEL]
+    every = [f for f in figures(rows) if not f.baseline and f.variant != NO_MODEL and not is_by_tag(f.metric)]
     known = {figure.variant for figure in every} & set(STARTS)
     blocks: dict[tuple[str, str], list[Figure]] = {}
     for figure in every:

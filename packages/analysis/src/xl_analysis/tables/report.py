@@ -8,6 +8,7 @@ from xl_analysis.tables.analyses.alignment_tables import alignment_table
 from xl_analysis.tables.analyses.correlation_tables import correlation_table, is_correlation
 from xl_analysis.tables.analyses.gap_tables import gap_table, is_gap
 from xl_analysis.tables.analyses.robustness_tables import is_robustness, robustness_tables
+from xl_analysis.tables.analyses.tag_tables import is_by_tag, tag_tables
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
 from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
@@ -39,12 +40,12 @@ def result_tables(
     """Every row in a table, none in two.
 
     In this order: retrieval between two languages, a table a task and data set (`metrics` as in `retrieval_table`);
-    tasks that a model is fitted to, and others with splits, by target; matrices of two languages; lexical tasks; CKA,
-    a line a pair of languages, as links of words; coverage, a line a language; gaps between languages, a line a system;
-    correlations; gains over baselines; one table of means of everything else. No column holds figures of two data sets
-    that no label tells apart. Rows of a paper that name neither protocol nor split stand beside ours of the same task
-    and metric, those without a data set beside the only one of their task. The means over a matrix's cells are in its
-    caption and left out where the matrix is there.
+    tasks that a model is fitted to, and others with splits, by target, then by tag; matrices of two languages; lexical
+    tasks; CKA, a line a pair of languages, as links of words; coverage, a line a language; gaps between languages, a
+    line a system; correlations; gains over baselines; one table of means of everything else. No column holds figures of
+    two data sets that no label tells apart. Rows of a paper that name neither protocol nor split stand beside ours of
+    the same task and metric, those without a data set beside the only one of their task. The means over a matrix's
+    cells are in its caption and left out where the matrix is there.
 
     layout: under "targets" retrieval and tasks stand together in `transfer_tables`, a line a target.
     """
@@ -66,6 +67,7 @@ def tables_by_kind(
         "transfer": lambda part: transfer_tables(part, mean=mean),
         "retrieval": lambda part: [_about(each, retrieval_table(each, metrics=metrics)) for each in _by_data(part)],
         "task": lambda part: [task_table(each, mean=mean) for each in _by_data(part)],
+        "tag": tag_tables,
         "matrix": matrix_tables,
         "lexical": lambda part: [lexical_table(each) for each in _by_task(part)],
         "cka": lambda part: [pair_table(part)],
@@ -108,6 +110,8 @@ def rows_by_kind(rows: Iterable[Row], metrics: Sequence[str] = ("top10", "top1")
 def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[str, str]]) -> str:
     if figure.baseline:
         return "gain"
+    if is_by_tag(figure.metric):
+        return "tag"
     if is_pair(row):
         return "matrix"
     if figure.task in LEXICAL_TASKS:

@@ -63,7 +63,7 @@ class Scored:
     """The figures of a cell, item by item.
 
     keys: names of the items, in the order of the measures' statistics; empty where there are none.
-    rows: further figures that are no sums over items (a correlation).
+    rows: further figures: parts of a score (each tag's), and such as are no sums over items (a correlation).
     intervals: metric -> lower and upper end of the 95 per cent interval of its value.
     counts: metric -> number of items that it is over, where that is not the number of `keys`.
     chosen: settings that won where several were tried; rows show them behind the cell's tuning.
@@ -87,9 +87,9 @@ class Scored:
             n = self.counts.get(m.metric, m.n)
             row = self.cell.row(m.metric, m.value, n, coverage=self.coverage, skipped=self.skipped)
             low, high = self.intervals.get(m.metric, (None, None))
-            tuning = f"{row.tuning}: {self.chosen}" if self.chosen else row.tuning
-            rows.append(replace(row, low=low, high=high, tuning=tuning, chance=chances.get(m.metric)))
-        return [*rows, *self.rows]
+            rows.append(replace(row, low=low, high=high, chance=chances.get(m.metric)))
+        rows += self.rows
+        return [replace(row, tuning=f"{row.tuning}: {self.chosen}") for row in rows] if self.chosen else rows
 
 
 class CellStore:

@@ -21,6 +21,7 @@ from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example, Examples, Question
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.robustness.config import RobustConfig
+from xl_tasks.scoring.measures import Measure
 from xl_tasks.tuning.config import TuningConfig
 
 if TYPE_CHECKING:
@@ -227,15 +228,24 @@ class TrialRun:
         read = _with_noise(examples, cell.noise, language)
         predictions = fitted.predict(read, language)
         languages = sorted(set(cell.target.split(JOIN)))
+        measures = fitted.problem.measures(read, predictions, language)
+        coverage = (
+            getattr(self._mixed, "coverage", 1.0)
+            if len(languages) > 1
+            else trial.examples.coverage(cell.target.partition(JOIN)[0], cell.split)
+        )
+        skipped = sum(len(trial.examples.skipped.get((code, cell.split), ())) for code in languages)
         return Scored(
             cell=cell,
             keys=[example.key for example in examples],
-            measures=fitted.problem.measures(read, predictions, language),
-            coverage=getattr(self._mixed, "coverage", 1.0)
-            if len(languages) > 1
-            else trial.examples.coverage(cell.target.partition(JOIN)[0], cell.split),
+            measures=measures,
+            rows=[
+                cell.row(metric, value, n, coverage=coverage, skipped=skipped)
+                for metric, value, n in _parts(fitted.problem, measures)
+            ],
+            coverage=coverage,
             chosen=self.chosen.name if self.chosen is not None and len(trial.candidates) > 1 else "",
-            skipped=sum(len(trial.examples.skipped.get((code, cell.split), ())) for code in languages),
+            skipped=skipped,
         )
 
     def _items(self, cell: Cell) -> tuple[str, Sequence[Example]]:
@@ -266,6 +276,13 @@ def make_problem(
     else:
         from xl_tasks.problems.answering.problem import AnsweringProblem as Kind
     return Kind(encoder.tokenizer, examples.labels, **settings)
+
+
+def _parts(problem: "Problem", measures: Sequence[Measure]) -> list[tuple[str, float, int]]:
+    """(metric, value, number of items) of each part that a score is made up of: of tags."""
+    from xl_tasks.problems.tagging.problem import TaggingProblem
+
+    return problem.parts(measures) if isinstance(problem, TaggingProblem) else []
 
 
 def limited(examples: Sequence[Example], limit: int) -> Sequence[Example]:

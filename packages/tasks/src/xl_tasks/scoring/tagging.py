@@ -45,7 +45,7 @@ def tagging_measures(gold: _Sentences, predicted: _Sentences, labels: Sequence[s
             _token_macro_f1(one, other, lengths, len(numbers)),
             Measure(metric="seqeval_compat", form="f1", stats=compat),
         ]
-    types = list(dict.fromkeys(_entity_type(label) for label in numbers if label != "O"))
+    types = _classes(labels, scheme)
     by_type = _entity_counts(gold, predicted, lengths, types)
     both = by_type.sum(1)
     return [
@@ -55,6 +55,30 @@ def tagging_measures(gold: _Sentences, predicted: _Sentences, labels: Sequence[s
         Measure(metric="macro_f1", form="macro_f1", stats=by_type.reshape(len(lengths), 3 * by_type.shape[1])),
         accuracy,
     ]
+
+
+def tag_scores(measures: Sequence[Measure], labels: Sequence[str], *, scheme: str) -> list[tuple[str, float, int]]:
+    """(metric, value, n) of each tag or type of entity: the parts that `tagging_measures` gave macro-F1 of.
+
+    labels, scheme: those that the measures were made with. "f1 NOUN" is there for what gold or prediction has, in
+    order; their mean is macro-F1. Under "plain" so is "accuracy NOUN", the share of the words with this tag that got
+    it. n is the number of gold words or entities.
+    """
+    classes = _classes(labels, scheme)
+    counts = next(measure for measure in measures if measure.metric == "macro_f1").stats.sum(0).reshape(-1, 3)
+    scores = []
+    for name, (right, predicted, gold) in zip(classes, counts.tolist(), strict=True):
+        if predicted + gold:
+            scores.append((f"f1 {name}", 2 * right / (predicted + gold), int(gold)))
+        if gold and scheme == "plain":
+            scores.append((f"accuracy {name}", right / gold, int(gold)))
+    return scores
+
+
+def _classes(labels: Sequence[str], scheme: str) -> list[str]:
+    """What macro-F1 is the mean over, in the order of its statistics."""
+    unique = dict.fromkeys(labels)
+    return list(unique if scheme == "plain" else dict.fromkeys(_entity_type(label) for label in unique if label != "O"))
 
 
 def _check_lengths(gold: _Sentences, predicted: _Sentences) -> None:

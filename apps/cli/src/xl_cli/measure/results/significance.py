@@ -25,7 +25,9 @@ class SignificanceConfig(ResultsConfig):
         (), "FIELD=VALUE of the system to compare with, in the first RUN: variant=untrained; repeat for more"
     )
     second: tuple[str, ...] = setting((), "FIELD=VALUE of the other system, in the last RUN; repeat for more")
-    metric: tuple[str, ...] = setting((), "Figure to compare; repeat for more. [default: all that both have]")
+    metric: tuple[str, ...] = setting(
+        (), "Figure to compare; repeat for more. [default: all that both have but those of single tags]"
+    )
     resamples: int = setting(
         1000, "Bootstrap samples of the items, where both runs of xl eval have kept them; 0 for none", low=0
     )
@@ -46,7 +48,7 @@ def significance_rows(config: SignificanceConfig) -> "list[Row]":
     Example: xl analyze significance runs/names --first variant=untrained --second variant=mlm+seq+tlm
     """
     # A row a cell, whose value is the second's less the first's, and a row a task and metric of target "languages".
-    from xl_analysis import AnalysisError, compare
+    from xl_analysis import AnalysisError, compare, is_by_tag
     from xl_cli.folder.result_files import chosen_rows, read_results
 
     named = config.runs[0], config.runs[-1]
@@ -58,8 +60,8 @@ def significance_rows(config: SignificanceConfig) -> "list[Row]":
         if not all(any(row["metric"] == metric for row in side) for side in sides):
             message = f"--metric {metric}: not a figure of both; they have {_common(sides)} in common."
             raise UsageError(message)
-    if config.metric:
-        sides = [[row for row in side if row["metric"] in config.metric] for side in sides]
+    asked = config.metric or {row["metric"] for row in sides[0] if not is_by_tag(row["metric"])}
+    sides = [[row for row in side if row["metric"] in asked] for side in sides]
     baseline = _baseline(config)
     # What was chosen by hand is what the two differ in; it is no part of the question.
     chosen = {condition.partition("=")[0] for condition in (*config.first, *config.second)}

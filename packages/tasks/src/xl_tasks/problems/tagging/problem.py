@@ -132,6 +132,12 @@ class TaggingProblem:
         main = self._metrics[:1]
         return sorted(measures, key=lambda measure: measure.metric not in main)
 
+    def parts(self, measures: Sequence[Measure]) -> list[tuple[str, float, int]]:
+        """The score of each part of speech or type of entity, see `tag_scores`."""
+        from xl_tasks.scoring.tagging import tag_scores
+
+        return tag_scores(measures, self.labels, scheme=self.scheme)
+
     def _tokenised(self, sentences: Sequence[TaggedSentence], language: str) -> list[list[Window]]:
         new = list(dict.fromkeys(s.words for s in sentences if (language, s.words) not in self._windows))
         if new:
