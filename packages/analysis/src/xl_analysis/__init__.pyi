@@ -98,6 +98,12 @@ from .tables.comparison_tables import comparison_tables as comparison_tables
 from .tables.gain_tables import gain_table as gain_table
 from .tables.groups import gains as gains
 from .tables.groups import group_tables as group_tables
+from .tables.layouts.laid_out import LaidOut as LaidOut
+from .tables.layouts.laid_out import laid_out as laid_out
+from .tables.layouts.layout import Average as Average
+from .tables.layouts.layout import Layout as Layout
+from .tables.layouts.layout import layout_names as layout_names
+from .tables.layouts.layout import read_layout as read_layout
 from .tables.lexical_tables import lexical_table as lexical_table
 from .tables.matrices import matrix_table as matrix_table
 from .tables.matrices import matrix_tables as matrix_tables

@@ -25,6 +25,7 @@ KINDS = (
     "models",
     "languages",
     "published",
+    "layouts",
 )
 
 
@@ -54,6 +55,7 @@ def ls(
             "romanizers": "who romanises for xl translit --romanizer", "models": "shapes of new models",
             "languages": "languages: scripts, romaniser, phonemes, spellings",
             "published": "papers' tables that reports can show beside one's own (--json: each figure as a result row)",
+            "layouts": "papers' tables that xl report --layout fills with the rows of runs",
         }  # fmt: skip
         rows = [{"name": name, "what": text} for name, text in what_there_is.items()]
     elif what not in KINDS:
@@ -69,8 +71,8 @@ def ls(
         for row in rows:
             typer.echo(json.dumps(row, ensure_ascii=False))
         return
-    header = what in ("languages", "tasks", "presets", "published")
-    typer.echo(listing(rows, header=header, n_names=3 if what == "presets" else 1))
+    header = what in ("languages", "tasks", "presets", "published", "layouts")
+    typer.echo(listing(rows, header=header, n_names={"presets": 3, "layouts": 2}.get(what, 1)))
 
 
 def _task_row(entry: "Task", as_json: bool) -> dict[str, object]:
@@ -147,6 +149,14 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
         from xl_cli.measure.registry import MEASURES, measure
 
         return [{"name": name, "what": str(measure(name).rows.__doc__).partition("\n")[0]} for name in MEASURES]
+    if what == "layouts":
+        from xl_analysis import layout_names, read_layout
+
+        return [
+            {"layout": name, "number": table.number, "table": table.title}
+            for name in layout_names()
+            for table in read_layout(name).tables
+        ]
     if what == "published":
         return _published(only, as_json)
     if what == "romanizers":

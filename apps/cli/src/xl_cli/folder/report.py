@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import MEANS
 from xl_cli.evaluation.preset_options import mean_of
+from xl_cli.folder.layouts import named_averages, paper_tables
 from xl_cli.folder.run_facts import facts_of
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.folder.runs import RESULTS, folders_of, read_runs, results_of
@@ -18,12 +19,18 @@ from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.vectors.word_files import check_new
 from xl_objectives import setting
 
+if TYPE_CHECKING:
+    from xl_analysis import Facts
+    from xl_tasks import Row
+
 FORMATS = ("text", "md", "html", "tex", "csv")
 _RETRIEVAL = ("top1", "top5", "top10")
-LAYOUTS = ("systems", "targets")
+_LAYOUTS = ("systems", "targets")
 READ_WHERE = (
-    ReadWhere(("mean",), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),
+    ReadWhere(("mean", "average"), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),
     ReadWhere(("layout",), lambda call: call.format != "csv", "for --format csv, which has a line a row"),
+    ReadWhere(("mean", "metric"), lambda call: call.layout in _LAYOUTS, "for a paper's layout, which has its own"),
+    ReadWhere(("average",), lambda call: call.layout not in _LAYOUTS, "but for a paper's layout"),
 )
 
 
@@ -58,9 +65,13 @@ class ReportConfig:
     )
     layout: str = setting(
         "systems",
-        "How retrieval and tasks are laid out: systems (a line a system, a column a target language) or targets (a "
-        "line a target, a column a task and source language); not for csv",
-        choices=LAYOUTS,
+        "How results are laid out: systems (a line a system, a column a target language), targets (a line a target, a "
+        "column a task and source language), a paper's tables (xl ls layouts), or those of a TOML file like theirs; "
+        "not for csv",
+    )
+    average: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "NAME=CODE,CODE: an average over these languages too, any spelling; repeat for more."},
     )
 
     def __post_init__(self) -> None:
@@ -86,11 +97,22 @@ def report(
     several = [runs] if isinstance(runs, (str, Path)) else runs
     paths = list({path.resolve(): path for path in map(results_of, map(Path, several))}.values())
     labels = _labels(paths, config.label)
-    from xl_analysis import tell_runs_apart
-    from xl_cli.published.rows import published_beside
     from xl_translit import replacing
 
     read = dict(zip(labels, read_runs(paths), strict=True))
+    in_form = _by_kind if config.layout in _LAYOUTS else _in_layout
+    text = in_form(read, dict(zip(labels, paths, strict=True)), config)
+    if out is not None:
+        with replacing(out) as file:
+            file.write(text + "\n")
+    return text
+
+
+def _by_kind(read: "Mapping[str, Sequence[Row]]", runs: Mapping[str, Path], config: ReportConfig) -> str:
+    """Every row in a table of its kind."""
+    from xl_analysis import tell_runs_apart
+    from xl_cli.published.rows import published_beside
+
     rows = {name: [row.to_dict() for row in part] for name, part in read.items()}
     _check_asked([row for part in rows.values() for row in part], config)
     metric = config.metric or ("top10", "top1")
@@ -99,15 +121,24 @@ def report(
         unasked = set(_RETRIEVAL) - set(metric)
         rows = {name: [row for row in part if row["metric"] not in unasked] for name, part in rows.items()}
     if config.format == "csv":
-        text = _csv(rows)
-    else:
-        apart = tell_runs_apart(rows, labels if config.label else ())
-        published = [row.to_dict() for row in published_beside(row for part in read.values() for row in part)]
-        text = _shown(apart, published, dict(zip(labels, paths, strict=True)), metric, config)
-    if out is not None:
-        with replacing(out) as file:
-            file.write(text + "\n")
-    return text
+        return _csv(rows)
+    apart = tell_runs_apart(rows, list(runs) if config.label else ())
+    published = [row.to_dict() for row in published_beside(row for part in read.values() for row in part)]
+    return _shown(apart, published, runs, metric, config)
+
+
+def _in_layout(read: "Mapping[str, Sequence[Row]]", runs: Mapping[str, Path], config: ReportConfig) -> str:
+    """The tables of a paper; for html what was run, too."""
+    from xl_analysis import Section, html_page, tell_runs_apart
+
+    rows = {name: [row.to_dict() for row in part] for name, part in read.items()}
+    apart = tell_runs_apart(rows, list(runs) if config.label else ())
+    paper, tables = paper_tables(apart, config.layout, named_averages(config.average))
+    if config.format != "html":
+        return "\n\n".join(table.render(config.format) for table in tables)
+    title, facts = _facts(runs)
+    sections = [Section(title="What was run", facts=facts), Section(title=f"In the form of {paper}", tables=tables)]
+    return html_page(sections, title, names=_language_names(apart))
 
 
 def _check_asked(every: "Sequence[Mapping[str, Any]]", config: ReportConfig) -> None:
@@ -126,10 +157,7 @@ def _check_asked(every: "Sequence[Mapping[str, Any]]", config: ReportConfig) -> 
     if config.mean and "task" not in kinds:
         message = "--mean: no meaning for these rows, only for those of a task by target language; leave that out."
         raise UsageError(message)
-    if (
-        config.layout == "targets"
-        and not {"retrieval", "task"} & rows_by_kind(every, config.metric or _RETRIEVAL).keys()
-    ):
+    if config.layout == "targets" and not {"retrieval", "task"} & kinds.keys():
         message = "--layout targets: no meaning for these rows, only for retrieval and tasks; leave that out."
         raise UsageError(message)
 
@@ -161,13 +189,11 @@ def _shown(
         tables = [*result_tables(rows, metrics=metrics, mean=mean, layout=config.layout), *beside]
         tables += group_tables(gains(rows))
         return "\n\n".join(table.render(config.format) for table in tables)
-    # A run alone has no label, as nothing must be told from it.
-    alone = next(iter(runs.values())).resolve().parent.name
-    title = f"Results of {', '.join(runs) if any(runs) else alone}"
+    title, facts = _facts(runs)
     return report_page(
         rows,
         title,
-        facts=facts_of({name or alone: path for name, path in runs.items()}),
+        facts=facts,
         logs={name: RunFolder(path.parent).logged() for name, path in runs.items() if path.name == RESULTS},
         beside=beside,
         metrics=metrics,
@@ -175,6 +201,14 @@ def _shown(
         layout=config.layout,
         names=_language_names(rows),
     )
+
+
+def _facts(runs: Mapping[str, Path]) -> "tuple[str, Sequence[Facts]]":
+    """The title of a page of runs, and what each was."""
+    # A run alone has no label, as nothing must be told from it.
+    alone = next(iter(runs.values())).resolve().parent.name
+    title = f"Results of {', '.join(runs) if any(runs) else alone}"
+    return title, facts_of({name or alone: path for name, path in runs.items()})
 
 
 def _language_names(rows: "Sequence[Mapping[str, Any]]") -> dict[str, str]:

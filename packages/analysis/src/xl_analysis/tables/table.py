@@ -33,6 +33,8 @@ class Table:
     """(row, column) of the cells that md, html and tex show in bold."""
     best_source: frozenset[tuple[int, int]] = frozenset()
     """Of those that they underline."""
+    text_marks: tuple[str, str] = ("", "")
+    """What text has behind the cells in bold, and those that are underlined."""
 
     def __post_init__(self) -> None:
         for line in self.body:
@@ -43,7 +45,8 @@ class Table:
     def render(self, form: str = "text") -> str:
         """The table in one of FORMATS, with its caption (csv has none); no newline at the end."""
         if form == "text":
-            return _under(_text(self.header, self.body, self.n_labels), fill(self.caption, _TERMINAL_WIDTH))
+            body = self._marked(str, *(f"{{}}{mark}" for mark in self.text_marks))
+            return _under(_text(self.header, body, self.n_labels), fill(self.caption, _TERMINAL_WIDTH))
         if form == "md":
             header = [_md(cell) for cell in self.header]
             body = self._marked(_md, "**{}**", "<u>{}</u>")
