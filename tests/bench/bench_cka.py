@@ -2,6 +2,10 @@
 
 1,012 items (FLORES's devtest), width 768, ten languages: 45 pairs. The least processor time of a pair, times the
 pairs, beside the least of a call of ours; one thread. Other work on the machine only ever adds to either.
+
+The textbook form is the formula as it stands, CKA(X, Y) = HSIC(XX', YY') / sqrt(HSIC(XX', XX') HSIC(YY', YY')), each
+HSIC being a function of two views: 28 billion multiplications and additions a pair. Whoever keeps a pair's two Gram
+matrices in variables of their own does with 22 billion. Ours takes 8 billion for all 45 pairs.
 """
 
 import itertools

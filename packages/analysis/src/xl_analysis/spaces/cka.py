@@ -118,20 +118,22 @@ class _Kernels:
         if len(set(lengths.values())) > 1:
             message = f"views must have one row for each of the same items, but have {lengths}."
             raise AnalysisError(message)
-        n_items = next(iter(lengths.values()), 0)
-        # Vectors in double precision are made view by view when they are read, which takes less memory and time.
-        read = [partial(self._vectors, name, x) for name, x in arrays.items()]
-        if self._bandwidth is not None:
-            return _of_rbf(read, n_items)
-        return _of_features(read, n_items, max((x.shape[1] for x in arrays.values()), default=0))
+        n_items, width = next(iter(lengths.values()), 0), max((x.shape[1] for x in arrays.values()), default=0)
+        if self._bandwidth is None and not _takes_grams(len(arrays), n_items, width):
+            return _of_features([self._vectors(name, x) for name, x in arrays.items()], n_items)
+        # Vectors in double precision are made view by view when they are read, all in the same room: new memory for
+        # each would take more time than centring does.
+        room = np.empty(n_items * width)
+        read = [partial(self._vectors, name, x, room[: x.size].reshape(x.shape)) for name, x in arrays.items()]
+        return _of_grams(read, n_items) if self._bandwidth is None else _of_rbf(read, n_items)
 
-    def _vectors(self, name: str, x: NDArray[Any]) -> NDArray[np.float64]:
-        """`x` (n, width) as the kernel reads it, with column means 0; checked."""
+    def _vectors(self, name: str, x: NDArray[Any], room: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """`x` (n, width) as the kernel reads it, with column means 0; checked. room: array that it is written to."""
         size = self._sizes.get(name, 1.0)
         with np.errstate(over="ignore", invalid="ignore"):
             shares = x if size == 1 else x / size
             means = np.mean(shares, axis=0, dtype=np.float64) if x.size else np.zeros(x.shape[1])
-            centred = np.subtract(shares, means, dtype=np.float64)
+            centred = np.subtract(shares, means, out=room, dtype=np.float64)
             norm = np.sqrt(np.vdot(centred, centred))
         if not _SMALLEST < norm < _LARGEST and name not in self._sizes:
             # CKA does not see the scale, but squares of very large and small numbers overflow or vanish.
@@ -140,7 +142,7 @@ class _Kernels:
                 message = f"view {name!r} holds numbers that are not finite."
                 raise AnalysisError(message)
             self._sizes[name] = largest or 1.0
-            return self._vectors(name, x)
+            return self._vectors(name, x, room)
         self._sizes[name] = size
         # Equal rows leave rounding errors of the mean behind; they are no spread.
         if norm <= 1e-13 * np.abs(means).max(initial=0.0) * np.sqrt(x.size):
@@ -170,16 +172,37 @@ def _median_distance(name: str, x: NDArray[np.float64]) -> float:
     return median
 
 
-def _of_features(read: Sequence[_Read], n_items: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What `_Kernels.products` gives for linear kernels of n items, in the cheaper of two forms."""
+def _of_grams(read: Sequence[_Read], n_items: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What `_Kernels.products` gives for linear kernels, from the Gram matrices: ||Y'X||_F^2 = <XX', YY'>."""
+    # The rows of XX' add up to 0 already.
+    if _rows_at_once(len(read), n_items) >= n_items:
+        return _of_triangles(read, n_items)
     products, diagonals = np.zeros((len(read), len(read))), np.empty((len(read), n_items))
-    if _takes_grams(len(read), n_items, width):
-        # ||Y'X||_F^2 = <XX', YY'>; the rows of XX' add up to 0 already.
-        for start, block in _blocks(read, n_items, lambda rows, others, out: np.matmul(rows, others.T, out=out)):
-            products += _symmetric_products(block)
-            diagonals[:, start : start + block.shape[1]] = np.einsum("kii->ki", block[:, :, : block.shape[1]])
-        return products, diagonals
-    arrays = [vectors() for vectors in read]
+    for start, block in _blocks(read, n_items, lambda rows, others, out: np.matmul(rows, others.T, out=out)):
+        products += _symmetric_products(block)
+        diagonals[:, start : start + block.shape[1]] = np.einsum("kii->ki", block[:, :, : block.shape[1]])
+    return products, diagonals
+
+
+def _of_triangles(read: Sequence[_Read], n_items: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `_of_grams`, from one triangle of each matrix (LAPACK's rectangular full packed form)."""
+    from scipy.linalg import get_lapack_funcs
+
+    (sfrk,) = get_lapack_funcs(("sfrk",), dtype=np.float64)
+    diagonals, triangles = np.empty((len(read), n_items)), np.empty((len(read), n_items * (n_items + 1) // 2))
+    for vectors, diagonal, triangle in zip(read, diagonals, triangles, strict=True):
+        x = vectors()
+        np.einsum("ij,ij->i", x, x, out=diagonal)
+        # LAPACK reads columns first, so that this is x' of (x')', written into `triangle` itself.
+        sfrk(n_items, x.shape[1], 1.0, x.T, 0.0, triangle, trans="T", overwrite_c=True)
+    return 2 * (triangles @ triangles.T) - diagonals @ diagonals.T, diagonals
+
+
+def _of_features(
+    arrays: Sequence[NDArray[np.float64]], n_items: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `_of_grams`, by a matrix of features a pair, from centred views."""
+    products, diagonals = np.zeros((len(arrays), len(arrays))), np.empty((len(arrays), n_items))
     for a, x in enumerate(arrays):
         diagonals[a] = np.einsum("ij,ij->i", x, x)
         for b, y in enumerate(arrays[: a + 1]):
@@ -217,7 +240,7 @@ def _blocks(
     kernel: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], object],
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Some rows of all kernel matrices at a time, from their diagonal on: the first row's place, (k, rows, columns)."""
-    most = max(1, min(n_items, _BLOCK_BYTES // (8 * max(1, len(read) * n_items))))
+    most = _rows_at_once(len(read), n_items)
     room = np.empty(len(read) * most * n_items)
     for start in range(0, max(n_items, 1), most):
         n_rows, n_columns = min(most, n_items - start), n_items - start
@@ -226,6 +249,11 @@ def _blocks(
             x = vectors()
             kernel(x[start : start + n_rows], x[start:], matrix)
         yield start, block
+
+
+def _rows_at_once(n_views: int, n_items: int) -> int:
+    """Rows of all kernel matrices that are in memory at a time."""
+    return max(1, min(n_items, _BLOCK_BYTES // (8 * max(1, n_views * n_items))))
 
 
 def _symmetric_products(block: NDArray[np.float64]) -> NDArray[np.float64]:
