@@ -34,7 +34,7 @@ def precision(mapping: Mapping, x: NDArray, z: NDArray) -> float:
     return float(np.mean((left @ right.T).argmax(1) == np.arange(len(x))))
 
 
-@pytest.mark.parametrize("preset", ["supervised", "aaai2018", "emnlp2016", "orthogonal", "unconstrained"])
+@pytest.mark.parametrize("preset", ["supervised", "aaai2018", "emnlp2016", "orthogonal", "unconstrained", "rcsls"])
 def test_a_planted_rotation_is_found_from_a_dictionary(preset: str) -> None:
     config = MappingConfig.preset(preset)
     x, z = planted(config, 2000, 50, 0.1)

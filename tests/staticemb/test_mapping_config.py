@@ -24,7 +24,11 @@ def test_presets_are_those_of_the_papers() -> None:
     assert MappingConfig.preset("acl2017_seed").dictionary == "pairs"
     assert MappingConfig.preset("emnlp2016").normalization == ("unit", "center")
     assert {MappingConfig.preset(name).self_learning for name in ("identical", "numerals", "semi_supervised")} == {True}
-    assert {MappingConfig.preset(name).map for name in PRESETS} == {"advanced", "orthogonal", "unconstrained"}
+    assert {MappingConfig.preset(name).map for name in PRESETS} == {"advanced", "orthogonal", "unconstrained", "rcsls"}
+    rcsls, muse = MappingConfig.preset("rcsls"), MappingConfig.preset("muse")
+    assert (rcsls.dictionary, rcsls.csls, rcsls.cutoff, rcsls.ball) == ("pairs", 10, 200_000, "none")
+    assert (muse.discriminator_width, muse.smoothing, muse.beta, muse.adversarial_words) == (2048, 0.2, 0.001, 75_000)
+    assert (muse.direction, muse.keep, muse.map, muse.csls) == ("mutual", 1, "orthogonal", 10)
 
 
 def test_an_option_replaces_that_of_the_preset() -> None:
@@ -34,7 +38,7 @@ def test_an_option_replaces_that_of_the_preset() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"map": "affine"}, "map 'affine' is not known; it can be advanced, orthogonal, unconstrained"),
+        ({"map": "affine"}, "map 'affine' is not known; it can be advanced, orthogonal, unconstrained, rcsls"),
         ({"normalization": ("unit", "centre")}, "normalization 'centre' is not known"),
         ({"map": "orthogonal"}, "belong to the advanced map, not to map 'orthogonal'"),
         ({"whiten": False}, "dewhiten undoes a whitening"),
@@ -43,6 +47,13 @@ def test_an_option_replaces_that_of_the_preset() -> None:
             "ridge acts on the whitening",
         ),
         ({"dictionary": "unsupervised"}, "set self_learning"),
+        ({"dictionary": "adversarial"}, "an adversarial start gives a poor dictionary"),
+        ({"ball": "unit"}, "ball 'unit' is not known; it can be none, spectral"),
+        ({"rcsls_rate": 0.0}, "rcsls_rate must be a number above 0"),
+        ({"rcsls_steps": 0}, "rcsls_steps must be at least 1"),
+        ({"smoothing": 0.5}, r"smoothing must lie in \[0, 0.5\), not 0.5"),
+        ({"discriminator_dropout": 1.0}, r"discriminator_dropout must lie in \[0, 1\)"),
+        ({"beta": float("nan")}, "beta must be a number of at least 0"),
         ({"width": -1}, "width must be at least 0, not -1"),
         ({"ridge": -0.5}, "ridge must be at least 0, or -1"),
         ({"trg_reweight": -1.0}, "trg_reweight must be a number of at least 0, not -1.0"),
@@ -66,3 +77,5 @@ def test_unknown_names_are_refused() -> None:
         MappingConfig.preset("supervised", batch=1)
     with pytest.raises(StaticembError, match="width reduces the advanced map only"):
         MappingConfig.preset("orthogonal", width=3)
+    with pytest.raises(StaticembError, match="rcsls needs neighbours"):
+        MappingConfig.preset("rcsls", csls=0)

@@ -122,6 +122,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 PAIRS = [(f"s{i}", f"t{i}") for i in range(30)]
 QUICK = {"interval": 1, "threshold": 0.5}
+QUICK_START = {"adversarial_epochs": 1, "adversarial_steps": 2, "discriminator_width": 8}
 # Modes of two files, with options on top of them.
 _MAPS = [
     *((mode, {}) for mode in PRESETS),
@@ -131,6 +132,8 @@ _MAPS = [
     ("semi_supervised", {"keep": 1.0}),
     ("unsupervised", {"dictionary": "identical"}),
     ("orthogonal", {"self_learning": True}),
+    ("orthogonal", {"map": "rcsls"}),
+    ("semi_supervised", {"dictionary": "adversarial"}),
     ("supervised", {"map": "unconstrained", "whiten": False, "src_reweight": 0.0, "trg_reweight": 0.0,
                     "src_dewhiten": "none", "trg_dewhiten": "none"}),
 ]  # fmt: skip
@@ -201,7 +204,9 @@ def test_a_map_reads_what_its_mode_is_said_to_read(
     xl: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, more: dict[str, object]
 ) -> None:
     learns = MappingConfig.preset(mode, **more).self_learning
-    quick = QUICK if learns else {}
+    quick: dict[str, object] = {**QUICK} if learns else {}
+    if {**PRESETS[mode], **more}.get("dictionary") == "adversarial":
+        quick |= QUICK_START
     settings: Any = {**PRESETS[mode], **more, **quick}
     outs = (tmp_path / "x.vec", tmp_path / "z.vec")
     config = recorded(MappingConfig, **settings)
@@ -245,7 +250,7 @@ def test_a_map_reads_what_its_mode_is_said_to_read(
     assert refused(xl, *call, options=every, values=of_pivot) == of_pivot.keys()
 
 
-@pytest.mark.parametrize("mode", ["orthogonal", "pull-back", "per-pair"])
+@pytest.mark.parametrize("mode", ["orthogonal", "rcsls", "pull-back", "per-pair"])
 def test_a_map_onto_a_pivot_reads_what_it_is_said_to_read(
     xl: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
@@ -254,8 +259,11 @@ def test_a_map_onto_a_pivot_reads_what_it_is_said_to_read(
     about: Any = {"mode": mode.replace("-", "_"), "config": config}
     assert list(map_files_to_pivot(*arguments, tmp_path / "one", **about))
     read = {_NAMES.get(name, name) for name in seen(config)}
-    # No other seed or device is heeded, and no start but a dictionary.
-    assert list(map_files_to_pivot(*arguments, tmp_path / "two", **about, seed=9, device="nowhere"))
+    # No other seed is heeded, a device by rcsls alone, and no start but a dictionary.
+    device = "cpu" if mode == "rcsls" else "nowhere"
+    if stops(lambda: list(map_files_to_pivot(*arguments, tmp_path / "three", **about, device="nowhere"))):
+        read |= {"device"}
+    assert list(map_files_to_pivot(*arguments, tmp_path / "two", **about, seed=9, device=device))
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
     read -= {"start", "self_learning"}

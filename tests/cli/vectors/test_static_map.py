@@ -64,6 +64,7 @@ def test_the_default_is_the_supervised_map(xl: Run, folder: Path, tmp_path: Path
         (["--mode", "orthogonal"], MappingConfig.preset("orthogonal")),
         (["--mode", "emnlp2016", "--normalize", "unit"], MappingConfig.preset("emnlp2016", normalization=("unit",))),
         (["--width", "5", "--src-reweight", "0"], MappingConfig.preset("supervised", width=5, src_reweight=0.0)),
+        (["--mode", "rcsls", "--ball", "spectral"], MappingConfig.preset("rcsls", ball="spectral")),
         (["--ridge", "0.1"], MappingConfig.preset("supervised", ridge=0.1)),
     ],
 )
@@ -239,7 +240,7 @@ def test_wrong_use_of_a_pivot_is_one_sentence(xl: Run, folder: Path, tmp_path: P
         (["--dictionary", "aze=half.tsv"], "aze has a dictionary but no vectors"),
         (["--by", "tur=tr.vec"], "needs vectors of eng too"),
         (["--by", "tur=tr.vec,en.vec", "--dictionary", "tur=half.tsv"], "has both"),
-        (["--dictionary", "tur=half.tsv", "--mode", "unsupervised"], "orthogonal, pull-back or per-pair"),
+        (["--dictionary", "tur=half.tsv", "--mode", "unsupervised"], "orthogonal, rcsls, pull-back or per-pair"),
         (["--dictionary", "tur=half.tsv", "--seeds", "3"], "no random part"),
         (
             ["--dictionary", "tur=half.tsv", "--self-learning", "on"],

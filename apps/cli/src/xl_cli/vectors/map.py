@@ -34,7 +34,7 @@ class MapConfig:
     )
     seeds: int = field(default=1, metadata={"help": "Self-learning: runs; the best objective counts.", "min": 1})
     seed: int = field(default=0, metadata={"help": "Self-learning: first random seed."})
-    device: str = field(default="cpu", metadata={"help": f"Of self-learning and --by: {DEVICES}"})
+    device: str = field(default="cpu", metadata={"help": f"Of self-learning, rcsls and --by: {DEVICES}"})
     limit: int | None = field(default=None, metadata={"help": "Read the first words of each file only.", "min": 1})
     digits: int = field(default=9, metadata={"help": "Significant digits in text; 9 lose nothing.", "min": 1, "max": 9})
     pivot: str = field(default="", metadata={"help": "LANG=FILE whose space stays; all FILE... are mapped onto it."})
@@ -78,7 +78,7 @@ def map_vectors(
     pivot = config.pivot
     mode = config.mode.replace("_", "-") or ("orthogonal" if pivot else "supervised")
     if pivot and mode not in PIVOT_MODES:
-        message = f"--mode {mode} does not go with --pivot; it can be orthogonal, pull-back or per-pair."
+        message = f"--mode {mode} does not go with --pivot; it can be orthogonal, rcsls, pull-back or per-pair."
         raise UsageError(message)
     preset = PIVOT_MODES[mode] if pivot else mode
     mapping = options.config(preset)

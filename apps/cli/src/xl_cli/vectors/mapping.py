@@ -1,11 +1,13 @@
 """What `xl static map` does: reads dictionaries, maps files, and says what came out as rows."""
 
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.launch.progress import Progress, say
+from xl_cli.vectors.mapping_options import MODES
 from xl_staticemb import MappingConfig, StaticembError, induce_dictionary, read_dictionary, read_vectors
 from xl_staticemb.mapping.mapped_files import map_files
 from xl_staticemb.mapping.pivot_files import map_files_to_pivot
@@ -75,7 +77,8 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
             progress=_Iterations(job.seeds, stage),
         )
     mapping = mapped.mapping
-    if not mapping.converged:
+    usual = MODES[job.mode].max_iterations  # a mode that is a number of rounds ends by it
+    if not mapping.converged and config.max_iterations != usual:
         say(f"note: --max-iterations ended the self-learning after {mapping.n_iterations} before it had converged.")
 
     def row(metric: str, value: float, n: int) -> Row:
@@ -95,10 +98,13 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
     rows = [
         row("words of the source", mapped.n_source, mapped.n_source),
         row("words of the target", mapped.n_target, mapped.n_target),
-        # the unsupervised start has no dictionary
+        # a start from the vectors alone has no dictionary
         *([row("pairs of the first dictionary", mapped.n_start, mapped.n_start)] if mapped.n_start else []),
         row("pairs of the last dictionary", n_last, n_last),
     ]
+    if mapping.losses:
+        rows.append(row("loss at first", mapping.losses[0], n_last))
+        rows.append(row("loss", mapping.losses[-1], len(mapping.losses) - 1))
     if mapping.objective is not None:
         rows.append(row("objective", mapping.objective, n_last))
         rows.append(row("iterations", mapping.n_iterations, mapped.n_seeds))
@@ -186,6 +192,8 @@ def map_onto_pivot(job: PivotJob, config: MappingConfig) -> tuple[list[Row], str
 # What a metric is called in the table, where its name alone does not say it.
 _LABELS = {
     "objective": "objective: mean cosine of nearest words",
+    "loss at first": "loss of rcsls at the orthogonal map",
+    "loss": "loss of rcsls after its steps",
     "stability": "share of words translated alike when begun again",
     "mutual neighbours": "share of words that are each other's nearest",
     "failed seeds": "seeds that failed",
@@ -217,17 +225,22 @@ def _pivot_row(metric: str, value: float, n: int, name: str, pivot: str, variant
 
 
 class _Iterations:
-    """Where self-learning is, as a stage; a number that is not above the last one begins the next seed."""
+    """Where self-learning is, as a stage, and before it the adversarial start; what does not go on is the next seed."""
 
     def __init__(self, seeds: tuple[int, ...], stage: Progress) -> None:
-        self._seeds, self._stage, self._place, self._last = seeds, stage, 0, 0
+        self._seeds, self._stage, self._place, self._last, self._starting = seeds, stage, 0, 0, False
 
     def __call__(self, iteration: int, objective: float, keep: float, best: float) -> None:
-        if iteration <= self._last:
+        starting = isnan(keep)
+        if self._last and (starting > self._starting or (starting == self._starting and iteration <= self._last)):
             self._place += 1
-        self._last = iteration
+        self._last, self._starting = iteration, starting
         seed = f"seed {self._seeds[self._place]}, " if len(self._seeds) > 1 else ""
-        self._stage.advance(iteration, f"{seed}objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
+        if starting:
+            told = "" if isnan(objective) else f"criterion {objective:.5f}, best {best:.5f}, "
+            self._stage.advance(iteration, f"{seed}{told}steps against the discriminator")
+        else:
+            self._stage.advance(iteration, f"{seed}objective {objective:.5f}, best {best:.5f}, keep {keep:g}")
 
 
 def _induced(name: str, paths: str, shared: str | None, pivot: str, job: PivotJob) -> list[tuple[str, str]]:

@@ -8,10 +8,11 @@ from xl_cli.errors import UsageError
 from xl_cli.unread_options import ReadWhere
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.mapping.config import PRESETS, MappingConfig
+from xl_staticemb.mapping.descent.config import DescentOptions
 
 MODES = {name.replace("_", "-"): MappingConfig.preset(name) for name in PRESETS}
 # What a map onto a pivot can be, and the mode whose options it begins with.
-PIVOT_MODES = {"orthogonal": "orthogonal", "pull-back": "supervised", "per-pair": "supervised"}
+PIVOT_MODES = {"orthogonal": "orthogonal", "rcsls": "rcsls", "pull-back": "supervised", "per-pair": "supervised"}
 # Settings that the command calls otherwise: its --dictionary names a file.
 _NAMES = {"normalization": "normalize", "dictionary": "start"}
 
@@ -83,6 +84,10 @@ def _is_text(path: Path | None) -> bool:
     return path is not None and kind_suffix(path) not in (".bin", ".safetensors")
 
 
+_ADVERSARIAL = tuple(
+    item.name for item in fields(DescentOptions) if not item.name.startswith("rcsls") and item.name != "ball"
+)
+
 # `config` is the mode's MappingConfig with the options of the call; a map onto a pivot never learns by itself.
 READ_WHERE = (
     ReadWhere(("out_source", "out_target"), lambda call: not call.pivot, "with --pivot, which writes to --out FOLDER"),
@@ -109,22 +114,45 @@ READ_WHERE = (
         "without self-learning: other maps have no random part and never fail by themselves",
     ),
     ReadWhere(
-        ("csls", "direction", "keep", "keep_factor", "interval", "threshold", "max_iterations", "precision"),
+        ("csls",),
+        lambda call: call.config.self_learning or call.config.map == "rcsls",
+        "without self-learning or rcsls",
+    ),
+    ReadWhere(
+        ("direction", "keep", "keep_factor", "interval", "threshold", "max_iterations", "precision"),
         lambda call: call.config.self_learning,
         "without self-learning",
     ),
     ReadWhere(
         ("keep_factor",), lambda call: call.config.keep < 1, "where every score is kept from the start (--keep below 1)"
     ),
-    ReadWhere(("cutoff",), lambda call: call.config.self_learning or call.pivot, "without self-learning or --pivot"),
-    ReadWhere(("device",), lambda call: call.config.self_learning or call.by, "without self-learning or --by"),
+    ReadWhere(
+        ("cutoff",),
+        lambda call: call.config.self_learning or call.config.map == "rcsls" or call.pivot,
+        "without self-learning, rcsls or --pivot",
+    ),
+    ReadWhere(
+        ("device",),
+        lambda call: call.config.self_learning or call.config.map == "rcsls" or call.by,
+        "without self-learning, rcsls or --by",
+    ),
+    ReadWhere(
+        ("rcsls_rate", "rcsls_steps", "ball"),
+        lambda call: call.config.map == "rcsls",
+        "without rcsls (--mode rcsls, --map rcsls)",
+    ),
+    ReadWhere(
+        _ADVERSARIAL,
+        lambda call: call.config.dictionary == "adversarial",
+        "without an adversarial start (--mode muse, --start adversarial)",
+    ),
     ReadWhere(
         ("width",), lambda call: call.mode != "pull-back", "with --mode pull-back, which keeps the pivot's width"
     ),
     ReadWhere(
         ("whiten", "src_reweight", "trg_reweight", "src_dewhiten", "trg_dewhiten", "width", "ridge"),
         lambda call: call.config.map == "advanced",
-        "for an orthogonal or unconstrained map, only for --map advanced",
+        "for an orthogonal, unconstrained or rcsls map, only for --map advanced",
     ),
     ReadWhere(
         ("src_dewhiten", "trg_dewhiten", "ridge"), lambda call: call.config.whiten, "without whitening (--whiten on)"

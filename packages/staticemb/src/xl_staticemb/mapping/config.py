@@ -5,24 +5,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from xl_staticemb.errors import StaticembError
+from xl_staticemb.mapping.descent.config import BALLS, DescentOptions
 
 ACTIONS = ("unit", "center", "unitdim", "centeremb")
-DICTIONARIES = ("pairs", "identical", "numerals", "unsupervised")
-MAPS = ("advanced", "orthogonal", "unconstrained")
-DIRECTIONS = ("union", "forward", "backward")
+DICTIONARIES = ("pairs", "identical", "numerals", "unsupervised", "adversarial")
+WITHOUT_PAIRS = ("unsupervised", "adversarial")  # starts from the vectors alone
+MAPS = ("advanced", "orthogonal", "unconstrained", "rcsls")
+DIRECTIONS = ("union", "mutual", "forward", "backward")
 PRECISIONS = ("float32", "bfloat16")
 SIDES = ("none", "src", "trg")
 
-# told while a mapping is learnt: iteration, objective, probability that a score is kept, best objective so far
+# told while a mapping is learnt: iteration, objective, probability that a score is kept, best objective so far; during
+# an adversarial start the steps so far, the last epoch's criterion, nan, the best criterion
 Progress = Callable[[int, float, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MappingConfig:
+class MappingConfig(DescentOptions):
     """Options of `learn_mapping`; `preset` gives the published combinations. Raises StaticembError for senseless ones.
 
     Sources: Artetxe et al. 2018 (AAAI), the multi-step framework; Artetxe et al. 2018 (ACL), self-learning with a
-    stochastic dictionary and the unsupervised start; Conneau et al. 2018, CSLS.
+    stochastic dictionary and the unsupervised start; Conneau et al. 2018, CSLS and the adversarial start; Joulin et al.
+    2018, RCSLS.
     """
 
     normalization: tuple[str, ...] = field(
@@ -33,7 +37,7 @@ class MappingConfig:
     )
     dictionary: str = field(
         default="pairs",
-        metadata={"help": "first dictionary: pairs (that are given), identical, numerals or unsupervised"},
+        metadata={"help": "first dictionary: pairs (that are given), identical, numerals, unsupervised or adversarial"},
     )
     unsupervised_words: int = field(
         default=4000, metadata={"help": "most frequent words of each side that the unsupervised start compares, >= 1"}
@@ -41,7 +45,7 @@ class MappingConfig:
     unsupervised_precision: str = field(
         default="float32", metadata={"help": "float32 or float64: precision of the unsupervised start's products"}
     )
-    map: str = field(default="advanced", metadata={"help": "final map: advanced, orthogonal or unconstrained"})
+    map: str = field(default="advanced", metadata={"help": "final map: advanced, orthogonal, unconstrained or rcsls"})
     whiten: bool = field(default=True, metadata={"help": "advanced: decorrelate both sides before they are rotated"})
     src_reweight: float = field(default=0.5, metadata={"help": "advanced: exponent of the singular values, source"})
     trg_reweight: float = field(default=0.5, metadata={"help": "advanced: exponent of the singular values, target"})
@@ -67,12 +71,16 @@ class MappingConfig:
     cutoff: int = field(
         default=20_000,
         metadata={
-            "help": "self-learning, and scores of a map onto a pivot: most frequent words of each side, 0 for all"
+            "help": "self-learning, neighbours of rcsls, and scores of a map onto a pivot: most frequent words of each "
+            "side, 0 for all"
         },
     )
-    csls: int = field(default=10, metadata={"help": "self-learning: neighbours of CSLS, 0 for plain cosines"})
+    csls: int = field(default=10, metadata={"help": "self-learning and rcsls: neighbours of CSLS, 0 for plain cosines"})
     direction: str = field(
-        default="union", metadata={"help": "self-learning: dictionary of forward, backward or union of both searches"}
+        default="union",
+        metadata={
+            "help": "self-learning: pairs of the search forward, backward, or of both: their union, or the mutual ones"
+        },
     )
     keep: float = field(
         default=0.1, metadata={"help": "self-learning: probability at first that a score is kept, in (0, 1]"}
@@ -114,7 +122,32 @@ class MappingConfig:
         _require(self.interval >= 1, f"interval must be at least 1, not {self.interval}")
         _require(self.threshold >= 0, f"threshold must be at least 0, not {self.threshold}")
         _require(self.max_iterations >= 0, f"max_iterations must be at least 0, not {self.max_iterations}")
+        self._check_descent()
         self._check_together()
+
+    def _check_descent(self) -> None:
+        _known("ball", self.ball, BALLS)
+        for option in ("rcsls_rate", "adversarial_rate"):
+            value = getattr(self, option)
+            _require(0 < value < float("inf"), f"{option} must be a number above 0, not {value}")
+        for option in (
+            "rcsls_steps",
+            "adversarial_words",
+            "adversarial_epochs",
+            "adversarial_steps",
+            "adversarial_batch",
+            "discriminator_steps",
+            "discriminator_width",
+        ):
+            value = getattr(self, option)
+            _require(value >= 1, f"{option} must be at least 1, not {value}")
+        _require(
+            0 <= self.discriminator_dropout < 1,
+            f"discriminator_dropout must lie in [0, 1), not {self.discriminator_dropout}",
+        )
+        _require(0 <= self.smoothing < 0.5, f"smoothing must lie in [0, 0.5), not {self.smoothing}")
+        _require(0 <= self.beta < float("inf"), f"beta must be a number of at least 0, not {self.beta}")
+        _require(self.map != "rcsls" or self.csls >= 1, "rcsls needs neighbours; set csls to 1 or more")
 
     def _check_together(self) -> None:
         dewhitens = "none" not in (self.src_dewhiten, self.trg_dewhiten) or self.src_dewhiten != self.trg_dewhiten
@@ -131,8 +164,8 @@ class MappingConfig:
         )
         _require(self.whiten or self.ridge <= 0, "ridge acts on the whitening; set whiten, or leave ridge at -1")
         _require(
-            self.dictionary != "unsupervised" or self.self_learning,
-            "an unsupervised start gives a poor dictionary that only self-learning mends; set self_learning",
+            self.dictionary not in WITHOUT_PAIRS or self.self_learning,
+            f"an {self.dictionary} start gives a poor dictionary that only self-learning mends; set self_learning",
         )
 
     @classmethod
@@ -140,7 +173,9 @@ class MappingConfig:
         """The published combination `name`, with some of its options replaced.
 
         supervised, semi_supervised, identical, numerals, unsupervised (= acl2018), orthogonal and unconstrained
-        (supervised, another final map); aaai2018, acl2017, acl2017_seed, emnlp2016: those years' papers.
+        (supervised, another final map); rcsls (Joulin et al. 2018); muse (Conneau et al. 2018, without a dictionary:
+        the adversarial start and five Procrustes maps on mutual CSLS neighbours); aaai2018, acl2017, acl2017_seed,
+        emnlp2016: those years' papers.
         """
         _known("preset", name, tuple(PRESETS))
         names = {each.name for each in dataclasses.fields(cls)}
@@ -183,6 +218,17 @@ PRESETS: dict[str, dict[str, object]] = {
     "emnlp2016": {**_ROTATE, "normalization": _UNIT_CENTER, "map": "orthogonal"},
     "orthogonal": {**_ROTATE, "map": "orthogonal"},
     "unconstrained": {**_ROTATE, "map": "unconstrained"},
+    "rcsls": {**_ROTATE, "normalization": ("unit",), "map": "rcsls", "cutoff": 200_000},
+    "muse": {
+        **_ROTATE,
+        "dictionary": "adversarial",
+        "map": "orthogonal",
+        "self_learning": True,
+        "cutoff": 15_000,
+        "direction": "mutual",
+        "keep": 1.0,
+        "max_iterations": 4,  # each induces a dictionary; the last map is the fifth
+    },
 }
 
 

@@ -203,6 +203,12 @@ def _sampled(x: Tensor, z: Tensor, offset: Tensor, depth: int) -> Tensor:
     return torch.cat(parts)
 
 
+def mutual_rows(induced: Induced) -> Tensor:
+    """Rows of x (m,) int64, ascending, whose pick in z picks them."""
+    rows = torch.arange(len(induced.forward), device=induced.forward.device)
+    return (induced.backward[induced.forward] == rows).nonzero()[:, 0]
+
+
 def mutual_share(forward: NDArray, backward: NDArray) -> float:
     """Share of rows whose neighbour has them for its own neighbour, in [0, 1]."""
     return float(np.mean(backward[forward] == np.arange(len(forward))))

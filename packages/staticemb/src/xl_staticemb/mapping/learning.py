@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xl_staticemb.errors import StaticembError
-from xl_staticemb.mapping.config import MappingConfig, Progress
+from xl_staticemb.mapping.config import WITHOUT_PAIRS, MappingConfig, Progress
 from xl_staticemb.mapping.seed_dictionary import Pairs
 from xl_staticemb.mapping.steps import final_maps
 
@@ -26,7 +26,7 @@ LEAST_STABILITY = 0.3
 class Mapping:
     """A learnt map: normalised vectors @ `source` and normalised vectors @ `target` share a space of k dimensions.
 
-    From `objective` on, what self-learning did; without it these fields keep their defaults.
+    From `objective` on, what self-learning did, `losses` apart; without it these fields keep their defaults.
     """
 
     source: NDArray[np.float32]  # (d_x, k)
@@ -39,6 +39,7 @@ class Mapping:
     converged: bool = True  # False where max_iterations ended it
     history: tuple[tuple[float, float], ...] = ()  # objective and keep probability of each iteration
     mutual: float | None = None  # share of words that are their nearest neighbour's nearest neighbour, in [0, 1]
+    losses: tuple[float, ...] = ()  # of rcsls: at the Procrustes map that it starts from, and after each step
     stability: float | None = None  # share of words translated alike when learning starts from few of its own pairs
 
     @property
@@ -64,10 +65,10 @@ def learn_mapping(
     """Learn the maps of `config` for `source` (n_x, d_x) and `target` (n_z, d_z), both normalised, rows by frequency.
 
     `pairs` are the row numbers of the first dictionary, one array a side (`seed_pairs` makes them); they may lie beyond
-    the `config.cutoff` rows that self-learning looks at, and are left out for the unsupervised start. `seed` draws the
-    stochastic dictionaries; the same seed, machine and device give the same map. `device` is a torch device for
-    self-learning. `progress` is called after each iteration. What is wrong but not fatal stands in `Mapping.warnings`
-    and is logged. Raises StaticembError.
+    the `config.cutoff` rows that self-learning looks at, and are left out for the unsupervised and the adversarial
+    start. `seed` draws the adversarial start and the stochastic dictionaries; the same seed, machine and device give
+    the same map. `device` is a torch device for self-learning and rcsls. `progress` is called after each iteration.
+    What is wrong but not fatal stands in `Mapping.warnings` and is logged. Raises StaticembError.
     """
     x, z = _matrix(source, "source"), _matrix(target, "target")
     return _learn(x, z, config, _start(x, z, config, pairs, device), seed, device, progress)
@@ -121,21 +122,23 @@ def best_mapping(mappings: Iterable[Mapping]) -> Mapping:
 
 def _start(
     x: NDArray, z: NDArray, config: MappingConfig, pairs: tuple[ArrayLike, ArrayLike] | None, device: str
-) -> Pairs:
-    """The first dictionary, after the checks that need the vectors."""
+) -> Pairs | None:
+    """The first dictionary, after the checks that need the vectors; None where each seed makes its own."""
     width = min(x.shape[1], z.shape[1])
     if config.width > width:
         message = f"width {config.width} exceeds the {width} dimensions of the vectors"
         raise StaticembError(message)
-    if (pairs is None) != (config.dictionary == "unsupervised"):
+    if (pairs is None) != (config.dictionary in WITHOUT_PAIRS):
         message = (
             f"the dictionary {config.dictionary!r} needs pairs of rows; make them with seed_pairs"
             if pairs is None
-            else "the unsupervised start takes no pairs; leave them out, or set another dictionary"
+            else f"the {config.dictionary} start takes no pairs; leave them out, or set another dictionary"
         )
         raise StaticembError(message)
     if pairs is not None:
         return _pairs(pairs, len(x), len(z))
+    if config.dictionary == "adversarial":
+        return None
     from xl_staticemb.mapping.unsupervised_start import unsupervised_pairs
 
     return unsupervised_pairs(x, z, config, device)
@@ -145,22 +148,31 @@ def _learn(
     x: NDArray,
     z: NDArray,
     config: MappingConfig,
-    start: Pairs,
+    start: Pairs | None,
     seed: int,
     device: str,
     progress: Progress | None,
 ) -> Mapping:
+    if start is None:
+        from xl_staticemb.mapping.descent.adversarial import adversarial_pairs
+
+        start = adversarial_pairs(x, z, config, seed=seed, device=device, progress=progress)
     learnt = None
     if config.self_learning:
         from xl_staticemb.mapping.self_learning import self_learn  # torch is needed from here on only
 
         learnt = self_learn(x, z, start, config, seed=seed, device=device, progress=progress)
         start = learnt.pairs
-    maps = final_maps(x, z, start, config)
+    maps = final_maps(x, z, start, config, device)
     for warning in maps.warnings:
         _log.warning(warning)
     mapping = Mapping(
-        maps.source.astype(np.float32), maps.target.astype(np.float32), start, seed, warnings=list(maps.warnings)
+        maps.source.astype(np.float32),
+        maps.target.astype(np.float32),
+        start,
+        seed,
+        warnings=list(maps.warnings),
+        losses=maps.losses,
     )
     if learnt is None:
         return mapping

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.stored_rows import StoredRows
 from xl_staticemb.files.vector_files import VectorWriter
-from xl_staticemb.mapping.config import MappingConfig, Progress
+from xl_staticemb.mapping.config import WITHOUT_PAIRS, MappingConfig, Progress
+from xl_staticemb.mapping.descent.config import CRITERION_WORDS
 from xl_staticemb.mapping.learning import Mapping, best_mapping, learn_mapping, learn_mappings
 from xl_staticemb.mapping.normalization import Normalization
 from xl_staticemb.mapping.seed_dictionary import seed_pairs
@@ -31,7 +32,7 @@ class MappedFiles:
     mapping: Mapping
     n_source: int  # words read, and written if `written`
     n_target: int
-    n_start: int  # pairs of the first dictionary; 0 for the unsupervised start
+    n_start: int  # pairs of the first dictionary; 0 for a start that has none
     n_seeds: int
     n_failed: int  # seeds whose map calls itself failed (`Mapping.failed`)
     written: bool  # False where all seeds failed, so that there is no map to take
@@ -60,7 +61,7 @@ def map_files(
     where all of them failed nothing is written, unless `keep_failed`.
     `limit` takes the first words of each file, `digits` are those of text. Vectors of a side beyond `most_bytes` are
     not held in memory: those of text and compressed files go to an unnamed file in the folder of `out_source`, 4 bytes
-    a number. Memory is then that of the words, of the first `config.cutoff` rows with self-learning and of the
+    a number. Memory is then that of the words, of the first `config.cutoff` rows with self-learning or rcsls and of the
     dictionary's rows. `progress` is called after each iteration of self-learning. Raises StaticembError.
     """
     paths = [Path(path) for path in (source, target, out_source, out_target)]
@@ -79,7 +80,7 @@ def map_files(
         ]
         normalizations = [Normalization(config.normalization).fit(side.blocks) for side in sides]
         pairs = None
-        if config.dictionary != "unsupervised":
+        if config.dictionary not in WITHOUT_PAIRS:
             pairs = seed_pairs(config.dictionary, sides[0].words, sides[1].words, dictionary)
         rows = [_needed(len(side), config, None if pairs is None else pairs[which]) for which, side in enumerate(sides)]
         x, z = (_gather(*each) for each in zip(sides, rows, normalizations, strict=True))
@@ -114,8 +115,12 @@ def map_files(
 def _needed(n_words: int, config: MappingConfig, pairs: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Rows that the map is learnt from, ascending; rows beside the dictionary's are the first ones."""
     n_first = 0
-    if config.self_learning:
-        n_first = max(config.cutoff or n_words, config.unsupervised_words if pairs is None else 0)
+    if config.self_learning or config.map == "rcsls":
+        n_first = config.cutoff or n_words
+    if config.dictionary == "unsupervised":
+        n_first = max(n_first, config.unsupervised_words)
+    elif config.dictionary == "adversarial":
+        n_first = max(n_first, config.adversarial_words, CRITERION_WORDS)
     first = np.arange(min(n_first, n_words))
     return first if pairs is None else np.union1d(first, pairs)
 

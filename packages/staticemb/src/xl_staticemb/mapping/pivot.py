@@ -1,8 +1,9 @@
 """Many languages in one space: each is brought onto one pivot that does not move (design of Hämmerl et al. 2022).
 
 The advanced map of a pair changes the pivot's side too, and for each language in another way, so thirty such maps give
-thirty spaces. Here a language is rotated onto the pivot as it is (`orthogonal`), or its advanced map is followed by
-the inverse of the pivot's own (`pull_back`); `per_pair` keeps both maps, for lexicon induction alone.
+thirty spaces. Here a language is rotated onto the pivot as it is (`orthogonal`), brought there by the criterion of
+retrieval (`rcsls`, Joulin et al. 2018), or its advanced map is followed by the inverse of the pivot's own
+(`pull_back`); `per_pair` keeps both maps, for lexicon induction alone.
 
 Whether a map helps at all is decided for each language on pairs of its dictionary that were not trained on. These come
 from a hash of the source word, so that they are the same whatever the order; a test dictionary has no place here.
@@ -22,7 +23,8 @@ from xl_staticemb.mapping.learning import learn_mapping
 from xl_staticemb.mapping.seed_dictionary import seed_pairs
 from xl_staticemb.vectors import WordVectors
 
-MODES = ("orthogonal", "pull_back", "per_pair")
+MODES = ("orthogonal", "rcsls", "pull_back", "per_pair")
+_FIXED = ("orthogonal", "rcsls")  # modes called after their map, which leaves the pivot as it is
 
 _HASHED = 1 << 32
 _FEWEST = 10  # held-out pairs below which a choice between two scores is chance
@@ -61,8 +63,8 @@ def map_to_pivot(
     All vectors are normalised (`Normalization`), rows by frequency. `dictionaries[name]` holds pairs (word, word of
     the pivot), given or from `induce_dictionary` of other vectors; a share `held_out` in (0, 1) of its source words is
     kept from training. With `choose` a language whose held-out score is better without a map keeps its vectors.
-    `config` is by default the preset orthogonal or, for the other modes, supervised; its dictionary is always `pairs`.
-    Raises StaticembError for options that make no sense together and a language without a dictionary.
+    `config` is by default the preset orthogonal, rcsls or, for the other modes, supervised; its dictionary is always
+    `pairs`. Raises StaticembError for options that make no sense together and a language without a dictionary.
     """
     config = pivot_config(mode, config)
     for name, vectors in languages:
@@ -83,10 +85,11 @@ def pivot_config(mode: str, config: MappingConfig | None = None) -> MappingConfi
     if mode not in MODES:
         message = f"pivot mode {mode!r} is not known; it can be {', '.join(MODES)}"
         raise StaticembError(message)
-    config = config or MappingConfig.preset("orthogonal" if mode == "orthogonal" else "supervised")
-    if (config.map == "orthogonal") != (mode == "orthogonal"):
+    config = config or MappingConfig.preset(mode if mode in _FIXED else "supervised")
+    if (config.map if config.map in _FIXED else "") != (mode if mode in _FIXED else ""):
         message = (
-            f"pivot mode {mode!r} does not go with map {config.map!r}; orthogonal needs orthogonal, the others not"
+            f"pivot mode {mode!r} does not go with map {config.map!r}; orthogonal needs orthogonal, rcsls needs rcsls, "
+            "the others neither"
         )
         raise StaticembError(message)
     if config.dictionary != "pairs":

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xl_staticemb.mapping.candidate_sweep import torch_device
 from xl_staticemb.mapping.config import MappingConfig, Progress
-from xl_staticemb.mapping.induction import Induced, Inducer, mutual_share
+from xl_staticemb.mapping.induction import Induced, Inducer, mutual_rows, mutual_share
 from xl_staticemb.mapping.orthogonal import rotation_of
 from xl_staticemb.mapping.seed_dictionary import Pairs
 from xl_staticemb.mapping.steps import dictionary_products
@@ -117,13 +117,16 @@ def _undropped(x: Tensor, z: Tensor, rotation: Tensor, config: MappingConfig, rn
 
 
 def _objective(induced: Induced, direction: str) -> float:
-    if direction == "union":
+    if direction in ("union", "mutual"):
         return (induced.nearest_x + induced.nearest_z) / 2
     return induced.nearest_x if direction == "forward" else induced.nearest_z
 
 
 def _products(x: Tensor, z: Tensor, induced: Induced, direction: str) -> NDArray[np.float64]:
     """X_D^T Z_D (d_x, d_z); a pair that both directions give counts twice."""
+    if direction == "mutual":
+        rows = mutual_rows(induced)
+        return (x[rows].T @ z[induced.forward[rows]]).double().cpu().numpy()
     total = torch.zeros(x.shape[1], z.shape[1], dtype=torch.float64, device=x.device)
     if direction != "backward":
         total += x.T @ z[induced.forward]
@@ -135,6 +138,9 @@ def _products(x: Tensor, z: Tensor, induced: Induced, direction: str) -> NDArray
 def _pairs(induced: Induced, direction: str) -> Pairs:
     forward, backward = induced.forward.cpu().numpy(), induced.backward.cpu().numpy()
     each_x, each_z = np.arange(len(forward)), np.arange(len(backward))
+    if direction == "mutual":
+        rows = mutual_rows(induced).cpu().numpy()
+        return rows, forward[rows]
     if direction == "forward":
         return each_x, forward
     if direction == "backward":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xl_staticemb.mapping.config import MappingConfig
 from xl_staticemb.mapping.orthogonal import rotation_of
+from xl_staticemb.mapping.seed_dictionary import Pairs
 
 _ROWS = 8192  # dictionary rows at a time
 # A squared singular value below this share of the largest is rounding: float32 vectors resolve (1e-7)^2 of it, and
@@ -30,6 +31,7 @@ class Maps:
     source: NDArray[np.float64]  # (d_x, k)
     target: NDArray[np.float64]  # (d_z, k)
     warnings: tuple[str, ...] = ()
+    losses: tuple[float, ...] = ()  # of a map that descends
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,16 @@ class SymmetricWhitening:
     added: float
 
 
-def final_maps(
-    source: NDArray, target: NDArray, pairs: tuple[NDArray[np.int64], NDArray[np.int64]], config: MappingConfig
-) -> Maps:
-    """The maps of `config.map` learnt from the pairs (rows of source (n_x, d_x), rows of target (n_z, d_z))."""
+def final_maps(source: NDArray, target: NDArray, pairs: Pairs, config: MappingConfig, device: str = "cpu") -> Maps:
+    """The maps of `config.map` learnt from the pairs (rows of source (n_x, d_x), rows of target (n_z, d_z)).
+
+    `device` is a torch device for rcsls; the others are products over the dictionary on the processor.
+    """
+    if config.map == "rcsls":
+        from xl_staticemb.mapping.descent.rcsls import rcsls_map  # torch is needed here only
+
+        descended = rcsls_map(source, target, pairs, config, device=device)
+        return Maps(descended.matrix, np.eye(target.shape[1]), losses=descended.losses)
     if config.map == "orthogonal":
         return Maps(rotation_of(dictionary_products(source, target, pairs)), np.eye(target.shape[1]))
     if config.map == "unconstrained":
@@ -75,7 +83,7 @@ def whitening(squares: NDArray[np.float64], ridge: float) -> SymmetricWhitening:
     )
 
 
-def _advanced(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray], config: MappingConfig) -> Maps:
+def _advanced(source: NDArray, target: NDArray, pairs: Pairs, config: MappingConfig) -> Maps:
     products = dictionary_products(source, target, pairs)
     map_x, map_z = np.eye(source.shape[1]), np.eye(target.shape[1])
     warnings = []
@@ -119,7 +127,7 @@ def _advanced(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray], 
     return Maps(map_x, map_z, tuple(warnings))
 
 
-def _unconstrained(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArray]) -> Maps:
+def _unconstrained(source: NDArray, target: NDArray, pairs: Pairs) -> Maps:
     """W = pinv(X_D) Z_D (Mikolov et al. 2013), the target side as it is."""
     x, z = source[pairs[0]].astype(np.float64), target[pairs[1]].astype(np.float64)
     matrix, _, rank, _ = np.linalg.lstsq(x, z, rcond=None)
@@ -132,7 +140,7 @@ def _unconstrained(source: NDArray, target: NDArray, pairs: tuple[NDArray, NDArr
     return Maps(matrix, np.eye(z.shape[1]), warnings)
 
 
-def dictionary_products(left: NDArray, right: NDArray, pairs: tuple[NDArray, NDArray]) -> NDArray[np.float64]:
+def dictionary_products(left: NDArray, right: NDArray, pairs: Pairs) -> NDArray[np.float64]:
     """X_D^T Z_D (d_x, d_z) in double precision, without a copy of all dictionary rows."""
     total = np.zeros((left.shape[1], right.shape[1]))
     for start in range(0, len(pairs[0]), _ROWS):
