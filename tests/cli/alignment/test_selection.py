@@ -120,6 +120,90 @@ def test_post_training_without_tatoeba_keeps_the_last_and_says_so(xl: Run, place
     assert ("no folder tatoeba to choose" in result.stderr and "the last one is kept" in result.stderr) != at_hand
 
 
+@pytest.mark.parametrize("tatoeba", [True, False])
+def test_every_state_stays_on_request_and_the_best_of_them_is_the_model(xl: Run, place: Path, tatoeba: bool) -> None:
+    """Chosen again from the folders that stay, by cosines counted out one by one; without Tatoeba the last one."""
+    if not tatoeba:
+        (place / "tatoeba").rename(place / "elsewhere")
+    keep = ("select.keep=0", "train.steps=5", "train.lr=5e-3", "model.pooling=mean-all")
+    settings = (*keep, "select.every=2") if tatoeba else keep
+    call = [part for setting in ("data.files=texts", *settings) for part in ("--set", setting)]
+    if not tatoeba:  # as published: every 2,000 steps, which is the last one alone here
+        recipe = shipped_recipes()["ppa"].read_text(encoding="utf-8").replace("every = 2000", "every = 2")
+        (place / "own.toml").write_text(recipe, encoding="utf-8")
+    result = xl("align", "ppa" if tatoeba else "own.toml", *PPA[2:], *call, "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    kept = {int(path.name[5:]): path for path in (place / "run" / "selected" / "mlm_seq_tlm").glob("step-*")}
+    assert sorted(kept) == [2, 4, 5]
+    if tatoeba:
+        scores = dict(scores_of(place / "run"))
+        for step, path in kept.items():
+            least, most = _top10(path, place, about_of(place / "run")["layer"])
+            assert least - 1e-9 <= scores[step] <= most + 1e-9
+            assert most - least < 0.2
+        chosen = min(scores, key=lambda step: (-scores[step], step))
+        assert about_of(place / "run")["selected"]["mlm+seq+tlm"]["step"] == chosen
+    else:
+        chosen = 5
+        assert not scores_of(place / "run")
+        assert "selected" not in about_of(place / "run")
+        assert "the last one is kept" in result.stderr
+    model, best = (load_file(path / "model.safetensors") for path in (place / "run" / "model", kept[chosen]))
+    assert all(model[name].equal(best[name]) for name in best)
+
+
+def _top10(model: Path, place: Path, layer: int) -> tuple[float, float]:
+    """Mean over Greek and Turkish of the share of English sentences with their translation among the ten nearest.
+
+    At least and at most: what differs from the translation's cosine by rounding alone may stand on either side of it.
+    """
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    encoder, tokenizer = AutoModel.from_pretrained(model).eval(), AutoTokenizer.from_pretrained(model)
+
+    def vectors(texts: list[str]) -> dict[str, torch.Tensor]:  # equal texts are one candidate
+        distinct = list(dict.fromkeys(texts))
+        batch = tokenizer(distinct, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            states = encoder(**batch, output_hidden_states=True).hidden_states[layer].double()
+        kept = batch["attention_mask"][:, :, None]
+        means = (states * kept).sum(dim=1) / kept.sum(dim=1)
+        return dict(zip(distinct, means / means.norm(dim=1, keepdim=True), strict=True))
+
+    shares = []
+    for short in ("ell", "tur"):
+        english, other = (
+            (place / "tatoeba" / f"tatoeba.{short}-eng.{side}").read_text("utf-8").split("\n")[:-1]
+            for side in ("eng", short)
+        )
+        queries, candidates = vectors(english), vectors(other)
+        for margin in (-1e-5, 1e-5):
+            hits = 0
+            for text, translation in zip(english, other, strict=True):
+                own = float(queries[text] @ candidates[translation])
+                others = [float(queries[text] @ its) for name, its in candidates.items() if name != translation]
+                hits += sum(cosine > own + margin for cosine in others) < 10
+            shares.append(hits / len(english))
+    return (shares[0] + shares[2]) / 2, (shares[1] + shares[3]) / 2
+
+
+def test_post_training_on_languages_that_tatoeba_lacks_keeps_the_last_and_says_so(xl: Run, place: Path) -> None:
+    result = xl(*PPA, "--set", "data.files=texts/mt.txt", "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    assert "none of the languages that are trained on (mlt_Latn)" in result.stderr
+    assert "the last state is kept" in result.stderr
+    assert not scores_of(place / "run")
+
+
+def test_a_selection_by_masked_text_does_not_look_for_other_data(xl: Run, place: Path) -> None:
+    (place / "tatoeba").rename(place / "elsewhere")
+    settings = ("data.files=texts", "select.task=mlm", "select.every=2", "data.dev=0.2")
+    result = xl(*PPA, *(part for setting in settings for part in ("--set", setting)), "--out", "run", cwd=place)
+    assert result.returncode == 0, result.stderr
+    assert [step for step, _ in scores_of(place / "run")] == [2]
+
+
 @pytest.mark.parametrize(
     ("files", "settings", "words"),
     [

@@ -127,7 +127,7 @@ def test_all_faults_are_told_at_once() -> None:
     """Eight faults of six sections, a line each, and none of their consequences."""
     wrong = [
         "model.size=hueg", "model.dropout=2.0", "train.lr=-1.0", "train.stesp=3", "train.batch=many",
-        "objective.seq.temperature=0.0", "objective.seq.similarity=cos", "select.keep=0",
+        "objective.seq.temperature=0.0", "objective.seq.similarity=cos", "select.keep=-1",
     ]  # fmt: skip
     with pytest.raises(UsageError) as raised:
         load_recipe("names", wrong)

@@ -70,8 +70,17 @@ def estimate(recipe: Recipe, data: RunData) -> dict[str, object]:
     if n_weights is None:
         return {**figures, "about disk in bytes": "unknown", "about time": "unknown"}
     # float32 weights; a checkpoint adds AdamW's two moments; a new model's start is kept as well.
-    n_copies = 1 + 3 + (recipe.model.from_ == "new") + (recipe.select.keep if recipe.select.every else 0)
+    n_copies = 1 + 3 + (recipe.model.from_ == "new") + sum(_n_kept(recipe, count) for count in n_steps.values())
     return {**figures, "about disk in bytes": 4 * n_weights * n_copies, "about time": _time(tokens, model)}
+
+
+def _n_kept(recipe: Recipe, n_steps: int | None) -> int:
+    """States of a variant of `n_steps` steps that lie in the run folder at its end, by `select.keep`."""
+    settings = recipe.select
+    if not settings.every or n_steps is None:
+        return settings.keep if settings.every else 0
+    n_scores = math.ceil(n_steps / settings.every)
+    return min(settings.keep or n_scores, n_scores)
 
 
 def _time(tokens: dict[str, int | None], model: _Model) -> str:

@@ -93,7 +93,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
             processes.wait()
     if recipe.eval.string_match and data.scored and StringMatch.name not in scored:
         folder.add_rows(_score_strings(recipe, data, folder))
-    folder.keep_selected(recipe.select.keep if recipe.select.every else 0)
+    folder.keep_selected(recipe.select.keep if recipe.select.every else 1)
     folder.describe(
         status="finished",
         model={"variant": recipe.train.variants[-1]},
@@ -250,8 +250,9 @@ def _train(
         best = selection.best()
         if best:
             scored, kept = best
-            say(f"{variant}: kept step {scored.step}, {recipe.select.task} {scored.score:.4f}")
-            folder.describe(selected={**folder.about().get("selected", {}), variant: asdict(scored)})
+            if selection.is_scored:
+                say(f"{variant}: kept step {scored.step}, {recipe.select.task} {scored.score:.4f}")
+                folder.describe(selected={**folder.about().get("selected", {}), variant: asdict(scored)})
             encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=encoder.name).to(encoder.device)
     return end, n_steps, encoder
 

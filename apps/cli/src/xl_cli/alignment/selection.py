@@ -1,6 +1,6 @@
 """How a run scores its encoder while it trains: retrieval among the items kept for choosing, or their MLM loss."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from xl_cli.alignment.reading import dev_texts
 from xl_cli.data.items import language_pairs
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError
+from xl_cli.launch.progress import say
 from xl_cli.recipe.config import TRAINED
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import (
@@ -23,7 +24,7 @@ from xl_encoders import (
     encode_texts,
 )
 from xl_objectives import MlmConfig
-from xl_tasks import ParallelTexts, retrieval_rows
+from xl_tasks import retrieval_rows
 from xl_tasks.drawing import first_by_hash
 from xl_translit import language
 
@@ -35,22 +36,47 @@ _BATCH = 32
 def selection_of(
     recipe: Recipe, sources: Sources, folder: Path, layer: int, on_score: Callable[[StepScore], None]
 ) -> Selection | None:
-    """The selection that `[select]` asks for; None where `select.every` is 0."""
+    """The selection that `[select]` asks for; None where `select.every` is 0.
+
+    One that is optional says in a note where it has nothing to score by, and there is none either.
+    """
     settings = recipe.select
     if not settings.every:
         return None
-    score = _mlm_score(recipe, sources) if settings.task == "mlm" else _retrieval_score(recipe, sources, layer)
+    score = None
+    if settings.task == "mlm":
+        score = _mlm_score(recipe, sources)
+    elif settings.task == "retrieval":
+        score = _retrieval_score(recipe, sources, layer)
+    if score is None and settings.keep == 1:
+        return None  # the last state is what training leaves
     return Selection(
         folder, score, every=settings.every, keep=settings.keep, patience=settings.patience, on_score=on_score
     )
 
 
-def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[Encoder], float]:
+def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[Encoder], float] | None:
+    """None where the selection is optional and its data has none of the languages."""
     settings = recipe.select
-    asked = [
-        (corpus, keys, language_pairs(corpus, settings.sources, _targets(recipe, sources.data, corpus)))
-        for corpus, keys in sources.data.developing
-    ]
+    trained = _trained(recipe, sources.data)
+    asked = []
+    for corpus, keys in sources.data.developing:
+        if settings.targets == (TRAINED,):
+            targets = [code for code in corpus.languages if code in trained]
+            pairs = language_pairs(corpus, settings.sources, targets) if targets else []
+        else:
+            pairs = language_pairs(corpus, settings.sources, settings.targets)
+        if not pairs:
+            nothing = (
+                f"{corpus.name} has none of the languages that are trained on "
+                f"({', '.join(sorted(trained)) or 'unknown'}) beside the query's"
+            )
+            if not settings.optional:
+                message = f"{nothing}, so nothing can be chosen by it; name others in select.targets, or give select.every = 0."
+                raise CliError(message)
+            say(f"note: {nothing}, so nothing is chosen by it and the last state is kept.")
+            return None
+        asked.append((corpus, keys, pairs))
 
     def score(encoder: Encoder) -> float:
         rows = [
@@ -71,20 +97,10 @@ def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[
     return score
 
 
-def _targets(recipe: Recipe, data: RunData, corpus: ParallelTexts) -> Sequence[str]:
-    """The languages of `corpus` whose translations are looked for; see `select.targets`."""
-    if recipe.select.targets != (TRAINED,):
-        return recipe.select.targets
+def _trained(recipe: Recipe, data: RunData) -> set[str]:
+    """The languages of the run's text; see `select.targets`."""
     trained = {code for own in data.corpora.values() for code in own.languages}
-    trained |= {language(code) for entry in recipe.data for code in entry.languages}
-    codes = [code for code in corpus.languages if code in trained]
-    if not codes:
-        message = (
-            f"{corpus.name} has none of the languages that are trained on ({', '.join(sorted(trained)) or 'unknown'}), "
-            f"so nothing can be chosen by it; name others in select.targets, or give select.every = 0."
-        )
-        raise CliError(message)
-    return codes
+    return trained | {language(code) for entry in recipe.data for code in entry.languages}
 
 
 def _mlm_score(recipe: Recipe, sources: Sources) -> Callable[[Encoder], float]:

@@ -110,8 +110,8 @@ def load_data(recipe: Recipe) -> RunData:
     _check_held_out(recipe, data)
     if recipe.eval.data:
         data.scored.append(_whole(recipe.eval.data, recipe.eval.limit))
-    if recipe.select.data and recipe.select.every:
-        data.developing.append(_whole(recipe.select.data, recipe.select.limit))
+    if recipe.select.other_data:
+        data.developing.append(_whole(recipe.select.other_data, recipe.select.limit))
     numbers_of = {name: recipe.data_of(name) for name in objectives}
     for name, numbers in numbers_of.items():
         if not all(recipe.data[number].is_given for number in numbers):

@@ -140,7 +140,7 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def keep_selected(self, keep: int) -> None:
-        """Remove what only an unfinished run needs: checkpoints, and with `keep` below 2 the models selected from.
+        """Remove what only an unfinished run needs: checkpoints, and with a `keep` of 1 the models selected from.
 
         Word alignments that our aligner found stay, beside the model that they trained.
         """
@@ -151,7 +151,7 @@ class RunFolder:
             shutil.rmtree(self.path / "alignments", ignore_errors=True)
             alignments.rename(self.path / "alignments")
         shutil.rmtree(self.checkpoints, ignore_errors=True)
-        if keep < 2:
+        if keep == 1:
             shutil.rmtree(self.selected, ignore_errors=True)
 
 

@@ -27,7 +27,7 @@ SPLITS = ("test", "dev")
 TRANSFORMS = ("center", "whiten", "outliers")
 # What select.targets may say in the place of languages.
 TRAINED = "trained"
-SELECTION_TASKS = ("retrieval", "mlm")
+SELECTION_TASKS = ("retrieval", "mlm", "last")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +174,10 @@ class SelectConfig:
 
     every: int = setting(0, "steps between two scores; 0 keeps the last state unscored", low=0)
     task: str = setting(
-        "retrieval", "retrieval (of translations) | mlm (minus the loss on the dev slice)", choices=SELECTION_TASKS
+        "retrieval",
+        "retrieval (of translations) | mlm (minus the loss on the dev slice) | last (nothing is scored: the later, "
+        "the better)",
+        choices=SELECTION_TASKS,
     )
     data: str = setting("", "folder of parallel text to score on; empty: the dev slice of the run's own data")
     metric: str = setting(
@@ -182,8 +185,8 @@ class SelectConfig:
     )
     optional: bool = setting(
         False,
-        "where there is no folder select.data, keep the last state, which a note says; false once a key "
-        "of [select] is set by hand",
+        "where select.data is not there, or has no language of the run's text, keep the last state, which a note says; "
+        "false once a key of [select] but keep is set by hand",
     )
     sources: tuple[str, ...] = setting((), "query languages; none takes all")
     targets: tuple[str, ...] = setting(
@@ -191,7 +194,14 @@ class SelectConfig:
     )
     limit: int = setting(500, "most items scored, drawn by their key's hash; 0 scores all", low=0)
     patience: int = setting(0, "scores without a better one after which training ends; 0 never", low=0)
-    keep: int = setting(1, "best states that stay in the run folder, the best one as its model", low=1)
+    keep: int = setting(
+        1, "best states that stay in the run folder, the best one as its model; 0 keeps all that were scored", low=0
+    )
+
+    @property
+    def other_data(self) -> str:
+        """The folder that is scored on in the place of the run's own data; "" where none is."""
+        return self.data if self.every and self.task == "retrieval" else ""
 
     def __post_init__(self) -> None:
         check_fields(self, lambda name: f"select.{name}", UsageError)

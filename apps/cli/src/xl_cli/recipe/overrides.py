@@ -18,8 +18,12 @@ SECTIONS = ("description", "note", "model", "data", "train", "select", "eval", "
 _OF_PRETRAINED = ("layer", "pooling", "max_len", "revision")
 _OF_NEW = ("size", "pieces", "lower_case", "dropout")
 
-# Keys of [select] that its task mlm has no use for.
 _OF_RETRIEVAL = ("data", "metric", "sources", "targets")
+# Task of [select] -> keys that it has no use for, and what it is.
+_UNREAD = {
+    "mlm": (_OF_RETRIEVAL, "the loss on the dev slice"),
+    "last": ((*_OF_RETRIEVAL, "limit", "patience"), "which scores nothing"),
+}
 
 Content = dict[str, Any]
 # Section and key, with the number of the [[data]] or the name of the objective between them.
@@ -61,8 +65,9 @@ def check_read(content: Content, placed: Iterable[Place], faults: SettingFaults)
         key = ".".join(map(str, (section, *rest)))
         if section == "model" and rest[0] in _OF_NEW and not is_new:
             say(f"note: {key} shapes a new model and has no effect, as model.from is {source}.")
-        elif section == "select" and rest[0] in _OF_RETRIEVAL and select.get("task") == "mlm":
-            say(f"note: {key} has no effect, as select.task is mlm, the loss on the dev slice.")
+        elif section == "select" and rest[0] in _UNREAD.get(select.get("task"), ((), ""))[0]:
+            task = select["task"]
+            say(f"note: {key} has no effect, as select.task is {task}, {_UNREAD[task][1]}.")
         else:
             message = ""
             if section == "data":

@@ -29,7 +29,7 @@ def missing_files(entry: DataConfig) -> Iterator[CliError]:
 
 def missing_folders(select: SelectConfig | None, scoring: EvalConfig | None) -> Iterator[CliError]:
     """The same for other data that is scored, while training and after it."""
-    for given in (select.data if select and select.every else "", scoring.data if scoring else ""):
+    for given in (select.other_data if select else "", scoring.data if scoring else ""):
         if given and not Path(given).exists():
             yield CliError(f"{given}: no such file or folder.")
 
@@ -42,10 +42,13 @@ def without_optional(content: dict[str, typing.Any], placed: Iterable[tuple[str 
     select = content.get("select")
     if not isinstance(select, dict) or not select.get("optional") or not select.get("every"):
         return
-    if any(place[0] == "select" for place in placed):
+    if any(place[0] == "select" and place[1:] != ("keep",) for place in placed):
         select["optional"] = False
     elif not Path(str(select.get("data", ""))).exists():
-        select["every"] = 0
+        if "keep" in select:
+            select["task"] = "last"
+        else:
+            select["every"] = 0
         say(
             f"note: there is no folder {select.get('data')} to choose among the states of training by, so the last one "
             f"is kept; --set select.data=FOLDER keeps the best one by {select.get('metric', 'top10')}."

@@ -15,8 +15,9 @@ class Selection(DevScores):
     """The scores of one variant of a run and the models that got the best of them.
 
     folder: made on the first score; holds `scores.json` and one `save_pretrained` folder a kept model.
-    score: the encoder's score, higher is better; called on the main process only, in evaluation mode.
-    keep: models kept. every, patience, on_score: see `DevScores`.
+    score: the encoder's score, higher is better; called on the main process only, in evaluation mode. None scores
+        nothing: the later a state, the better, and `on_score` is not told.
+    keep: models kept, 0 for all. every, patience, on_score: see `DevScores`.
 
     Scores lie on disk before anything depends on them, so that a run which goes
     on from a checkpoint forgets the later ones and finds them again.
@@ -25,7 +26,7 @@ class Selection(DevScores):
     def __init__(
         self,
         folder: Path,
-        score: Callable[[Encoder], float],
+        score: Callable[[Encoder], float] | None,
         *,
         every: int,
         keep: int = 1,
@@ -38,10 +39,15 @@ class Selection(DevScores):
         self._keep = keep
         self._file = folder / "scores.json"
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether there is a score to choose by."""
+        return self._score is not None
+
     def __call__(self, encoder: Encoder, step: int) -> bool:
         """Score, keep, and say whether training should end."""
-        value = 0.0
-        if rank() == 0:
+        value = float(step)
+        if rank() == 0 and self._score is not None:
             training = encoder.training
             encoder.eval()
             value = float(self._score(encoder))
@@ -49,14 +55,15 @@ class Selection(DevScores):
         value = from_main(value, encoder.device)
         if rank() == 0:
             scores = [*self.scores(), StepScore(step, value)]
-            best = best_first(scores)[: self._keep]
+            best = best_first(scores)[: self._keep or None]
             if scores[-1] in best:
                 save_model(encoder, self._model(step))
             self._write(scores)
             for scored in scores:
                 if scored not in best:
                     shutil.rmtree(self._model(scored.step), ignore_errors=True)
-            self._on_score(scores[-1])
+            if self._score is not None:
+                self._on_score(scores[-1])
             ended = self._over(scores)
         else:
             ended = False
