@@ -72,7 +72,10 @@ def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[
                 f"({', '.join(sorted(trained)) or 'unknown'}) beside the query's"
             )
             if not settings.optional:
-                message = f"{nothing}, so nothing can be chosen by it; name others in select.targets, or give select.every = 0."
+                message = (
+                    f"{nothing}, so nothing can be chosen by it; name others in select.targets, or give "
+                    f"select.every = 0."
+                )
                 raise CliError(message)
             say(f"note: {nothing}, so nothing is chosen by it and the last state is kept.")
             return None
