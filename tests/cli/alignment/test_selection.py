@@ -161,6 +161,7 @@ def _top10(model: Path, place: Path, layer: int) -> tuple[float, float]:
     from transformers import AutoModel, AutoTokenizer
 
     encoder, tokenizer = AutoModel.from_pretrained(model).eval(), AutoTokenizer.from_pretrained(model)
+    assert tokenizer is not None
 
     def vectors(texts: list[str]) -> dict[str, torch.Tensor]:  # equal texts are one candidate
         distinct = list(dict.fromkeys(texts))
