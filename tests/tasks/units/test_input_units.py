@@ -90,7 +90,10 @@ def test_unknown_pieces_are_counted_and_told(encoders, caplog):
     assert "subword does not know" in caplog.text
 
 
-@pytest.mark.parametrize(("known", "ties"), [("t ʃ", "split"), ("t͡ʃ t͡s d͡ʒ", "keep"), ("ʧ ʦ ʤ", "ligature")])
+@pytest.mark.parametrize(
+    ("known", "ties"),
+    [("t ʃ", "split"), ("t͡ʃ t͡s d͡ʒ", "keep"), ("ʧ ʦ ʤ", "ligature"), ("t d s ʃ ɕ z ʒ ʑ t͡s t͡ʃ t͡ɕ d͡z d͡ʒ d͡ʑ", "keep")],
+)
 def test_affricates_are_written_as_the_vocabulary_has_them(known, ties):
     assert input_unit("phonemes", word_level(known)) == Phonemes(ties=ties)
 

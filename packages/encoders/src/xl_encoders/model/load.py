@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate.utils import patch_environment
 from safetensors import SafetensorError, safe_open
-from tokenizers import normalizers
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from tokenizers import Tokenizer, normalizers
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import cached_file
 
 from xl_encoders.errors import EncoderError
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _LONGEST_DEFAULT = 512
+
+# What special tokens are for, by their names in the vocabularies of RoBERTa and BERT.
+_ROLES = (
+    {
+        "bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "pad_token": "<pad>",
+        "unk_token": "<unk>", "mask_token": "<mask>",
+    },
+    {
+        "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]",
+    },
+)  # fmt: skip
 
 # Weights that may be missing, because nothing here reads them: what sums a text up for a classifier.
 _UNREAD = ("pooler.",)
@@ -159,7 +170,33 @@ def _open_tokenizer(source: str, options: dict) -> "PreTrainedTokenizerBase":
     if tokenizer is None:
         message = f"{source} has no tokenizer; save one into the same folder."
         raise EncoderError(message)
+    tokenizer = _as_in_its_file(tokenizer, source, options)
     _compose_first(tokenizer)
+    return tokenizer
+
+
+def _as_in_its_file(tokenizer: "PreTrainedTokenizerBase", source: str, options: dict) -> "PreTrainedTokenizerBase":
+    """The tokenizer of tokenizer.json, and its special tokens, where no other file says what it is.
+
+    Without tokenizer_config.json transformers takes the class that belongs to the model's type: of RoBERTa's it makes
+    byte-level BPE out of any vocabulary, so that of XPhoneBERT's segments most vanish without a word (findings/). The
+    general class leaves the tokenizer as it is, but then nothing names a pad token.
+    """
+    path = cached_file(source, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **options)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if path is None or backend is None:
+        return tokenizer
+    kept = Tokenizer.from_file(path)
+    if type(kept.model) is not type(backend.model):
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=kept, model_max_length=tokenizer.model_max_length)
+    said = cached_file(source, "tokenizer_config.json", _raise_exceptions_for_missing_entries=False, **options)
+    if said is None and tokenizer.pad_token is None:
+        special = {token.content for token in kept.get_added_tokens_decoder().values() if token.special}
+        for roles in _ROLES:
+            named = {role: token for role, token in roles.items() if token in special}
+            if "pad_token" in named:
+                tokenizer.add_special_tokens(named)  # ty: ignore[invalid-argument-type]
+                break
     return tokenizer
 
 
