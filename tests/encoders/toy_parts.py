@@ -48,6 +48,7 @@ WORDS = sorted({word for text in TEXTS for word in text.split()})
 KINDS: dict[str, dict[str, ObjectiveConfig]] = {
     "seq": {"seq": SeqConfig()},
     "mlm+seq+tlm": {"mlm": MlmConfig(weight=0.5), "seq": SeqConfig(weight=2.0, pooling="mean-all"), "tlm": TlmConfig()},
+    "seq, projected": {"seq": SeqConfig(projector=150), "mlm": MlmConfig()},
     "dcca": {"dcca": DccaConfig(k=5)},
     "mse": {"mse": MseConfig(weight=10.0)},
     "ot": {"ot": OtConfig()},
@@ -55,6 +56,7 @@ KINDS: dict[str, dict[str, ObjectiveConfig]] = {
     "ot, sinkhorn": {"ot": OtConfig(words="mean", solver="sinkhorn", blur=0.5, drift_reduction="sum", drift=0.01)},
     "l2": {"l2": L2Config(identical=True)},
     "word-nce": {"word-nce": WordNceConfig(identical=True, drift=0.1)},
+    "word-nce, projected": {"word-nce": WordNceConfig(identical=True, projector=9)},
 }
 
 
@@ -82,9 +84,9 @@ def make_part(encoder: Encoder, kind: str, *, batch: int = 8, tokens: int = 60, 
         return VectorPart(encoder, vectors, name, settings, batch=batch, tokens=max(1, tokens // 4), seed=seed)
     bitext = Bitext(name="a-b", left=LEFT, right=RIGHT)
     short = Bitext(name="c-b", left=LEFT[:5], right=RIGHT[1:6])
-    if not isinstance(settings, OtConfig):
-        bitext, short = (replace(one, alignments=align_bitext(encoder, one, layer=2)) for one in (bitext, short))
     assert isinstance(settings, BitextConfig)
+    if settings.needs_alignments:
+        bitext, short = (replace(one, alignments=align_bitext(encoder, one, layer=2)) for one in (bitext, short))
     return BitextPart(encoder, [bitext, short], name, settings, batch=batch, tokens=tokens, seed=seed)
 
 

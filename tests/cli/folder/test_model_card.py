@@ -183,3 +183,13 @@ def test_a_key_without_a_value_is_left_out(run: RunFolder) -> None:
     recipe = {"train": {"seed": 1, "limit": None}, "objective": [{"name": "seq", "layer": None, "over": [1, 2]}]}
     found = tomllib.loads(block(model_card({**run.about(), "recipe": recipe}, []), "toml"))
     assert found == {"train": {"seed": 1}, "objective": [{"name": "seq", "over": [1, 2]}]}
+
+
+def test_a_projector_that_is_not_in_the_folder_is_told() -> None:
+    objectives = [{"name": "mlm"}, {"name": "seq", "projector": 128}, {"name": "tlm", "projector": 0}]
+    about = {"recipe": {"model": {"from": "new"}, "objective": objectives}, "model": {"variant": "mlm+seq"}}
+    told = "seq compared its vectors behind a learned projection to 128 dimensions, which is no part of this model."
+    card = model_card(about, [])
+    assert told in card
+    assert card.count("projection") == 1
+    assert "projection" not in model_card({**about, "model": {"variant": "mlm"}}, []).split("## Recipe")[0]

@@ -115,6 +115,12 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "ot-published": {**OT, "ot.solver": "geomloss"},
     "ot-subword": {**OT, "ot.words": "all"},
     "ot-large": {**OT, "train.batch": 8, "train.accumulate": 3},
+    "ot-pairs": {
+        **WORD_ALIGNMENT, "train.variants": ["ot-pairs"], "train.batch": 24, "train.accumulate": 2,
+        "ot-pairs.by": "l2", "ot-pairs.transport": 1.0, "ot-pairs.words": "last", "ot-pairs.p": 2,
+        "ot-pairs.solver": "exact", "ot-pairs.layer": -1, "ot-pairs.drift": 1.0, "ot-pairs.drift_reduction": "mean",
+        "ot-pairs.drift_side": "pivot",
+    },
     "ot-joint": {**OT, "ot.scope": "languages"},
     "ot-l2": {
         **WORD_ALIGNMENT, "train.variants": ["l2"], "train.batch": 8, "train.accumulate": 1,

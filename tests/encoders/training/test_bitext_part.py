@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import ot
 import pytest
 import torch
+from safetensors.torch import load_file
 from tests.encoders.toy_parts import LEFT, RIGHT, assert_near, gradient
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from xl_encoders import Bitext, BitextPart, Encoder, EncoderError, Share, align_bitext, frozen_copy
 from xl_objectives import (
+    AttentionConfig,
     BitextConfig,
     L2Config,
     ObjectiveError,
@@ -134,6 +138,62 @@ def test_idf_is_counted_over_each_side_alone(xlmr: Encoder, how: str, weighting:
         uniform = ot_loss(x, y, x_mask, y_mask, solver="sinkhorn", blur=0.3)
     assert torch.allclose(losses["ot"], expected, rtol=1e-5)
     assert not torch.allclose(losses["ot"], uniform, rtol=1e-3)
+
+
+@pytest.mark.parametrize("layer", [1, 2, -1])
+def test_attention_is_that_of_the_block(xlmr: Encoder, layer: int) -> None:
+    """Two sentences in one row, and of the model's own attention weights the parts between them, each row anew."""
+    xlmr.eval()
+    part = BitextPart(xlmr, [BITEXT], "attention", AttentionConfig(layer=layer), batch=1)
+    losses, _ = gradient(xlmr, part, {"attention": 1.0})
+    ((pair,),) = members_of(part, 0)
+    block = xlmr.resolve_layer(layer)
+    heads = xlmr.model.config.num_attention_heads
+    own: Any = xlmr.model.base_model.get_submodule(f"encoder.layer.{block - 1}.attention.self")
+    with torch.no_grad():
+        states = [word_vectors(xlmr, side[pair], block - 1, "all") for side in (LEFT, RIGHT)]
+        query, key = ([each(one).reshape(len(one), heads, -1) for one in states] for each in (own.query, own.key))
+        weights = [
+            torch.einsum("ihd,jhd->hij", query[a] * own.attention_head_size**-0.5, key[1 - a]).softmax(dim=2)
+            for a in (0, 1)
+        ]
+        traces = torch.einsum("hij,hji->h", *weights)
+    assert losses["attention"].item() == pytest.approx(1 - float(traces.mean()) / min(map(len, states)), rel=1e-5)
+
+
+def test_attention_of_no_block_is_refused(xlmr: Encoder) -> None:
+    with pytest.raises(EncoderError, match=r"block 0; blocks count from 1"):
+        BitextPart(xlmr, [BITEXT], "attention", AttentionConfig(layer=0))
+
+
+def test_a_contrast_may_go_through_a_projector(xlmr: Encoder, tmp_path: Path) -> None:
+    """Two maps of its own, trained with the encoder, in its state and not in the folder that it is saved to."""
+    xlmr.eval()
+    bitext = Bitext(name="a-b", left=LEFT, right=RIGHT, alignments=ALIGNMENTS)
+    settings = WordNceConfig(projector=5, drift=0.0, false_negatives=True)
+    before = torch.get_rng_state()
+    part = BitextPart(xlmr, [bitext], "word-nce", settings, batch=4)
+    assert torch.equal(before, torch.get_rng_state())
+    losses, slopes = gradient(xlmr, part, {"word-nce": 1.0})
+    weights = {name: weight for name, weight in xlmr.state_dict().items() if name.startswith("projectors.word-nce")}
+    inner, inner_bias, outer, outer_bias = weights.values()
+    (members,) = members_of(part, 0)
+    sides: list[list[Tensor]] = [[], []]
+    with torch.no_grad():
+        for pair in members:
+            x, y = (word_vectors(xlmr, side[pair], 2, "last") for side in (LEFT, RIGHT))
+            for i, j in ALIGNMENTS[pair]:
+                if LEFT[pair][i] != RIGHT[pair][j]:
+                    sides[0].append(x[i])
+                    sides[1].append(y[j])
+        left, right = ((torch.stack(side) @ inner.T + inner_bias).clamp(min=0) @ outer.T + outer_bias for side in sides)
+        assert left.shape[1] == 5
+        expected = word_nce_loss(left, right)
+    assert torch.allclose(losses["word-nce"], expected, rtol=1e-5)
+    assert set(weights) <= set(slopes)
+    xlmr.save(tmp_path)
+    assert not any("projector" in name for name in load_file(tmp_path / "model.safetensors"))
+    assert not part.terms.keys() - {"word-nce"}
 
 
 ALIGNMENTS = [[(i, len(words) - 1 - i) for i in range(len(words))] for words in LEFT]  # RIGHT is LEFT reversed

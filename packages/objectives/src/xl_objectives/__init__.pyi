@@ -1,6 +1,13 @@
 from .aligner import align_words as align_words
 from .aligner import drop_identical as drop_identical
 from .aligner import keep_one_to_one as keep_one_to_one
+from .bitext.attention_agreement import AttentionConfig as AttentionConfig
+from .bitext.attention_agreement import attention_agreement_loss as attention_agreement_loss
+from .bitext.plan_pairs import OtPairsConfig as OtPairsConfig
+from .bitext.plan_pairs import plan_pairs as plan_pairs
+from .bitext.plan_pairs import plan_pairs_loss as plan_pairs_loss
+from .bitext.sentence_contrast import SentenceNceConfig as SentenceNceConfig
+from .bitext.sentence_contrast import sentence_nce_loss as sentence_nce_loss
 from .dcca import dcca_loss as dcca_loss
 from .errors import ObjectiveError as ObjectiveError
 from .mask import Masked as Masked

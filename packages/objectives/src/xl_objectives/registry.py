@@ -9,4 +9,7 @@ OBJECTIVES = {
     "ot": "xl_objectives.settings.bitext:OtConfig",
     "l2": "xl_objectives.settings.bitext:L2Config",
     "word-nce": "xl_objectives.settings.bitext:WordNceConfig",
+    "ot-pairs": "xl_objectives.bitext.plan_pairs:OtPairsConfig",
+    "sentence-nce": "xl_objectives.bitext.sentence_contrast:SentenceNceConfig",
+    "attention": "xl_objectives.bitext.attention_agreement:AttentionConfig",
 }

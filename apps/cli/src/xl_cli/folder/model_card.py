@@ -222,6 +222,12 @@ def _what(about: Mapping[str, Any]) -> list[str]:
     sentences = [f"{origin}, so that texts of different languages and scripts that mean the same lie close together."]
     if about.get("n_parameters"):
         sentences.append(f"It has {about['n_parameters']:,} parameters.")
+    for entry in about.get("recipe", {}).get("objective", []):
+        if entry.get("projector") and entry["name"] in variant.split("+"):
+            sentences.append(
+                f"While it was trained, {entry['name']} compared its vectors behind a learned projection to "
+                f"{entry['projector']} dimensions, which is no part of this model."
+            )
     text = [" ".join(sentences)]
     if about.get("status") != "finished":
         step = f" after step {kept['step']} of {variant}" if "step" in kept else ""

@@ -67,6 +67,7 @@ class Encoder(Trainable):
         self.prompt = prompt
         self.pools_prompt = pools_prompt
         self.cut_before = False  # whether a warning about texts that are too long was given
+        self.projectors = nn.ModuleDict()  # of objectives that contrast projections; no part of what is saved
         self._special_ids = special_ids(tokenizer)
         self.train(model.training)  # a module is born in training mode, whatever its parts are in
 

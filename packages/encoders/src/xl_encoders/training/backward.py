@@ -42,6 +42,7 @@ def backward_batch(
     backward: called with each scalar to differentiate; autocast: entered around every forward pass.
     sharding: of the encoder, where it is sharded; every process then makes as many passes as any other.
     """
+    width = getattr(part, "vector_width", width)  # where a part's vectors are not the encoder's own
     term_names = {name for name, weight in weights.items() if weight}
     joint_terms = term_names & part.joint_terms
     chunks = part.chunks(batch, share, term_names)

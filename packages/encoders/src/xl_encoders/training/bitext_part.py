@@ -9,7 +9,7 @@ one ends.
 import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from xl_encoders.aligning.attention_weights import attention_maps, queries_and_keys
+from xl_encoders.aligning.projector import add_projector
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.packing import TokenStates, encode_rows
@@ -39,6 +41,8 @@ from xl_objectives import (
 
 # Word number of tokens that belong to no word, as `pool_words` reads them.
 _NO_WORD = -1
+# Among what seeds are made of: that of a projector.
+_PROJECTOR = 7
 # Sentences of one side that the aligner encodes at a time.
 _ALIGNED_AT_ONCE = 64
 
@@ -103,6 +107,16 @@ class BitextPart:
         self._bitexts = [bitext for bitext in bitexts if len(bitext)]
         self._tokens = tokens
         self._layer = encoder.resolve_layer(settings.layer)
+        self._heads = 0
+        if settings.takes_attention:
+            if not self._layer:
+                message = f"objective {name} reads the attention of block {settings.layer}; blocks count from 1."
+                raise EncoderError(message)
+            attention_maps(encoder, self._layer)
+            self._layer -= 1  # what the block reads
+            self._heads = encoder.model.config.num_attention_heads
+        if settings.projects:
+            add_projector(encoder, name, settings.projects, seed=mix(seed, _PROJECTOR))
         self._specials = tuple(edge_ids(encoder.tokenizer))
         if not self._bitexts:
             message = f"objective {name} has no sentence pairs to read."
@@ -137,6 +151,11 @@ class BitextPart:
     def joint_terms(self) -> frozenset[str]:
         """Transport and contrast need the words of the whole batch; the drift does not."""
         return frozenset({self._name})
+
+    @property
+    def vector_width(self) -> int:
+        """Of a word's vector: the states', that of their projection, or twice theirs for query and key."""
+        return self._settings.projects or self._encoder.width * (2 if self._heads else 1)
 
     @property
     def n_per_epoch(self) -> int:
@@ -196,7 +215,13 @@ class BitextPart:
         losses: dict[str, Tensor] = {}
         if self._drift in terms and self._frozen is not None:
             losses[self._drift] = self._drift_share(batch, rows, words, share, self._frozen)
-        vectors = words.vectors[words.mask] if len(chunk.slots) else words.vectors.new_zeros(0, self._encoder.width)
+        if not len(chunk.slots):
+            return Encoded(words.vectors.new_zeros(0, self.vector_width), losses)
+        vectors = words.vectors[words.mask]
+        if self._heads:
+            vectors = queries_and_keys(self._encoder, self._layer + 1, vectors)
+        if self._settings.projects:
+            vectors = self._encoder.projectors[self._name](vectors)
         return Encoded(vectors, losses)
 
     def joint(self, batch: SentenceRows, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
@@ -215,7 +240,9 @@ class BitextPart:
         """The loss of sentence pairs, each the number of its bitext and its own there."""
         settings = self._settings
         if not settings.needs_alignments:
-            told = {"weights": idf} if settings.takes_idf else {}
+            told: dict[str, Any] = {"weights": idf} if settings.takes_idf else {}
+            if self._heads:
+                told["heads"] = self._heads
             return self._function(x.vectors, y.vectors, x.mask, y.mask, **settings.arguments, **told)
         pairs = [self._pairs[bitext][pair] for bitext, pair in sentences]
         x_there, y_there = x.mask.tolist(), y.mask.tolist()

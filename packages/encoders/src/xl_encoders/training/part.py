@@ -75,7 +75,10 @@ class Encoded(NamedTuple):
 
 
 class Part(Protocol):
-    """One stream of batches with the losses that are computed on it."""
+    """One stream of batches with the losses that are computed on it.
+
+    One whose vectors are not as wide as the encoder's states says so in a property `vector_width`.
+    """
 
     @property
     def terms(self) -> Mapping[str, Term]:

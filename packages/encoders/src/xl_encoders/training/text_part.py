@@ -13,7 +13,9 @@ from typing import Any, cast
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+from torch.nn import functional
 
+from xl_encoders.aligning.projector import add_projector
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.packing import encode_rows
@@ -22,6 +24,9 @@ from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mi
 from xl_encoders.training.sources import PairBatches
 from xl_objectives import ObjectiveConfig, TextConfig, join_pairs, mask_tokens
 from xl_objectives.settings.text import MASK_PROB, TRUNCATIONS, VIEWS
+
+# Among what seeds are made of: that of a projector.
+_PROJECTOR = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +91,14 @@ class TextPart:
         self._mask_prob: float = _shared(self._objectives, "masks") or MASK_PROB
         self._truncate: str = _shared(self._objectives, "joins") or TRUNCATIONS[0]
         # What each contrast pools, and who models each view.
-        self._pooled: dict[str, tuple[int, str]] = {}
+        self._pooled: dict[str, tuple[int, str, str]] = {}
         for name, settings in self._objectives.items():
             if settings.contrasts:
                 asked, pooling = settings.pools
-                self._pooled[name] = encoder.resolve_layer(layer if asked is None else asked), pooling
+                index = encoder.resolve_layer(layer if asked is None else asked)
+                self._pooled[name] = index, pooling, name if settings.projects else ""
+                if settings.projects:
+                    add_projector(encoder, name, settings.projects, seed=mix(seed, _PROJECTOR))
         self._modelled = [{name for name, its in self._objectives.items() if view in its.models} for view in VIEWS]
         self._read = {view for settings in self._objectives.values() for view in settings.views}
 
@@ -103,6 +111,11 @@ class TextPart:
     def joint_terms(self) -> frozenset[str]:
         """A contrast compares each text with all others of the batch."""
         return frozenset(self._pooled)
+
+    @property
+    def vector_width(self) -> int:
+        """Of a text's vector: the states', or the widest projection's; narrower ones end in zeros."""
+        return max((self._width(name) for name in self._pooled), default=self._encoder.width)
 
     @property
     def n_per_epoch(self) -> int:
@@ -190,16 +203,19 @@ class TextPart:
         encoder = self._encoder
         modelled = [row for row in chunk.rows if self._modelled[batch.views[row]] & set(terms)]
         blocks = self._blocks(terms) if len(chunk.slots) else []
-        layers = {layer for layer, _ in blocks}
+        layers = {layer for layer, _, _ in blocks}
         states = encode_rows(
             encoder, [batch.rows[row] for row in chunk.rows], layers | ({encoder.n_layers} if modelled else set())
         )
-        vectors = torch.zeros(0, encoder.width, device=encoder.device)
+        vectors = torch.zeros(0, self.vector_width, device=encoder.device)
         if blocks:
             content = torch.cat([batch.content[row] for row in chunk.rows])
             places = [place for place, row in enumerate(chunk.rows) if batch.views[row] < 2]
             vectors = torch.cat(
-                [pool_rows(states.layers[layer], states.row_lens, content, how)[places] for layer, how in blocks]
+                [
+                    self._projected(pool_rows(states.layers[layer], states.row_lens, content, how)[places], projector)
+                    for layer, how, projector in blocks
+                ]
             )
         losses: dict[str, Tensor] = {}
         if modelled:
@@ -257,13 +273,23 @@ class TextPart:
                 continue
             settings = self._objectives[name]
             start = 2 * batch.n_texts * blocks.index(self._pooled[name])
-            originals, romanised = vectors[start : start + 2 * batch.n_texts].split(batch.n_texts)
+            own = vectors[start : start + 2 * batch.n_texts, : self._width(name)]
+            originals, romanised = own.split(batch.n_texts)
             told = {"text_ids": batch.text_ids.to(vectors.device)} if settings.takes_text_ids else {}
             losses[name] = self._losses[name](originals, romanised, **settings.arguments, **told)
         return losses
 
-    def _blocks(self, terms: Collection[str]) -> list[tuple[int, str]]:
-        """Layer and pooling of each matrix of vectors that the wanted contrasts compare; most share one."""
+    def _width(self, name: str) -> int:
+        return self._objectives[name].projects or self._encoder.width
+
+    def _projected(self, vectors: Tensor, projector: str) -> Tensor:
+        """Vectors through the projector of that name, none for an empty one, filled up to the widest."""
+        if projector:
+            vectors = self._encoder.projectors[projector](vectors)
+        return functional.pad(vectors, (0, self.vector_width - vectors.shape[1]))
+
+    def _blocks(self, terms: Collection[str]) -> list[tuple[int, str, str]]:
+        """Layer, pooling and projector of each matrix of vectors that the wanted contrasts compare; most share one."""
         return list(dict.fromkeys(pooled for name, pooled in self._pooled.items() if name in terms))
 
 

@@ -44,6 +44,14 @@ class BitextConfig(ObjectiveConfig):
         return False
 
     @property
+    def takes_attention(self) -> bool:
+        """Whether the loss is given `heads`, and for each word its query and its key in block `layer` of the encoder.
+
+        (sentences, words, 2 * width) then, the query first.
+        """
+        return False
+
+    @property
     def joins_bitexts(self) -> bool:
         """Whether the loss is taken once, on the sentences of all bitexts of a batch; else on each, and added up."""
         return False
@@ -162,6 +170,15 @@ class WordNceConfig(AlignedConfig):
         "across", "words of the other side (across, weak) | of both sides (all, strong)", choices=("across", "all")
     )
     false_negatives: bool = setting(False, "true keeps equal words as negatives")
+
+    projector: int = setting(
+        0, "width of a learned projection before the contrast, say 128; no part of the saved model; 0: none", low=0
+    )
+
+    @property
+    def projects(self) -> int:
+        """As `projector` says."""
+        return self.projector
 
     @property
     def takes_text_ids(self) -> bool:

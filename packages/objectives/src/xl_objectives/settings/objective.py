@@ -71,6 +71,11 @@ class ObjectiveConfig:
         return {name: getattr(self, name) for name in self.takes}
 
     @property
+    def projects(self) -> int:
+        """Width of the learned projection that its vectors go through while training; 0: none."""
+        return 0
+
+    @property
     def reads_romanised(self) -> bool:
         """Whether it reads transliterations."""
         return False

@@ -139,6 +139,15 @@ class SeqConfig(TextConfig):
         choices=("mean-content", "mean-all", "first"),
     )
 
+    projector: int = setting(
+        0, "width of a learned projection before the contrast, say 128; no part of the saved model; 0: none", low=0
+    )
+
+    @property
+    def projects(self) -> int:
+        """As `projector` says."""
+        return self.projector
+
     @property
     def pools(self) -> tuple[int | None, str]:
         """As `layer` and `pooling` say."""

@@ -1,0 +1,1 @@
+"""Objectives on sentences and their translations, each in one file: its settings and its loss."""
