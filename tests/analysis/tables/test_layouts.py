@@ -212,8 +212,9 @@ def test_a_users_average_stands_beside_a_tables_own(tmp_path: Path) -> None:
     layout = read_layout(layout_of(tmp_path, AXES + TABLE))
     made = laid_out(rows, layout, averages=[Average(name="mine", over=("tur_Latn", "deu_Latn"))])
     assert cells_of(made.tables[0])["mlm", "mine", "Tags % Latn"] == "70.0"
-    assert made.unshown == {}
-    assert laid_out(rows, layout).unshown == {("panx", "f1"): 1}
+    assert made.languages == []
+    assert laid_out([*rows, row("x", "xnli", "accuracy", "eng_Latn", "tha_Thai", 0.5)], layout).tasks == ["xnli"]
+    assert laid_out(rows, layout).languages == ["deu_Latn"]
 
 
 def test_words_have_two_directions_and_pairs_either_order(tmp_path: Path) -> None:

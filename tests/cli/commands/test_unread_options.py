@@ -80,7 +80,7 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),
     "translit": ("to lang pairs format out column keep shard engine on_error",
                  translit._READ_WHERE),
-    "report": ("format metric label out", report.READ_WHERE),
+    "report": ("format label out", report.READ_WHERE),
     "ls": ("as_json", ()),
 }  # fmt: skip
 

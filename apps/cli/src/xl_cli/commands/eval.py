@@ -13,8 +13,15 @@ from xl_cli.options import with_options
 
 @with_options(EvaluateConfig)
 def evaluate(
-    tasks: Annotated[list[str], typer.Argument(help="Tasks to score; see `xl ls tasks`.", metavar="TASK")],
     settings: dict[str, Any],
+    tasks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Tasks to score; see `xl ls tasks`. None runs the experiment of --preset PAPER.",
+            metavar="TASK",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for rows, items and models; what it has finished is not computed again."),
@@ -25,4 +32,4 @@ def evaluate(
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
-    show(lambda: xl_cli.evaluate(tasks, out=out, **settings), as_json=as_json)
+    show(lambda: xl_cli.evaluate(tasks or (), out=out, **settings), as_json=as_json)

@@ -39,6 +39,11 @@ class EvaluateConfig(ReadingConfig):
         choices=PROTOCOLS,
     )
     preset: str = setting("default", "a paper's settings, seeds, sources and means; see xl ls presets")
+    group: str = setting(
+        "",
+        "of preset ppa: its sources and targets in maf, sea or all groups of languages [default: all where no TASK is "
+        "named; else the preset's sources, and all targets that the data has]",
+    )
     probe: bool = setting(False, "a linear model on frozen states instead of fine-tuning")
     lora: bool = setting(False, "low-rank updates instead of all weights")
     set: tuple[str, ...] = setting(
@@ -100,9 +105,6 @@ class EvaluateConfig(ReadingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.model:
-            message = "no --model; name a run folder, a save_pretrained folder or a hub id."
-            raise UsageError(message)
         if "in-language" in self.protocol and len(set(self.protocol)) > 1:
             message = "--protocol in-language trains in every target, not on a source; ask for it in a call of its own."
             raise UsageError(message)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @takes(config=EvaluateConfig)
 def evaluate(
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] = (),
     *,
     config: EvaluateConfig,
     given: frozenset[str],
@@ -26,20 +26,28 @@ def evaluate(
 ) -> Rows:
     """Score an encoder on retrieval, classification, tagging, question answering and lexical tasks.
 
-    tasks: names of tasks (`xl ls tasks`). out: folder for rows, items and models; what it has finished is not computed
+    tasks: names of tasks (`xl ls tasks`); none runs the experiment of the paper that `preset` names, of which what the
+    data lack is told and left out. out: folder for rows, items and models; what it has finished is not computed
     again.
     Raises UsageError for settings that are wrong or that no task reads, UnfinishedError, which carries the other rows,
     where a model fails on a task.
 
     >>> evaluate(["sib200", "panx"], model="runs/names", data="DATA", probe=True, source="eng")  # doctest: +SKIP
     """
+    from xl_cli.evaluation.experiment import experiment
     from xl_cli.evaluation.plans import is_vector_folder, plan_class
     from xl_cli.evaluation.task_options import check_task_options
     from xl_tasks.catalogue.registry import TaskError, task
     from xl_tasks.robustness.noise import parse_noise
 
     try:
-        entries = [task(name) for name in ([tasks] if isinstance(tasks, str) else tasks)]
+        names = [tasks] if isinstance(tasks, str) else tasks
+        entries = [task(name) for name in names]
+        if not names:
+            entries, config = experiment(config)
+        if not config.model:
+            message = "no --model; name a run folder, a save_pretrained folder or a hub id."
+            raise UsageError(message)
         check_task_options(entries, config, given)
         for noise in config.noise:
             parse_noise(noise)
@@ -58,9 +66,10 @@ def evaluate(
     check_at_hand(models=models, data=config.data, files=files, revision=config.revision)
     from xl_cli.evaluation.evaluation import Evaluation
 
-    evaluation = Evaluation(config, folder)
+    evaluation = Evaluation(config, folder, whole=bool(names))
     computed = evaluation.run(entries)
-    rows = Rows(computed, lambda: _tables(computed, evaluation), folder)
+    tables = _tables if names else _paper_tables
+    rows = Rows(computed, lambda: tables(computed, evaluation), folder)
     evaluation.check(rows)
     return rows
 
@@ -72,3 +81,14 @@ def _tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:
     others = [asdict(row) for row in rows if row.task not in evaluation.by_pair or row.baseline]
     tables = [*([pair_table(pairs)] if pairs else []), *(result_tables(others, mean=evaluation.mean) if others else [])]
     return "\n\n".join(table.render("text") for table in tables)
+
+
+def _paper_tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:
+    """The tables of the preset's paper where there is a layout of them, else those of any call."""
+    from xl_analysis import laid_out, layout_names, read_layout
+
+    preset = evaluation.config.preset
+    if preset not in layout_names():
+        return _tables(rows, evaluation)
+    made = laid_out([asdict(row) for row in rows], read_layout(preset))
+    return "\n\n".join(table.render("text") for table in made.tables)

@@ -9,7 +9,8 @@ from pathlib import Path
 from xl_cli.errors import is_misuse
 from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_cli.evaluation.config import EvaluateConfig
-from xl_cli.evaluation.plans import NamedModel, Plan, task_plan
+from xl_cli.evaluation.experiment import plans_there, read_plan
+from xl_cli.evaluation.plans import NamedModel, Plan
 from xl_cli.evaluation.task_options import check_task_options
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.folder.short_names import model_labels
@@ -26,14 +27,16 @@ class Evaluation:
     """One call of `xl eval`.
 
     out: folder that keeps finished cells; None keeps nothing.
+    whole: whether a task whose data are not there fails the call; else it is told and left out.
 
     by_pair: what rows call the tasks whose figures belong to a pair of languages, a line each.
 
     mean: what the means over targets are over, for tables of the rows: "others" than the language trained on, or "all".
     """
 
-    def __init__(self, config: EvaluateConfig, out: Path | None) -> None:
+    def __init__(self, config: EvaluateConfig, out: Path | None, *, whole: bool = True) -> None:
         self.config = config
+        self._whole = whole
         self._out = out
         self._store = CellStore(out)
         self.mean = config.mean or (PRESETS[config.preset].mean if config.preset in PRESETS else "others")
@@ -50,7 +53,8 @@ class Evaluation:
         """
         started = time.monotonic()
         check_task_options(entries, self.config)
-        plans = [self._plan(entry) for entry in entries]
+        config = self.config
+        plans = [read_plan(entry, config) for entry in entries] if self._whole else plans_there(entries, config)
         labels = model_labels(self.config.model)
         for name in self.config.model:
             model = NamedModel(name, self.config, self._out, labels.get(name, ""))
@@ -75,10 +79,6 @@ class Evaluation:
             again = " The same command tries them again and keeps the rest." if self._out else ""
             message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
             raise UnfinishedError(message, rows)
-
-    def _plan(self, entry: Task) -> Plan:
-        with Progress(f"reading the data of {entry.name}", quiet=True):
-            return task_plan(entry, self.config)
 
     def _score(self, one: Plan, model: NamedModel) -> None:
         for job in one.jobs(model):

@@ -11,7 +11,7 @@ from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
-from xl_cli.evaluation.preset_options import sources_there, with_preset
+from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
 from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, settings_text, split_settings
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
@@ -49,6 +49,8 @@ class FittedPlan(Plan):
     def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
         """See `Plan`; what is trained is used whole, and a probe draws nothing by chance and moves no weights."""
         own = _OF_PROBES if config.probe else _OF_TRAINING
+        if config.preset in PRESETS and PRESETS[config.preset].groups:
+            own |= {"group"}
         return SIDES | ENCODER | _OF_BOTH | (own if entry.of_kind.pooled else own - {"pooling", "prompt"})
 
     @staticmethod
@@ -113,17 +115,22 @@ class FittedPlan(Plan):
         return examples, sources, origin
 
     def _read_asked(self) -> Examples[Example]:
-        """The examples of the languages asked for; of a preset's sources those that are there are kept."""
+        """The examples of the languages asked for; of a preset's sources and targets those that are there are kept."""
         sources = [code for spec in self._config.source for code in spec.split(JOIN)]
         elsewhere = self._entry.train_from or self._config.train_on
-        if self._given.source or not sources or elsewhere:
+        own_sources = sources and not self._given.source and not elsewhere
+        own_targets = self._config.target and not self._given.target
+        if not own_sources and not own_targets:
             return self._load(sources)
         try:
             examples = self._load(sources)
         except TaskError:
-            examples = self._load((), whole=True)  # one of the sources is not in the data
-        having = [code for code in sources if {"train", "dev"} & examples.by_language.get(code, {}).keys()]
-        self._config = sources_there(self._entry, self._config, self._given, having)
+            examples = self._load((), whole=True)  # one of them is not in the data
+        if own_sources:
+            having = [code for code in sources if {"train", "dev"} & examples.by_language.get(code, {}).keys()]
+            self._config = sources_there(self._entry, self._config, self._given, having)
+        having = [code for code in examples.languages if examples.by_language[code].get(self._split)]
+        self._config = targets_there(self._entry, self._config, self._given, having)
         return examples
 
     def _scored_languages(self) -> tuple[str, ...]:
@@ -257,10 +264,16 @@ class FittedPlan(Plan):
             yield ("in-language",), source, source
         shared = tuple(name for name in ("zero-shot", "mixed-language") if name in protocols)
         if shared:
-            yield shared, self._targets, source
+            yield shared, self._targets_of(source), source
         if "translate-train" in protocols:
-            for target in self._targets:
+            for target in self._targets_of(source):
                 yield ("translate-train",), (target,), tuple(dict.fromkeys([*source, target]))
+
+    def _targets_of(self, source: tuple[str, ...]) -> tuple[str, ...]:
+        """The targets that are scored with a source: all, or of a preset's groups of languages those of its own."""
+        if not self._config.group or self._given.target:
+            return self._targets
+        return targets_of(self._entry, self._config, self._given, source[0])
 
     def _job(
         self,

@@ -8,7 +8,11 @@ from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import plan_class
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
-from xl_tasks.tuning.presets import PRESETS, preset_sources
+from xl_tasks.tuning.presets import EVERY_GROUP, PRESETS, preset_sources, preset_targets
+
+
+class LackingError(UsageError):
+    """The data have none of the languages that a preset names."""
 
 
 def has_task(preset: str, entry: Task) -> bool:
@@ -26,6 +30,7 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
         message = f"--preset is {config.preset!r}; choose one of {', '.join(PRESETS)}."
         raise UsageError(message)
     preset = PRESETS[config.preset]
+    _check_group(config)
     if preset.name == "default" or not has_task(preset.name, entry):
         return dataclasses.replace(config, protocol=config.protocol or ("zero-shot",), seeds=config.seeds or 1)
     named: dict[str, tuple[str, ...] | int] = {}
@@ -39,9 +44,12 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
             if not config.probe:
                 told.append(f"--seeds {len(preset.seeds)} ({preset.seeds[0]} to {preset.seeds[-1]})")
     in_targets = config.target and "in-language" in (config.protocol or (preset.protocol,))
-    if not config.source and not in_targets and (sources := preset_sources(preset.name, entry.name)):
+    if not config.source and not in_targets and (sources := preset_sources(preset.name, entry.name, config.group)):
         named["source"] = tuple(sources)
         told.append(f"--source {', '.join(sources)}")
+    if config.group and not config.target:
+        named["target"] = tuple(preset_targets(preset.name, entry.name, config.group))
+        told.append(f"--target {', '.join(named['target'])}")
     if told:
         say(f"note: {entry.name}: preset {preset.name} sets {'; '.join(told)}. Give an option to have it otherwise.")
     return dataclasses.replace(config, **named)
@@ -56,17 +64,48 @@ def sources_there(
     """
     if given.source or not config.source:
         return config
-    there = set(languages)
-    kept = tuple(code for code in config.source if code in there)
+    return dataclasses.replace(
+        config, source=_there(entry, config, "source", languages, "nothing to train or ask with")
+    )
+
+
+def targets_there(
+    entry: Task, config: EvaluateConfig, given: EvaluateConfig, languages: Iterable[str]
+) -> EvaluateConfig:
+    """Likewise those targets of its preset that the data has."""
+    if given.target or not config.target:
+        return config
+    return dataclasses.replace(config, target=_there(entry, config, "target", languages, "nothing to score"))
+
+
+def targets_of(entry: Task, config: EvaluateConfig, given: EvaluateConfig, source: str) -> tuple[str, ...]:
+    """Those of the targets that belong to a source; of a preset's those of the source's groups of languages."""
+    if given.target or not config.group:
+        return config.target
+    of_source = preset_targets(config.preset, entry.name, config.group, source)
+    return tuple(code for code in config.target if code in of_source)
+
+
+def _there(entry: Task, config: EvaluateConfig, side: str, languages: Iterable[str], lack: str) -> tuple[str, ...]:
+    asked, there = getattr(config, side), set(languages)
+    kept = tuple(code for code in asked if code in there)
     if not kept:
         message = (
-            f"{entry.name}: the data has none of the sources of preset {config.preset} ({', '.join(config.source)}); "
-            "name others with --source."
+            f"{entry.name}: the data has none of the {side}s of preset {config.preset} ({', '.join(asked)}); "
+            f"name others with --{side}."
         )
+        raise LackingError(message)
+    if others := [code for code in asked if code not in there]:
+        say(f"note: {entry.name}: this data has {lack} in {', '.join(others)}.")
+    return kept
+
+
+def _check_group(config: EvaluateConfig) -> None:
+    groups = PRESETS[config.preset].groups
+    if config.group and config.group not in (*groups, EVERY_GROUP):
+        told = f"choose one of {', '.join((*groups, EVERY_GROUP))}." if groups else "it has no groups; leave that out."
+        message = f"--group {config.group}: preset {config.preset}: {told}"
         raise UsageError(message)
-    if others := [code for code in config.source if code not in there]:
-        say(f"note: {entry.name}: this data has nothing to train or ask with in {', '.join(others)}.")
-    return dataclasses.replace(config, source=kept)
 
 
 def mean_of(rows: Iterable[Mapping[str, object]]) -> str:

@@ -12,12 +12,13 @@ from xl_cli.data.items import pairs_both_ways, scored_keys, split_keys
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
-from xl_cli.evaluation.preset_options import sources_there, with_preset
+from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
 from xl_tasks import TASKS, ParallelTexts
 from xl_tasks.catalogue.task import Task
 from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.protocols.data_folder import load_task
 from xl_tasks.robustness.noise import parse_noise
+from xl_tasks.tuning.presets import PRESETS
 
 if TYPE_CHECKING:
     from xl_cli.evaluation.layer_sweep import LayerSweep
@@ -34,7 +35,10 @@ class RetrievalPlan(Plan):
     @staticmethod
     def reads(entry: Task, config: EvaluateConfig) -> frozenset[str]:
         """See `Plan`."""
-        return SIDES | ENCODER | VECTORS | {"preset", "transform", "score", "noise", "split", "limit", "resamples"}
+        group = {"group"} if config.preset in PRESETS and PRESETS[config.preset].groups else set()
+        return (
+            SIDES | ENCODER | VECTORS | group | {"preset", "transform", "score", "noise", "split", "limit", "resamples"}
+        )
 
     def __init__(self, entry: Task, config: EvaluateConfig) -> None:
         given, config = config, with_preset(entry, config)
@@ -42,10 +46,16 @@ class RetrievalPlan(Plan):
         if entry.any_folder and not config.data:
             message = f"{entry.name} reads any folder of parallel text; name it: --data FOLDER."
             raise UsageError(message)
-        self._data: ParallelTexts = _texts(entry, config, *_languages(entry, given, config.source))
-        self._config = config = sources_there(entry, config, given, self._data.languages)
+        self._data: ParallelTexts = _texts(entry, config, *_languages(entry, given, config))
+        config = sources_there(entry, config, given, self._data.languages)
+        self._config = config = targets_there(entry, config, given, self._data.languages)
         keys = split_keys(self._data, config.split, config.data or entry.name)
-        self._pairs = pairs_both_ways(self._data, config.source, config.target)
+        if config.group:  # the queries are in the source language, as the paper has them
+            codes = [self._data.restrict(side).languages for side in (config.source, config.target)]
+            self._config = config = dataclasses.replace(config, source=codes[0], target=codes[1])
+            self._pairs = [(a, b) for a in codes[0] for b in targets_of(entry, config, given, a) if a != b]
+        else:
+            self._pairs = pairs_both_ways(self._data, config.source, config.target)
         languages = {language for pair in self._pairs for language in pair}
         self._keys = scored_keys(self._data, keys, languages, config.limit)
         chosen = set(self._keys)
@@ -199,17 +209,18 @@ class _Reading:
 
 
 def _languages(
-    entry: Task, given: EvaluateConfig, sources: Sequence[str]
+    entry: Task, given: EvaluateConfig, config: EvaluateConfig
 ) -> tuple[list[str] | None, Mapping[str, Sequence[str]]]:
     """Those that the asked pairs are of, in any spelling, None for all; and what else the loader is told.
 
-    given: what the user asked for. sources: codes, those of a preset where the user named none; data may lack some.
+    given: what the user asked for. config: the same with codes of a preset where the user named none; data may lack
+    some.
     """
     asked = [*given.source, *given.target]
     if given.source and given.target:
         return asked, {}
-    if given.target and sources:
-        return asked, {"optional": sources}
+    if (given.target and config.source) or config.group:
+        return asked, {"optional": [*config.source, *config.target]}
     if not entry.pivot:  # a side that names no language is every language
         return None, {}
     from xl_translit import language

@@ -21,7 +21,7 @@ def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
     if not entry.layout:  # data of a library
         read -= {"data"}
     if config.preset in PRESETS and not has_task(config.preset, entry):
-        read -= {"preset"}
+        read -= {"preset", "group"}
     if all(Path(name).is_dir() for name in config.model):
         read -= {"revision"}
     return frozenset(read)
@@ -48,6 +48,8 @@ def check_task_options(entries: Sequence[Task], config: EvaluateConfig, given: C
 def _reason(name: str, entries: Sequence[Task], config: EvaluateConfig) -> str:
     """What a refusal says behind the option's name: where it would have a meaning."""
     asked = listed(entry.name for entry in entries)
+    if name == "group":
+        return f"for {asked} with preset {config.preset}, which has no groups of languages for that"
     other = dataclasses.replace(config, probe=not config.probe, lora=False, robust=(), neighbours="")
     if any(name in options_read(entry, other) for entry in entries):
         return f"for {asked} {'with' if config.probe else 'without'} --probe"

@@ -27,9 +27,8 @@ def paper_tables(
         raise UsageError(message) from None
     if made.empty:
         say(f"note: layout {read.name}: no row of table {', '.join(made.empty)}.")
-    if made.unshown:
-        told = ", ".join(f"{task} {metric} ({count})" for (task, metric), count in made.unshown.items())
-        say(f"note: layout {read.name}: rows that are in none of its tables: {told}.")
+    if made.tasks or made.languages:
+        say(f"note: layout {read.name} has no table of {', '.join([*made.tasks, *made.languages])}.")
     return read.title or read.name, made.tables
 
 

@@ -11,10 +11,21 @@ from xl_tasks.errors import TaskError
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.preset_values import DEFAULT, PRESETS, Preset, TaskPreset
 
-__all__ = ["PRESETS", "Preset", "TaskPreset", "preset_rows", "preset_sources", "tuning_config"]
+__all__ = [
+    "EVERY_GROUP",
+    "PRESETS",
+    "Preset",
+    "TaskPreset",
+    "preset_rows",
+    "preset_sources",
+    "preset_targets",
+    "tuning_config",
+]
 
 _log = logging.getLogger(__name__)
 
+EVERY_GROUP = "all"
+"""All groups of languages of a preset."""
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _UNITS = {"phoneme": "phonemes", "romanized": "romanised"}
 _SHOWN = ("lr", "weight_decay", "batch", "accumulate", "epochs", "max_len", "schedule", "warmup", "every", "keep")
@@ -115,7 +126,23 @@ def _joined(values: Iterator[object]) -> object:
     return unique[0] if len(unique) == 1 else ", ".join(map(str, unique))
 
 
-def preset_sources(preset: str, task: str) -> list[str]:
-    """The languages that a preset trains a task on (asks with, in retrieval), each in a model of its own."""
+def preset_sources(preset: str, task: str, group: str = "") -> list[str]:
+    """The languages that a preset trains a task on (asks with, in retrieval), each in a model of its own.
+
+    group: those of one group of languages; "" or EVERY_GROUP for all.
+    """
     by_script = PRESETS[preset].sources.get(task, {})
-    return list(dict.fromkeys(code for codes in by_script.values() for code in codes))
+    scripts = PRESETS[preset].groups[group].scripts if group not in ("", EVERY_GROUP) else tuple(by_script)
+    return list(dict.fromkeys(code for script in scripts for code in by_script.get(script, ())))
+
+
+def preset_targets(preset: str, task: str, group: str, source: str = "") -> list[str]:
+    """The languages of a group, or of EVERY_GROUP, that a task is scored in; none for a preset without groups.
+
+    source: language trained on; of several groups only those count that it is a source of, if it is of any.
+    """
+    groups = PRESETS[preset].groups
+    names = list(groups) if group == EVERY_GROUP else [group]
+    having = [name for name in names if source in preset_sources(preset, task, name)]
+    codes = dict.fromkeys(code for name in having or names for code in groups[name].languages)
+    return [code for code in codes if code in PRESETS[preset].targets.get(task, codes)]

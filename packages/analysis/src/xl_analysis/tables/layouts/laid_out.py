@@ -22,8 +22,10 @@ class LaidOut:
     tables: list[Table]
     empty: list[str]
     """Numbers of tables that no row is of."""
-    unshown: dict[tuple[str, str], int]
-    """Task and metric -> rows in no table."""
+    tasks: list[str]
+    """Tasks of rows that no table has."""
+    languages: list[str]
+    """Languages in rows of the layout's tasks and metrics that no table has."""
 
 
 def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average] = ()) -> LaidOut:
@@ -45,11 +47,16 @@ def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average]
         names = ", ".join(dict.fromkeys(f"{score.task} {score.metric}" for score in layout.scores if score.task))
         message = f"no row is in a table of layout {layout.name}; it shows {names}."
         raise AnalysisError(message)
-    unshown: dict[tuple[str, str], int] = {}
-    for figure in every:
-        if id(figure) not in shown:
-            unshown[figure.task, figure.metric] = unshown.get((figure.task, figure.metric), 0) + 1
-    return LaidOut(tables=tables, empty=empty, unshown=unshown)
+    scored = {(score.task, score.metric) for score in layout.scores}
+    known = {task for task, _ in scored}
+    seen = {code for figure in every if id(figure) in shown for code in (figure.source, figure.target)}
+    asked = [code for f in every if (f.task, f.metric) in scored for code in (f.source, f.target)]
+    return LaidOut(
+        tables=tables,
+        empty=empty,
+        tasks=list(dict.fromkeys(figure.task for figure in every if figure.task not in known)),
+        languages=sorted({*asked} - seen),
+    )
 
 
 def _table(cells: Cells, layout: Layout) -> list[Table]:

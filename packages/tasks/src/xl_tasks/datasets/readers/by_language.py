@@ -41,8 +41,10 @@ def choose(
     """
     if languages is None:
         return dict(sorted(paths.items()))
-    codes = {resolve_language(spelling, paths, where=where) for spelling in languages}
+    wanted = list(dict.fromkeys(optional))
+    codes = {resolve_language(spelling, paths, where=where) for spelling in languages} | (set(wanted) & set(paths))
     if not codes:
-        message = f"{where}: no language asked for; it has {', '.join(sorted(paths))}."
+        asked = f"none of {', '.join(wanted)}" if wanted else "no language asked for"
+        message = f"{where}: {asked}; it has {', '.join(sorted(paths))}."
         raise TaskError(message)
-    return {code: paths[code] for code in sorted(codes | (set(optional) & set(paths)))}
+    return {code: paths[code] for code in sorted(codes)}

@@ -1,0 +1,105 @@
+"""`xl eval --preset PAPER` without a task: the paper's tasks, each source with the targets of its groups."""
+
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.every_task import make_every_task
+
+from xl_analysis import read_layout
+from xl_cli import Rows, UsageError, evaluate
+from xl_tasks.tuning.presets import PRESETS, preset_sources, preset_targets
+
+PPA = PRESETS["ppa"]
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from xl_encoders import ModelConfig, new_encoder
+
+    new_encoder(["line of some words", "ada went home"], ModelConfig(size="pico", pieces=60), seed=1).save(
+        folder := tmp_path_factory.mktemp("model") / "tiny"
+    )
+    return folder
+
+
+def run(model: Path, data: Path, **more: Any) -> Rows:
+    quick: dict[str, Any] = {"set": ["steps=1", "max_len=16", "batch=2"], "resamples": 0, "seeds": 1, "preset": "ppa"}
+    return evaluate(model=str(model), data=str(data), **{**quick, **more})
+
+
+def test_every_source_has_the_targets_of_its_groups_as_the_papers_tables_have_them() -> None:
+    layout = read_layout("ppa")
+    scores = {score.task if score.task != "retrieval" else "bible": score for score in layout.scores}
+    assert list(scores) == list(PPA.experiment)
+    groups = {"maf": "2", "sea": "3"}
+    tables = {table.number: table for table in layout.tables}
+    assert set(groups) == set(PPA.groups)
+    for group, number in groups.items():
+        assert PPA.groups[group].languages == tables[number].languages
+        for task, score in scores.items():
+            sources = [score.sources[script] for script in tables[number].sources if script in score.sources]
+            assert preset_sources("ppa", task, group) == sources
+            targets = [code for code in tables[number].languages if code in score.languages]
+            assert preset_targets("ppa", task, group) == targets
+            for source in sources[1:]:
+                assert preset_targets("ppa", task, "all", source) == targets
+            both = {*preset_targets("ppa", task, "maf"), *preset_targets("ppa", task, "sea")}
+            assert set(preset_targets("ppa", task, "all", "eng_Latn")) == both
+
+
+@pytest.mark.slow
+def test_the_tasks_that_there_are_run_and_the_others_are_told_once(
+    tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_every_task(tmp_path / "data")
+    for folder in ("taxi1500", "sib200", "ud"):
+        shutil.rmtree(data / folder)
+    rows = run(tiny_model, data, out=tmp_path / "out")
+    told = capsys.readouterr().err
+    (note,) = re.findall(r"note: left out, as the data lack them:\n((?:    .*\n)+)", told)
+    assert [line.split(":")[0].strip() for line in note.splitlines()] == ["taxi1500", "sib200", "udpos"]
+    assert f"taxi1500: put into {data / 'taxi1500'}: eng_{{train,dev,test}}.tsv" in note
+    pairs = {(row.task, row.source, row.target) for row in rows}
+    # Sources and targets of the groups, as far as these data go; the queries are in the source language.
+    assert pairs == {
+        ("retrieval", "eng_Latn", "tur_Latn"),
+        *(("panx", source, target) for source in ("eng_Latn", "ell_Grek") for target in ("tur_Latn", "ell_Grek")),
+    }  # fmt: skip
+    assert "Table 2 of Xhelili" in str(rows)
+    assert "Table 3 of" not in str(rows)
+    again = run(tiny_model, data, out=tmp_path / "out", seeds=2)
+    told = capsys.readouterr().err
+    labels = [line for line in told.splitlines() if "finished before" in line]
+    assert len(labels) == 1 + 2  # retrieval, and seed 42 of each source
+    assert Counter(row.seed for row in again if row.task == "panx").keys() == {42, 43}
+    assert {(row.task, row.source, row.target) for row in again} == pairs
+
+
+def test_one_group_and_limits_by_options(tmp_path: Path, tiny_model: Path, capsys) -> None:
+    data = make_every_task(tmp_path / "data")
+    with pytest.raises(UsageError, match="the data have no task of preset ppa: bible"):
+        run(tiny_model, data, group="sea")
+    rows = run(tiny_model, data, source="eng", target="tur", group="maf")
+    assert {(row.source, row.target) for row in rows} == {("eng_Latn", "tur_Latn")}
+
+
+def test_a_broken_file_is_an_error_and_not_left_out(tmp_path: Path, tiny_model: Path) -> None:
+    data = make_every_task(tmp_path / "data")
+    (data / "panx" / "test-tr.tsv").write_text("no tag\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"test-tr.tsv:1"):
+        run(tiny_model, data)
+
+
+def test_what_is_no_experiment_is_refused_in_a_sentence(tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no TASK; name one or more .*, or the experiment of a paper: --preset ppa"):
+        evaluate(model=str(tiny_model))
+    with pytest.raises(UsageError, match="--group medi: preset ppa: choose one of maf, sea, all"):
+        evaluate("sib200", model=str(tiny_model), preset="ppa", group="medi", data=str(make_every_task(tmp_path)))
+    with pytest.raises(UsageError, match="--group: no meaning for xnli with preset xtreme"):
+        evaluate("xnli", model=str(tiny_model), preset="xtreme", group="maf")
+    with pytest.raises(UsageError, match="no --model; name a run folder"):
+        evaluate(preset="ppa")
