@@ -36,6 +36,7 @@ from .spaces.gradient_cosine import GradientCosines as GradientCosines
 from .spaces.gradient_cosine import gradient_cosines as gradient_cosines
 from .spaces.misses import Surfaces as Surfaces
 from .spaces.misses import miss_kinds as miss_kinds
+from .spaces.misses import trigram_jaccard as trigram_jaccard
 from .spaces.mmd import Discrepancy as Discrepancy
 from .spaces.mmd import mmd as mmd
 from .spaces.neighbours import hubness as hubness
@@ -45,6 +46,7 @@ from .spaces.projection import Projection as Projection
 from .spaces.projection import project as project
 from .spaces.separation import Separation as Separation
 from .spaces.separation import cosines as cosines
+from .spaces.separation import pair_cosines as pair_cosines
 from .spaces.separation import separation as separation
 from .spaces.sinkhorn import Sinkhorn as Sinkhorn
 from .spaces.sinkhorn import sinkhorn_distances as sinkhorn_distances

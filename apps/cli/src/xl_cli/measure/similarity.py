@@ -69,17 +69,15 @@ def similarity_at(space: Space, layer: int, config: SimilarityConfig) -> "list[R
 
 
 def _rows_and_misses(space: Space, layer: int, config: SimilarityConfig, found: list[Miss] | None) -> "list[Row]":
-    from xl_analysis import cosines, hubness, separation
+    from xl_analysis import hubness, pair_cosines, separation
 
     rows: list[Row] = []
     views = space.views(layer)
-    romanised = {} if config.as_written else space.views(layer, romanised=True)
-    for source, target in space.pairs:
-        matrix = cosines(views[source], views[target])
+    romanised = iter(()) if config.as_written else pair_cosines(space.views(layer, romanised=True), space.pairs)
+    for (source, target), matrix in zip(space.pairs, pair_cosines(views, space.pairs), strict=True):
         figures: dict[str, float] = dict(separation(matrix)._asdict())
-        if romanised:
-            latin = separation(cosines(romanised[source], romanised[target]))
-            figures |= {f"romanised_{name}": value for name, value in latin._asdict().items()}
+        if (latin := next(romanised, None)) is not None:
+            figures |= {f"romanised_{name}": value for name, value in separation(latin)._asdict().items()}
         k = min(_K, len(space.keys) - 1)
         figures["hub_skew"] = (hubness(matrix, k) + hubness(matrix.T, k)) / 2
         shares, chances = _misses(space, source, target, matrix, layer, config.data, found)
@@ -105,16 +103,16 @@ def _misses(
     import numpy as np
 
     n_items = len(space.keys)
-    wrong = ~np.eye(n_items, dtype=bool)
     n_missed, counts, chances = 0, dict[str, int](), dict[str, float]()
+    of_both = _kinds(space, source, target, folder)
     for one, other, similarities in ((source, target, matrix), (target, source, matrix.T)):
-        kinds = _kinds(space, one, other, folder)
+        kinds, of_chance = of_both[one, other]
         nearest = similarities.argmax(axis=1)
         missed = np.flatnonzero(nearest != np.arange(n_items))
         n_missed += len(missed)
         for name, table in kinds.items():
             counts[name] = counts.get(name, 0) + int(table[missed, nearest[missed]].sum())
-            chances[f"miss_{name}"] = chances.get(f"miss_{name}", 0.0) + float(table[wrong].mean()) / 2
+            chances[f"miss_{name}"] = chances.get(f"miss_{name}", 0.0) + of_chance[name] / 2
         if found is not None:
             found += [_miss(space, one, other, layer, int(i), int(nearest[i]), similarities, kinds) for i in missed]
     shares = {"misses": n_missed / (2 * n_items)}
@@ -123,17 +121,25 @@ def _misses(
     return shares, chances
 
 
-def _kinds(space: Space, source: str, target: str, folder: str) -> "Mapping[str, NDArray[np.bool_]]":
-    from xl_analysis import Surfaces, miss_kinds
+def _kinds(
+    space: Space, source: str, target: str, folder: str
+) -> "dict[tuple[str, str], tuple[Mapping[str, NDArray[np.bool_]], dict[str, float]]]":
+    """(query's language, other) -> the kinds of miss of each text, (n, n), and the share of each among wrong texts."""
+    from xl_analysis import Surfaces, miss_kinds, trigram_jaccard
 
     if (source, target) in space.kept:
         return space.kept[source, target]
     if "surfaces" not in space.kept:
         space.kept["surfaces"] = {name: Surfaces(space.texts[name], space.romanised[name]) for name in space.languages}
         space.kept["labels"] = _topics(space, folder)
-    surfaces = space.kept["surfaces"]
-    found = miss_kinds(surfaces[source], surfaces[target], space.kept["labels"])
-    if 2 * len(space.pairs) * _N_KINDS * len(space.keys) ** 2 <= _KEPT_CELLS:
+    surfaces, topics, n_items = space.kept["surfaces"], space.kept["labels"], len(space.keys)
+    alike = trigram_jaccard(surfaces[source], surfaces[target])
+    found = {}
+    for one, other, shares in ((source, target, alike), (target, source, alike.T)):
+        kinds = miss_kinds(surfaces[one], surfaces[other], topics, alike=shares)
+        n_wrong = {name: table.sum() - table.trace() for name, table in kinds.items()}
+        found[one, other] = kinds, {name: float(n / (n_items * (n_items - 1))) for name, n in n_wrong.items()}
+    if 2 * len(space.pairs) * _N_KINDS * n_items**2 <= _KEPT_CELLS:
         space.kept[source, target] = found
     return found
 

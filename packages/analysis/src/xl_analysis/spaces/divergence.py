@@ -149,17 +149,15 @@ def _linear(
         }
         means = {name: centres[name] - middle + shift[name] for name in needed}
         for a, b in pairs:
-            within = (spread[a] + spread[b]) / 2
+            # (1 - s) 2 S + s diag(2 S), but for the factor 1 - s: the length of the weights decides nothing.
+            within = spread[a] + spread[b]
             variances = np.diagonal(within).copy()
             # Dimensions that are constant in both languages: next to nothing, so that a difference there decides.
             np.maximum(variances, variances.max() * np.finfo(variances.dtype).eps, out=variances)
-            scale = 1 / np.sqrt(variances)
-            within *= (1 - _SHRINKAGE) * scale
-            within *= scale[:, None]
-            np.fill_diagonal(within, 1.0)
-            difference = means[a] - means[b]
-            # A shrunk correlation matrix has no eigenvalue below the shrinkage, so that Cholesky's steps cannot fail.
-            weights = solve(within.T, difference * scale, overwrite_a=True)[1] * scale
+            np.fill_diagonal(within, variances / (1 - _SHRINKAGE))
+            # A shrunk correlation matrix has no eigenvalue below the shrinkage, so that Cholesky's steps cannot fail,
+            # and their rounding does not depend on the scale of a dimension (Higham 2002, theorem 10.6).
+            weights = solve(within.T, means[a] - means[b], lower=True, overwrite_a=True)[1]
             threshold = weights @ (means[a] + means[b]) / 2
             scores = [
                 sign * (held[name] @ weights + (weights @ (centres[name] - middle) - threshold))

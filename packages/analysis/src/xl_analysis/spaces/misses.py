@@ -43,9 +43,19 @@ class Surfaces:
         return _features([_trigrams(text) for text in self.romanised])
 
     @cached_property
+    def trigram_texts(self) -> "csr_array":
+        """`trigrams` turned, (features, n): turning takes longer than a product does."""
+        return self.trigrams.T.tocsr()
+
+    @cached_property
     def words(self) -> "csr_array":
         """Words of four letters and more of each text, (n, features)."""
         return _features([set(_WORD.findall(text.lower())) for text in self.romanised])
+
+    @cached_property
+    def word_texts(self) -> "csr_array":
+        """`words` turned, (features, n)."""
+        return self.words.T.tocsr()
 
     @cached_property
     def lengths(self) -> NDArray[np.float64]:
@@ -59,19 +69,26 @@ class Surfaces:
                 for t in self.texts]  # fmt: skip
 
 
-def jaccard(a: "csr_array", b: "csr_array") -> NDArray[np.float64]:
-    """Share of the features of two texts that both have, (n_a, n_b); 0 for two texts without any."""
-    shared = (a @ b.T).toarray().astype(np.float64)
-    either = a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - shared
+def trigram_jaccard(source: Surfaces, target: Surfaces) -> NDArray[np.float64]:
+    """Share of the letter trigrams of two texts that both have, (n_source, n_target); 0 for two texts without any."""
+    shared = (source.trigrams @ target.trigram_texts).toarray().astype(np.float64)
+    either = source.trigrams.sum(axis=1)[:, None] + target.trigrams.sum(axis=1)[None, :] - shared
     return np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
 
 
-def miss_kinds(source: Surfaces, target: Surfaces, topics: Sequence[str] = ()) -> dict[str, NDArray[np.bool_]]:
+def miss_kinds(
+    source: Surfaces,
+    target: Surfaces,
+    topics: Sequence[str] = (),
+    *,
+    alike: NDArray[np.float64] | None = None,
+) -> dict[str, NDArray[np.bool_]]:
     """Kind -> (n, n), whether taking text j of the target for the translation of text i would be of that kind.
 
     source, target: the same n items. topics: the topic of each item; none leaves that kind out.
+    alike: `trigram_jaccard` of both, where it is at hand: from the target to the source it is turned.
     """
-    alike = jaccard(source.trigrams, target.trigrams)
+    alike = trigram_jaccard(source, target) if alike is None else alike
     own = target.lengths[:, None]
     codes = {numbers: code for code, numbers in enumerate(dict.fromkeys(target.numbers))}
     numbers = np.array([codes[each] for each in target.numbers])
@@ -81,7 +98,7 @@ def miss_kinds(source: Surfaces, target: Surfaces, topics: Sequence[str] = ()) -
         "shorter": target.lengths < _SHORTER * own,
         "longer": target.lengths > _LONGER * own,
         "number": numbers[:, None] != numbers,
-        "name": ((shared @ target.words.T).toarray() == 0) & (shared.sum(axis=1) > 0)[:, None],
+        "name": ((shared @ target.word_texts).toarray() == 0) & (shared.sum(axis=1) > 0)[:, None],
     }
     if topics:
         of_topic = np.unique(np.asarray(topics), return_inverse=True)[1]

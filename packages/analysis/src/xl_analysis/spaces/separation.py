@@ -5,7 +5,8 @@ similarity of matched and of random pairs, as written and romanised: alignment l
 ones, likeness of all texts (or of surfaces) lifts both.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,22 +32,29 @@ def cosines(source: ArrayLike, target: ArrayLike) -> NDArray[np.floating]:
 
     AnalysisError for other shapes, for numbers that are not finite, and for a vector of length 0.
     """
-    sides = []
-    for name, given in (("source", source), ("target", target)):
-        view = np.asarray(given)
-        if view.ndim != 2 or not view.size:
-            message = f"the {name} has shape {view.shape}; (number of items, width) is needed."
+    return next(pair_cosines({"the source": source, "the target": target}, [("the source", "the target")]))
+
+
+def pair_cosines(views: Mapping[str, ArrayLike], pairs: Iterable[tuple[str, str]]) -> Iterator[NDArray[np.floating]]:
+    """`cosines` of each pair of views, two names of `views`; the lengths of a view's vectors are taken once."""
+    unit = {name: _of_unit_length(name, np.asarray(view)) for name, view in views.items()}
+    for a, b in pairs:
+        if unit[a].shape[1] != unit[b].shape[1]:
+            message = f"the views have widths {unit[a].shape[1]} and {unit[b].shape[1]}; cosines need one width."
             raise AnalysisError(message)
-        lengths = np.linalg.norm(view, axis=1, keepdims=True)
-        if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-            place = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)).ravel())[0])
-            message = f"vector {place} of the {name} is not finite or has length 0; it has no cosine."
-            raise AnalysisError(message)
-        sides.append(view / lengths)
-    if sides[0].shape[1] != sides[1].shape[1]:
-        message = f"the views have widths {sides[0].shape[1]} and {sides[1].shape[1]}; cosines need one width."
+        yield unit[a] @ unit[b].T
+
+
+def _of_unit_length(name: str, view: NDArray[Any]) -> NDArray[np.floating]:
+    if view.ndim != 2 or not view.size:
+        message = f"{name} has shape {view.shape}; (number of items, width) is needed."
         raise AnalysisError(message)
-    return sides[0] @ sides[1].T
+    lengths = np.linalg.norm(view, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        place = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)).ravel())[0])
+        message = f"vector {place} of {name} is not finite or has length 0; it has no cosine."
+        raise AnalysisError(message)
+    return view / lengths
 
 
 def separation(similarities: ArrayLike) -> Separation:
@@ -62,11 +70,13 @@ def separation(similarities: ArrayLike) -> Separation:
         message = "similarities hold numbers that are not finite."
         raise AnalysisError(message)
     n_items = len(matrix)
-    matched = np.sort(np.diagonal(matrix))
+    matched = np.diagonal(matrix)
     # A row of n + 1 begins at each diagonal cell but the last: what is behind the first column is off the diagonal.
     others = np.ascontiguousarray(matrix.ravel()[1:].reshape(n_items - 1, n_items + 1)[:, :-1]).ravel()
-    below = np.searchsorted(matched, others, side="left") + np.searchsorted(matched, others, side="right")
-    auc = 1 - float(below.mean()) / (2 * n_items)
+    # Random pairs below all matched ones are counted, not sorted.
+    near = np.sort(others[others >= matched.min()])
+    above = near.searchsorted(matched, side="left") + near.searchsorted(matched, side="right")
+    auc = 1 - (2 * len(near) - float(above.mean())) / (2 * len(others))
     means = [float(part.mean(dtype=np.float64)) for part in (matched, others)]
     spread = np.sqrt((matched.var(dtype=np.float64) + others.var(dtype=np.float64)) / 2)
     return Separation(*means, float((means[0] - means[1]) / spread) if spread > 0 else 0.0, auc)
