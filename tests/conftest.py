@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _NIGHTLY = os.environ.get("XL_NIGHTLY") == "true"
 _NIGHTLY_EXAMPLES = 10
 
+# Without the slow tests hypothesis draws a quarter of a test's examples, but of the few not fewer than these.
+_QUICK_SHARE, _QUICK_LEAST = 4, 10
+
+_READS_BACKWARDS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 2 == 1
+
 # Workers that `-n auto` starts at most: each loads torch.
 _MOST_WORKERS = 4
 
@@ -47,13 +52,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow (CI=true does so too)")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    # Every second worker reads the files from the last to the first: where bytecode is made anew, as in a first run,
+    # each compiles what the other has not come to yet.
+    report = yield
+    if _READS_BACKWARDS and isinstance(collector, pytest.Directory):
+        report.result.reverse()
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path)  # workers must agree on the order
     run_slow = config.getoption("--slow") or os.environ.get("CI") == "true" or _NIGHTLY
     left_out = []
     for item in items:
         function = getattr(item, "obj", None)
-        if _NIGHTLY and is_hypothesis_test(function):
-            _draw_more(function)
+        if is_hypothesis_test(function):
+            _draw_as_asked(function, run_slow)
         if "pretrained_folder" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.pretrained)
         if "pretrained" in item.keywords or "browser" in item.keywords:
@@ -86,12 +103,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     CanineTokenizer.get_vocab = get_vocab
 
 
-def _draw_more(test: Any) -> None:
+def _draw_as_asked(test: Any, run_slow: bool) -> None:
+    """Gives a hypothesis test the examples of this run: all of its own, ten times as many, or a quarter."""
     # A test of several parameters is one function in several items.
     test = getattr(test, "__func__", test)
-    if not hasattr(test, "drawn_at_night"):
-        test.drawn_at_night = own = test._hypothesis_internal_use_settings
-        test._hypothesis_internal_use_settings = settings(own, max_examples=_NIGHTLY_EXAMPLES * own.max_examples)
+    if not hasattr(test, "own_examples"):
+        own = test._hypothesis_internal_use_settings
+        test.own_examples = most = own.max_examples
+        drawn = min(most, max(_QUICK_LEAST, most // _QUICK_SHARE))
+        if run_slow:
+            drawn = _NIGHTLY_EXAMPLES * most if _NIGHTLY else most
+        test._hypothesis_internal_use_settings = settings(own, max_examples=drawn)
 
 
 def _has_cuda() -> bool:
