@@ -46,7 +46,7 @@ def drifting(rng: np.random.Generator, width: int, steps: int, pace: float) -> l
 @pytest.mark.parametrize(
     ("n_x", "n_z", "precision"), [(700, 900, "float32"), (900, 500, "bfloat16"), (7, 5, "float32")]
 )
-@pytest.mark.parametrize("pace", [0.002, 0.3])
+@pytest.mark.parametrize("pace", thinned([0.002, 0.3], 2))
 def test_without_dropping_the_dictionary_is_that_of_the_whole_matrix(
     k: int, n_x: int, n_z: int, precision: str, pace: float
 ) -> None:
@@ -86,7 +86,7 @@ def literal_winner_shares(scores: NDArray, keep: float) -> NDArray:
     return shares
 
 
-@pytest.mark.parametrize("keep", [0.1, 0.4, 0.8])
+@pytest.mark.parametrize("keep", thinned([0.1, 0.4, 0.8], 3))
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 0.4])  # hardly any score above 0, some, all
 @pytest.mark.parametrize("first", [True, False])  # with nothing known, and with the thresholds of the call before
 def test_columns_win_as_often_as_with_literal_masks(keep: float, shift: float, first: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.thinned import thinned
 
 from xl_staticemb import (
     MappingConfig,
@@ -80,7 +81,7 @@ def test_supervised_equals_the_map_in_memory(
     assert left == {f"x{suffix}", f"z{suffix}"} | beside
 
 
-@pytest.mark.parametrize("cutoff", [0, 200])
+@pytest.mark.parametrize("cutoff", thinned([0, 200], 2))
 def test_self_learning_sees_the_same_words_as_in_memory(tmp_path: Path, cutoff: int) -> None:
     source, target, pairs = planted(tmp_path)
     config = MappingConfig.preset("semi_supervised", cutoff=cutoff, keep=1.0, interval=1, max_iterations=6)

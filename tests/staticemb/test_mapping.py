@@ -59,6 +59,7 @@ def test_a_planted_rotation_is_found_by_self_learning(preset: str, n_pairs: int)
     assert mapping.converged
 
 
+@pytest.mark.slow
 def test_unsupervised_and_seeds_on_a_small_planted_rotation(caplog: pytest.LogCaptureFixture) -> None:
     config = MappingConfig.preset("unsupervised", interval=3)
     x, z = planted(config, 400, 20, 0.1)
@@ -74,6 +75,7 @@ def test_unsupervised_and_seeds_on_a_small_planted_rotation(caplog: pytest.LogCa
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_languages_with_nothing_in_common_fail_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
     config = MappingConfig.preset("unsupervised", interval=2)
     x, z = planted(config, 300, 40, 0.1)[0], planted(config, 300, 40, 0.1, seed=1)[1]

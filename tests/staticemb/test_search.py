@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import rankdata
+from tests.thinned import thinned
 
 from xl_staticemb import Nearest, StaticembError, csls_scores, nearest, neighbourhoods
 from xl_staticemb.search._sweep import sweep
@@ -80,7 +81,7 @@ def check(found: Nearest, scores: NDArray, k: int, tolerance: float = ROUNDING) 
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("tile", [16, 100, 2048])
+@pytest.mark.parametrize("tile", thinned([16, 100, 2048], 3))
 @pytest.mark.parametrize("retrieval", RETRIEVALS)
 @pytest.mark.parametrize("make", [normals, hubs])
 def test_answers_are_those_of_sorting_everything(
@@ -148,7 +149,7 @@ def test_equal_keys_come_in_the_order_of_their_rows() -> None:
     np.testing.assert_array_equal(found.indices, np.arange(200).reshape(40, 5))
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", thinned(PRECISIONS, 2))
 def test_vectors_all_alike_end_soon_and_score_alike(precision: str) -> None:
     alike = np.ones((1200, 4), np.float32)
     found = nearest(alike, alike, 3, "csls", tile=512, precision=precision)

@@ -97,6 +97,7 @@ def test_an_end_set_by_iterations_is_no_convergence_and_progress_is_told_each() 
     assert 0 <= mapping.mutual <= 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_map_and_another_seed_another_way() -> None:
     x, z = pair_of_spaces(200, 8, 0.3)
     config = MappingConfig.preset("semi_supervised", interval=2, max_iterations=6)

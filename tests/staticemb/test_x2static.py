@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.staticemb.toy_teacher import ToyTeacher, corpus
+from tests.thinned import thinned
 from torch import nn
 from torch.nn import functional
 
@@ -115,7 +116,7 @@ def test_linear_map_trains_along_as_autograd_and_adam_say():
     assert (model.linear[0] - other.detach()).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("context", ["all", "exclude_target"])
+@pytest.mark.parametrize("context", thinned(["all", "exclude_target"], 2))
 def test_planted_clusters_are_recovered(context):
     # Words of one topic stand together; their letters are random, so that only contexts can tell.
     random = np.random.default_rng(0)

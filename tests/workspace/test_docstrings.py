@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.workspace.sources import nodes
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for top in ("packages", "apps") for path in (ROOT / top).glob("*/src/**/*.py"))
 
@@ -14,7 +16,7 @@ _FIELD = re.compile(r"(?:^|(?<=\. ))([a-z_]+(?:, [a-z_]+)*): ", re.MULTILINE)
 
 def records(module: Path) -> Iterator[tuple[str, set[str], set[str]]]:
     """(name, fields that the docstring names, names that there are) of the dataclasses and named tuples of a module."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in nodes(module):
         if not isinstance(node, ast.ClassDef):
             continue
         bases = {ast.unparse(base) for base in node.bases}

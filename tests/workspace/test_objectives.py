@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests.workspace.sources import nodes
 
 from xl_cli.recipe.config import KINDS
 from xl_cli.recipe.objectives import objective_type
@@ -55,7 +56,7 @@ def literals(node: ast.expr) -> set[str]:
 def test_no_source_asks_which_objective_it_is() -> None:
     faults = []
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
                 found = configs(node.args[1])
             elif isinstance(node, COLLECTIONS):

@@ -11,6 +11,7 @@ from fontTools.ttLib import TTCollection, TTFont
 from matplotlib import image
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, fontManager
+from tests.thinned import thinned
 
 from xl_analysis import picture_bytes, picture_note
 from xl_analysis.pictures import fonts
@@ -42,7 +43,7 @@ def installed(text: str) -> bool:
     return bool(asked.stdout.strip())
 
 
-@pytest.mark.parametrize("script", WORDS)
+@pytest.mark.parametrize("script", thinned(WORDS, 4))
 def test_a_word_has_no_empty_boxes_or_a_note_names_the_package(script: str) -> None:
     word = WORDS[script]
     note = picture_note(figure(word))

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from tests.thinned import thinned
 
 from xl_analysis import (
     AnalysisError,
@@ -50,7 +51,7 @@ LONG: dict[str, Callable[[], Figure]] = {
 }
 
 
-@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("kind", thinned(PICTURES, 2))
 def test_data_stay_text_in_every_format_and_the_same_rows_give_the_same_file(kind: str) -> None:
     make = PICTURES[kind]
     shown = texts(make())

@@ -45,6 +45,7 @@ def test_units_and_order_do_not_matter() -> None:
         assert (one.value, one.low, one.p) == pytest.approx((other.value, other.low, other.p))
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_is_true_about_as_often_as_they_say() -> None:
     rng = np.random.default_rng(3)
     held = 0

@@ -27,6 +27,7 @@ from tests.cli.made_data import (
     write_lines,
     write_vectors,
 )
+from tests.thinned import thinned
 from torch import Tensor
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
 
@@ -152,7 +153,7 @@ def pairs_of(bitext: Path) -> list[tuple[str, str, list[tuple[int, int]]]]:
 # The first loss of a run, before any weight has moved, on all items at once: any order gives the same.
 
 
-@pytest.mark.parametrize("scale", ["unit", "match_norm"])
+@pytest.mark.parametrize("scale", thinned(["unit", "match_norm"], 2))
 def test_mse_is_the_mean_squared_distance(
     xl: Run, tiny: Path, vectors: tuple[Path, list[str], np.ndarray], tmp_path: Path, scale: str
 ) -> None:
@@ -187,7 +188,7 @@ def test_dcca_is_minus_the_sum_of_cosines_between_subspaces(
     assert found[-1] < found[0]
 
 
-@pytest.mark.parametrize("scope", ["batch", "sentence"])
+@pytest.mark.parametrize("scope", thinned(["batch", "sentence"], 2))
 def test_ot_is_the_transport_that_pot_finds(xl: Run, tiny: Path, bitext: Path, tmp_path: Path, scope: str) -> None:
     ot = pytest.importorskip("ot")
     text = model(tiny) + pairs_toml(bitext) + f'[[objective]]\nname = "ot"\nscope = "{scope}"\n'
@@ -205,7 +206,7 @@ def test_ot_is_the_transport_that_pot_finds(xl: Run, tiny: Path, bitext: Path, t
     assert losses_of(out, "ot-drift")[-1] > 1e-4
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("reduction", thinned(["mean", "sum"], 2))
 def test_l2_is_the_squared_distance_of_aligned_words(
     xl: Run, tiny: Path, bitext: Path, tmp_path: Path, reduction: str
 ) -> None:
@@ -254,6 +255,7 @@ def test_two_files_a_tsv_and_gz_are_the_same_pairs(xl: Run, tiny: Path, bitext: 
     assert all(one == found[0] for one in found)
 
 
+@pytest.mark.slow
 def test_parallel_data_gives_pairs_with_its_pivot(xl: Run, tiny: Path, corpus: Path, tmp_path: Path) -> None:
     text = model(tiny) + (
         f'[[data]]\nkind = "parallel"\nfiles = ["{corpus}"]\nlimit = 20\n'
@@ -275,6 +277,7 @@ def test_parallel_data_gives_pairs_with_its_pivot(xl: Run, tiny: Path, corpus: P
     assert len(scored) == 6
 
 
+@pytest.mark.slow
 def test_what_our_aligner_found_trains_as_a_file_of_alignments_does(
     xl: Run, tiny: Path, bitext: Path, tmp_path: Path
 ) -> None:
@@ -467,7 +470,7 @@ def hellenic(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("how", ["max", "min", "mean"])
+@pytest.mark.parametrize("how", thinned(["max", "min", "mean"], 3))
 def test_a_vocabulary_grows_by_romanised_pieces(
     xl: Run, hellenic: Path, corpus: Path, tmp_path: Path, how: str
 ) -> None:
@@ -487,6 +490,7 @@ def test_a_vocabulary_grows_by_romanised_pieces(
     assert sum(len(after.tokenize(text)) for text in romanised) < sum(len(before.tokenize(text)) for text in romanised)
 
 
+@pytest.mark.slow
 def test_ways_of_computing_give_one_result(
     xl: Run, tiny: Path, corpus: Path, bitext: Path, vectors: tuple, tmp_path: Path
 ) -> None:
@@ -516,6 +520,7 @@ def test_accumulated_batches_are_a_mean(xl: Run, tiny: Path, vectors: tuple, tmp
     assert other["grad_norm"] == pytest.approx(row["grad_norm"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_bf16_stays_near_float32(
     xl: Run, tiny: Path, corpus: Path, bitext: Path, vectors: tuple, tmp_path: Path
 ) -> None:
@@ -568,6 +573,7 @@ def test_a_stream_trains_as_the_same_texts_in_memory(
     assert found[0][-1] < found[0][0]
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_to_the_same_weights(
     xl: Run, parquet: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -621,6 +627,7 @@ def test_a_streams_languages_decide_its_phonemes(xl: Run, tmp_path: Path) -> Non
     assert "needs the language of each text" in missing.stderr
 
 
+@pytest.mark.slow
 def test_an_objective_of_few_steps_is_in_every_row(xl: Run, tiny: Path, tmp_path: Path) -> None:
     """Rows at even steps (and the first), the objective at odd ones: each row has its latest loss since the last."""
     lines = sentences(24, seed=8)
@@ -633,6 +640,7 @@ def test_an_objective_of_few_steps_is_in_every_row(xl: Run, tiny: Path, tmp_path
     assert seen == {1: both, 2: ({"mlm"}, {"mlm"}), 4: both, 6: both}
 
 
+@pytest.mark.slow
 def test_a_run_may_start_from_another_run(xl: Run, tiny: Path, tmp_path: Path) -> None:
     """The run's folder is as good as the model's folder in it."""
     write_lines(tmp_path / "text" / "ell_Grek.txt", [greek(text) for text in sentences(24, seed=8)])

@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 from tests.cli.conftest import Run
 from tests.cli.made_data import WIDTH, align_toml, greek, log_of, losses_of, sentences, word, write_lines, write_vectors
+from tests.thinned import thinned
 from torch import Tensor
 from torch.nn import functional
 
@@ -127,7 +128,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
     return make
 
 
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", thinned(TOYS, 3))
 def test_a_toy_trains_and_is_known_everywhere(xl: Run, recipe: Callable[..., Path], tmp_path: Path, name: str) -> None:
     path, title = recipe(name), TOYS[name].title
     plan = xl("align", path, "--dry-run")
@@ -159,6 +160,7 @@ def test_a_toy_trains_and_is_known_everywhere(xl: Run, recipe: Callable[..., Pat
     assert wrong.stderr == f"xl: objective.{name}.scale is 0.0; give a number above 0.\n"
 
 
+@pytest.mark.slow
 def test_toys_and_others_share_the_passes_of_a_batch(xl: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
     """Two that model one view by other losses, and two contrasts that pool otherwise: each gets what is its own."""
     names = ("near", "smooth", "mlm", "seq")

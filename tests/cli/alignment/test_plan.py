@@ -57,6 +57,7 @@ def test_a_dry_run_loads_nothing_heavy(trained: Path, corpus: Path) -> None:
         assert not names & HEAVY
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_before_anything_heavy_is_loaded(trained: Path, corpus: Path, tmp_path: Path) -> None:
     headless = changed_config(trained, tmp_path / "headless", architectures=["XLMRobertaModel"])
     for settings, expected in (

@@ -11,6 +11,7 @@ from tests import warm
 from tests.cli.conftest import Run, small
 from tests.cli.made_data import about_of, log_of, rows_of, same_weights
 from tests.cli.task_data import make_tatoeba
+from tests.thinned import thinned
 from tests.warm import Warm
 
 from xl_cli.recipe.files import shipped_recipes
@@ -28,7 +29,7 @@ def best_of(scores: list[tuple[int, float]]) -> int:
     return max(scores, key=lambda one: (one[1], -one[0]))[0]
 
 
-@pytest.mark.parametrize("task", ["retrieval", "mlm"])
+@pytest.mark.parametrize("task", thinned(["retrieval", "mlm"], 2))
 def test_the_best_state_becomes_the_model(xl: Run, corpus: Path, tmp_path: Path, task: str) -> None:
     out = tmp_path / "run"
     chosen = ("select.every=2", f"select.task={task}", "select.metric=top1", "select.keep=2")
@@ -58,6 +59,7 @@ def test_the_best_state_becomes_the_model(xl: Run, corpus: Path, tmp_path: Path,
         assert sum(rows) / len(rows) == pytest.approx(selected["score"])
 
 
+@pytest.mark.slow
 def test_other_parallel_data_can_choose(xl: Run, corpus: Path, tmp_path: Path) -> None:
     other = tmp_path / "dev"
     other.mkdir()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.cli.conftest import Run, small
 from tests.cli.folder.test_model_card import block, executed, head
+from tests.thinned import thinned
 from transformers import AutoModel
 
 from xl_encoders import load_encoder
@@ -33,6 +34,7 @@ def vectors(folder: Path) -> np.ndarray:
     return model.encode(TEXTS, show_progress_bar=False)
 
 
+@pytest.mark.slow
 def test_the_library_opens_a_run_at_its_own_layer_and_pooling(xl: Run, run: Path, tmp_path: Path) -> None:
     result = xl("export", run, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
@@ -60,7 +62,7 @@ def test_a_plain_folder_is_cut_at_two_thirds_of_its_depth(xl: Run, run: Path, tm
 
 
 @pytest.mark.parametrize("pooling", ["mean-content", "mean-all", "first"])
-@pytest.mark.parametrize("form", ["sentence-transformers", "transformers"])
+@pytest.mark.parametrize("form", thinned(["sentence-transformers", "transformers"], 3))
 def test_the_card_says_how_and_its_code_runs(
     xl: Run, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, pooling: str
 ) -> None:
@@ -182,7 +184,7 @@ def test_nothing_heavy_is_loaded_for_its_help(xl: Run) -> None:
         assert option in result.stdout
 
 
-@pytest.mark.parametrize("pooling", ["mean-all", "mean-content", "first"])
+@pytest.mark.parametrize("pooling", thinned(["mean-all", "mean-content", "first"], 3))
 def test_an_exported_folder_is_scored_as_it_pools(
     xl: Run, run: Path, corpus: Path, tmp_path: Path, pooling: str
 ) -> None:

@@ -14,6 +14,7 @@ from typing import IO
 
 import pytest
 from tests.cli.conftest import Run
+from tests.thinned import thinned
 from typer.testing import CliRunner
 
 from xl_cli.errors import UsageError
@@ -183,7 +184,7 @@ def ends(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
     return process.stdin, process.stdout
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", thinned(["1", "2"], 2))
 def test_a_line_is_written_before_the_next_one_is_read(jobs: str) -> None:
     command = [sys.executable, "-m", "xl_cli", "translit", "--jobs", jobs]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -225,6 +226,7 @@ def test_ctrl_c_ends_with_a_sentence_and_the_same_command_goes_on(tmp_path: Path
     assert (tmp_path / ".out.txt.parts" / "000000.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_idle_workers_end_with_a_parent_that_is_killed() -> None:
     command = [sys.executable, "-m", "xl_cli", "translit", "--jobs", "2"]

@@ -19,6 +19,7 @@ import typer.main
 from tests.cli.conftest import Run
 from tests.cli.recorded import recorded, seen
 from tests.staticemb.toy_teacher import ToyTeacher
+from tests.thinned import thinned
 
 from xl_cli.commands import translit
 from xl_cli.commands.ls import KINDS
@@ -198,7 +199,7 @@ def reached(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "more"), _MAPS, ids=lambda value: value if isinstance(value, str) else "+".join(value)
+    ("mode", "more"), thinned(_MAPS, 4), ids=lambda value: value if isinstance(value, str) else "+".join(value)
 )
 def test_a_map_reads_what_its_mode_is_said_to_read(
     xl: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, more: dict[str, object]
@@ -321,7 +322,7 @@ def read_by(call: Callable[..., object]) -> set[str]:
     return {name for name, value in _OTHER.items() if output(lambda: call(**{name: value})) != plain}  # noqa: B023
 
 
-@pytest.mark.parametrize("n_retrievals", [1, 2, 3, 4])
+@pytest.mark.parametrize("n_retrievals", thinned([1, 2, 3, 4], 3))
 def test_bli_reads_what_its_retrievals_read(
     xl: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, n_retrievals: int
 ) -> None:
@@ -357,7 +358,7 @@ _TEXT = [f"{'abcdefgh'[i % 8]}o {'ijklmnop'[i % 5]}u. {'abcdefgh'[i % 3]}o la" f
 _EXTRACTS = [(method, variant) for method in ("x2static", "aggregate") for variant in ("sentence", "paragraph")]
 
 
-@pytest.mark.parametrize(("method", "variant"), _EXTRACTS)
+@pytest.mark.parametrize(("method", "variant"), thinned(_EXTRACTS, 4))
 @pytest.mark.parametrize("extra", [(), ("--tokenized",), ("--split",), ("--max-len", "40")])
 def test_extract_reads_what_its_method_is_said_to_read(
     xl: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, variant: str, extra: tuple[str, ...]

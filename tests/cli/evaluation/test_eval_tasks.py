@@ -23,6 +23,7 @@ from tests.cli.task_data import (
     write,
 )
 from tests.encoders.conftest import family_folder  # noqa: F401
+from tests.thinned import thinned
 from tests.token_embeddings import token_embeddings
 
 from xl_analysis import is_by_tag
@@ -118,6 +119,7 @@ def test_what_is_finished_is_not_computed_again(
     assert "sib200" in report.stdout
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_stopped_goes_on(
     xl: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +217,7 @@ def test_robust_and_noisy_scores_are_compared(xl: Run, data: Path, model: Path) 
     assert 0 < gain["p"] <= 1
 
 
-@pytest.mark.parametrize("task", ["panx", "xquad"])
+@pytest.mark.parametrize("task", thinned(["panx", "xquad"], 2))
 def test_every_kind_of_task_is_trained_robustly(xl: Run, data: Path, model: Path, tmp_path: Path, task: str) -> None:
     table = tmp_path / "neighbours.tsv"
     table.write_text("the\tone of\nriver\tlake hill\n", encoding="utf-8")
@@ -242,6 +244,7 @@ def test_in_language_shows_dev_beside_test(xl: Run, data: Path, model: Path) -> 
         assert {row["value"] > 0.9 for row in found if row["metric"] == metric} == {True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "unit"), [("canine", "character"), ("xphonebert", "phonemes")])
 def test_a_model_reads_the_unit_it_was_made_for(
     xl: Run,
@@ -278,6 +281,7 @@ def test_questions_are_trained_on_squad(xl: Run, data: Path, model: Path) -> Non
     assert f1["eng_Latn"]["value"] > f1["tur_Latn"]["value"]
 
 
+@pytest.mark.slow
 def test_the_best_of_a_grid_is_scored(xl: Run, data: Path, model: Path) -> None:
     """A rate at which nothing is learnt loses against one that learns: the score is that of the better one alone."""
     common = ("sib200", "--model", model, "--data", data, "--source", "eng", "--target", "eng", "--resamples", 0)

@@ -56,6 +56,7 @@ def test_align_tells_how_it_was_trained_to_be_read(hub: Hub, capsys: pytest.Capt
     assert "was trained to be read at layer 2 with pooling first" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_word_that_names_no_prompt_is_told_from_one_that_does(hub: Hub, tmp_path: Path) -> None:
     for prompt, text, told in (
         ("query", "ask ", False),

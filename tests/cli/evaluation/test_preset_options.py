@@ -74,6 +74,7 @@ def test_sources_of_a_preset_that_the_data_lacks_are_left_out_those_of_the_user_
     assert sources_there(entry, own, own, ["nld_Latn"]) == own
 
 
+@pytest.mark.slow
 def test_xl_eval_trains_as_often_and_on_what_the_preset_says(xl: Run, tmp_path: Path, tiny_model: Path) -> None:
     data = make_every_task(tmp_path / "data")
     quick = ("--set", "steps=1", "--set", "max_len=16", "--set", "batch=2", "--resamples", 0)

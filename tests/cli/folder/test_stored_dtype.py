@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tests.cli.conftest import Run, small
 from tests.cli.made_data import about_of, same_weights
+from tests.thinned import thinned
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from xl_cli.data.run_data import load_data
@@ -41,7 +42,7 @@ def settings(corpus: Path, start: Path, *more: str) -> list[str]:
     return small(corpus, f'model.from="{start}"', "train.variants=mlm+seq", *STEPS, *more)
 
 
-@pytest.mark.parametrize("selected", [False, True])
+@pytest.mark.parametrize("selected", thinned([False, True], 2))
 def test_a_run_from_bfloat16_is_the_run_from_float32(
     xl: Run, corpus: Path, starts: dict[str, Path], tmp_path: Path, selected: bool
 ) -> None:
@@ -55,6 +56,7 @@ def test_a_run_from_bfloat16_is_the_run_from_float32(
     assert same_weights(tmp_path / "bfloat16", tmp_path / "float32")
 
 
+@pytest.mark.slow
 def test_the_recipe_may_keep_the_folder_s_dtype(xl: Run, corpus: Path, starts: dict[str, Path], tmp_path: Path) -> None:
     for name, more in (("whole", ()), ("own", ("train.save_dtype=folder",))):
         result = xl(*settings(corpus, starts["bfloat16"], *more), "--out", tmp_path / name)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.cli.conftest import Run
+from tests.thinned import thinned
 from transformers import AutoModel, AutoTokenizer
 
 import xl_cli
@@ -76,7 +77,7 @@ def slow_links(model: Path, left: str, right: str, layer: int, threshold: float 
     return [f"{i}-{j}" for i, j in sorted(links)]
 
 
-@pytest.mark.parametrize(("method", "threshold"), [("mutual", None), ("softmax", 0.05)])
+@pytest.mark.parametrize(("method", "threshold"), thinned([("mutual", None), ("softmax", 0.05)], 2))
 def test_links_are_those_of_a_slow_reading(
     xl: Run, model: Path, files: list[str], method: str, threshold: float | None
 ) -> None:

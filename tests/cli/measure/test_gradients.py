@@ -22,6 +22,7 @@ def rows_of(text: str) -> dict[tuple[str, int | None, str, str], float]:
     return {(row["variant"], row["layer"], row["source"], row["target"]): row["value"] for row in rows}
 
 
+@pytest.mark.slow
 def test_a_run_trains_again_to_the_gradients_of_its_model(xl: Run, recipe: list[str], tmp_path: Path) -> None:
     """The model that a run kept is the state after its last step, which training again from its start comes to."""
     done = xl("align", *recipe, "--out", tmp_path / "run")

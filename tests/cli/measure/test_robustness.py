@@ -43,6 +43,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_slopes_are_those_of_the_rows(xl: Run, study: Path, tmp_path: Path) -> None:
     runs = [study / "scores.jsonl", study / "cka.jsonl"]
     call = ("analyze", "robustness", *runs, "--metric", "accuracy", "--alignment", "cka")

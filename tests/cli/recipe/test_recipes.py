@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Run
 from tests.cli.made_data import about_of, greek, log_of, rows_of, sentences, word, write_lines, write_vectors
+from tests.thinned import thinned
 from transformers import AutoModel
 
 from xl_cli.recipe.files import read_content, shipped_recipes
@@ -245,7 +246,7 @@ def planned_steps(name: str) -> int:
     return 2 if name == "ot-l2" else 1
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", thinned(PUBLISHED, 4))
 def test_a_recipe_runs_on_a_new_model(xl: Run, made: Path, corpus: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "run"
     settings = [

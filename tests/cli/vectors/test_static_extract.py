@@ -146,6 +146,7 @@ def test_the_preset_stands_in_what_is_printed(xl: Run, model: Path, paragraphs: 
     assert (wrong.returncode, "--preset is 'x3s'; choose one of x2s" in wrong.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_text_of_every_kind_gives_the_same_vectors(
     xl: Run, model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

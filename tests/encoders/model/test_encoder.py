@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tests.encoders.conftest import TEXTS
+from tests.thinned import thinned
 
 from xl_encoders import Encoder, EncoderError, mean_pool
 
@@ -28,7 +29,9 @@ def edge_ids(encoder: Encoder) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("shape", ["xlmr", "bert"])
-@pytest.mark.parametrize(("pooling", "keep"), [("mean-content", "content"), ("mean-all", "all"), ("first", "first")])
+@pytest.mark.parametrize(
+    ("pooling", "keep"), thinned([("mean-content", "content"), ("mean-all", "all"), ("first", "first")], 3)
+)
 def test_equals_one_by_one(request: pytest.FixtureRequest, shape: str, pooling: str, keep: str) -> None:
     encoder = request.getfixturevalue(shape)
     texts = TEXTS if shape == "xlmr" else [text for text in TEXTS if text.isascii()]

@@ -50,7 +50,7 @@ def vectors(folder: Path, texts: list[str]) -> np.ndarray:
     return opened(folder).encode(texts, batch_size=5, show_progress_bar=False)
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", thinned(POOLINGS, 3))
 @pytest.mark.parametrize(
     "family",
     thinned(MASKED_LM, 7),
@@ -65,7 +65,7 @@ def test_the_library_gives_the_encoders_vectors_at_every_layer(family: Encoder, 
         np.testing.assert_allclose(vectors(folder, texts), wanted, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("family", CUT, indirect=True)
+@pytest.mark.parametrize("family", thinned(CUT, 3), indirect=True)
 def test_blocks_above_the_layer_and_the_head_are_gone(family: Encoder, tmp_path: Path) -> None:
     export_sentence_transformers(family, tmp_path / "out", layer=1, pooling="mean-all")
     with safe_open(tmp_path / "out" / "model.safetensors", "pt") as file:
@@ -93,7 +93,7 @@ def test_canine_is_refused(family: Encoder, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("family", FAMILIES, indirect=True)
+@pytest.mark.parametrize("family", thinned(FAMILIES, 3), indirect=True)
 def test_transformers_opens_the_cut_model(family: Encoder, tmp_path: Path) -> None:
     batch = family.batch(texts_for(family, TEXTS))
     with torch.inference_mode():

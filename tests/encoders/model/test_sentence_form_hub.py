@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.hub import Hub, serve_here
+from tests.thinned import thinned
 
 from xl_encoders import EncoderError, read_sentence_form
 
@@ -49,7 +50,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 @pytest.mark.usefixtures("hub")
-@pytest.mark.parametrize(("revision", "folder"), [("", "main"), ("main", "main"), ("v1", "v1")])
+@pytest.mark.parametrize(("revision", "folder"), thinned([("", "main"), ("main", "main"), ("v1", "v1")], 3))
 def test_a_repository_says_what_its_folder_says(tmp_path: Path, revision: str, folder: str) -> None:
     form = read_sentence_form(str(tmp_path / "made" / "encoder" / folder))
     assert form is not None

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from tests.encoders.conftest import TEXTS
 from tests.encoders.toy_parts import KINDS, make_part, state_of
+from tests.thinned import thinned
 from transformers import AutoModel
 
 from xl_encoders import (
@@ -107,7 +108,7 @@ def test_saving_in_another_dtype_leaves_the_encoder_alone(xlmr: Encoder, tmp_pat
     assert opened.dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("write", [export_transformers, export_sentence_transformers])
+@pytest.mark.parametrize("write", thinned([export_transformers, export_sentence_transformers], 2))
 def test_an_export_is_float32_unless_told_otherwise(
     folders: tuple[Path, Path, torch.dtype], tmp_path: Path, write: Callable[..., None]
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import warm
 from tests.encoders.conftest import FAMILIES, TEXTS, in_units
+from tests.thinned import thinned
 
 from xl_encoders import Encoder, EncoderError, load_encoder
 from xl_encoders.reading import vector_files
@@ -19,7 +20,7 @@ from xl_encoders.reading import vector_files
 MANY = [f"{text} {i}" for i in range(9) for text in TEXTS]
 
 
-@pytest.mark.parametrize("family", FAMILIES, indirect=True)
+@pytest.mark.parametrize("family", thinned(FAMILIES, 4), indirect=True)
 @pytest.mark.parametrize("pooling", ["mean-content", "mean-all", "first"])
 def test_every_family_equals_the_library_one_by_one(
     request: pytest.FixtureRequest, family: Encoder, pooling: str
@@ -109,7 +110,7 @@ def broken_after(n_texts: int) -> Iterator[str]:
     raise StopError
 
 
-@pytest.mark.parametrize("stop", [0, 7, 10, 25, 40, 107])
+@pytest.mark.parametrize("stop", thinned([0, 7, 10, 25, 40, 107], 4))
 def test_an_interrupted_call_goes_on_to_the_same_bytes(
     xlmr: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:

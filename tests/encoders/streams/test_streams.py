@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from tests.thinned import thinned
 
 from xl_encoders import EncoderError, Prefetch, TextBatch, TextStream
 from xl_encoders.streams import columnar_files as text_files
@@ -112,7 +113,7 @@ def test_an_epoch_holds_every_text_once(
             assert members.romanised == rows["transliteration"].to_pylist()
 
 
-@pytest.mark.parametrize("temperature", [1.0, 3.0])
+@pytest.mark.parametrize("temperature", thinned([1.0, 3.0], 2))
 def test_a_batch_depends_on_its_number_not_on_the_way_there(
     files: tuple[list[Path], pa.Table], temperature: float
 ) -> None:
@@ -128,7 +129,7 @@ def test_a_batch_depends_on_its_number_not_on_the_way_there(
     assert content(drawn(4)[120]) != expected[120]
 
 
-@pytest.mark.parametrize("group", [6000, 40])
+@pytest.mark.parametrize("group", thinned([6000, 40], 2))
 def test_windows_mix_the_whole_corpus_anew_each_epoch_and_sort_by_length(tmp_path: Path, group: int) -> None:
     # Sorted by language, in one row group or in many: a window comes from places all over it, other ones each epoch.
     table = make_table({"eng_Latn": 3000, "ell_Grek": 3000}, mixed=False)
@@ -143,7 +144,7 @@ def test_windows_mix_the_whole_corpus_anew_each_epoch_and_sort_by_length(tmp_pat
     assert sum(max(row) * len(row) for row in lens) < 1.1 * sum(map(sum, lens))
 
 
-@pytest.mark.parametrize("temperature", [0.7, 2.0, 5.0, float("inf")])
+@pytest.mark.parametrize("temperature", thinned([0.7, 2.0, 5.0, float("inf")], 4))
 @pytest.mark.parametrize("buffer", [50, 10_000])
 def test_languages_are_drawn_by_temperature(
     files: tuple[list[Path], pa.Table], temperature: float, buffer: int
@@ -241,6 +242,7 @@ def test_the_column_of_romanisations_may_be_absent(files: tuple[list[Path], pa.T
         TextStream([bare, files[0][0]], batch=8, seed=0)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_draws_the_same_batches(files: tuple[list[Path], pa.Table]) -> None:
     program = """
 import json, sys

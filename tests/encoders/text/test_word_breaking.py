@@ -199,6 +199,7 @@ def test_a_library_asked_for_by_name_must_be_there(nothing_installed: ModuleType
         word_breaker("", engine)
 
 
+@pytest.mark.slow
 def test_jieba_of_python_where_rjieba_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rjieba")
     ours = word_breaker("zho_Hans", "jieba")("我来到北京清华大学。")

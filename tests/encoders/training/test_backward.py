@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.encoders.toy_parts import KINDS, LEFT, assert_near, gradient, make_part, small_encoder, weights_of
+from tests.thinned import thinned
 
 from xl_encoders import Bitext, BitextPart, Chunk, Encoded, Encoder, Share, Term
 from xl_objectives import L2Config, WordNceConfig
@@ -23,7 +24,7 @@ def without_dropout() -> Encoder:
     return small_encoder(dropout=0.0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", thinned(KINDS, 4))
 def test_the_cache_changes_nothing_with_dropout_on(with_dropout: Encoder, kind: str) -> None:
     part = make_part(with_dropout, kind)
     weights = weights_of(part, kind)
@@ -39,7 +40,7 @@ def test_the_cache_changes_nothing_with_dropout_on(with_dropout: Encoder, kind: 
     assert all(other[name] != losses[name] for name in losses)  # dropout was on
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", thinned(KINDS, 3))
 def test_passes_of_a_batch_are_one_pass_without_dropout(without_dropout: Encoder, kind: str) -> None:
     whole = make_part(without_dropout, kind, tokens=100_000)
     weights = weights_of(whole, kind)

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from tests.encoders.conftest import TEXTS
 from tests.encoders.toy_parts import make_part, same, state_of
+from tests.thinned import thinned
 from torch import Tensor
 from transformers import get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
@@ -197,7 +198,7 @@ def test_what_no_loss_reaches_stays_as_it_was(xlmr: Encoder) -> None:
 
 
 @pytest.mark.parametrize("objectives", [OBJECTIVES, {"seq": SeqConfig()}])
-@pytest.mark.parametrize("stop_after", [1, 4, 7])
+@pytest.mark.parametrize("stop_after", thinned([1, 4, 7], 3))
 def test_a_run_that_was_stopped_ends_in_the_same_weights(
     xlmr: Encoder, tmp_path: Path, stop_after: int, objectives: dict[str, ObjectiveConfig]
 ) -> None:
@@ -228,6 +229,7 @@ def test_a_stop_at_the_last_step_is_an_end(xlmr: Encoder, tmp_path: Path) -> Non
     assert Checkpoints(tmp_path, "x").latest() == 2
 
 
+@pytest.mark.slow
 def test_a_kill_between_checkpoints_repeats_some_steps_only(xlmr: Encoder, tmp_path: Path) -> None:
     config = FitConfig(lr=1e-3, save_every=3)
     fresh = copy.deepcopy(xlmr)
@@ -300,6 +302,7 @@ def test_recomputing_activations_changes_nothing(xlmr: Encoder) -> None:
         assert torch.allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_half_precision_is_near_full_and_one_process_may_use_both(xlmr: Encoder) -> None:
     twin, cached = copy.deepcopy(xlmr), copy.deepcopy(xlmr)
     config = FitConfig(lr=1e-4, tokens=60)

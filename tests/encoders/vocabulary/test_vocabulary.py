@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.encoders.conftest import TEXTS as SHORT_TEXTS
+from tests.thinned import thinned
 from tests.token_embeddings import token_embeddings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
@@ -200,7 +201,7 @@ def plain_scores(tokenizer: PreTrainedTokenizerFast, kind: str) -> dict[int, flo
     return {index: -made.index(piece) - 1 if piece in made else 0 for piece, index in model["vocab"].items()}
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", thinned(HOWS, 3))
 @pytest.mark.parametrize("kind", KINDS)
 def test_pieces_scores_and_rows_of_a_plain_loop(before_and_after: dict, kind: str, how: str) -> None:
     old_tokenizer, old_model, encoder, did = before_and_after[kind, how]
@@ -522,7 +523,7 @@ def test_a_piece_of_many_parts() -> None:
 # --- the model -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", thinned(FAMILIES, 4))
 @pytest.mark.parametrize("how", ["min", "mean"])
 def test_scores_of_the_head_follow_from_the_sources(family: str, how: str) -> None:
     """The head is linear in its rows: a new piece scores as its source does, or the mean of what its sources score."""
@@ -628,7 +629,7 @@ def test_round_trip(tmp_path: Path, kind: str) -> None:
     same_after_loading(encoder, tmp_path)
 
 
-@pytest.mark.parametrize("family", ["xlmr", "roberta", "bert"])
+@pytest.mark.parametrize("family", thinned(["xlmr", "roberta", "bert"], 3))
 def test_round_trip_of_a_familys_own_tokenizer(tmp_path: Path, family: str) -> None:
     """These classes build themselves anew from the pieces in the folder, and ignore much of the rest."""
     kind = {"xlmr": "unigram", "roberta": "byte-bpe", "bert": "wordpiece"}[family]

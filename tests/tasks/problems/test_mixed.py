@@ -81,6 +81,7 @@ def test_what_was_dropped_is_said():
         mixed["tur_Latn", "fra_Latn"]
 
 
+@pytest.mark.slow
 def test_cells_are_built_on_demand():
     big = {code: dict.fromkeys(map(str, range(5010)), "1") for code in (f"l{i:02}_Latn" for i in range(15))}
     mixed = mixed_pairs(examples(big), "test")

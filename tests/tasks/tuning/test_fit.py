@@ -18,6 +18,7 @@ from tests.tasks.tuning_toys import (
     toy_sentences,
     toy_texts,
 )
+from tests.thinned import thinned
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from xl_encoders import learning_rate
@@ -104,8 +105,11 @@ def test_accumulation_does_not_change_a_step(kind):
 
 @pytest.mark.parametrize(
     ("kind", "mode"),
-    [(kind, "full") for kind in ("classification", "pairs", "tagging", "answering")]
-    + [(kind, "lora") for kind in ("classification", "tagging", "answering")],
+    thinned(
+        [(kind, "full") for kind in ("classification", "pairs", "tagging", "answering")]
+        + [(kind, "lora") for kind in ("classification", "tagging", "answering")],
+        3,
+    ),
 )
 def test_learns_a_toy_task(kind, mode):
     encoder = toy_encoder()
@@ -161,17 +165,20 @@ def scripted(values, encoder, config):
 
 @pytest.mark.parametrize(
     ("values", "options", "kept", "scored"),
-    [
-        ((0.1, 0.5, 0.5, 0.2), {}, 4, (2, 4, 6, 8)),  # the first of equals
-        ((0.9, 0.1, 0.1, 0.2), {}, 2, (2, 4, 6, 8)),
-        ((0.1, 0.2, 0.3, 0.4), {}, 8, (2, 4, 6, 8)),
-        ((0.1, 0.5, 0.4, 0.3), {"patience": 2}, 4, (2, 4, 6, 8)),
-        ((0.5, 0.4, 0.3), {"patience": 2}, 2, (2, 4, 6)),
-        ((0.5, 0.4, 0.6), {"every": 3}, 8, (3, 6, 8)),
-        ((0.5, 0.4, 0.6), {"every": 3, "patience": 1}, 3, (3, 6)),
-        ((0.5,), {"keep": "last"}, 8, (8,)),
-        ((0.5, 0.4), {"keep": "last", "patience": 1}, 4, (2, 4)),
-    ],
+    thinned(
+        [
+            ((0.1, 0.5, 0.5, 0.2), {}, 4, (2, 4, 6, 8)),  # the first of equals
+            ((0.9, 0.1, 0.1, 0.2), {}, 2, (2, 4, 6, 8)),
+            ((0.1, 0.2, 0.3, 0.4), {}, 8, (2, 4, 6, 8)),
+            ((0.1, 0.5, 0.4, 0.3), {"patience": 2}, 4, (2, 4, 6, 8)),
+            ((0.5, 0.4, 0.3), {"patience": 2}, 2, (2, 4, 6)),
+            ((0.5, 0.4, 0.6), {"every": 3}, 8, (3, 6, 8)),
+            ((0.5, 0.4, 0.6), {"every": 3, "patience": 1}, 3, (3, 6)),
+            ((0.5,), {"keep": "last"}, 8, (8,)),
+            ((0.5, 0.4), {"keep": "last", "patience": 1}, 4, (2, 4)),
+        ],
+        3,
+    ),
     ids=["first-of-equals", "first", "last", "patient", "early", "every", "every-early", "keep-last", "last-early"],
 )
 def test_the_best_state_is_kept(values, options, kept, scored):
@@ -216,7 +223,7 @@ def test_every_example_is_seen_once_an_epoch():
     assert seen[:21] != seen[21:42]
 
 
-@pytest.mark.parametrize("family", ["xlmr", "canine", "xphonebert"], indirect=True)
+@pytest.mark.parametrize("family", thinned(["xlmr", "canine", "xphonebert"], 3), indirect=True)
 def test_predictions_do_not_depend_on_neighbours_or_order(family, request):  # noqa: F811
     name = request.node.callspec.params["family"]
     separator = "▁" if name == "xphonebert" else ""

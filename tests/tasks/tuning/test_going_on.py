@@ -8,6 +8,7 @@ from tests.encoders.distributed.test_processes import run_processes
 from tests.tasks.tuning.test_fit import ENG, problems, same, scripted, settings, weights
 from tests.tasks.tuning_toys import toy_encoder
 from tests.tasks.tuning_worker import tune
+from tests.thinned import thinned
 
 from xl_encoders import Checkpoints
 from xl_tasks.errors import StoppedError
@@ -39,7 +40,7 @@ def run(kind: str, options: dict, *, perturbation=None, values=(), **more) -> tu
     return fitted, steps
 
 
-@pytest.mark.parametrize("at", [3, 4])
+@pytest.mark.parametrize("at", thinned([3, 4], 2))
 @pytest.mark.parametrize(
     ("kind", "options", "perturbation"),
     [

@@ -22,6 +22,7 @@ from tests.tasks.tuning_toys import (
     toy_sentences,
     toy_texts,
 )
+from tests.thinned import thinned
 
 from xl_tasks import TaskError
 from xl_tasks.examples import TaggedSentence, TextExample
@@ -60,7 +61,7 @@ def by_hand(x, y, dev_x, dev_y, test_x):
     return best[2].predict_log_proba(scaler.transform(test_x)), best[1], best[0]
 
 
-@pytest.mark.parametrize("layer", [0, -1])
+@pytest.mark.parametrize("layer", thinned([0, -1], 2))
 @pytest.mark.parametrize("kind", ["texts", "pairs"])
 def test_classification_is_logistic_regression_on_pooled_states(kind, layer):
     encoder = toy_encoder()
@@ -105,7 +106,7 @@ def test_pooling_is_followed(pooling):
     assert fitted.scores == {}
 
 
-@pytest.mark.parametrize("family", ["xlmr", "canine", "xphonebert"], indirect=True)
+@pytest.mark.parametrize("family", thinned(["xlmr", "canine", "xphonebert"], 3), indirect=True)
 def test_tagging_reads_the_first_token_of_each_word(family, request):  # noqa: F811
     name = request.node.callspec.params["family"]
     separator = "▁" if name == "xphonebert" else ""

@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import load_file
 from tests.encoders.conftest import FAMILIES, family, family_folder, loaded  # noqa: F401
 from tests.tasks.tuning_toys import ToyTagging, classification, toy_encoder, toy_sentences, toy_texts
+from tests.thinned import thinned
 from transformers import AutoTokenizer
 
 from xl_encoders import Encoder, load_encoder
@@ -53,7 +54,7 @@ def logits_of(out) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", AUTO)
-@pytest.mark.parametrize("family", FAMILIES, indirect=True)
+@pytest.mark.parametrize("family", thinned(FAMILIES, 4), indirect=True)
 def test_logits_are_those_of_the_auto_class(family, kind, family_folder, request):  # noqa: F811
     folder = family_folder(request.node.callspec.params["family"])
     ours = TaskModel.of(family, stub(kind), seed=4).eval()
@@ -82,7 +83,7 @@ def test_logits_are_those_of_the_auto_class(family, kind, family_folder, request
 
 
 @pytest.mark.parametrize("kind", AUTO)
-@pytest.mark.parametrize("family", ["xlmr", "bert", "canine", "xphonebert"], indirect=True)
+@pytest.mark.parametrize("family", thinned(["xlmr", "bert", "canine", "xphonebert"], 4), indirect=True)
 def test_saved_folder_opens_with_the_auto_class(family, kind, tmp_path):  # noqa: F811
     ours = TaskModel.of(family, stub(kind), seed=4).eval()
     ours.save(tmp_path / "model")
@@ -202,7 +203,7 @@ def test_unknown_family_is_one_sentence():
 
 
 @pytest.mark.parametrize("layer", [0, 1, 3])
-@pytest.mark.parametrize("family", FAMILIES, indirect=True)
+@pytest.mark.parametrize("family", thinned(FAMILIES, 4), indirect=True)
 def test_delta_moves_embeddings_or_block_outputs(family, layer, request):  # noqa: F811
     """Against a change of the embedding table, and against the hidden states."""
     name = request.node.callspec.params["family"]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.thinned import thinned
 
 from xl_translit import CorpusError, Romanizer, romanize_corpus
 
@@ -79,7 +80,7 @@ def romanised(batch: dict[str, list[str]], say: Romanizer) -> dict[str, list[str
     return {"result": say.batch(batch["text"])}
 
 
-@pytest.mark.parametrize("maker", ["Romanizer", "Phonemizer"])
+@pytest.mark.parametrize("maker", thinned(["Romanizer", "Phonemizer"], 2))
 def test_datasets_map_takes_our_transliterators(maker: str) -> None:
     import datasets
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.thinned import thinned
 from tests.translit.standins import Upper
 
 from xl_translit import CorpusError, Romanizer, romanize_corpus
@@ -65,7 +66,7 @@ def outcome(out: Path) -> tuple[bytes, bytes, dict[str, Any]]:
     return out.read_bytes(), out.with_name(f"{out.name}.rejected.jsonl").read_bytes(), manifest
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", thinned(FORMATS, 4))
 def test_a_run_killed_before_any_of_its_writes_ends_with_the_same_bytes(tmp_path: Path, name: str) -> None:
     path = corpus(tmp_path)
     romanize_corpus(path, tmp_path / f"whole-{name}", **arguments())

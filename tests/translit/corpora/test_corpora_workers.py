@@ -118,6 +118,7 @@ def slow_first(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_a_slow_chunk_does_not_let_the_others_run_away() -> None:
     taken: list[int] = []
     results = ordered_map(slow_first, (taken.append(number) or number for number in range(500)), 2)
