@@ -293,6 +293,39 @@ def test_the_best_of_a_grid_is_scored(xl: Run, data: Path, model: Path) -> None:
     assert both[0]["tuning"] == "full/default epochs=6 max_len=32 lr=1e-7,2e-3 by dev: lr=0.002"
 
 
+@pytest.mark.slow
+def test_the_radius_is_chosen_on_the_source_s_dev_set(xl: Run, data: Path, model: Path) -> None:
+    """Of two radii the one with the higher dev score; plain training has no radius and is fitted once."""
+    common = ("sib200", "--model", model, "--data", data, "--source", "eng", "--target", "eng", "--resamples", 0,
+              "--set", "epochs=6", "--set", "lr=2e-3", "--set", "max_len=32", "--robust", "rs-rp")  # fmt: skip
+
+    def fitted(*more: object) -> tuple[list[dict], dict[str, tuple[float, str]]]:
+        result = xl("eval", *common, *more, "--json")
+        assert result.returncode == 0, result.stderr
+        lines = re.findall(
+            r"zero-shot (rs-rp )?seed 42: .*dev ([\d.]+) \(step.*?kept\)(?:; best of 2: (\S+))?", result.stderr
+        )
+        return rows(result.stdout), {name.strip(): (float(dev), chosen) for name, dev, chosen in lines}
+
+    dev = {radius: fitted("--set", f"robust.eps_rel={radius}")[1]["rs-rp"][0] for radius in ("0.01", "30")}
+    found, told = fitted("--grid", "robust.eps_rel=0.01,30")
+    assert dev["0.01"] != dev["30"]
+    best = max(dev, key=lambda radius: dev[radius])
+    assert told == {"": (told[""][0], ""), "rs-rp": (dev[best], f"robust.eps_rel={best}")}
+    tunings = {row["robust"]: row["tuning"] for row in found if not row["baseline"]}
+    assert tunings[""].endswith("max_len=32")
+    assert tunings["rs-rp"] == f"{tunings['']} robust.eps_rel=0.01,30 by dev: robust.eps_rel={best}"
+
+
+def test_nothing_is_chosen_without_a_dev_set(xl: Run, data: Path, model: Path) -> None:
+    result = xl(
+        "eval", "sib200", "--model", model, "--data", data, "--source", "eng", "--target", "eng", "--split", "dev",
+        "--grid", "lr=1e-3,1e-4", "--set", "epochs=1",
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "the best of 2 settings is chosen on a dev set, and eng_Latn has none" in result.stderr
+
+
 def test_two_models_are_compared_with_the_first(xl: Run, data: Path, model: Path, tmp_path: Path) -> None:
     from xl_encoders import load_encoder
 

@@ -52,6 +52,39 @@ def test_a_preset_sets_all_that_it_names_and_nothing_that_the_user_does(preset: 
     assert capsys.readouterr().err == ""
 
 
+_LR = "lr=3e-05,5e-05,0.0001,0.0003"
+_RADII = "robust.eps_rel=0.01,0.03,0.1,0.3"
+
+
+@pytest.mark.parametrize(
+    ("preset", "task", "more", "grid"),
+    [
+        ("phonemic", "panx", {}, ()),
+        ("phonemic", "panx", {"grid": ("preset",)}, (_LR,)),
+        ("phonemic", "panx", {"grid": ("preset", "epochs=1,2")}, ("epochs=1,2", _LR)),
+        ("phonemic", "panx", {"grid": ("preset", "lr=1e-5,2e-5")}, ("lr=1e-5,2e-5",)),
+        ("robust-xlt", "pawsx", {}, ()),
+        # Nobody has published a radius: it is chosen unless the user does.
+        ("robust-xlt", "pawsx", {"robust": ("at", "rs-rp")}, (_RADII,)),
+        ("robust-xlt", "pawsx", {"robust": ("at",), "set": ("robust.eps_rel=0.2",)}, ()),
+        ("robust-xlt", "pawsx", {"robust": ("at",), "set": ("robust.eps=1",)}, ()),
+        ("robust-xlt", "pawsx", {"robust": ("at",), "grid": ("robust.eps_rel=0.2,0.3",)}, ("robust.eps_rel=0.2,0.3",)),
+    ],
+)
+def test_a_grid_is_the_preset_s_where_that_is_asked_for(preset, task, more, grid, capsys) -> None:
+    assert with_preset(TASKS[task], config(preset=preset, **more)).grid == grid
+    told = [text for text in grid if text not in more.get("grid", ())]
+    assert [text in capsys.readouterr().err for text in told] == [True] * len(told)
+
+
+@pytest.mark.parametrize(
+    ("preset", "task"), [("xtreme", "panx"), ("phonemic", "sib200"), ("default", "panx"), ("robust-xlt", "pawsx")]
+)
+def test_a_preset_without_a_grid_is_refused(preset, task) -> None:
+    with pytest.raises(UsageError, match=r"--grid preset: preset .* has no grid for"):
+        with_preset(TASKS[task], config(preset=preset, grid=("preset",)))
+
+
 def test_without_a_preset_one_model_is_trained_and_nothing_is_said(capsys) -> None:
     for preset in ("default", "wordot"):  # that paper has no topics
         found = with_preset(TASKS["sib200"], config(preset=preset))

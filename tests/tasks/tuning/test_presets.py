@@ -10,7 +10,7 @@ import pytest
 
 from xl_tasks import PRESETS, TaskError, tuning_config
 from xl_tasks.catalogue.task import Task
-from xl_tasks.tuning.presets import preset_rows
+from xl_tasks.tuning.presets import preset_grid, preset_rows
 from xl_translit import language
 
 KINDS = {
@@ -167,6 +167,25 @@ def cells(text: str, codes: str) -> dict[str, float]:
     if not found:
         return dict.fromkeys(codes.split(), float(text))
     return {code: float(value) for value, listed in found for code in listed.split(", ")}
+
+
+# Table 5, column "search space".
+SEARCHED = {
+    "xnli": "[5e-6, 7e-6, 1e-5, 3e-5, 5e-5] [0.0, 1e-1, 1e-2, 1e-3] [True, False]",
+    "panx": "[3e-5, 5e-5, 1e-4, 3e-4]",
+    "udpos": "[3e-5, 5e-5, 1e-4, 3e-4]",
+}
+
+
+@pytest.mark.parametrize("task", SEARCHED)
+def test_grids_are_the_search_spaces(task: str) -> None:
+    words = {"True": "cosine", "False": "constant"}
+    lists = [found.split(", ") for found in re.findall(r"\[([^]]+)\]", SEARCHED[task])]
+    searched = [tuple(words[word] if word in words else float(word) for word in several) for several in lists]
+    grid = preset_grid("phonemic", entry(task))
+    assert list(grid) == ["lr", "weight_decay", "schedule"][: len(searched)]
+    assert list(grid.values()) == searched
+    assert preset_grid("xtreme", entry(task)) == preset_grid("phonemic", entry("sib200")) == {}
 
 
 @pytest.mark.parametrize(("task", "unit"), TABLE_5, ids=lambda value: value)

@@ -50,7 +50,9 @@ class EvaluateConfig(ReadingConfig):
         (), "key=value of the tuning, e.g. lr=3e-5, or robust.eps_rel=0.1; repeat; see xl ls tuning"
     )
     grid: tuple[str, ...] = setting(
-        (), "key=v1,v2: all are trained, the best on the source's dev set is scored; repeat"
+        (),
+        "key=v1,v2: all are trained, the best on the source's dev set is scored; repeat; `preset` for the grid of the "
+        "preset's paper",
     )
     seeds: int = setting(
         0,

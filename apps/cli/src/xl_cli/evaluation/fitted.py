@@ -12,7 +12,7 @@ from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
-from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, settings_text, split_settings
+from xl_cli.evaluation.tuning_options import ROBUST, parse_grid, parse_settings, settings_text, split_settings
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
 from xl_tasks.catalogue.task import Task
@@ -29,7 +29,7 @@ from xl_tasks.protocols.training_data import (
     with_training,
 )
 from xl_tasks.protocols.transfer import JOIN, Candidate, CellExamples, Trial, TrialRun
-from xl_tasks.robustness.config import RobustConfig
+from xl_tasks.robustness.config import RobustConfig, robust_settings_read
 from xl_tasks.robustness.noise import parse_noise
 from xl_tasks.tuning.config import settings_read
 from xl_tasks.tuning.presets import PRESETS, tuning_config
@@ -314,9 +314,18 @@ class FittedPlan(Plan):
     ) -> Trial:
         config, entry = self._config, self._entry
         encoder = model.opened.encoder
-        candidates = []
+        losses = {
+            str(split_settings(one)[1].get("loss", self._robust.get("loss", "adversarial"))) for one in self._grid
+        }
+        read = robust_settings_read(robust, losses) if robust else frozenset()
+        candidates: dict[str, Candidate] = {}
         for combination in self._grid:
             tuned, changed = split_settings(combination)
+            # What this kind of training does not read makes no other candidate.
+            changed = {key: value for key, value in changed.items() if key in read}
+            name = settings_text({**tuned, **{f"{ROBUST}{key}": value for key, value in changed.items()}})
+            if name in candidates:
+                continue
             overrides: dict[str, object] = {**self._settings, **tuned, "mode": config.mode, "seed": seed}
             if config.max_len:
                 overrides["max_len"] = config.max_len
@@ -335,11 +344,15 @@ class FittedPlan(Plan):
                 if robust == "rs-da":
                     own["neighbours"] = config.neighbours
                 extra = RobustConfig(kind=robust, seed=seed, **own)  # ty: ignore[invalid-argument-type]
-            candidates.append(Candidate(tuning=settings, robust=extra, name=settings_text(combination)))
+            candidates[name] = Candidate(tuning=settings, robust=extra, name=name)
         given = settings_text(self._settings)
         if config.train_limit:
             given = f"{given} train_limit={config.train_limit}".strip()
-        axes = " ".join(f"{axis} by dev" for axis in config.grid)
+        axes = " ".join(
+            f"{axis} by dev"
+            for axis in config.grid
+            if not axis.startswith(ROBUST) or axis.partition("=")[0].removeprefix(ROBUST) in read
+        )
         return Trial(
             entry=entry,
             examples=self._examples,
@@ -350,7 +363,7 @@ class FittedPlan(Plan):
             train=train,
             # What is scored must not be chosen on.
             dev=() if self._split == "dev" else source,
-            candidates=tuple(candidates),
+            candidates=tuple(candidates.values()),
             label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, axes, self._origin])),
             robust_label=" ".join(filter(None, [robust, settings_text(self._robust)])) if robust else "",
             unit=model.unit,

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import plan_class
+from xl_cli.evaluation.tuning_options import OWN_GRID, ROBUST
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
-from xl_tasks.tuning.presets import EVERY_GROUP, PRESETS, preset_sources, preset_targets
+from xl_tasks.tuning.presets import EVERY_GROUP, PRESETS, preset_grid, preset_sources, preset_targets
 
 
 class LackingError(UsageError):
@@ -31,10 +32,11 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
         raise UsageError(message)
     preset = PRESETS[config.preset]
     _check_group(config)
+    grid = _grid(entry, config)
     if preset.name == "default" or not has_task(preset.name, entry):
         return dataclasses.replace(config, protocol=config.protocol or ("zero-shot",), seeds=config.seeds or 1)
-    named: dict[str, tuple[str, ...] | int] = {}
-    told = []
+    named: dict[str, tuple[str, ...] | int] = {"grid": grid}
+    told = [f"--grid {text}" for text in grid if text not in config.grid]
     if "protocol" in plan_class(entry).reads(entry, config):
         if not config.protocol:
             named["protocol"] = (preset.protocol,)
@@ -53,6 +55,24 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
     if told:
         say(f"note: {entry.name}: preset {preset.name} sets {'; '.join(told)}. Give an option to have it otherwise.")
     return dataclasses.replace(config, **named)
+
+
+def _grid(entry: Task, config: EvaluateConfig) -> tuple[str, ...]:
+    """`--grid` of a task: what the user gave, that of the preset in the place of OWN_GRID.
+
+    The radius of robust training is chosen in any case where a preset has a grid of it and the user names none.
+    """
+    own = preset_grid(config.preset, entry)
+    radii = {key for key in own if key.startswith(ROBUST)}
+    asked = OWN_GRID in config.grid
+    if asked and not (set(own) - radii or (radii and config.robust)):
+        message = f"--grid {OWN_GRID}: preset {config.preset} has no grid for {entry.name}; write key=v1,v2."
+        raise UsageError(message)
+    given = [text for text in config.grid if text != OWN_GRID]
+    named = {text.partition("=")[0].strip() for text in (*given, *config.set)}
+    fixed = radii if not config.robust or named & {f"{ROBUST}eps", f"{ROBUST}eps_rel"} else set()
+    kept = [key for key in own if key not in named | fixed and (asked or key in radii)]
+    return (*given, *(f"{key}={','.join(map(str, own[key]))}" for key in kept))
 
 
 def sources_there(

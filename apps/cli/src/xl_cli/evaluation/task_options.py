@@ -7,7 +7,7 @@ from pathlib import Path
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, VECTORS, is_vector_folder, plan_class
 from xl_cli.evaluation.preset_options import has_task
-from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, split_settings
+from xl_cli.evaluation.tuning_options import OWN_GRID, parse_grid, parse_settings, split_settings
 from xl_cli.unread_options import listed, refuse, without_meaning
 from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS, Task
@@ -67,7 +67,8 @@ def _reason(name: str, entries: Sequence[Task], config: EvaluateConfig) -> str:
 def _unread_settings(entries: Sequence[Task], config: EvaluateConfig) -> list[str]:
     """A fault for each kind of key of --set and --grid that no task reads."""
     fitted = [entry for entry in entries if "set" in options_read(entry, config)]
-    every = [{**parse_settings(config.set), **combination} for combination in parse_grid(config.grid)]
+    grid = parse_grid(text for text in config.grid if text != OWN_GRID)
+    every = [{**parse_settings(config.set), **combination} for combination in grid]
     tuning, robust = (set().union(*(split_settings(one)[side] for one in every)) for side in (0, 1))
     faults = []
     for taken, other in (("steps", "epochs"), ("robust.eps", "robust.eps_rel")):

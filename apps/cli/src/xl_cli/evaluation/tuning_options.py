@@ -10,13 +10,16 @@ from xl_encoders.registry import unknown_name
 from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.tuning.config import TuningConfig
 
-_ROBUST = "robust."
+ROBUST = "robust."
+"""Begins keys of robust training."""
+OWN_GRID = "preset"
+"""What `--grid` says for the grid of the preset's paper."""
 
 
 def tuning_keys() -> list[tuple[str, str, str]]:
     """(key, default, help) of everything that --set and --grid know."""
     keys = []
-    for prefix, config in (("", TuningConfig), (_ROBUST, RobustConfig)):
+    for prefix, config in (("", TuningConfig), (ROBUST, RobustConfig)):
         for field in dataclasses.fields(config):
             if f"{prefix}{field.name}" in _types():
                 keys.append((f"{prefix}{field.name}", str(field.default), field.metadata["help"]))
@@ -52,8 +55,8 @@ def parse_grid(given: Iterable[str]) -> list[dict[str, object]]:
 
 def split_settings(settings: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
     """The settings of tuning and those of robust training, the latter without their prefix."""
-    robust = {key.removeprefix(_ROBUST): value for key, value in settings.items() if key.startswith(_ROBUST)}
-    return {key: value for key, value in settings.items() if not key.startswith(_ROBUST)}, robust
+    robust = {key.removeprefix(ROBUST): value for key, value in settings.items() if key.startswith(ROBUST)}
+    return {key: value for key, value in settings.items() if not key.startswith(ROBUST)}, robust
 
 
 def settings_text(settings: Mapping[str, object]) -> str:
@@ -68,7 +71,7 @@ def _types() -> dict[str, type]:
     kinds: dict[str, type] = {"shared_lr": bool}
     kinds |= {key: kind for key, kind in typing.get_type_hints(TuningConfig).items() if key not in own}
     robust = {"kind", "seed", "neighbours"}
-    kinds |= {f"{_ROBUST}{key}": kind for key, kind in typing.get_type_hints(RobustConfig).items() if key not in robust}
+    kinds |= {f"{ROBUST}{key}": kind for key, kind in typing.get_type_hints(RobustConfig).items() if key not in robust}
     return kinds
 
 

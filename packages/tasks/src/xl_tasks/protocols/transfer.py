@@ -178,6 +178,12 @@ class TrialRun:
         # A probe takes no dev set where there is none; training keeps its last state then.
         dev = {language: trial.examples.by_language[language].get("dev", ()) for language in trial.dev}
         dev = {language: examples for language, examples in dev.items() if examples}
+        if len(trial.candidates) > 1 and not dev:
+            message = (
+                f"{trial.entry.name}: the best of {len(trial.candidates)} settings is chosen on a dev set, and "
+                f"{trial.source} has none that is not scored itself; give one setting."
+            )
+            raise TaskError(message)
         best = None
         for candidate in trial.candidates:
             self._forget()  # a candidate before

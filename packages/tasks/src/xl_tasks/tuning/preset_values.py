@@ -23,6 +23,8 @@ class TaskPreset:
     """input unit -> language of the training data -> values; other languages take `values`."""
     by_model: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """transformers' type of model -> values."""
+    grid: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    """key of `--set` -> the values that are chosen among on the source's dev set, where that is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,13 +193,15 @@ WORDOT = Preset(
 # robust-xlt: the released scripts of arXiv 2104.08645 for mBERT; epochs are passes over the enlarged data (10 copies
 # of PAWS-X, 3 of XNLI). Clipping: the program's default.
 _ROBUST = {**_XTREME, "metric": "accuracy"}
+# The released scripts have no radius: ours, shares of the mean length of word embeddings.
+_RADII = {"robust.eps_rel": (0.01, 0.03, 0.1, 0.3)}
 ROBUST_XLT = Preset(
     name="robust-xlt",
     description="robust training: one English model, best state on English dev data",
     paper="Improving Zero-Shot Cross-Lingual Transfer Learning via Robust Training (2021), released scripts",
     tasks={
-        "pawsx": TaskPreset(values={**_ROBUST, "epochs": 3.0, "every": 500}),
-        "xnli": TaskPreset(values={**_ROBUST, "epochs": 1.0, "every": 1000}),
+        "pawsx": TaskPreset(values={**_ROBUST, "epochs": 3.0, "every": 500}, grid=_RADII),
+        "xnli": TaskPreset(values={**_ROBUST, "epochs": 1.0, "every": 1000}, grid=_RADII),
     },
     seeds=(7,),
     sources=dict.fromkeys(("pawsx", "xnli"), _ENGLISH),
@@ -213,6 +217,11 @@ ROBUST_XLT = Preset(
 _PHONEMIC = {"batch": 128, "accumulate": 1, "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.01, "keep": "best",
              "max_len": 128}  # fmt: skip
 _LONG = {"character": {"max_len": 512}, "phonemes": {"max_len": 512}}
+# Table 5, "search space"; scheduling True or False.
+_PHONEMIC_GRID = {
+    "lr": (5e-6, 7e-6, 1e-5, 3e-5, 5e-5), "weight_decay": (0.0, 0.1, 0.01, 0.001), "schedule": ("cosine", "constant")
+}  # fmt: skip
+_PHONEMIC_TAGS_GRID = {"lr": (3e-5, 5e-5, 1e-4, 3e-4)}
 
 
 def _rates(rates: Mapping[float, str]) -> dict[str, dict[str, object]]:
@@ -229,6 +238,7 @@ PHONEMIC = Preset(
             values={**_PHONEMIC, "lr": 5e-6, "epochs": 20.0, "metric": "accuracy"},
             # "learning rate scheduling": True, True, False
             by_unit={**_LONG, "phonemes": {"max_len": 512, "schedule": "constant"}},
+            grid=_PHONEMIC_GRID,
             by_language={
                 "subword": {code: {"lr": 5e-6, "weight_decay": 0.01} for code in ("eng_Latn", "swh_Latn", "urd_Arab")},
                 "character": {
@@ -247,6 +257,7 @@ PHONEMIC = Preset(
         "panx": TaskPreset(
             values={**_PHONEMIC, "lr": 5e-5, "epochs": 30.0, "metric": "f1"},
             by_unit=_LONG,
+            grid=_PHONEMIC_TAGS_GRID,
             by_language={
                 "character": _rates({5e-5: "eng_Latn fra_Latn ita_Latn hun_Latn kor_Hang tur_Latn",
                                      1e-4: "rus_Cyrl ukr_Cyrl fin_Latn hin_Deva"}),
@@ -260,6 +271,7 @@ PHONEMIC = Preset(
             # F1 of which kind is not said; over tokens it is accuracy, the task's main metric.
             values={**_PHONEMIC, "lr": 1e-4, "epochs": 30.0, "metric": "accuracy"},
             by_unit=_LONG,
+            grid=_PHONEMIC_TAGS_GRID,
             by_language={
                 "character": _rates({5e-5: "rus_Cyrl ukr_Cyrl tur_Latn", 1e-4: "eng_Latn fra_Latn fin_Latn hin_Deva",
                                      3e-4: "ita_Latn hun_Latn kor_Hang"}),

@@ -16,6 +16,7 @@ __all__ = [
     "PRESETS",
     "Preset",
     "TaskPreset",
+    "preset_grid",
     "preset_rows",
     "preset_sources",
     "preset_targets",
@@ -67,8 +68,8 @@ def tuning_config(
 def preset_rows() -> list[dict[str, object]]:
     """One line a preset, task and input unit that has values of its own, for listings.
 
-    Values that differ by language are joined by ", ". Keys: preset, task, unit, the settings, metric, seeds, sources,
-    protocol, mean, paper.
+    Values that differ by language are joined by ", ". Keys: preset, task, unit, the settings, grid, metric, seeds,
+    sources, protocol, mean, paper.
     """
     rows = []
     for preset in PRESETS.values():
@@ -83,6 +84,7 @@ def preset_rows() -> list[dict[str, object]]:
                         "task": task,
                         "unit": unit,
                         **{name: _joined(getattr(config, name) for config in made) for name in _SHOWN},
+                        "grid": ", ".join(f"{key} of {len(values)}" for key, values in entry.grid.items()),
                         "metric": made[0].metric,
                         "seeds": ", ".join(map(str, preset.seeds)),
                         "sources": ", ".join(preset_sources(preset.name, task)),
@@ -124,6 +126,13 @@ def _resolved(
 def _joined(values: Iterator[object]) -> object:
     unique = list(dict.fromkeys(values))
     return unique[0] if len(unique) == 1 else ", ".join(map(str, unique))
+
+
+def preset_grid(preset: str, task: Task) -> dict[str, tuple[object, ...]]:
+    """Key of `--set` -> values that a preset's settings of a task are chosen among on dev; empty where it has none."""
+    tasks = PRESETS[preset].tasks
+    own = tasks.get(task.name) or tasks.get(task.kind)
+    return dict(own.grid) if own is not None else {}
 
 
 def preset_sources(preset: str, task: str, group: str = "") -> list[str]:
