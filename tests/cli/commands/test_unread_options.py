@@ -34,6 +34,7 @@ from xl_cli.vectors import extract_config, mapping_options
 from xl_cli.vectors import extraction as static_extraction
 from xl_cli.vectors import induce as static_induce
 from xl_cli.vectors import mapping as static_mapping
+from xl_cli.vectors.multilingual import config as multilingual_config
 from xl_staticemb import (
     MappingConfig,
     VectorWriter,
@@ -65,6 +66,9 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static similarity": ("gold oov lower multiword source_lang target_lang limit as_json out", ()),
     "static extract": ("model lang layer max_len tokenized split precision preset method lower min_count max_words out "
                        "cache as_json", extract_config.READ_WHERE),
+    "static multilingual": ("model layer max_len tokenized split precision preset method lower min_count max_words "
+                            "languages pivot words dictionary format out dry_run as_json",
+                            multilingual_config.READ_WHERE),
     "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "
                     "as_json",
                     measure("cka").read_where),

@@ -18,6 +18,8 @@ from .vectors.bli import bli as bli
 from .vectors.extract import extract as extract
 from .vectors.induce import induce as induce
 from .vectors.map import map_vectors as map_vectors
+from .vectors.multilingual.multilingual import JobPlan as JobPlan
+from .vectors.multilingual.multilingual import multilingual as multilingual
 from .vectors.neighbours import neighbours as neighbours
 from .vectors.similarity import similarity as similarity
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from xl_cli.errors import UsageError
 from xl_cli.options import check_options, option_names
@@ -40,11 +40,10 @@ _TOLD = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordReadingConfig:
-    """The encoder, the language of the text, and how its words are found."""
+class ReadingConfig:
+    """The encoder, and how words are found in text of any language."""
 
     model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
-    lang: str = setting("", "language of the text, any spelling: chooses the file of a folder and the word breaker")
     layer: str = setting(
         "",
         "hidden_states index, 0 = embeddings, negative from the end, or last [default: 6 (of 12), half the "
@@ -80,6 +79,13 @@ class WordReadingConfig:
         if self.engine not in ENGINES:
             message = f"--engine is {self.engine!r}; choose one of {', '.join(ENGINES)}."
             raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordReadingConfig(ReadingConfig):
+    """The same for text of one language."""
+
+    lang: str = setting("", "language of the text, any spelling: chooses the file of a folder and the word breaker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +127,12 @@ READ_WHERE = (
 )
 
 
+_Reading = TypeVar("_Reading", bound=ReadingConfig)
+
+
 def with_preset(
-    reading: WordReadingConfig, training: ExtractConfig, given: frozenset[str]
-) -> tuple[WordReadingConfig, ExtractConfig, dict[str, object]]:
+    reading: _Reading, training: ExtractConfig, given: frozenset[str]
+) -> tuple[_Reading, ExtractConfig, dict[str, object]]:
     """The settings with what the preset names, the user did not give and the call reads; and that by name."""
     named = {name: value for name, value in PRESETS.get(reading.preset, {}).items() if name not in given}
     call = SimpleNamespace(**{**vars(reading), **vars(training), **named})

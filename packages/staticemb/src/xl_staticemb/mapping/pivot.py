@@ -77,7 +77,7 @@ def map_to_pivot(
         except StaticembError as error:
             message = f"{name}: {error}"
             raise StaticembError(message) from None
-        yield name, _chosen(mapped) if choose else mapped
+        yield name, better_map(mapped) if choose else mapped
 
 
 def pivot_config(mode: str, config: MappingConfig | None = None) -> MappingConfig:
@@ -150,8 +150,8 @@ def _mapped(
     return PivotMap(matrix, of_pivot, True, score, unaligned, len(pairs[0]), n_held_out, warnings)
 
 
-def _chosen(mapped: PivotMap) -> PivotMap:
-    """The map, or none where the language does better without it."""
+def better_map(mapped: PivotMap) -> PivotMap:
+    """The map, or none where the language does better without it on its held-out words."""
     if mapped.unaligned_score is None or mapped.aligned_score is None or mapped.n_held_out < _FEWEST:
         reason = (
             f"{mapped.n_held_out} held-out words are too few to choose by"

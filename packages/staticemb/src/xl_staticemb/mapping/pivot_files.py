@@ -65,13 +65,13 @@ def map_files_to_pivot(
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     aside.mkdir()
     try:
-        centre = _normalized(read_vectors(pivot[1], limit), config)
+        centre = normalized(read_vectors(pivot[1], limit), config)
         if mode != "per_pair":
-            _write(aside / f"{pivot[0]}{suffix}", centre, None, digits)
+            write_mapped(aside / f"{pivot[0]}{suffix}", centre, None, digits)
 
         def mapped(name: str, path: Path | str) -> PivotMap:
             """Read, map and write one language; its vectors are let go with this call."""
-            vectors = _normalized(read_vectors(path, limit), config)
+            vectors = normalized(read_vectors(path, limit), config)
             ((_, pivot_map),) = map_to_pivot(
                 [(name, vectors)],
                 centre,
@@ -83,9 +83,9 @@ def map_files_to_pivot(
                 seed=seed,
                 device=device,
             )
-            _write(aside / f"{name}{suffix}", vectors, pivot_map.matrix, digits)
+            write_mapped(aside / f"{name}{suffix}", vectors, pivot_map.matrix, digits)
             if mode == "per_pair":
-                _write(aside / f"{pivot[0]}-for-{name}{suffix}", centre, pivot_map.pivot, digits)
+                write_mapped(aside / f"{pivot[0]}-for-{name}{suffix}", centre, pivot_map.pivot, digits)
             return pivot_map
 
         summary, failures = [], []
@@ -97,7 +97,7 @@ def map_files_to_pivot(
                 summary.append({"language": name, "failed": str(error)})
                 yield name, error
                 continue
-            summary.append(_line(name, pivot_map))
+            summary.append(summary_line(name, pivot_map))
             yield name, pivot_map
         if failures and len(failures) == len(files):
             raise failures[0]
@@ -108,7 +108,8 @@ def map_files_to_pivot(
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _line(name: str, pivot_map: PivotMap) -> dict[str, object]:
+def summary_line(name: str, pivot_map: PivotMap) -> dict[str, object]:
+    """What was chosen for a language and the figures that decided it."""
     return {
         "language": name,
         "chosen": "aligned" if pivot_map.aligned else "unaligned",
@@ -120,11 +121,13 @@ def _line(name: str, pivot_map: PivotMap) -> dict[str, object]:
     }
 
 
-def _normalized(vectors: WordVectors, config: MappingConfig) -> WordVectors:
+def normalized(vectors: WordVectors, config: MappingConfig) -> WordVectors:
+    """The vectors as the map's normalisation has them."""
     return WordVectors(vectors.words, Normalization(config.normalization).fit_apply(vectors.matrix))
 
 
-def _write(path: Path, vectors: WordVectors, matrix: NDArray[np.float32] | None, digits: int) -> None:
+def write_mapped(path: Path, vectors: WordVectors, matrix: NDArray[np.float32] | None, digits: int) -> None:
+    """Write vectors @ `matrix` (None: as they are), a block at a time."""
     width = vectors.width if matrix is None else matrix.shape[1]
     with VectorWriter(path, len(vectors), width, digits=digits) as writer:
         for start in range(0, len(vectors), _ROWS):

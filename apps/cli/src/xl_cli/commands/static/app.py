@@ -6,6 +6,7 @@ from xl_cli.commands.static.bli import bli
 from xl_cli.commands.static.extract import extract
 from xl_cli.commands.static.induce import induce
 from xl_cli.commands.static.map import map_vectors
+from xl_cli.commands.static.multilingual import multilingual
 from xl_cli.commands.static.neighbours import neighbours
 from xl_cli.commands.static.similarity import similarity
 
@@ -15,6 +16,7 @@ static = typer.Typer(
     short_help="Word vectors: extract, map, score.",
 )
 static.command("extract", short_help="Static vectors from an encoder.")(extract)
+static.command("multilingual", short_help="Vectors of many languages in one space.")(multilingual)
 static.command("map", short_help="Bring vectors of languages into one space.")(map_vectors)
 static.command("bli", short_help="Score word translation.")(bli)
 static.command("induce", short_help="Write a dictionary from mapped vectors.")(induce)
