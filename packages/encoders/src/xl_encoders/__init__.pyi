@@ -44,6 +44,8 @@ from .reading.word_vectors import TextWords as TextWords
 from .registry import Registry as Registry
 from .registry import RegistryError as RegistryError
 from .registry import unknown_name as unknown_name
+from .streams.text_share import TextShare as TextShare
+from .streams.text_share import drop_repeats as drop_repeats
 from .streams.text_stream import TextBatch as TextBatch
 from .streams.text_stream import TextStream as TextStream
 from .text.sentence_breaking import SentenceBreaker as SentenceBreaker

@@ -30,6 +30,8 @@ class ParallelTexts:
     """key -> name of the group (a chapter, say) that is held out together; a key without one is its own group."""
     pools: Mapping[str, str] = field(default_factory=dict)
     """key -> collection that retrieval searches, where the data joins several (the bitexts of Tatoeba)."""
+    n_before: Mapping[str, int] = field(default_factory=dict)
+    """language code -> texts before a share of them was taken; empty where all were."""
     parallel: bool = True
     """False when equal keys of two languages do not mean translations."""
 

@@ -1,5 +1,6 @@
 """The parts of a variant: which objective reads what, which of them share their forward passes."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from xl_encoders import (
     StreamBatches,
     TeacherWords,
     TextPart,
+    TextStream,
     VectorPart,
     align_bitext,
     encode_blocks,
@@ -44,9 +46,9 @@ _ALIGN_DEPTH = 2 / 3
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What all variants of a run read, with what is computed once and kept: transliterations and alignments.
+    """What all variants of a run read, with what is computed once and kept: transliterations, alignments, drawn rows.
 
-    folder: where alignments of the run are kept.
+    folder: where alignments and drawn rows of the run are kept.
     """
 
     recipe: Recipe
@@ -60,6 +62,37 @@ class Sources:
             texts = self.data.texts[number]
             self._romanised[number] = transliterate(texts.texts, texts.languages, texts.config.to)
         return self._romanised[number]
+
+    def stream(self, number: int, *, batch: int, seed: int) -> TextStream:
+        """The texts of a [[data]] that is read piece by piece; its files are read whole by the first call alone."""
+        entry = self.recipe.data[number]
+        return open_stream(self.data.streams[number], entry, batch=batch, seed=seed, cache=self.folder / "texts")
+
+    def count(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Texts to train on by [[data]] and language, with how many there were `of`, before a share was taken.
+
+        Texts whose language nobody says are of "und". Every process calls this, the main one first.
+        """
+        if not processes.is_main():
+            processes.wait()
+        counts: dict[str, dict[str, dict[str, int]]] = {}
+        for number in sorted({*self.data.texts, *self.data.streams}):
+            if number in self.data.streams:
+                stream = self.stream(number, batch=1, seed=0)
+                taken = stream.languages or {"und": stream.n_texts}
+                before = stream.before_share or {"und": stream.n_before_share}
+            else:
+                taken = dict(Counter(self.data.texts[number].languages))
+                before = self.data.corpora[number].n_before
+            entry = self.recipe.data[number]
+            name = entry.name or (entry.kind if entry.kind not in counts else f"{entry.kind} {number}")
+            counts[name] = {code: {"taken": n, "of": before.get(code, n)} for code, n in sorted(taken.items())}
+            if entry.share < 1:
+                each = ", ".join(f"{its['taken']:,} of {its['of']:,} {code}" for code, its in counts[name].items())
+                say(f"{name}: {entry.share:g} of each language, at least {entry.least:,} texts: {each}")
+        if processes.is_main():
+            processes.wait()
+        return counts
 
     def vocabulary_texts(self) -> list[str]:
         """Everything that a new tokenizer is trained on: all that any variant reads."""
@@ -102,7 +135,7 @@ class Sources:
 
     def _sample(self, number: int) -> list[str]:
         """Texts of a stream's first windows: what a new tokenizer learns from."""
-        stream = open_stream(self.data.streams[number], self.recipe.data[number], batch=_SAMPLE_BATCH, seed=0)
+        stream = self.stream(number, batch=_SAMPLE_BATCH, seed=0)
         lines: list[str] = []
         for place in range(min(stream.n_per_epoch, _SAMPLE_TEXTS // _SAMPLE_BATCH)):
             batch = stream[place]
@@ -147,12 +180,11 @@ def _text_part(sources: Sources, objectives: Mapping[str, TextConfig], encoder: 
     streams = [number for number in numbers if number in data.streams]
     at_hand = [number for number in numbers if number in data.texts]
     if streams:
-        entry = recipe.data[streams[0]]
         batches = StreamBatches(
-            open_stream(data.streams[streams[0]], entry, batch=batch, seed=recipe.train.seed),
+            sources.stream(streams[0], batch=batch, seed=recipe.train.seed),
             encoder.tokenizer,
             encoder.max_len,
-            transliterate=Transliteration(entry.to) if romanised else None,
+            transliterate=Transliteration(recipe.data[streams[0]].to) if romanised else None,
         )
     else:
         batches = _corpus_batches(sources, at_hand, objectives[first].block_len, batch, encoder, romanised)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xl_cli.data.run_data import RunData
+from xl_cli.data.run_data import RunData, text_share
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import TextStream
 from xl_tasks import hold_out, training_texts
+from xl_translit import language
 
 # What `xl translit --pairs` calls its second column.
 _WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
@@ -102,23 +103,41 @@ def dev_texts(recipe: Recipe, data: RunData) -> list[str]:
     return list(texts)
 
 
-def open_stream(files: Sequence[Path], entry: DataConfig, *, batch: int, seed: int) -> TextStream:
-    """The texts of *.parquet and *.arrow files, as the recipe's [[data]] says."""
-    if entry.languages and len(entry.languages) not in (1, len(files)):
+def open_stream(
+    files: Sequence[Path], entry: DataConfig, *, batch: int, seed: int, cache: Path | None = None
+) -> TextStream:
+    """The texts of *.parquet and *.arrow files, as the recipe's [[data]] says.
+
+    cache: folder that keeps which rows are drawn, so that the files are read whole once.
+    """
+    if not entry.language_column and entry.languages and len(entry.languages) not in (1, len(files)):
         message = (
-            f"data.languages names {len(entry.languages)} languages for {len(files)} files; give one, or one for each."
+            f"data.languages names {len(entry.languages)} languages for {len(files)} files; give one, or one for each, "
+            f"or the column that tells them: --set data.language_column=NAME."
         )
         raise UsageError(message)
-    language = entry.languages[0] if len(entry.languages) == 1 else list(entry.languages) or None
+    of_files = entry.languages[0] if len(entry.languages) == 1 else list(entry.languages) or None
     return TextStream(
         files,
         batch=batch,
         seed=seed,
         columns=entry.columns if len(entry.columns) == 2 else (*entry.columns, _WRITTEN_AS[entry.to]),
         language_column=entry.language_column or None,
-        language=None if entry.language_column else language,
+        language=None if entry.language_column else of_files,
         buffer=entry.buffer,
         temperature=entry.temperature,
         deduplicate=entry.deduplicate,
         limit=entry.limit or None,
+        share=text_share(entry),
+        languages={language(code) for code in entry.languages} if entry.language_column else None,
+        spell=_spelled,
+        cache=cache,
     )
+
+
+def _spelled(name: str) -> str:
+    """The code of a language that a column names; what is no language that is known stays as it is."""
+    try:
+        return language(name)
+    except ValueError:
+        return name

@@ -51,10 +51,11 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     if about.get("data", read) != read:
         message = f"the data is not what {folder.path} began with; bring it back, or start a new run with a new --out."
         raise CliError(message)
-    folder.describe(
-        status="running", data=read, n_training_texts=len(data.training), seed=recipe.train.seed, **environment()
-    )
+    folder.describe(status="running", data=read, seed=recipe.train.seed, **environment())
     sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
+    texts = sources.count()
+    n_texts = sum(its["taken"] for counts in texts.values() for its in counts.values())
+    folder.describe(n_training_texts=n_texts, texts=texts)
     encoder = start_encoder(recipe, sources, folder)
     check_widths(recipe, data, encoder.width)
     layer = encoder.resolve_layer(recipe.model.layer)

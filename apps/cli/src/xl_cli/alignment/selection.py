@@ -8,7 +8,6 @@ import torch
 from xl_cli.alignment.parts import Sources
 from xl_cli.alignment.reading import dev_texts
 from xl_cli.data.items import language_pairs
-from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import TRAINED
@@ -58,7 +57,7 @@ def selection_of(
 def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[Encoder], float] | None:
     """None where the selection is optional and its data has none of the languages."""
     settings = recipe.select
-    trained = _trained(recipe, sources.data)
+    trained = _trained(recipe, sources)
     asked = []
     for corpus, keys in sources.data.developing:
         if settings.targets == (TRAINED,):
@@ -100,9 +99,12 @@ def _retrieval_score(recipe: Recipe, sources: Sources, layer: int) -> Callable[[
     return score
 
 
-def _trained(recipe: Recipe, data: RunData) -> set[str]:
+def _trained(recipe: Recipe, sources: Sources) -> set[str]:
     """The languages of the run's text; see `select.targets`."""
+    data = sources.data
     trained = {code for own in data.corpora.values() for code in own.languages}
+    for number in data.streams:
+        trained |= set(sources.stream(number, batch=1, seed=0).languages)
     return trained | {language(code) for entry in recipe.data for code in entry.languages}
 
 

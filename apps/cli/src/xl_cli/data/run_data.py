@@ -14,7 +14,7 @@ from xl_cli.errors import CliError, UsageError
 from xl_cli.launch.progress import Progress
 from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe
-from xl_encoders import Bitext, TeacherWords
+from xl_encoders import Bitext, TeacherWords, TextShare
 from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
 from xl_tasks.drawing import first_by_hash
 from xl_translit import Romanizer, Transliterator, language, make_transliterator
@@ -229,7 +229,12 @@ def _load(entry: DataConfig) -> ParallelTexts:
     if entry.kind == "names":
         return load_names(entry.languages) if entry.languages else load_names()
     try:
-        return load_texts(entry.files, languages=entry.languages or None, parallel=entry.kind == "parallel")
+        return load_texts(
+            entry.files,
+            languages=entry.languages or None,
+            parallel=entry.kind == "parallel",
+            share=text_share(entry),
+        )
     except TaskError as error:
         if entry.languages and "unknown language" in str(error):
             # A recipe may name a group of languages that its user never typed.
@@ -237,6 +242,13 @@ def _load(entry: DataConfig) -> ParallelTexts:
             message = f"{error} data.languages asks for {asked}; --set data.languages=[] takes all that are there."
             raise CliError(message) from error
         raise
+
+
+def text_share(entry: DataConfig) -> TextShare | None:
+    """What of each language's texts is read; None for all."""
+    if entry.share == 1:
+        return None
+    return TextShare(share=entry.share, least=entry.least, seed=entry.seed, unique=entry.deduplicate)
 
 
 def _is_streamed(entry: DataConfig) -> bool:

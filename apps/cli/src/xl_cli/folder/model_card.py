@@ -303,7 +303,15 @@ def _data(about: Mapping[str, Any]) -> list[str]:
         cells = [corpus["name"], " ".join(corpus["languages"]), licence, source, f"`{corpus['fingerprint']}`"]
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     n_texts = about.get("n_training_texts")
-    return ["## Training data", "\n".join(lines), f"{n_texts:,} distinct training texts." if n_texts else ""]
+    parts = ["## Training data", "\n".join(lines), f"{n_texts:,} distinct training texts." if n_texts else ""]
+    texts: Mapping[str, Any] = about.get("texts", {})
+    for name, counts in texts.items():
+        each = [
+            f"{code} {its['taken']:,}" + (f" of {its['of']:,}" if its["of"] != its["taken"] else "")
+            for code, its in counts.items()
+        ]
+        parts.append(f"Texts of each language{f' ({name})' if len(texts) > 1 else ''}: {', '.join(each)}.")
+    return parts
 
 
 def _recipe(recipe: Mapping[str, Any]) -> list[str]:

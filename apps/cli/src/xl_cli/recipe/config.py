@@ -15,7 +15,7 @@ _OF_TEXTS = ("name", "kind", "languages", "held_out", "dev", "to", "temperature"
 READ_BY = {
     "names": (*_OF_TEXTS, "pivot", "words"),
     "parallel": (*_OF_TEXTS, "files", "pivot", "words"),
-    "text": (*_OF_TEXTS, "files", "columns", "language_column", "buffer"),
+    "text": (*_OF_TEXTS, "files", "columns", "language_column", "buffer", "share", "least", "seed"),
     "pairs": ("name", "kind", "files", "limit", "alignments", "reverse_alignments", "symmetrization", "words"),
     "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
 }
@@ -67,6 +67,14 @@ class DataConfig:
     temperature: float = setting(
         1.0, "languages are drawn in proportion to n^(1/T): 1 as they are, 3 flatter, inf all alike", above=0
     )
+    share: float = setting(
+        1.0,
+        "share of each language's texts that is read, in (0, 1], drawn by the hash of the text, whatever the order of "
+        "files and lines; temperature and limit act on what is drawn",
+        above=0,
+    )
+    least: int = setting(0, "texts of each language that are read at least, as far as there are so many", low=0)
+    seed: int = setting(0, "which texts data.share draws", low=0)
     deduplicate: bool = setting(True, "false trains on a text as often as it occurs")
     limit: int = setting(
         0,
@@ -104,6 +112,12 @@ class DataConfig:
         check_fields(self, lambda name: f"data.{name}", UsageError)
         if self.kind == "names" and self.files:
             message = "data.files is given but data.kind is names, which reads none; give data.kind parallel or text."
+            raise UsageError(message)
+        if self.share > 1:
+            message = f"data.share is {self.share}; give a share above 0 and at most 1."
+            raise UsageError(message)
+        if self.share < 1 and self.kind != "text":
+            message = f"data.share is {self.share}, but data.kind is {self.kind}; shares are taken of kind text."
             raise UsageError(message)
         if self.limit < 0 or self.buffer < 1:
             message = f"data.limit is {self.limit} and data.buffer {self.buffer}; give 0 or more, and 1 or more."

@@ -74,6 +74,8 @@ def check_read(content: Content, placed: Iterable[Place], faults: SettingFaults)
                 kind = content["data"][rest[0]].get("kind", "parallel")
                 if rest[1] not in READ_BY[kind]:
                     message = f"{key} is given, but data of kind {kind} does not read it; leave it out."
+                elif rest[1] in ("least", "seed") and content["data"][rest[0]].get("share", 1.0) == 1:
+                    message = f"{key} is given, but data.share is 1, so every text is read; give it too."
             elif key == "model.revision" and (is_new or Path(source).is_dir()):
                 message = f"{key} names a commit on the hub, but model.from is {source}; leave one of them out."
             elif key == "train.epochs" and train.get("steps"):
@@ -183,8 +185,8 @@ def drop_stale(content: Content, placed: Mapping[Place, object]) -> None:
             continue
         if place[0] == "data" and place[-1] == "kind" and value != table.get("kind"):
             content.pop("note", None)
-            table.pop("files", None)
-            table.pop("languages", None)
+            for stale in ("files", "languages", "share", "least", "seed"):
+                table.pop(stale, None)
         elif place == ("model", "from"):
             for stale in _OF_PRETRAINED if value == "new" else _OF_NEW:
                 table.pop(stale, None)

@@ -8,8 +8,8 @@ for a thousand million.
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.streams.columnar_files import FileState, TextFile, compute, file_errors, file_state, open_text_file
+from xl_encoders.streams.text_share import TextShare, drop_repeats
 
 # Raised when the index of a cache is no longer what this module would make.
-_VERSION = 1
+_VERSION = 2
 _MAX_LANGUAGES = 2**15 - 1
-# Repeats are looked for in this many parts of the hashes, one after another, which keeps the sorting small.
-_N_PARTS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +55,7 @@ class TextIndex:
     kept: (n_rows / 8,) uint8 bits of the rows that are drawn.
     codes: (n_rows,) int16 number of each row's language in `languages`; no entries where there are none.
     languages: names, in the order in which they come first.
+    n_before: texts of each language before a share of them was taken; one number where there are no languages.
     n_empty, n_duplicates: rows that are not drawn because one of their columns is empty, or the text came before.
     """
 
@@ -65,6 +65,7 @@ class TextIndex:
     kept: NDArray[np.uint8]
     codes: NDArray[np.int16]
     languages: list[str]
+    n_before: list[int]
     n_empty: int
     n_duplicates: int
 
@@ -95,19 +96,26 @@ def index_texts(
     deduplicate: bool,
     limit: int | None,
     cache: Path | None,
+    share: TextShare | None = None,
+    languages: Collection[str] | None = None,
+    spell: Callable[[str], str] = str,
 ) -> TextIndex:
     """Read all files once and say which rows are drawn, or take that from the folder `cache`, where it is kept.
 
     file_languages: language of each file's texts, where no column tells it.
-    limit: texts that are kept at most, the first ones.
+    limit: texts that are kept at most, the first ones. share: what is taken of each language before that.
+    languages: those whose rows are read, where a column tells them; None reads all. spell: what a language is called,
+        from what the column calls it.
     Raises EncoderError for a file that cannot be read, a column that is missing or holds no text, and for no texts.
     """
     states = [file_state(path) for path in files]
     settings = [_VERSION, columns.all, columns.language, file_languages, deduplicate, limit]
+    settings += [astuple(share) if share else None, sorted(languages) if languages else None]
     path = None if cache is None else cache / f"texts-{_fingerprint(files, states, settings)}.npz"
     index = None if path is None else _load(path)
     if index is None:
-        index = _Pass(columns, file_languages).read(files, deduplicate=deduplicate, limit=limit)
+        reading = _Pass(columns, file_languages, languages, spell)
+        index = reading.read(files, deduplicate=deduplicate, limit=limit, share=share)
         if path is not None:
             _save(index, path)
     return index
@@ -116,41 +124,60 @@ def index_texts(
 class _Pass:
     """The one pass over all files, with what it has found so far."""
 
-    def __init__(self, columns: Columns, file_languages: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        file_languages: Sequence[str] | None,
+        languages: Collection[str] | None,
+        spell: Callable[[str], str],
+    ) -> None:
         self._columns = columns
         self._file_languages = file_languages
+        self._languages = languages
+        self._spell = spell
         self._names: dict[str, int] = {}
 
-    def read(self, files: Sequence[Path], *, deduplicate: bool, limit: int | None) -> TextIndex:
+    def read(
+        self, files: Sequence[Path], *, deduplicate: bool, limit: int | None, share: TextShare | None
+    ) -> TextIndex:
         # One file at a time is open: there may be more of them than a process can hold.
         lens = [self._chunk_lens(path) for path in files]
         starts = np.cumsum([0, *(n for file_lens in lens for n in file_lens)], dtype=np.int64)
         n_rows = int(starts[-1])
         kept = np.zeros(n_rows, dtype=bool)
         codes = np.zeros(n_rows if self._has_languages else 0, dtype=np.int16)
-        hashes = np.zeros(n_rows if deduplicate else 0, dtype=np.uint64)
-        row = 0
+        hashes = np.zeros(n_rows if deduplicate or share else 0, dtype=np.uint64)
+        row, n_empty = 0, 0
         for number, path in enumerate(files):
             with file_errors(path):
                 for batch in self._batches(path, len(lens[number])):
                     place = slice(row, row + batch.num_rows)
                     kept[place] = self._whole_rows(batch, path)
+                    n_empty += batch.num_rows - int(kept[place].sum())
                     if self._has_languages:
                         codes[place] = self._codes(batch, number, path)
-                    if deduplicate:
-                        hashes[place] = _hashes(batch.column(0))
+                        kept[place] &= self._wanted()[codes[place]]
+                    if len(hashes):
+                        hashes[place] = _hashes(batch.column(0), share)
                     row += batch.num_rows
         n_whole = int(kept.sum())
         if deduplicate:
-            _drop_repeats(kept, hashes)
+            # With a share, which language a text of several counts for must not depend on the order of the rows.
+            drop_repeats(kept, hashes, self._ranked()[codes] if share and self._has_languages else None)
         n_kept = int(kept.sum())
         if not n_kept:
             where = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+            asked = f" and is of {', '.join(sorted(self._languages))}" if self._languages else ""
             message = (
-                f"{where}: none of {n_rows} rows has text in all of {', '.join(self._columns.all)}; give other files."
+                f"{where}: none of {n_rows} rows has text in all of {', '.join(self._columns.all)}{asked}; "
+                f"give other files."
             )
             raise EncoderError(message)
-        if limit is not None and n_kept > limit:
+        n_before = np.bincount(codes[kept], minlength=len(self._names)).tolist() if self._has_languages else [n_kept]
+        if share:
+            share.take(kept, hashes, codes if self._has_languages else np.zeros(n_rows, dtype=np.int16))
+        n_taken = int(kept.sum())
+        if limit is not None and n_taken > limit:
             kept[np.flatnonzero(kept)[limit:]] = False
         return TextIndex(
             chunk_files=np.repeat(np.arange(len(files)), [len(file_lens) for file_lens in lens]),
@@ -159,7 +186,8 @@ class _Pass:
             kept=np.packbits(kept),
             codes=codes,
             languages=list(self._names),
-            n_empty=n_rows - n_whole,
+            n_before=n_before,
+            n_empty=n_empty,
             n_duplicates=n_whole - n_kept,
         )
 
@@ -199,9 +227,20 @@ class _Pass:
         if self._file_languages is not None:
             return np.full(batch.num_rows, self._code(self._file_languages[file], path), dtype=np.int16)
         coded = as_text(batch.column(len(self._columns.texts))).dictionary_encode()
-        table = [self._code(name, path) for name in coded.dictionary.to_pylist()]
+        table = [self._code(self._spell(name), path) for name in coded.dictionary.to_pylist()]
         # A row without a language is not drawn, so any number does for it.
         return np.array([*table, 0], dtype=np.int16)[coded.indices.fill_null(len(table)).to_numpy()]
+
+    def _wanted(self) -> NDArray[np.bool_]:
+        """(n_names or 1,) whether rows of each language are read."""
+        wanted = [
+            not self._languages or self._file_languages is not None or name in self._languages for name in self._names
+        ]
+        return np.array(wanted or [True])
+
+    def _ranked(self) -> NDArray[np.int64]:
+        """(n_names or 1,) place of each language among all, by their names."""
+        return np.argsort(np.argsort(list(self._names) or [""])).astype(np.int64)
 
     def _code(self, name: str, path: Path) -> int:
         code = self._names.setdefault(name, len(self._names))
@@ -242,8 +281,8 @@ def _check_columns(path: Path, file: TextFile, columns: Columns) -> None:
             raise EncoderError(message)
 
 
-def _hashes(column: Any) -> NDArray[np.uint64]:
-    """(n_rows,) hash of each text's bytes; of anything for a null."""
+def _hashes(column: Any, share: TextShare | None) -> NDArray[np.uint64]:
+    """(n_rows,) hash of each text's bytes, that of the share where one is taken; of anything for a null."""
     import xxhash
 
     text = as_text(column)
@@ -251,17 +290,8 @@ def _hashes(column: Any) -> NDArray[np.uint64]:
     ends = np.frombuffer(offsets, dtype=np.int64)[text.offset : text.offset + len(text) + 1]
     content = b"" if data is None else data[int(ends[0]) : int(ends[-1])].to_pybytes()
     places = (ends - ends[0]).tolist()
-    digest = xxhash.xxh3_64_intdigest
+    digest = share.rank if share else xxhash.xxh3_64_intdigest
     return np.fromiter((digest(content[i:j]) for i, j in itertools.pairwise(places)), dtype=np.uint64, count=len(text))
-
-
-def _drop_repeats(kept: NDArray[np.bool_], hashes: NDArray[np.uint64]) -> None:
-    """Clear, in place, the rows of `kept` whose hash an earlier kept row has."""
-    for part in range(_N_PARTS):
-        rows = np.flatnonzero(kept & (hashes % _N_PARTS == part))
-        first = np.unique(hashes[rows], return_index=True)[1]
-        kept[rows] = False
-        kept[rows[first]] = True
 
 
 def _fingerprint(files: Sequence[Path], states: Sequence[FileState], settings: Sequence[object]) -> str:
@@ -276,7 +306,7 @@ def _save(index: TextIndex, path: Path) -> None:
     # The checkpoint's module brings torch, which reading an index does not need.
     from xl_encoders.whole_files import replace_whole
 
-    about = json.dumps([index.languages, index.n_empty, index.n_duplicates]).encode()
+    about = json.dumps([index.languages, index.n_before, index.n_empty, index.n_duplicates]).encode()
 
     def write(aside: Path) -> None:
         with aside.open("wb") as file:
@@ -302,7 +332,8 @@ def _load(path: Path) -> TextIndex | None:
     try:
         with path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        languages, n_empty, n_duplicates = json.loads(arrays.pop("about").tobytes())
-        return TextIndex(**arrays, languages=languages, n_empty=n_empty, n_duplicates=n_duplicates)
+        languages, n_before, n_empty, n_duplicates = json.loads(arrays.pop("about").tobytes())
+        counts = {"n_before": n_before, "n_empty": n_empty, "n_duplicates": n_duplicates}
+        return TextIndex(**arrays, languages=languages, **counts)
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
         return None

@@ -5,7 +5,7 @@ order that `RowOrder` computes; so any batch costs one window to reach, no posit
 distributed run draws the same batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from xl_encoders.streams.row_order import RowOrder
 from xl_encoders.streams.row_reader import ResidentRows, RowReader
 from xl_encoders.streams.sampling import check_temperature, draws_per_epoch
 from xl_encoders.streams.text_index import Columns, TextIndex, has_column, index_texts
+from xl_encoders.streams.text_share import TextShare
 
 # Chunks that are half read at a time: so many places of the order are taken in turn, by all languages together.
 _N_PLACES = 8
@@ -74,7 +75,9 @@ class TextStream:
         of as many draws, in each window alike; one with more draws than texts repeats them pass after pass, one with
         fewer goes on in the next epoch where it stopped.
     deduplicate: drop a text whose original came in an earlier row.
-    limit: texts that are used at most, the first ones.
+    limit: texts that are used at most, the first ones. share: what of each language is used, before that.
+    languages: those of the column that are read; None reads all. spell: what a language is called, from what the column
+        calls it.
     cache: folder that keeps what the first pass over the files found, by their sizes and times of change.
 
     Memory: two windows, 10 bytes a row while opening, an eighth of one afterwards, with languages 2 more. With a
@@ -95,6 +98,9 @@ class TextStream:
         temperature: float = 1.0,
         deduplicate: bool = True,
         limit: int | None = None,
+        share: TextShare | None = None,
+        languages: Collection[str] | None = None,
+        spell: Callable[[str], str] = str,
         cache: str | Path | None = None,
     ) -> None:
         paths = [Path(path) for path in files]
@@ -109,6 +115,9 @@ class TextStream:
             file_languages=None if file_languages is None else list(file_languages),
             deduplicate=deduplicate,
             limit=limit,
+            share=share,
+            languages=languages,
+            spell=spell,
             cache=None if cache is None else Path(cache),
         )
         self._batch = batch
@@ -159,6 +168,17 @@ class TextStream:
     def languages(self) -> dict[str, int]:
         """Texts of each language; empty where no languages are told."""
         return {self._index.languages[code]: n_texts for code, n_texts in self._languages.items()}
+
+    @property
+    def before_share(self) -> dict[str, int]:
+        """Texts of each language before a share of them was taken; empty where no languages are told."""
+        n_before = dict(zip(self._index.languages, self._index.n_before, strict=False))
+        return {name: n_before[name] for name in self.languages}
+
+    @property
+    def n_before_share(self) -> int:
+        """Texts of all languages before a share of them was taken."""
+        return sum(self._index.n_before)
 
     @property
     def draws(self) -> dict[str, int]:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from xl_encoders import TextShare
 from xl_encoders.registry import unknown_name
 from xl_tasks.catalogue.task import TOP_METRICS, Task
 from xl_tasks.datasets.parallel.bible import BIBLE, bible_files, is_bible, load_bible
 from xl_tasks.datasets.parallel.lines import LINES, is_plain, load_lines
 from xl_tasks.datasets.parallel.sib200 import SIB200_RETRIEVAL, load_sib200, sib200_folders
 from xl_tasks.datasets.parallel.tatoeba import TATOEBA, is_tatoeba, load_tatoeba
+from xl_tasks.drawing import take_share
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
 
@@ -35,6 +37,7 @@ def load_texts(
     kind: str | None = None,
     languages: Iterable[str] | None = None,
     parallel: bool = True,
+    share: TextShare | None = None,
 ) -> ParallelTexts:
     """The texts at `path`, whatever known layout they have.
 
@@ -42,6 +45,7 @@ def load_texts(
     kind: a name of KINDS; recognised from the file names by default, in the order sib200, tatoeba, bible, lines.
     languages: which to read, in any spelling; all by default.
     parallel: false to take the texts as they come, translations or not; plain files may then differ in length.
+    share: of texts that are not parallel, what is taken of each language; plain files are then never whole in memory.
 
     TaskError where nothing is there or nothing is known, with the layouts that are; the loaders' own errors otherwise.
     """
@@ -57,8 +61,11 @@ def load_texts(
             raise TaskError(message)
     kind = kind or _recognise(listed)
     languages = None if languages is None else list(languages)
+    if share and parallel:
+        message = "share is given, but the texts are read as parallel: it would tear translations apart; leave one out."
+        raise TaskError(message)
     if kind == "lines":
-        return load_lines(listed, languages, parallel=parallel)
+        return load_lines(listed, languages, parallel=parallel, share=share)
     if kind == "bible":
         data = load_bible(listed, languages)
     elif kind == "tatoeba":
@@ -68,6 +75,9 @@ def load_texts(
     else:
         message = f"{listed[0]} and {listed[1]}: sib200 is read from one folder; name that folder."
         raise TaskError(message)
+    if share:
+        texts, n_before = take_share({code: its.items for code, its in data.texts.items()}, share)
+        data = replace(data, texts=texts, n_before=n_before)
     return data if parallel else replace(data, parallel=False)
 
 

@@ -3,11 +3,14 @@
 Line 17 of one file translates line 17 of every other, unless the files are read as not parallel.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from xl_encoders import TextShare
 from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
+from xl_tasks.drawing import take_share
 from xl_tasks.errors import TaskError
 from xl_tasks.texts import ParallelTexts
 from xl_translit import read_lines
@@ -34,6 +37,7 @@ def load_lines(
     languages: Iterable[str] | None = None,
     *,
     parallel: bool = True,
+    share: TextShare | None = None,
     name: str = "lines",
 ) -> ParallelTexts:
     """The lines of plain files; key = line number from 1 ("17"), or "tur_Latn:17" with `parallel=False`.
@@ -41,6 +45,8 @@ def load_lines(
     paths: a folder with files called after their language, or the files.
     languages: which to read, in any spelling; all by default.
     parallel: false for files that have nothing to do with one another; they may differ in length.
+    share: of files that are not parallel, what is taken of each. They are read twice and hold 9 bytes a line meanwhile,
+        so that no more texts than are taken lie in memory.
 
     An empty line keeps its number but is no item. TaskError for files of different length (with the first line that has
     no partner), for two files of one language, a name that states none and a file without text.
@@ -55,10 +61,12 @@ def load_lines(
     if parallel:
         texts = read_parallel_lines(files)
         return ParallelTexts(name=name, texts=texts)
-    texts = {
-        code: {f"{code}:{number}": text for number, text in _numbered(path)[0].items()} for code, path in files.items()
-    }
-    return ParallelTexts(name=name, texts=texts, parallel=False)
+    if share:
+        texts, n_before = take_share({code: partial(_items, code, path) for code, path in files.items()}, share)
+        return ParallelTexts(name=name, texts=texts, n_before=n_before, parallel=False)
+    return ParallelTexts(
+        name=name, texts={code: dict(_items(code, path)) for code, path in files.items()}, parallel=False
+    )
 
 
 def read_parallel_lines(files: Mapping[str, Path]) -> dict[str, dict[str, str]]:
@@ -79,6 +87,21 @@ def read_parallel_lines(files: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     return texts
 
 
+def _items(code: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Key and text of each line that is not empty."""
+    is_empty = True
+    for count, line in enumerate(read_lines(path), start=1):
+        if line.strip():
+            is_empty = False
+            yield f"{code}:{count}", line
+    if is_empty:
+        raise TaskError(_no_text(path))
+
+
+def _no_text(path: Path) -> str:
+    return f"{path}: no text in it; a file needs at least one line that is not empty."
+
+
 def is_plain(file: Path) -> bool:
     """Whether the file's name ends as plain text, packed or not."""
     return file.name.endswith(SUFFIXES)
@@ -96,6 +119,5 @@ def _numbered(path: Path) -> tuple[dict[str, str], int]:
         if line.strip():
             texts[str(count)] = line
     if not texts:
-        message = f"{path}: no text in it; a file needs at least one line that is not empty."
-        raise TaskError(message)
+        raise TaskError(_no_text(path))
     return texts, count
