@@ -10,7 +10,7 @@ import pytest
 from tests.cli.every_task import make_every_task
 
 from xl_analysis import read_layout
-from xl_cli import Rows, UsageError, evaluate
+from xl_cli import Rows, UsageError, evaluate, plan_evaluation, published_rows
 from xl_tasks.tuning.presets import PRESETS, preset_sources, preset_targets
 
 PPA = PRESETS["ppa"]
@@ -67,7 +67,7 @@ def test_the_tasks_that_there_are_run_and_the_others_are_told_once(
     # Sources and targets of the groups, as far as these data go; the queries are in the source language.
     assert pairs == {
         ("retrieval", "eng_Latn", "tur_Latn"),
-        *(("panx", source, target) for source in ("eng_Latn", "ell_Grek") for target in ("tur_Latn", "ell_Grek")),
+        ("panx", "eng_Latn", "tur_Latn"), ("panx", "eng_Latn", "ell_Grek"), ("panx", "ell_Grek", "tur_Latn"),
     }  # fmt: skip
     assert "Table 2 of Xhelili" in str(rows)
     assert "Table 3 of" not in str(rows)
@@ -103,3 +103,39 @@ def test_what_is_no_experiment_is_refused_in_a_sentence(tiny_model: Path, tmp_pa
         evaluate("xnli", model=str(tiny_model), preset="xtreme", group="maf")
     with pytest.raises(UsageError, match="no --model; name a run folder"):
         evaluate(preset="ppa")
+
+
+def test_the_plan_without_data_has_the_cells_of_the_papers_tables() -> None:
+    printed = Counter(
+        ("bible" if row.task == "retrieval" else row.task)
+        for row in published_rows("ppa")
+        if row.table in ("2", "3") and row.variant and not row.metric.startswith("mean ")
+    )
+    plan = plan_evaluation(preset="ppa")
+    assert {each.task: each.cells for each in plan.outlines} == {
+        task: count * (1 if task == "bible" else 5) for task, count in printed.items()
+    }
+    assert plan.cells == printed["bible"] + 5 * (sum(printed.values()) - printed["bible"])
+    # Seven sources, six where Thai is none, five seeds each.
+    assert {each.task: each.fits for each in plan.outlines} == {
+        "bible": 0, "taxi1500": 35, "sib200": 35, "panx": 35, "udpos": 30,
+    }  # fmt: skip
+    assert {each.task: each.steps for each in plan.outlines if each.fits} == {
+        "taxi1500": 40 * 27, "sib200": 40 * 22, "panx": 5 * 313, "udpos": 10 * 196,
+    }  # fmt: skip
+    assert "Without --data" in str(plan)
+    few = plan_evaluation(preset="ppa", group="maf", seeds=1, source="eng", target=["tur", "ell"], train_limit=64)
+    assert {each.task: each.cells for each in few.outlines} == dict.fromkeys(PPA.experiment, 2)
+    assert [each.steps for each in few.outlines] == [None, 40 * 2, 40 * 2, 5, 10]
+    assert plan_evaluation("xnli", preset="xtreme").cells is None  # which languages, the data tell
+
+
+def test_a_plan_counts_the_cells_that_a_run_has(tmp_path: Path, tiny_model: Path) -> None:
+    data = make_every_task(tmp_path / "data")
+    options: dict[str, Any] = {"data": str(data), "seeds": 2, "train_limit": 3, "set": ["max_len=16", "batch=2"]}
+    options |= {"model": str(tiny_model), "noise": "typos=0.5", "protocol": "in-language"}
+    rows = evaluate("sib200", **options, resamples=0)
+    plan = plan_evaluation("sib200", **options)
+    cells = {(row.target, row.seed, row.split, row.noise) for row in rows if row.metric == "macro_f1"}
+    assert plan.cells == len(cells)
+    assert [(each.n_train, each.steps) for each in plan.outlines] == [(3, 20 * 2)]

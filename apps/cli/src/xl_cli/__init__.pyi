@@ -5,6 +5,7 @@ from .errors import CliError as CliError
 from .errors import StoppedEarlyError as StoppedEarlyError
 from .errors import UsageError as UsageError
 from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.evaluate import plan_evaluation as plan_evaluation
 from .folder.compare import compare as compare
 from .folder.export import Exported as Exported
 from .folder.export import export as export

@@ -26,10 +26,16 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for rows, items and models; what it has finished is not computed again."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan with its number of cells, without --model or data too.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of tables.")] = False,
 ) -> None:
     """Score an encoder on retrieval, classification, tagging, question answering and lexical tasks.
 
     Example: xl eval sib200 panx --model runs/names --data DATA --probe --source eng --target tur --target ell --out e1
     """
+    if dry_run:
+        show(lambda: xl_cli.plan_evaluation(tasks or (), **settings))
+        return
     show(lambda: xl_cli.evaluate(tasks or (), out=out, **settings), as_json=as_json)

@@ -13,7 +13,9 @@ from xl_cli.settings import takes
 
 if TYPE_CHECKING:
     from xl_cli.evaluation.evaluation import Evaluation
+    from xl_cli.evaluation.outline import EvaluationPlan
     from xl_tasks import Row
+    from xl_tasks.catalogue.task import Task
 
 
 @takes(config=EvaluateConfig)
@@ -34,25 +36,10 @@ def evaluate(
 
     >>> evaluate(["sib200", "panx"], model="runs/names", data="DATA", probe=True, source="eng")  # doctest: +SKIP
     """
-    from xl_cli.evaluation.experiment import experiment
-    from xl_cli.evaluation.plans import is_vector_folder, plan_class
-    from xl_cli.evaluation.task_options import check_task_options
-    from xl_tasks.catalogue.registry import TaskError, task
-    from xl_tasks.robustness.noise import parse_noise
-
-    try:
-        names = [tasks] if isinstance(tasks, str) else tasks
-        entries = [task(name) for name in names]
-        if not names:
-            entries, config = experiment(config)
-        if not config.model:
-            message = "no --model; name a run folder, a save_pretrained folder or a hub id."
-            raise UsageError(message)
-        check_task_options(entries, config, given)
-        for noise in config.noise:
-            parse_noise(noise)
-    except TaskError as error:
-        raise UsageError(str(error)) from None
+    if not config.model:
+        message = "no --model; name a run folder, a save_pretrained folder or a hub id."
+        raise UsageError(message)
+    entries, asked = _checked(tasks, config, given)
     folder = None if out is None else Path(out)
     if folder is not None and folder.exists() and not folder.is_dir():
         message = f"--out {folder} is a file; name a folder."
@@ -60,18 +47,56 @@ def evaluate(
     if config.save_models and folder is None:
         message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
         raise UsageError(message)
+    from xl_cli.evaluation.evaluation import Evaluation
+
+    evaluation = Evaluation(asked, folder, whole=bool(tasks))
+    computed = evaluation.run(entries)
+    tables = _tables if tasks else _paper_tables
+    rows = Rows(computed, lambda: tables(computed, evaluation), folder)
+    evaluation.check(rows)
+    return rows
+
+
+@takes(config=EvaluateConfig)
+def plan_evaluation(
+    tasks: str | Sequence[str] = (), *, config: EvaluateConfig, given: frozenset[str]
+) -> "EvaluationPlan":
+    """What `evaluate` with the same arguments would do and cost (`xl eval --dry-run`); no model is opened.
+
+    Without `data`, and of tasks whose data are not there, numbers are those that the preset tells. `model` may be
+    left out.
+
+    >>> print(plan_evaluation(preset="ppa", group="maf"))  # doctest: +SKIP
+    """
+    from xl_cli.evaluation.outline import planned
+
+    return planned(*_checked(tasks, config, given))
+
+
+def _checked(
+    tasks: str | Sequence[str], config: EvaluateConfig, given: frozenset[str]
+) -> "tuple[list[Task], EvaluateConfig]":
+    """The tasks and settings of a call, once all that can be refused before the data are read is."""
+    from xl_cli.evaluation.experiment import experiment
+    from xl_cli.evaluation.plans import is_vector_folder, plan_class
+    from xl_cli.evaluation.task_options import check_task_options
+    from xl_tasks.catalogue.registry import TaskError, task
+    from xl_tasks.robustness.noise import parse_noise
+
+    try:
+        entries = [task(name) for name in ([tasks] if isinstance(tasks, str) else tasks)]
+        if not entries:
+            entries, config = experiment(config)
+        check_task_options(entries, config, given)
+        for noise in config.noise:
+            parse_noise(noise)
+    except TaskError as error:
+        raise UsageError(str(error)) from None
     files = [config.neighbours] if config.neighbours else []
     takes_vectors = any(plan_class(entry).takes_vectors for entry in entries)
     models = [name for name in config.model if not (takes_vectors and is_vector_folder(Path(name)))]
     check_at_hand(models=models, data=config.data, files=files, revision=config.revision)
-    from xl_cli.evaluation.evaluation import Evaluation
-
-    evaluation = Evaluation(config, folder, whole=bool(names))
-    computed = evaluation.run(entries)
-    tables = _tables if names else _paper_tables
-    rows = Rows(computed, lambda: tables(computed, evaluation), folder)
-    evaluation.check(rows)
-    return rows
+    return entries, config
 
 
 def _tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:

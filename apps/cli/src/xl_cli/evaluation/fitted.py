@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.outline import Outline, outline
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
 from xl_cli.evaluation.tuning_options import ROBUST, parse_grid, parse_settings, settings_text, split_settings
@@ -234,6 +235,27 @@ class FittedPlan(Plan):
             say(f"note: {reason}")
         return mixed
 
+    def outline(self) -> Outline:
+        """See `Plan`; of probes the layers that a model chooses itself count as one."""
+        config = self._config
+        repeated = (1 + len(config.robust)) * len(self._seeds()) * (max(1, len(config.layer)) if config.probe else 1)
+        fits, cells, n_train, targets = 0, 0, 0, {}
+        for source in self._sources:
+            for protocols, scored, train in self._scored(source):
+                fits += repeated
+                names = [
+                    name for protocol in protocols for part in self._names(protocol, scored).values() for name in part
+                ]
+                cells += repeated * len(names) * len(self._noises)
+                targets[JOIN.join(source)] = targets.get(JOIN.join(source), 0) + len(scored)
+                counts = [len(self._examples.split(code, "train")) for code in train]
+                n_train += repeated * sum(min(count, config.train_limit or count) for count in counts)
+        sources = [JOIN.join(source) for source in self._sources]
+        return outline(
+            self._entry, config, sources=sources, targets=targets, fits=fits, cells=cells,
+            n_train=round(n_train / fits) if fits else None,
+        )  # fmt: skip
+
     def jobs(self, model: NamedModel) -> Iterator[Job]:
         """One job a fitted model: source, seed, robust training and, for a probe, layer."""
         config = self._config
@@ -289,19 +311,20 @@ class FittedPlan(Plan):
         trial = self._trial(model, source, train, robust, layer, seed)
         cells = []
         for protocol in protocols:
-            names = [f"{a}{JOIN}{b}" for a, b in self._mixed] if protocol == "mixed-language" else targets
-            splits = ["dev", "test"] if protocol == "in-language" and self._split == "test" else [self._split]
-            cells += trial.cells(names, protocol, noises=self._noises, splits=splits)
+            for split, names in self._names(protocol, targets).items():
+                cells += trial.cells(names, protocol, noises=self._noises, splits=[split])
         parts = [self._entry.name, model.opened.encoder.name, trial.source, "+".join(protocols), robust]
         parts.append(f"seed {seed}" if layer is None else f"layer {layer}")
         label = " ".join(filter(None, parts))
         run = _Scoring(trial, model, self._mixed, label)
-        return Job(label=label, cells=[cell for cell in cells if self._there(cell)], score=run.score, save=run.save)
+        return Job(label=label, cells=cells, score=run.score, save=run.save)
 
-    def _there(self, cell: Cell) -> bool:
-        """Whether the data has the cell's examples: dev beside test is shown where there is a dev set."""
-        languages = cell.target.split(JOIN)
-        return all(self._examples.by_language[code].get(cell.split) for code in languages)
+    def _names(self, protocol: str, targets: Sequence[str]) -> dict[str, list[str]]:
+        """Split -> the targets that cells of a protocol have in it; dev beside test where there is a dev set."""
+        names = [f"{a}{JOIN}{b}" for a, b in self._mixed] if protocol == "mixed-language" else targets
+        splits = ("dev", "test") if protocol == "in-language" and self._split == "test" else (self._split,)
+        has = self._examples.by_language
+        return {split: [name for name in names if all(has[c].get(split) for c in name.split(JOIN))] for split in splits}
 
     def _trial(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xl_cli.evaluation.opened import Opened
+    from xl_cli.evaluation.outline import Outline
     from xl_tasks.protocols.cells import Cell, Scored
     from xl_tasks.tuning.embedding_cache import EmbeddingCache
 
@@ -72,6 +73,10 @@ class Plan(ABC):
     def settings(entry: Task, config: EvaluateConfig) -> frozenset[str]:
         """The keys of --set and --grid, but for those of --robust, that it looks at."""
         return frozenset()
+
+    def outline(self) -> "Outline | None":
+        """What there is to do for each model; None where that shows only as it is done."""
+        return None
 
     @abstractmethod
     def jobs(self, model: "NamedModel") -> Iterator[Job]:

@@ -99,10 +99,10 @@ def targets_there(
 
 
 def targets_of(entry: Task, config: EvaluateConfig, given: EvaluateConfig, source: str) -> tuple[str, ...]:
-    """Those of the targets that belong to a source; of a preset's those of the source's groups of languages."""
+    """Those of the targets that belong to a source; of a preset's those of the source's groups, without itself."""
     if given.target or not config.group:
         return config.target
-    of_source = preset_targets(config.preset, entry.name, config.group, source)
+    of_source = [code for code in preset_targets(config.preset, entry.name, config.group, source) if code != source]
     return tuple(code for code in config.target if code in of_source)
 
 

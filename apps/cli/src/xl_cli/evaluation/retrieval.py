@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xl_cli.data.items import pairs_both_ways, scored_keys, split_keys
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
+from xl_cli.evaluation.outline import Outline, outline
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
 from xl_tasks import TASKS, ParallelTexts
@@ -89,6 +90,14 @@ class RetrievalPlan(Plan):
             content = json.dumps([[key, self._data.texts[language][key]] for key in keys], ensure_ascii=True)
             self._digests[language, pools] = hashlib.sha256(content.encode("ascii")).hexdigest()
         return self._digests[language, pools]
+
+    def outline(self) -> Outline:
+        """See `Plan`; layers that a model chooses itself count as one."""
+        targets: dict[str, int | None] = {}
+        for source, _ in self._pairs:
+            targets[source] = (targets.get(source) or 0) + 1
+        cells = len(self._pairs) * len(self._noises) * max(1, len(self._config.layer))
+        return outline(self._entry, self._config, sources=list(targets), targets=targets, fits=0, cells=cells)
 
     def jobs(self, model: NamedModel) -> Iterator[Job]:
         """One job a layer."""
