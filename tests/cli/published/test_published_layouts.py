@@ -1,5 +1,6 @@
 """A paper's own figures in its layout are its tables again: each cell, and the averages computed anew."""
 
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -48,3 +49,51 @@ def test_tables_of_the_first_paper(number: str) -> None:
         wrong.pop(place, None)
         assert again == pytest.approx(expected, abs=0.101), row.cell
     assert not wrong
+
+
+# Papers' tables that print cells of their own, with how the heads of their averages are called.
+OTHERS = [("ot", number, {"seen", "all", "Avg"}) for number in ("2", "4", "7", "8")]
+OTHERS += [("static", number, {"avg"}) for number in ("5", "6", "7", "8", "9", "10", "11", "12")]
+
+
+@pytest.mark.parametrize(("paper", "number", "averages"), OTHERS)
+def test_tables_of_other_papers(paper: str, number: str, averages: set[str]) -> None:
+    single, means = Counter(), []
+    for table in tables(paper):
+        if not table.caption.startswith(f"Table {number} of") or "difference" in table.caption:
+            continue
+        for line in table.body:
+            for head, text in zip(table.header[table.n_labels :], line[table.n_labels :], strict=True):
+                if averages & set(head.split(" % ")):
+                    means.append(float(text))
+                elif text != "-":
+                    single[float(text)] += 1
+    rows = [row for row in published_rows(paper) if row.table == number]
+    factor = 1 if rows[0].task == "similarity" else 100
+    assert single == Counter(round(factor * row.value, 3) for row in rows if not row.metric.startswith("mean "))
+    if printed := [row for row in rows if row.metric.startswith("mean ")]:
+        expected = [WRONG.get((paper, number, row.cell), (0, factor * row.value))[1] for row in printed]
+        assert sorted(means) == pytest.approx(sorted(expected), abs=0.101 if factor == 100 else 0.00201)
+
+
+def test_averages_over_tasks_and_over_the_pairs_of_all_systems() -> None:
+    """Table 1 (pairs that all systems have) and table 3 (languages, then tasks) of the static-embedding paper."""
+    for number, metric in (("1", "mean p@1"), ("3", "mean")):
+        table = next(table for table in tables("static") if table.caption.startswith(f"Table {number} of"))
+        shown = {(line[0], head): text for line in table.body for head, text in zip(table.header, line, strict=True)}
+        printed = [row for row in published_rows("static") if row.table == number and row.metric.startswith(metric)]
+        for row in printed:
+            name, column = row.variant or row.model, row.cell.split(" | ")[-1]
+            head = column if number == "1" else f"all % {column}"
+            expected = WRONG.get(("static", number, row.cell), (0, 100 * row.value))[1]
+            assert float(shown[name, head]) == pytest.approx(expected, abs=0.0101 if column != "avg" else 0.07)
+        assert len(printed) >= 10
+
+
+def test_seen_languages_of_the_transport_paper() -> None:
+    """Table 1 repeats the averages of seen languages of table 7."""
+    table = tables("ot")[0]
+    shown = {line[0]: [float(cell) for cell in line[1:]] for line in table.body if "-" not in line[1:]}
+    assert shown["WordOT (mBERT)"] == pytest.approx([75.4, 74.7, 59.0], abs=0.101)
+    assert shown["L2 (mBERT)"] == pytest.approx([74.6, 68.0, 51.6], abs=0.101)
+    assert shown["mBERT"] == pytest.approx([71.9, 73.1, 57.0], abs=0.101)

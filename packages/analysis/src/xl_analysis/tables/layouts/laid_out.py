@@ -178,6 +178,8 @@ def _titles(across: Sequence[Sequence[object]], table: TableLayout, cells: Cells
     codes = list(dict.fromkeys(str(place) for column in across for place in column if isinstance(place, str)))
     languages = [code for code in codes if code in cells.languages]
     names = dict(zip(languages, short(languages), strict=True))
+    # Of a pair the scripts say nothing.
+    names |= {code: "-".join(side.partition("_")[0] for side in code.split("-")) for code in languages if "-" in code}
     titles = []
     for column in across:
         parts = [names.get(_name(place), _name(place)) for place in column]
@@ -235,7 +237,8 @@ def _missing(cells: Cells, systems: Sequence[str]) -> str:
                 counts[1] += len(expected)
         if missing := {name: counts for name, counts in lacking.items() if counts[0]}:
             told = ", ".join(f"{name} {few} of {many}" for name, (few, many) in missing.items())
-            text += f" {system} lacks {sum(few for few, _ in missing.values())} cells: {told}."
+            n_cells = sum(few for few, _ in missing.values())
+            text += f" {system} lacks {n_cells} cell{'s' * (n_cells > 1)}: {told}."
     return text
 
 
