@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 from tests.cli.conftest import Run, small
+from tests.cli.made_data import about_of, log_of
 from tests.warm import Warm
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
@@ -49,6 +50,19 @@ def test_rows_are_complete(finished: tuple[Path, str]) -> None:
     assert {row["variant"] for row in rows} == VARIANTS
     assert {row["metric"] for row in rows} == {"top1", "top5", "top10"}
     assert {row["source"] for row in rows} == LANGUAGES
+
+
+def test_what_a_step_of_each_variant_took_is_told(finished: tuple[Path, str]) -> None:
+    out, stdout = finished
+    cost = about_of(out)["cost"]
+    assert list(cost) == ["mlm", "mlm+seq+tlm"]
+    logged = log_of(out)
+    for variant, its in cost.items():
+        seconds = sorted(row["seconds"] for row in logged if row["variant"] == variant)
+        assert its["steps"] == len(seconds) == 6
+        assert its["seconds_a_step"] == pytest.approx((seconds[2] + seconds[3]) / 2)
+        assert 1e7 < its["peak_memory"] < 1e11
+        assert re.search(rf"^A step:(.*; | ){re.escape(variant)} [0-9.e-]+ s, [0-9.]+ GB of the ", stdout, re.MULTILINE)
 
 
 def test_the_table_shows_every_variant(finished: tuple[Path, str]) -> None:

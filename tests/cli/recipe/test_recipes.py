@@ -175,7 +175,7 @@ def test_a_recipe_says_what_was_published(name: str, tmp_path: Path, monkeypatch
 
 
 def test_every_shipped_recipe_is_in_the_table_or_ours() -> None:
-    assert set(shipped_recipes()) == {*PUBLISHED, "names", "scratch", "ppa"}
+    assert set(shipped_recipes()) == {*PUBLISHED, "names", "scratch", "ppa", "ot-beside-l2"}
 
 
 @pytest.mark.parametrize("name", ["ppa-maf", "ppa-sea"])
@@ -266,6 +266,14 @@ def test_a_recipe_runs_on_a_new_model(xl: Run, made: Path, corpus: Path, tmp_pat
     assert ("selected" in about_of(out)) == name.startswith("static")
     assert (out / "model" / "README.md").is_file()
     assert (out / "alignments").is_dir() == (name == "ot-l2")
+
+
+def test_transport_beside_l2_tells_what_a_step_of_each_took(xl: Run, made: Path, tmp_path: Path) -> None:
+    short = [*data_settings("ot-word", made), *NEW, "train.steps=2", "train.batch=4", "train.accumulate=1"]
+    result = xl("align", "ot-beside-l2", *arguments(short), "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert {name: its["steps"] for name, its in about_of(tmp_path / "run")["cost"].items()} == {"l2": 2, "ot": 2}
+    assert re.search(r"^A step: l2 \S+ s, \S+ GB of the \w+; ot ", result.stdout, flags=re.MULTILINE)
 
 
 @pytest.mark.slow

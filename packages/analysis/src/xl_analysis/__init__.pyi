@@ -5,6 +5,7 @@ from .pages.report_page import Section as Section
 from .pages.report_page import html_page as html_page
 from .pages.report_page import report_page as report_page
 from .pages.report_page import shown_picture as shown_picture
+from .pictures.amounts import amount_curves as amount_curves
 from .pictures.bars import gain_bars as gain_bars
 from .pictures.curves import learning_curves as learning_curves
 from .pictures.fit import fitted_scatter as fitted_scatter

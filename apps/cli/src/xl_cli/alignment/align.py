@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import StoppedEarlyError, UsageError
 from xl_cli.launch.durations import words
@@ -106,7 +106,7 @@ def _checked(
     from xl_cli.folder.run_folder import RunFolder
     from xl_cli.recipe.paths import shape_of
 
-    overrides = [f"{key}={_toml(value)}" for key, value in given.items()] if isinstance(given, Mapping) else list(given)
+    overrides = as_overrides(given)
     folder = None
     if resume:
         if overrides:
@@ -127,6 +127,11 @@ def _checked(
     return resolved, data, folder
 
 
+def as_overrides(given: Mapping[str, object] | Iterable[str]) -> list[str]:
+    """Settings as `--set` takes them, "train.steps=100", out of a mapping or such a list."""
+    return [f"{key}={_toml(value)}" for key, value in given.items()] if isinstance(given, Mapping) else list(given)
+
+
 def _text(recipe: Recipe, rows: "Sequence[Row]", folder: "RunFolder") -> str:
     from xl_analysis import retrieval_table
     from xl_cli.alignment.row_meanings import row_meanings
@@ -138,10 +143,22 @@ def _text(recipe: Recipe, rows: "Sequence[Row]", folder: "RunFolder") -> str:
             parts.append(fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
     else:
         parts.append("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")
+    parts += _costs(folder.about().get("cost", {}))
     if recipe.note:
         parts.append("\n" + fill(recipe.note, _WIDTH, break_long_words=False, break_on_hyphens=False))
     parts.append(f"\nModel: {folder.model}  (rows: {folder.results}, {words(folder.about()['wall_seconds'])})")
     return "\n".join(parts)
+
+
+def _costs(costs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line on what a step of each variant took: the median of its seconds, the most memory."""
+    each = [
+        f"{variant} {cost['seconds_a_step']:.3g} s, {cost['peak_memory'] / 1e9:.2f} GB of the {cost['memory_of']}"
+        for variant, cost in costs.items()
+    ]
+    return (
+        ["", fill(f"A step: {'; '.join(each)}", _WIDTH, break_long_words=False, break_on_hyphens=False)] if each else []
+    )
 
 
 def _path(out: str | Path | None) -> Path | None:

@@ -5,6 +5,7 @@ import json
 import signal
 import time
 from dataclasses import asdict
+from statistics import median
 
 import torch
 
@@ -17,6 +18,7 @@ from xl_cli.errors import CliError, StoppedEarlyError
 from xl_cli.folder.model_card import write_model_card
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.launch import processes
+from xl_cli.launch.memory import PeakMemory
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
 from xl_cli.recipe.paths import source_of
@@ -225,7 +227,10 @@ def _train(
         losses: dict[str, float] = {}
         weights: dict[str, float] = {}
 
+        seconds: list[float] = []
+
         def on_step(record: StepRecord) -> None:
+            seconds.append(record.seconds)
             losses.update(record.losses)
             weights.update(record.weights)
             note = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items())
@@ -235,6 +240,7 @@ def _train(
                 losses.clear()
                 weights.clear()
 
+        memory = PeakMemory()
         end = fit(
             encoder,
             parts,
@@ -247,6 +253,10 @@ def _train(
             should_stop=stopping,
             trackers=(folder.path / "trackers", variant) if recipe.train.trackers else None,
         )
+    if seconds:
+        n_bytes, of = memory.read()
+        cost = {"steps": len(seconds), "seconds_a_step": median(seconds), "peak_memory": n_bytes, "memory_of": of}
+        folder.describe(cost={**folder.about().get("cost", {}), variant: cost})
     if end.reason != "stopped" and selection:
         best = selection.best()
         if best:
