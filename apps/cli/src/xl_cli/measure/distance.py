@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 from xl_cli.errors import UsageError
 from xl_cli.folder.short_names import model_labels
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, models_by_language, read_items, space_rows
+from xl_cli.measure.views import (
+    REVISION,
+    Space,
+    SpaceConfig,
+    models_by_language,
+    read_items,
+    space_rows,
+    units_of,
+)
 from xl_cli.unread_options import ReadWhere
 from xl_objectives import setting
 
@@ -81,20 +89,21 @@ def _output_rows(config: DistanceConfig) -> "list[Row]":
     labels = model_labels(config.models)
     how = f"p={config.power} blur={config.blur:g}"
     rows = []
-    for given in config.model:
+    for given, unit in config.readings:
         models = models_by_language(given, languages, data)
         sources = {name: run_model(name) for name in models.values()}
         opened = {
             name: Classifier.load(source, revision=config.revision, max_len=config.max_len or None)
             for name, (source, _) in sources.items()
         }
+        units = units_of({language: opened[name].encoder for language, name in models.items()}, unit)
         clouds = {}
         with Progress("reading texts", len(keys) * len(languages), "texts", quiet=True) as progress:
             for language in languages:
                 classifier = opened[models[language]]
                 classifier.model.to(processes.device())
                 say_of = classifier.probs if config.outputs == "probs" else classifier.logits
-                clouds[language] = say_of([data.texts[language][key] for key in keys])
+                clouds[language] = say_of(units[language].texts([data.texts[language][key] for key in keys], language))
                 progress.advance(len(keys))
         with Progress("distances of outputs", quiet=True):
             found = sinkhorn_distances(clouds, pairs, p=config.power, blur=config.blur)
@@ -112,7 +121,7 @@ def _output_rows(config: DistanceConfig) -> "list[Row]":
                 seed=seed,
                 model="+".join(labels.get(name, each.encoder.name) for name, each in opened.items()),
                 pooling=config.outputs,
-                unit="subword",
+                unit="+".join(dict.fromkeys(each.name for each in units.values())),
                 variant="+".join(dict.fromkeys(about.get("model", {}).get("variant", "") for about in abouts)),
                 data=data.name,
             )

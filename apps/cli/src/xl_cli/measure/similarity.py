@@ -32,7 +32,10 @@ Miss = dict[str, object]
 class SimilarityConfig(SpaceConfig):
     """Which model is measured on what, and how."""
 
-    as_written: bool = setting(False, "leave out the texts in Latin letters, which take a second reading")
+    as_written: bool = setting(
+        False,
+        "leave out the texts in Latin letters, which take a second reading (so does --input phonemes or romanised)",
+    )
     misses: str = setting(
         "", "file (.jsonl) for every text whose nearest is not its translation, with both and their kinds; must be new"
     )
@@ -73,7 +76,9 @@ def _rows_and_misses(space: Space, layer: int, config: SimilarityConfig, found: 
 
     rows: list[Row] = []
     views = space.views(layer)
-    romanised = iter(()) if config.as_written else pair_cosines(space.views(layer, romanised=True), space.pairs)
+    # What reads phonemes cannot read Latin letters, and what reads these has them already.
+    once = config.as_written or not space.reads_letters
+    romanised = iter(()) if once else pair_cosines(space.views(layer, romanised=True), space.pairs)
     for (source, target), matrix in zip(space.pairs, pair_cosines(views, space.pairs), strict=True):
         figures: dict[str, float] = dict(separation(matrix)._asdict())
         if (latin := next(romanised, None)) is not None:

@@ -10,6 +10,8 @@ from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.short_names import model_labels
 from xl_cli.recipe.config import ParallelConfig
 from xl_cli.unread_options import ReadWhere, listed
+from xl_objectives import setting
+from xl_tasks.units.choosing import UNITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     from xl_cli.evaluation.layer_sweep import LayerSweep
     from xl_cli.evaluation.opened import Opened
+    from xl_encoders import Encoder
     from xl_tasks import ParallelTexts, Row
+    from xl_tasks.units.unit import Unit
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,12 +34,31 @@ class SpaceConfig(ParallelConfig):
             "eng_Latn=MODEL,tur_Latn=MODEL; repeat to measure several"
         }
     )
+    input: tuple[str, ...] = setting(
+        (),
+        f"what the model reads: {' | '.join(UNITS)} [default: what it was made for]; repeat for several with one "
+        "--model, or for one each",
+        choices=(*UNITS, "phoneme", "romanized"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.model:
             message = "--model is missing; name a run folder, a save_pretrained folder or a hub id."
             raise UsageError(message)
+        if 1 != len(self.input) != len(self.model) != 1 and self.input:
+            message = (
+                f"--input is given {len(self.input)} times and --model {len(self.model)} times; give one input for "
+                "all, one a model, or several with one model."
+            )
+            raise UsageError(message)
+
+    @property
+    def readings(self) -> list[tuple[str, str]]:
+        """What each --model names and the input it reads, "" for its own; a space of vectors each."""
+        if len(self.input) < 2:
+            return [(name, "".join(self.input)) for name in self.model]
+        return list(zip(self.model * (len(self.input) // len(self.model)), self.input, strict=True))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -56,6 +79,7 @@ class Space:
 
     keys: the items, in order; every language has each. pairs: of two languages, each once, as asked for.
     opened: language -> its encoder, which is often that of all. layers: `hidden_states` indices to measure.
+    units: language -> what its encoder reads in the place of a text.
     """
 
     data: "ParallelTexts"
@@ -63,7 +87,13 @@ class Space:
     pairs: Sequence[tuple[str, str]]
     opened: Mapping[str, "Opened"]
     layers: Sequence[int]
+    units: Mapping[str, "Unit"]
     transform: Sequence[str] = ()
+
+    @property
+    def reads_letters(self) -> bool:
+        """Whether texts are read in letters, as sub-words or characters: then romanised ones differ from them."""
+        return all(unit.name in ("subword", "character") for unit in self.units.values())
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -72,7 +102,7 @@ class Space:
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
-        """Language -> its text of each item, in the order of `keys`."""
+        """Language -> its text of each item as written, in the order of `keys`."""
         return {language: [self.data.texts[language][key] for key in self.keys] for language in self.languages}
 
     @cached_property
@@ -124,7 +154,7 @@ class Space:
             "model": _joined(each.encoder.name for each in opened),
             "pooling": "+".join([_joined(each.pooling for each in opened), *self.transform]),
             "prompt": _joined(each.encoder.prompt for each in opened),
-            "unit": "subword",
+            "unit": _joined(unit.name for unit in self.units.values()),
             "variant": _joined(each.variant for each in opened),
             "data": self.data.name,
         }
@@ -136,7 +166,9 @@ class Space:
 
     @cached_property
     def _sweeps(self) -> "list[LayerSweep]":
-        return self._sweeps_of(self.texts)
+        return self._sweeps_of(
+            {language: self.units[language].texts(texts, language) for language, texts in self.texts.items()}
+        )
 
     @cached_property
     def _romanised_sweeps(self) -> "list[LayerSweep]":
@@ -179,9 +211,9 @@ def space_rows(
 def open_spaces(config: SpaceConfig) -> Iterator[Space]:
     """What each --model makes of the data, one after the other; the data is read and checked first."""
     data, shared, pairs, languages = read_items(config)
-    named = [models_by_language(given, languages, data) for given in config.model]
+    named = [(models_by_language(given, languages, data), unit) for given, unit in config.readings]
     labels = model_labels(config.models)
-    return (_opened(config, data, shared, pairs, models, labels) for models in named)
+    return (_opened(config, data, shared, pairs, models, labels, unit) for models, unit in named)
 
 
 def read_items(config: SpaceConfig) -> "tuple[ParallelTexts, list[str], list[tuple[str, str]], list[str]]":
@@ -208,6 +240,7 @@ def _opened(
     pairs: Sequence[tuple[str, str]],
     models: Mapping[str, str],
     labels: Mapping[str, str],
+    unit: str,
 ) -> Space:
     from xl_cli.evaluation.opened import open_model
     from xl_cli.launch.progress import say
@@ -233,7 +266,26 @@ def _opened(
             message = f"the encoders are read at different layers ({names}); give --layer."
             raise CliError(message)
     by_language = {language: opened[name] for language, name in models.items()}
-    return Space(data=data, keys=keys, pairs=pairs, opened=by_language, layers=layers, transform=config.transform)
+    units = units_of({language: each.encoder for language, each in by_language.items()}, unit)
+    return Space(
+        data=data, keys=keys, pairs=pairs, opened=by_language, layers=layers, units=units, transform=config.transform
+    )
+
+
+def units_of(encoders: "Mapping[str, Encoder]", asked: str) -> "dict[str, Unit]":
+    """Language -> what its encoder reads: the unit of that name, or for "" the one that the encoder was made for.
+
+    TaskError where an encoder cannot read it, or it cannot be made for a language.
+    """
+    from xl_tasks.units.choosing import check_unit, default_unit, input_unit
+
+    units: dict[str, Unit] = {}
+    for encoder in {id(each): each for each in encoders.values()}.values():
+        languages = [language for language, each in encoders.items() if each is encoder]
+        name = asked or default_unit(encoder)
+        check_unit(name, encoder, languages)
+        units |= dict.fromkeys(languages, input_unit(name, encoder.tokenizer))
+    return {language: units[language] for language in encoders}
 
 
 def models_by_language(given: str, languages: Sequence[str], data: "ParallelTexts") -> dict[str, str]:
