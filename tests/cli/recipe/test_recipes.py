@@ -42,6 +42,7 @@ BY_TATOEBA = {
     "select.every": 2000, "select.data": "tatoeba", "select.optional": True, "select.metric": "top10",
     "select.sources": ["eng_Latn"], "select.targets": ["trained"], "select.limit": 0,
 }  # fmt: skip
+SAMPLED = {"data.0.share": 0.1, "data.0.least": 10_000}
 MAF = {
     "ara_Arab",
     "arb_Arab",
@@ -97,11 +98,11 @@ OT = {
 }  # fmt: skip
 
 PUBLISHED: dict[str, dict[str, Any]] = {
-    "ppa-maf": {**PPA, **BY_TATOEBA, "data.0.languages": MAF},
-    "ppa-sea": {**PPA, **BY_TATOEBA, "data.0.languages": SEA, "train.epochs": 8.0},
-    "ppa-ipa": {**PPA, "data.0.to": "ipa"},
+    "ppa-maf": {**PPA, **BY_TATOEBA, **SAMPLED, "data.0.languages": MAF},
+    "ppa-sea": {**PPA, **BY_TATOEBA, **SAMPLED, "data.0.languages": SEA, "train.epochs": 8.0},
+    "ppa-ipa": {**PPA, **BY_TATOEBA, "data.0.to": "ipa"},
     "ppa-ot": {
-        **PPA, "train.variants": ["mlm+seq+tlm+ot"], "data.0.name": "text", "data.1.name": "bitext",
+        **PPA, **BY_TATOEBA, "train.variants": ["mlm+seq+tlm+ot"], "data.0.name": "text", "data.1.name": "bitext",
         "data.1.kind": "pairs", "ot.batch": 24, "ot.words": "last", "ot.scope": "batch", "ot.p": 2, "ot.blur": 0.05,
         "ot.solver": "exact", "ot.drift": 1.0, "ot.layer": -1,
     },
