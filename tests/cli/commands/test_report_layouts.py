@@ -73,6 +73,8 @@ def test_an_average_by_name_and_a_layout_of_ones_own(rows: Path, tmp_path: Path)
         ({"layout": "ppa", "average": "seen"}, "write NAME=CODE,CODE"),
         ({"layout": "ppa", "average": "seen=Klingonish"}, "--average seen=Klingonish: "),
         ({"layout": "ppa", "average": ["a=tur", "a=ell"]}, "two are called alike"),
+        ({"average": "seen"}, "write NAME=CODE,CODE"),
+        ({"average": "seen=tur", "format": "csv"}, "--average: no meaning for --format csv"),
         ({"layout": "ppa", "format": "csv"}, "--layout: no meaning for --format csv"),
         ({"layout": "ppa", "mean": "all"}, "--mean: no meaning for a paper's layout"),
         ({"layout": "ppa", "metric": "top1"}, "--metric: no meaning for a paper's layout"),
@@ -83,6 +85,19 @@ def test_faults_are_one_sentence(rows: Path, options: dict, words: str) -> None:
         report(rows, **options)
     assert words in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+def test_an_average_stands_in_the_other_layouts_too(rows: Path, tmp_path: Path) -> None:
+    systems = report(rows, average=["both=Turkish,el", "one=tur"], format="md")
+    header = [cell.strip() for cell in systems.splitlines()[0].split("|")]
+    assert header[1:5] == ["system", "mean %", "both", "one"]
+    assert "| both " in report(rows, average="both=tur,ell", layout="targets", format="md")
+    assert "both: ell_Grek, tur_Latn." in report(rows, average="both=tur,ell", format="html")
+    write_rows(
+        tmp_path / "words.jsonl", [Row(task="bli", metric="p@1", value=0.5, source="eng_Latn", target="tur_Latn")]
+    )
+    with pytest.raises(UsageError, match="--average: no meaning for these rows"):
+        report(tmp_path / "words.jsonl", average="both=tur,ell")
 
 
 def test_rows_of_no_table_are_refused(tmp_path: Path) -> None:

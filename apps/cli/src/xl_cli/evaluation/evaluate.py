@@ -111,9 +111,10 @@ def _tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:
 def _paper_tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:
     """The tables of the preset's paper where there is a layout of them, else those of any call."""
     from xl_analysis import laid_out, layout_names, read_layout
+    from xl_tasks.tuning.presets import PRESETS
 
-    preset = evaluation.config.preset
-    if preset not in layout_names():
+    layout = PRESETS[evaluation.config.preset].layout
+    if layout not in layout_names():
         return _tables(rows, evaluation)
-    made = laid_out([asdict(row) for row in rows], read_layout(preset))
+    made = laid_out([asdict(row) for row in rows], read_layout(layout))
     return "\n\n".join(table.render("text") for table in made.tables)

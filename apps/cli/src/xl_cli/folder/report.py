@@ -30,7 +30,6 @@ READ_WHERE = (
     ReadWhere(("mean", "average"), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),
     ReadWhere(("layout",), lambda call: call.format != "csv", "for --format csv, which has a line a row"),
     ReadWhere(("mean", "metric"), lambda call: call.layout in _LAYOUTS, "for a paper's layout, which has its own"),
-    ReadWhere(("average",), lambda call: call.layout not in _LAYOUTS, "but for a paper's layout"),
 )
 
 
@@ -71,7 +70,7 @@ class ReportConfig:
     )
     average: tuple[str, ...] = field(
         default=(),
-        metadata={"help": "NAME=CODE,CODE: an average over these languages too, any spelling; repeat for more."},
+        metadata={"help": "NAME=CODE,CODE: means over these languages too, any spelling; repeat for more; not for csv"},
     )
 
     def __post_init__(self) -> None:
@@ -157,6 +156,9 @@ def _check_asked(every: "Sequence[Mapping[str, Any]]", config: ReportConfig) -> 
     if config.mean and "task" not in kinds:
         message = "--mean: no meaning for these rows, only for those of a task by target language; leave that out."
         raise UsageError(message)
+    if config.average and not {"retrieval", "task"} & kinds.keys():
+        message = "--average: no meaning for these rows, only for retrieval and tasks; leave that out."
+        raise UsageError(message)
     if config.layout == "targets" and not {"retrieval", "task"} & kinds.keys():
         message = "--layout targets: no meaning for these rows, only for retrieval and tasks; leave that out."
         raise UsageError(message)
@@ -184,9 +186,10 @@ def _shown(
     from xl_cli.published.rows import PAPERS
 
     mean = config.mean or mean_of(rows)
+    averages = named_averages(config.average)
     beside = beside_tables(rows, published, PAPERS)
     if config.format != "html":
-        tables = [*result_tables(rows, metrics=metrics, mean=mean, layout=config.layout), *beside]
+        tables = [*result_tables(rows, metrics=metrics, mean=mean, layout=config.layout, averages=averages), *beside]
         tables += group_tables(gains(rows))
         return "\n\n".join(table.render(config.format) for table in tables)
     title, facts = _facts(runs)
@@ -199,6 +202,7 @@ def _shown(
         metrics=metrics,
         mean=mean,
         layout=config.layout,
+        averages=averages,
         names=_language_names(rows),
     )
 

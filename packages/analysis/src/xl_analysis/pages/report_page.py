@@ -10,6 +10,7 @@ from xl_analysis.pictures.curves import learning_curves
 from xl_analysis.pictures.style import picture_svg
 from xl_analysis.tables.figures import Row
 from xl_analysis.tables.groups import gains, group_tables
+from xl_analysis.tables.layouts.layout import Average
 from xl_analysis.tables.report import rows_by_kind, tables_by_kind
 from xl_analysis.tables.table import Table
 
@@ -95,6 +96,7 @@ def report_page(
     metrics: Sequence[str] = ("top10", "top1"),
     mean: str = "others",
     layout: str = "systems",
+    averages: Sequence[Average] = (),
     names: Mapping[str, str] | None = None,
 ) -> str:
     """The report of `rows` (as `result_tables` takes them) as one page.
@@ -105,7 +107,7 @@ def report_page(
     every = list(rows)
     kinds = rows_by_kind(every, metrics)
     tables: dict[str, list[Table]] = {}
-    for kind, made in tables_by_kind(every, metrics=metrics, mean=mean, layout=layout).items():
+    for kind, made in tables_by_kind(every, metrics=metrics, mean=mean, layout=layout, averages=averages).items():
         tables.setdefault(_SECTIONS.get(kind, _LAST), []).extend(made)
     retrieval, task, cka = (kinds.get(kind, []) for kind in ("retrieval", "task", "cka"))
     gained = gains([*retrieval, *task])

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.best import Candidate, best_cells
 from xl_analysis.tables.figures import Figure, Row, by_seed, figures, lines, short, shown
+from xl_analysis.tables.layouts.layout import Average, told
 from xl_analysis.tables.table import Table
 
 
-def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1")) -> Table:
+def retrieval_table(
+    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), averages: Sequence[Average] = ()
+) -> Table:
     """Retrieval accuracy in per cent, one line a variant in the order of first appearance.
 
     Columns: for the first metric the mean over all ordered pairs of languages, the mean over pairs that cross scripts
@@ -17,7 +20,8 @@ def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "
     other metrics the first two. With several seeds the mean over seeds, and in the first two columns the sample
     standard deviation too. Rows of one variant that differ in a setting (data, layer, pooling, unit, noise ...) get
     lines of their own, and so do rows of two models with one seed. Differences from a baseline are passed over. The
-    best line of a column is marked.
+    best line of a column is marked. `averages` follow the first two columns: each over the pairs between its languages,
+    or of one of them with the language that all pairs have (English in Tatoeba).
 
     AnalysisError where no row has one of `metrics`, for a row without a field that is needed, and for two rows that
     answer the same question differently.
@@ -34,21 +38,27 @@ def retrieval_table(rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "
     by_name = lines(kept, _cell)
     languages = sorted({language for figure in kept for language in (figure.source, figure.target)})
     first, *others = metrics
-    header = ["variant", f"{_title(first)} all", f"{_title(first)} cross", *short(languages)]
+    header = ["variant", f"{_title(first)} all", f"{_title(first)} cross"]
+    header += [*(f"{_title(first)} {average.name}" for average in averages), *short(languages)]
+    pivots = {language for language in languages if all(language in (f.source, f.target) for f in kept)}
+    groups = [pivots.union(average.of(languages)) for average in averages]
     header += [f"{_title(metric)} {which}" for metric in others for which in ("all", "cross")]
     body, candidates = [], []
     for name, line in by_name.items():
         columns = [*_overall(line, first)]
+        columns += [[f for f in line if f.metric == first and {f.source, f.target} <= group] for group in groups]
         columns += [
             [f for f in line if f.metric == first and language in (f.source, f.target)] for language in languages
         ]
         columns += [part for metric in others for part in _overall(line, metric)]
-        spread = (True, True, *(False for _ in languages), *(True for _ in others for _ in range(2)))
+        spread = [True] * (2 + len(groups)) + [False] * len(languages) + [True] * 2 * len(others)
         means = [by_seed(column) for column in columns]
         body.append((name, *(shown(part, spread=wide) for part, wide in zip(means, spread, strict=True))))
         rounded = {place: round(100 * statistics.fmean(part), 1) for place, part in enumerate(means, start=1) if part}
         candidates.append(Candidate(block="", source="", system=name, shown=rounded))
-    return Table(tuple(header), tuple(body), _caption(by_name, first), best=best_cells(candidates)[0])
+    return Table(
+        tuple(header), tuple(body), _caption(by_name, first) + told(averages, languages), best=best_cells(candidates)[0]
+    )
 
 
 def metric_table(rows: Iterable[Row]) -> Table:

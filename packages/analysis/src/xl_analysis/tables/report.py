@@ -11,6 +11,7 @@ from xl_analysis.tables.analyses.robustness_tables import is_robustness, robustn
 from xl_analysis.tables.analyses.tag_tables import is_by_tag, tag_tables
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
+from xl_analysis.tables.layouts.layout import Average
 from xl_analysis.tables.lexical_tables import LEXICAL_TASKS, lexical_table
 from xl_analysis.tables.matrices import is_pair, matrix_tables
 from xl_analysis.tables.mean_tables import metric_table, retrieval_table
@@ -35,7 +36,12 @@ _MEANS = ("diagonal", "off-diagonal")
 
 
 def result_tables(
-    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others", layout: str = "systems"
+    rows: Iterable[Row],
+    *,
+    metrics: Sequence[str] = ("top10", "top1"),
+    mean: str = "others",
+    layout: str = "systems",
+    averages: Sequence[Average] = (),
 ) -> list[Table]:
     """Every row in a table, none in two.
 
@@ -47,14 +53,20 @@ def result_tables(
     the same task and metric, those without a data set beside the only one of their task. The means over a matrix's
     cells are in its caption and left out where the matrix is there.
 
+    averages: further means over some languages, in tables of retrieval and of tasks.
     layout: under "targets" retrieval and tasks stand together in `transfer_tables`, a line a target.
     """
-    tables = tables_by_kind(rows, metrics=metrics, mean=mean, layout=layout)
+    tables = tables_by_kind(rows, metrics=metrics, mean=mean, layout=layout, averages=averages)
     return [table for several in tables.values() for table in several]
 
 
 def tables_by_kind(
-    rows: Iterable[Row], *, metrics: Sequence[str] = ("top10", "top1"), mean: str = "others", layout: str = "systems"
+    rows: Iterable[Row],
+    *,
+    metrics: Sequence[str] = ("top10", "top1"),
+    mean: str = "others",
+    layout: str = "systems",
+    averages: Sequence[Average] = (),
 ) -> dict[str, list[Table]]:
     """The tables of `result_tables` by the kind of their rows, as `rows_by_kind` names it, in their order."""
     if layout not in LAYOUTS:
@@ -64,9 +76,11 @@ def tables_by_kind(
     if layout == "targets" and (scores := [*kinds.pop("retrieval", []), *kinds.pop("task", [])]):
         kinds["transfer"] = scores
     made: dict[str, Callable[[list[Row]], list[Table]]] = {
-        "transfer": lambda part: transfer_tables(part, mean=mean),
-        "retrieval": lambda part: [_about(each, retrieval_table(each, metrics=metrics)) for each in _by_data(part)],
-        "task": lambda part: [task_table(each, mean=mean) for each in _by_data(part)],
+        "transfer": lambda part: transfer_tables(part, mean=mean, averages=averages),
+        "retrieval": lambda part: [
+            _about(each, retrieval_table(each, metrics=metrics, averages=averages)) for each in _by_data(part)
+        ],
+        "task": lambda part: [task_table(each, mean=mean, averages=averages) for each in _by_data(part)],
         "tag": tag_tables,
         "matrix": matrix_tables,
         "lexical": lambda part: [lexical_table(each) for each in _by_task(part)],

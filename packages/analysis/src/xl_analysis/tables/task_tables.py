@@ -1,7 +1,7 @@
 """Tables of tasks that a model is fitted to: one line a system, one column a target language."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.best import Candidate, best_cells
@@ -21,6 +21,7 @@ from xl_analysis.tables.figures import (
     shown,
     uncertainty,
 )
+from xl_analysis.tables.layouts.layout import Average, told
 from xl_analysis.tables.table import Table
 
 # Dev stands beside test in one line, so the split tells no lines apart.
@@ -31,15 +32,16 @@ MEANS = ("others", "all")
 """What the mean of a line is over: the targets that it was not trained on, or all of them."""
 
 
-def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
+def task_table(rows: Iterable[Row], *, mean: str = "others", averages: Sequence[Average] = ()) -> Table:
     """Scores by target language, a block of lines a task and metric, a line a system.
 
     The first figure of a line is the mean over its targets. Under "others" the language (or languages,
     "eng_Latn+deu_Latn") that a system was trained on is left out of it, as papers on transfer from several languages
     do, and has its own column; under "all" it counts too, as in XTREME and papers that follow it. In-language systems,
-    which are trained on each target, have nothing to leave out. With several seeds the mean over them, in the first
-    column with the sample standard deviation. Shares are in per cent. Where a system has rows of test and of dev, dev
-    is in brackets. Marked are the best system for a source and target, and the best source for a system and target.
+    which are trained on each target, have nothing to leave out. `averages`, the same over some targets each, follow it.
+    With several seeds the mean over them, in the columns of means with the sample standard deviation. Shares are in per
+    cent. Where a system has rows of test and of dev, dev is in brackets. Marked are the best system for a source and
+    target, and the best source for a system and target.
 
     Systems that differ in the source, in data, protocol, tuning, robust, noise, unit, layer or pooling have lines of
     their own. AnalysisError for no row, a row without a field that is needed, two rows that answer one question
@@ -63,16 +65,21 @@ def task_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
         for name, line in lines(of_block, lambda f: (f.target, f.told["split"]), _TELLING).items():
             scored, dev = _test_and_dev(line)
             how = scale(of_block)
-            columns = [_in_mean(scored, mean), *([f for f in scored if f.target == target] for target in targets)]
-            cells = [_mean(scored, dev, how, mean)]
+            groups = [None, *(average.of(targets) for average in averages)]
+            columns = [_in_mean(scored, mean, group) for group in groups]
+            columns += [[f for f in scored if f.target == target] for target in targets]
+            cells = [
+                _cell(_in_mean(scored, mean, group), _in_mean(dev, mean, group), how, spread=True) for group in groups
+            ]
             for target in targets:
                 cells.append(_cell(*([f for f in part if f.target == target] for part in (scored, dev)), how))
             body.append((*(block[n] for n in labels), name, *cells))
             candidates.append(_candidate(block, line[0], columns, how, first=len(labels) + 1))
             by_name.setdefault(block, {})[name] = line
-    header = (*(("task", "metric")[n] for n in labels), "system", f"mean{' %' if in_percent else ''}", *short(targets))
+    means = (f"mean{' %' if in_percent else ''}", *(average.name for average in averages))
+    header = (*(("task", "metric")[n] for n in labels), "system", *means, *short(targets))
     best, best_source = best_cells(candidates)
-    caption = _caption(every, by_name, labels, mean)
+    caption = _caption(every, by_name, labels, mean) + told(averages, targets)
     n_labels = len(labels) + 1
     return Table(header, tuple(body), caption, n_labels=n_labels, best=best, best_source=best_source)
 
@@ -103,12 +110,10 @@ def _is_trained_on(figure: Figure) -> bool:
     return figure.target in figure.told["source"].split("+")
 
 
-def _in_mean(part: Sequence[Figure], mean: str) -> list[Figure]:
-    return [figure for figure in part if mean == "all" or not _is_trained_on(figure)]
-
-
-def _mean(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int], mean: str) -> str:
-    return _cell(_in_mean(scored, mean), _in_mean(dev, mean), how, spread=True)
+def _in_mean(part: Sequence[Figure], mean: str, group: Collection[str] | None) -> list[Figure]:
+    """The figures that a mean is over; group: of which targets, None for all."""
+    kept = [figure for figure in part if group is None or figure.target in group]
+    return [figure for figure in kept if mean == "all" or not _is_trained_on(figure)]
 
 
 def _cell(scored: Sequence[Figure], dev: Sequence[Figure], how: tuple[int, int], *, spread: bool = False) -> str:

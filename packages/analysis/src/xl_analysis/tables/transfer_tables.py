@@ -12,6 +12,7 @@ from operator import itemgetter
 from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.best import Candidate, best_cells
 from xl_analysis.tables.figures import TELLING, Figure, Row, by_seed, figures, items, lines, scale, seeds, short, shown
+from xl_analysis.tables.layouts.layout import Average, told
 from xl_analysis.tables.table import Table
 from xl_analysis.tables.task_tables import MEANS
 
@@ -21,7 +22,7 @@ _WITH = {"others": "without", "all": "with"}
 _Column = tuple[str, str, str, str]
 
 
-def transfer_tables(rows: Iterable[Row], *, mean: str = "others") -> list[Table]:
+def transfer_tables(rows: Iterable[Row], *, mean: str = "others", averages: Sequence[Average] = ()) -> list[Table]:
     """`transfer_table` of the first metric of each task and data set, then of the second, until every row is in one."""
     metrics: dict[tuple[object, object], list[object]] = {}
     tables: dict[int, list[Row]] = {}
@@ -30,17 +31,18 @@ def transfer_tables(rows: Iterable[Row], *, mean: str = "others") -> list[Table]
         if row.get("metric") not in known:
             known.append(row.get("metric"))
         tables.setdefault(known.index(row.get("metric")), []).append(row)
-    return [transfer_table(part, mean=mean) for _, part in sorted(tables.items(), key=itemgetter(0))]
+    return [transfer_table(part, mean=mean, averages=averages) for _, part in sorted(tables.items(), key=itemgetter(0))]
 
 
-def transfer_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
+def transfer_table(rows: Iterable[Row], *, mean: str = "others", averages: Sequence[Average] = ()) -> Table:
     """Scores by target (down) and by task and source (across), a block of lines a system, its means at the end.
 
     Of each task and data set the metric that its rows name first is shown, and dev where a system has no test figure. A
-    mean is over the targets, under "others" without the source, and is compared with those over the same targets. A
-    model trained in the language of each target has the source "own". Shares are in per cent; with several seeds a cell
-    is the mean over them. Differences from a baseline are passed over. AnalysisError for no row of a score, for two
-    rows that answer one question differently, and a mean that is none of MEANS.
+    mean is over the targets, under "others" without the source, and is compared with those over the same targets;
+    `averages` are the same over some targets each, in lines after it. A model trained in the language of each target
+    has the source "own". Shares are in per cent; with several seeds a cell is the mean over them. Differences from a
+    baseline are passed over. AnalysisError for no row of a score, for two rows that answer one question differently,
+    and a mean that is none of MEANS.
     """
     if mean not in MEANS:
         message = f"mean is {mean!r}; choose one of {', '.join(MEANS)}."
@@ -57,25 +59,31 @@ def transfer_table(rows: Iterable[Row], *, mean: str = "others") -> Table:
     body, candidates, best_source = [], [], set()
     for name, line in systems.items():
         targets = sorted({figure.target for figure in line})
-        for target, parts in _lines_of(line, targets, columns, mean):
+        for target, over, parts in _lines_of(line, targets, columns, mean, averages):
             values = {place: _value(part) for place, part in enumerate(parts, start=2) if part}
-            candidates.append(Candidate(block=target or tuple(targets), source="", system=name, shown=values))
+            candidates.append(Candidate(block=(target, *over), source="", system=name, shown=values))
             best_source |= {(len(body), place) for place in _best_sources(values, columns)}
-            body.append((name, target or "mean", *map(_cell, parts, columns, [target] * len(columns))))
+            body.append((name, target, *map(_cell, parts, columns, [target] * len(columns))))
     header = ("system", "target", *_titles(kept, columns))
     best, _ = best_cells(candidates)
-    caption = _caption(kept, columns, systems, mean)
+    caption = _caption(kept, columns, systems, mean) + told(averages, sorted({figure.target for figure in kept}))
     return Table(header, tuple(body), caption, n_labels=2, best=best, best_source=frozenset(best_source))
 
 
 def _lines_of(
-    line: Sequence[Figure], targets: Sequence[str], columns: Sequence[_Column], mean: str
-) -> Iterator[tuple[str, list[list[Figure]]]]:
-    """Each target with its figures by column, then "" with those that the means are over."""
+    line: Sequence[Figure], targets: Sequence[str], columns: Sequence[_Column], mean: str, averages: Sequence[Average]
+) -> Iterator[tuple[str, Sequence[str], list[list[Figure]]]]:
+    """(label, languages of a mean, figures by column): of each target, of the mean over all, of each average."""
     for target in targets:
-        yield target, [[f for f in line if f.target == target and _column(f) == column] for column in columns]
+        yield target, (), [[f for f in line if f.target == target and _column(f) == column] for column in columns]
     meant = [f for f in line if mean == "all" or f.target not in f.told["source"].split("+")]
-    yield "", [[f for f in meant if _column(f) == column] for column in columns]
+    for average in (Average(name="mean"), *averages):
+        over = average.of(targets)
+        yield (
+            average.name,
+            over,
+            [[f for f in meant if _column(f) == column and f.target in over] for column in columns],
+        )
 
 
 def _with_data(every: Sequence[Figure]) -> list[Figure]:

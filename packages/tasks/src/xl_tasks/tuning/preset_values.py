@@ -61,6 +61,8 @@ class Preset:
     """name of a task -> those languages of the groups that it is scored in."""
     experiment: tuple[str, ...] = ()
     """The tasks of the paper's experiment, in its order."""
+    layout: str = ""
+    """What reports call the form of the paper's tables."""
     train_examples: Mapping[str, int] = field(default_factory=dict)
     """name of a task -> training examples of a language with as many as any, for estimates without the data."""
 
@@ -90,6 +92,7 @@ PPA = Preset(
     seeds=(42, 43, 44, 45, 46),  # five seeds, section 4.3; which ones: the authors' code
     mean="others",  # cells of the source say "src" in tables 2 and 3, "the remaining languages in each group"
     experiment=("bible", "taxi1500", "sib200", "panx", "udpos"),  # section 4.3
+    layout="ppa",
     # Rows of tables 2 and 3; ara is arb_Arab as in the data sets of NER and POS.
     groups={
         "maf": Group(
@@ -169,6 +172,7 @@ XTREME = Preset(
     seeds=(1, 2, 3),  # three runs, section 4.2; which seeds is not said, the scripts for tagging have 1
     sources=dict.fromkeys((*_XTREME_TASKS, "tatoeba"), _ENGLISH),
     experiment=("xquad", "tydiqa", "panx", "udpos", "tatoeba"),  # table 3 of the static-embedding paper
+    layout="static",
     train_examples={"xquad": 87_599, "tydiqa": 3_696, "panx": 20_000, "udpos": 12_544},
     mean="all",  # with English: 70.92 on XQuAD in a paper that runs its scripts (static + contextualised)
 )
@@ -186,6 +190,7 @@ WORDOT = Preset(
     seeds=(1, 2, 3),
     sources=dict.fromkeys(("xnli", "xquad", "squad"), _ENGLISH),
     experiment=("xnli", "xquad"),  # section 5.3
+    layout="ot",
     train_examples={"xnli": 392_702, "xquad": 87_599},
     mean="all",  # "Average" of table 2: 67.8 is the mean of its fifteen columns, English the first
 )
@@ -206,6 +211,7 @@ ROBUST_XLT = Preset(
     seeds=(7,),
     sources=dict.fromkeys(("pawsx", "xnli"), _ENGLISH),
     experiment=("pawsx", "xnli"),
+    layout="robust",
     train_examples={"pawsx": 49_401, "xnli": 392_702},
     mean="all",  # XTREME's
 )
@@ -284,6 +290,7 @@ PHONEMIC = Preset(
     seeds=tuple(range(42, 57)),  # 15 runs, section 4.4; which seeds is not said
     protocol="in-language",
     experiment=("panx", "udpos", "xnli"),  # tables 1 and 2
+    layout="phonemic",
     train_examples={"panx": 20_000, "udpos": 12_544, "xnli": 392_702},
     sources={
         "xnli": {"Latn": ("eng_Latn", "swh_Latn"), "Arab": ("urd_Arab",)},

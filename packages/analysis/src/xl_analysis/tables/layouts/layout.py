@@ -7,7 +7,7 @@ not in its `down` or `across` must have one value. A file of a user's own is rea
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
@@ -56,6 +56,15 @@ class Average:
     statistic: str = "mean"
     """Of STATISTICS: the mean, the sample standard deviation (in the unit of the scores), or the mean relative
     percentage difference of all pairs. Of the last two the lowest is the best."""
+
+    def of(self, languages: Sequence[str]) -> list[str]:
+        """Those of `languages` that it is over."""
+        return [code for code in languages if (not self.over or code in self.over) and code not in self.without]
+
+
+def told(averages: Iterable[Average], languages: Sequence[str]) -> str:
+    """A sentence for a caption on what each average is over, of the languages that there are; empty for none."""
+    return "".join(f" {each.name}: {', '.join(each.of(languages)) or 'none of these'}." for each in averages)
 
 
 @dataclass(frozen=True, kw_only=True)
