@@ -160,6 +160,7 @@ def test_ranks_of_winners_are_spread_as_with_literal_masks(
         assert chi2_contingency(both).pvalue > 1e-5
 
 
+@pytest.mark.slow
 def test_the_last_positive_score_may_be_the_first_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xl_staticemb.mapping.induction._LEAST", 1)
     monkeypatch.setattr(
@@ -175,6 +176,7 @@ def test_the_last_positive_score_may_be_the_first_that_is_kept(monkeypatch: pyte
     np.testing.assert_allclose(seen, [0.4, 0.6 * 0.4, first, first * 0.4, first * 0.4**2], atol=0.03)  # 5 deviations
 
 
+@pytest.mark.slow
 def test_all_scores_below_zero_and_none_dropped_gives_the_best() -> None:
     x, z = tensors(np.array([[1.0, 0.0]]), np.array([[-0.5, 1.0], [-0.1, 1.0], [-0.9, 1.0]]))
     # two of three negative scores kept at 0.999: a zero wins only where one is dropped, which is rare

@@ -130,6 +130,7 @@ def test_the_interval_holds_the_truth_95_times_in_a_hundred():
     assert 0.91 <= held / n_trials <= 0.98
 
 
+@pytest.mark.slow
 def test_the_interval_with_seeds_covers_the_next_training():
     rng = np.random.default_rng(6)
     n_trials = 100

@@ -108,6 +108,7 @@ def test_the_run_says_how_it_was_made(finished: tuple[Path, str]) -> None:
     assert not (finished[0] / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_progress_goes_to_stderr_and_rows_to_stdout(xl: Run, corpus: Path, tmp_path: Path) -> None:
     result = xl(
         *small(corpus, 'train.variants="mlm+seq+tlm"', "eval.string_match=false"), "--out", tmp_path / "r", "--json"
@@ -237,6 +238,7 @@ def test_an_ablation_is_one_override(xl: Run, corpus: Path) -> None:
     assert [entry["name"] for entry in tomllib.loads(result.stdout)["objective"]] == ["mlm"]
 
 
+@pytest.mark.slow
 def test_text_without_translations_is_scored_on_other_data(xl: Run, corpus: Path, tmp_path: Path) -> None:
     lines = (corpus / "ell_Grek.txt").read_text(encoding="utf-8").splitlines()
     (tmp_path / "ell_Grek.txt").write_text("\n".join(lines[:90]) + "\n", encoding="utf-8")

@@ -243,6 +243,7 @@ def test_word_nce_is_the_cross_entropy_of_partners(xl: Run, tiny: Path, bitext: 
     assert found[-1] < found[0]
 
 
+@pytest.mark.slow
 def test_two_files_a_tsv_and_gz_are_the_same_pairs(xl: Run, tiny: Path, bitext: Path, tmp_path: Path) -> None:
     folder = tmp_path / "packed"
     shutil.copytree(bitext, folder)
@@ -331,6 +332,7 @@ def test_a_mix_logs_each_loss_weight_and_gradient(
         assert not other["grad_norms"]
 
 
+@pytest.mark.slow
 def test_variants_of_one_recipe_mix_other_objectives(
     xl: Run, tiny: Path, corpus: Path, bitext: Path, vectors: tuple, tmp_path: Path
 ) -> None:
@@ -557,6 +559,7 @@ def parquet(xl: Run, tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.mark.slow
 def test_a_stream_trains_as_the_same_texts_in_memory(
     xl: Run, tiny: Path, parquet: Callable[..., Path], tmp_path: Path
 ) -> None:

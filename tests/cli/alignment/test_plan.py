@@ -13,6 +13,7 @@ import pytest
 import torch
 from tests.cli.conftest import Run, environment, small
 from tests.cli.made_data import sentences, word, write_vectors
+from tests.thinned import thinned
 from transformers import XLMRobertaForMaskedLM
 
 from xl_cli.launch.durations import words
@@ -174,6 +175,7 @@ def test_faults_of_settings_files_and_model_are_told_together(
     assert "no2: no such file or folder" in missing
 
 
+@pytest.mark.slow
 def test_vectors_of_another_width_than_the_model(xl: Run, trained: Path, tmp_path: Path) -> None:
     write_vectors(tmp_path / "eng_Latn.vec", [word(k) for k in range(20)], 5)
     settings = [f'data.vectors.files="{tmp_path}/eng_Latn.vec"', 'data.text.files="here"', f'model.from="{trained}"',
@@ -186,7 +188,7 @@ def test_vectors_of_another_width_than_the_model(xl: Run, trained: Path, tmp_pat
     assert "torch" not in names
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", thinned(shipped_recipes(), 3))
 def test_every_recipe_has_a_plan_without_any_text(xl: Run, name: str) -> None:
     result = xl("align", name, "--dry-run")
     assert result.returncode == 0, result.stderr

@@ -227,6 +227,7 @@ def test_what_is_asked_of_a_selection_is_not_dropped(
     assert words in result.stderr
 
 
+@pytest.mark.slow
 def test_training_ends_when_nothing_gets_better(xl: Run, corpus: Path, tmp_path: Path) -> None:
     still = ("train.lr=1e-12", "select.every=1", "select.patience=2")
     result = xl(*small(corpus, *STEPS, *still), "--out", tmp_path / "run")

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from tests.cli.conftest import environment
+from tests.thinned import thinned
 
 HEAVY = {"torch", "transformers", "accelerate", "sklearn", "pandas", "scipy", "pyarrow", "sentence_transformers",
          "datasets", "gensim", "panphon"}  # fmt: skip
@@ -80,7 +81,7 @@ def placed(line: str) -> str:
     return line.replace("NO", "./nowhere").replace("HERE", "here").replace("TEXT", "text.vec")
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", thinned(FAULTS, 4))
 def test_a_fault_is_said_before_anything_heavy_is_loaded(
     name: str, answers: dict[str, tuple[int, str, list[str]]]
 ) -> None:

@@ -44,7 +44,7 @@ def test_the_library_opens_a_run_at_its_own_layer_and_pooling(xl: Run, run: Path
     assert json.loads((tmp_path / "out" / "config.json").read_text())["num_hidden_layers"] == 1
 
 
-@pytest.mark.parametrize(("layer", "pooling", "max_len"), [(0, "first", 24), (-1, "mean-content", 8)])
+@pytest.mark.parametrize(("layer", "pooling", "max_len"), thinned([(0, "first", 24), (-1, "mean-content", 8)], 2))
 def test_options_decide(xl: Run, run: Path, tmp_path: Path, layer: int, pooling: str, max_len: int) -> None:
     options = ["--layer", layer, "--pooling", pooling, "--max-len", max_len, "--format", "sentence-transformers"]
     result = xl("export", run, "--out", tmp_path / "out", *options)
@@ -156,7 +156,9 @@ def test_push_uploads_the_folder(
     assert 'SentenceTransformer("me/names")' in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("failing", [OSError("401 Unauthorized.\nmore"), RuntimeError(), ConnectionError("no route")])
+@pytest.mark.parametrize(
+    "failing", thinned([OSError("401 Unauthorized.\nmore"), RuntimeError(), ConnectionError("no route")], 3)
+)
 def test_a_push_that_fails_leaves_the_folder(
     xl: Run, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: Exception
 ) -> None:

@@ -294,7 +294,7 @@ def test_letters_without_a_rule_are_told(tmp_path: Path) -> None:
     assert run(tmp_path / "in.txt", "--out", tmp_path / "latin.txt")[2].count("\n") == 1
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", thinned(["1", "2"], 2))
 def test_a_script_without_a_reading_is_told_once(jobs: str, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("ᱥᱟᱱᱛᱟᱲᱤ\nΕλλάδα\nᱟ\n", encoding="utf-8")
     code, out, error = run(tmp_path / "in.txt", "--jobs", jobs)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.cli.commands.test_unread_options import options, reached, refused
 from tests.cli.conftest import Run
+from tests.thinned import thinned
 
 from xl_cli.commands import translit
 from xl_cli.measure.cka import CkaConfig, cka_rows
@@ -31,7 +32,7 @@ def check_outcomes(
         assert name in refused_ones or found != plain, name
 
 
-@pytest.mark.parametrize("form", ["sentence-transformers", "transformers"])
+@pytest.mark.parametrize("form", thinned(["sentence-transformers", "transformers"], 2))
 def test_options_of_export(xl: Run, model: Path, tmp_path: Path, form: str) -> None:
     places = (tmp_path / str(number) / "out" for number in itertools.count())
 

@@ -124,6 +124,7 @@ def test_cka_is_that_of_the_library(xl: Run, run: Path, corpus: Path) -> None:
     assert found["ell_Grek", "eng_Latn"] == pytest.approx(linear_cka(english, greek), abs=1e-5)  # other item order
 
 
+@pytest.mark.slow
 def test_cka_gives_the_pairs_that_were_asked_for(xl: Run, run: Path, corpus: Path) -> None:
     ask = ["analyze", "cka", "--model", run, "--data", corpus, "--json"]
 

@@ -81,6 +81,7 @@ def test_zero_shot_by_a_probe(xl: Run, data: Path, model: Path) -> None:
     assert row["low"] <= row["value"] <= row["high"]
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_computed_again(
     xl: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +198,7 @@ def test_mixed_language_pairs(xl: Run, data: Path, model: Path) -> None:
         assert accuracy[name]["value"] == pytest.approx(np.mean(values))
 
 
+@pytest.mark.slow
 def test_robust_and_noisy_scores_are_compared(xl: Run, data: Path, model: Path) -> None:
     found = scored(
         xl, "sib200", "--model", model, "--data", data, "--source", "eng", "--target", "eng", "--robust", "rs-rp",
@@ -326,6 +328,7 @@ def test_nothing_is_chosen_without_a_dev_set(xl: Run, data: Path, model: Path) -
     assert "the best of 2 settings is chosen on a dev set, and eng_Latn has none" in result.stderr
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_with_the_first(xl: Run, data: Path, model: Path, tmp_path: Path) -> None:
     from xl_encoders import load_encoder
 

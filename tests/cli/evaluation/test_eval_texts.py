@@ -85,6 +85,7 @@ def test_of_tatoeba_the_pools_of_the_asked_pairs(
     assert len(asked) == 10
 
 
+@pytest.mark.slow
 def test_each_text_once_at_all_layers(xl: Run, data: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = ["--model", model, "--data", data, "--layer", "all"]
 
@@ -149,10 +150,13 @@ def test_of_other_tasks_the_texts_of_the_asked_pairs(
 
 @pytest.mark.parametrize(
     ("task", "options"),
-    [
-        *((task, ["--source", "eng"]) for task in ("flores", "bible", "sib200-retrieval", "tatoeba")),
-        ("bible", ["--preset", "ppa"]),
-    ],
+    thinned(
+        [
+            *((task, ["--source", "eng"]) for task in ("flores", "bible", "sib200-retrieval", "tatoeba")),
+            ("bible", ["--preset", "ppa"]),
+        ],
+        3,
+    ),
 )
 def test_files_of_languages_that_no_cell_needs_are_not_read(
     xl: Run, model: Path, tmp_path: Path, task: str, options: list[str]

@@ -50,6 +50,7 @@ def test_eval_reads_it_so_and_out_of_the_cache_too(hub: Hub, tmp_path: Path) -> 
         assert (there.encoder.embed(["a b"], layer=-1) == here.encoder.embed(["a b"], layer=-1)).all()
 
 
+@pytest.mark.slow
 def test_align_tells_how_it_was_trained_to_be_read(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     settings = ["data.files=['a', 'b']", "model.from=someone/model", "model.layer=1", "model.max_len=16"]
     pretrained(load_recipe("ot-word", settings))

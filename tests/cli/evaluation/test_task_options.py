@@ -177,6 +177,7 @@ def test_an_option_changes_what_is_computed_or_is_refused(task: str, way: str, d
     assert faults == []
 
 
+@pytest.mark.slow
 def test_a_refusal_names_every_such_option_and_whose_it_is(xl: Run, data: Path) -> None:
     for arguments, words in (
         (["names", "--seeds", 5, "--preset", "xtreme", "--protocol", "translate-train"],
@@ -204,6 +205,7 @@ def test_a_refusal_names_every_such_option_and_whose_it_is(xl: Run, data: Path) 
         assert result.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_refusal_comes_before_heavy_imports() -> None:
     script = (
         "import sys\n"
@@ -235,16 +237,19 @@ def test_resamples_are_read_where_rows_have_intervals(task: str, data: Path) -> 
 
 @pytest.mark.parametrize(
     ("task", "mode"),
-    [
-        ("sib200", "full"),
-        ("sib200", "lora"),
-        ("sib200", "probe"),
-        ("panx", "full"),
-        ("panx", "lora"),
-        ("panx", "probe"),
-        ("squad", "full"),
-        ("squad", "lora"),
-    ],
+    thinned(
+        [
+            ("sib200", "full"),
+            ("sib200", "lora"),
+            ("sib200", "probe"),
+            ("panx", "full"),
+            ("panx", "lora"),
+            ("panx", "probe"),
+            ("squad", "full"),
+            ("squad", "lora"),
+        ],
+        3,
+    ),
 )
 def test_settings_are_read_by_what_they_are_said_to_be_read_by(task: str, mode: str, data: Path, tiny: Encoder) -> None:
     from xl_tasks.protocols.data_folder import load_task

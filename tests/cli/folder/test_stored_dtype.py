@@ -80,6 +80,7 @@ def test_the_recipe_may_keep_the_folder_s_dtype(xl: Run, corpus: Path, starts: d
     assert rows["own"] == rows["again"]
 
 
+@pytest.mark.slow
 def test_a_vocabulary_that_grows_keeps_the_folder_s_dtype(
     xl: Run, corpus: Path, starts: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_vocabulary_that_grows_keeps_the_folder_s_dtype(
     assert dtypes_in(tmp_path / "run" / "model") == {torch.bfloat16}
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_release_goes_on(
     xl: Run, corpus: Path, starts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +132,7 @@ def test_what_reads_vectors_computes_in_float32(xl: Run, corpus: Path, starts: d
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("form", ["transformers", "sentence-transformers"])
+@pytest.mark.parametrize("form", thinned(["transformers", "sentence-transformers"], 2))
 def test_export_asks_for_the_folder_s_dtype(xl: Run, starts: dict[str, Path], tmp_path: Path, form: str) -> None:
     for name, more in (("whole", ()), ("own", ("--dtype", "folder"))):
         result = xl("export", starts["bfloat16"], "--format", form, "--out", tmp_path / name, *more)

@@ -190,6 +190,7 @@ def test_a_calibration_is_learned_kept_and_read(xl: Run, model: Path, files: lis
     assert "was learned with layer 1 and not 0" in other.stderr
 
 
+@pytest.mark.slow
 def test_pairs_that_do_not_pass_are_dropped_and_counted(xl: Run, model: Path, files: list[str], tmp_path: Path) -> None:
     call = ["analyze", "align-words", "--model", model, *files, "--layer", 1]
     xl(*call, "--links", tmp_path / "a.jsonl")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.cli.conftest import Run
+from tests.thinned import thinned
 
 import xl_cli
 from xl_analysis import MinibatchCka, cka_matrix
@@ -23,7 +24,7 @@ def models(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
     return [folder / "first", folder / "second"]
 
 
-@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("kernel", thinned(["linear", "rbf"], 2))
 def test_minibatches_are_read_one_at_a_time_and_give_the_averaged_estimate(
     monkeypatch: pytest.MonkeyPatch, corpus: Path, models: list[Path], kernel: str
 ) -> None:
@@ -64,6 +65,7 @@ def test_minibatches_hold_every_item_once_and_are_of_one_size() -> None:
     assert parts[0] != keys[:21]
 
 
+@pytest.mark.slow
 def test_two_models_are_the_two_triangles_of_one_picture(
     xl: Run, corpus: Path, models: list[Path], tmp_path: Path
 ) -> None:

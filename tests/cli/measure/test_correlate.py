@@ -87,6 +87,7 @@ def test_the_score_of_one_language_and_partial(study: Path) -> None:
     assert [row.variant for row in rows] == ["all points", "given accuracy,target=English"]
 
 
+@pytest.mark.slow
 def test_a_picture(xl: Run, study: Path, tmp_path: Path) -> None:
     call = ("analyze", "correlate", study / "gaps", study / "cka.jsonl", "--x", "cka", "--y", "gap", "--resamples", 9)
     picture = tmp_path / "figure3.svg"

@@ -86,6 +86,7 @@ def test_likeness_of_texts(xl: Run, study: Path) -> None:
     assert set(column["kept"]) == set(column["panphon_distance"])
 
 
+@pytest.mark.slow
 def test_a_picture(study: Path, tmp_path: Path) -> None:
     picture = tmp_path / "drop.svg"
     runs = [study / "scores.jsonl", study / "cka.jsonl"]

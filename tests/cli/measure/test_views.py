@@ -79,6 +79,7 @@ def test_an_encoder_for_each_language(xl: Run, corpus: Path, models: Path) -> No
     assert row["model"] == "two/model+one/model"  # languages in alphabetical order
 
 
+@pytest.mark.slow
 def test_several_models_are_measured_one_by_one(xl: Run, corpus: Path, models: Path) -> None:
     one, two = models / "one/model", models / "two/model"
     call = ("analyze", "cka", "--data", corpus, "--layer", "1", "--json")

@@ -58,6 +58,7 @@ def test_a_recipe_that_only_extends_is_the_one_that_it_extends(name: str, tmp_pa
     assert resolved(write(tmp_path / "mine.toml", f'extends = "{name}"')) == resolved(name)
 
 
+@pytest.mark.slow
 @given(st.permutations(CHANGES), st.integers(0, len(CHANGES)), st.booleans(), st.randoms())
 def test_a_child_says_what_set_says_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple], n_changes: int, another: bool, random: Random

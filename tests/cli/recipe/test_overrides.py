@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.thinned import thinned
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.recipe.faults import SettingFaults
@@ -42,7 +43,7 @@ def test_every_shipped_recipe_has_a_set() -> None:
     assert set(SETS) <= set(shipped_recipes())
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", thinned(shipped_recipes(), 4))
 @given(data=st.data())
 @settings(max_examples=12, deadline=None, derandomize=True)
 def test_any_order_of_settings_gives_the_same_recipe(name: str, data: st.DataObject) -> None:

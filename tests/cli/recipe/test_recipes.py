@@ -225,7 +225,7 @@ def arguments(settings: list[str]) -> list[str]:
 NEW = ["model.from=new", "model.size=pico", "model.pieces=120"]
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", thinned(PUBLISHED, 3))
 def test_a_recipe_dry_runs_offline(xl: Run, made: Path, name: str) -> None:
     settings = data_settings(name, made)
     result = xl("align", name, *arguments(settings), "--dry-run")

@@ -174,6 +174,7 @@ def test_text_of_every_kind_gives_the_same_vectors(
     assert not list(tmp_path.glob("*.stdin.txt"))
 
 
+@pytest.mark.slow
 def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
     xl: Run, model: Path, text: Path, tmp_path: Path
 ) -> None:

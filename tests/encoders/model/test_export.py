@@ -233,7 +233,7 @@ def test_a_pooler_stays_where_no_block_is_cut(family_folder: Callable[[str], Pat
     assert cut_model(encoder, 2).pooler is None
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("dtype", thinned([torch.bfloat16, torch.float16], 2))
 def test_half_precision_stays_half(bert: Encoder, tmp_path: Path, dtype: torch.dtype) -> None:
     bert.model.to(dtype)
     export_sentence_transformers(bert, tmp_path / "out", layer=2)

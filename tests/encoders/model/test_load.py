@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
 from tests.hub import Hub, serve_here
+from tests.thinned import thinned
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -111,6 +112,7 @@ def test_a_download_and_then_the_cache(hub: Hub, xlmr: Encoder) -> None:
     assert hub.n_requests == before + 1
 
 
+@pytest.mark.slow
 def test_a_cache_that_nobody_asked_for_an_adapter(hub: Hub, xlmr: Encoder, tmp_path: Path) -> None:
     """As one fetched where PEFT is not installed, which asks for one; the cache keeps what the hub does not have."""
     pytest.importorskip("peft")
@@ -157,7 +159,7 @@ def test_every_family_opens(request: pytest.FixtureRequest, family: Encoder, tmp
     assert np.array_equal(again.embed(texts, layer=2), family.embed(texts, layer=2))
 
 
-@pytest.mark.parametrize("family", MASKED_LM, indirect=True)
+@pytest.mark.parametrize("family", thinned(MASKED_LM, 3), indirect=True)
 def test_the_head_gives_the_library_s_scores(family: Encoder, tmp_path: Path) -> None:
     family.save(tmp_path / "model")
     library = AutoModelForMaskedLM.from_pretrained(tmp_path / "model").eval()

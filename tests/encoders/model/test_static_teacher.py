@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.encoders.conftest import FAMILIES, TEXTS
+from tests.thinned import thinned
 
 from xl_encoders import EncoderError, StaticTeacher, load_encoder
 from xl_encoders.model.evaluation_mode import evaluation_mode
@@ -51,7 +52,7 @@ def test_sums_are_those_of_the_states(xlmr, layer):
     assert place == len(found.spans)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", thinned(FAMILIES, 3))
 def test_every_family_gives_the_sums_of_its_states(family_folder, family):
     encoder = load_encoder(str(family_folder(family)))
     teacher = StaticTeacher(encoder)
@@ -123,7 +124,7 @@ def test_bf16_is_close_and_the_result_float32(xlmr):
     assert 0 < np.abs(full.content - half.content).max() < 0.05 * np.abs(full.content).max()
 
 
-@pytest.mark.parametrize("context", ["all", "exclude_target", "no_special"])
+@pytest.mark.parametrize("context", thinned(["all", "exclude_target", "no_special"], 3))
 def test_contexts_of_an_encoder_are_means_of_its_states(xlmr, context, tmp_path):
     config = X2StaticConfig(context=context, min_count=1, epochs=1, subsample=0)
     lines = [text for text in TEXTS if len(text.split()) > 1]

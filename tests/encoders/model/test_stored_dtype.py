@@ -66,6 +66,7 @@ def test_the_files_tell_where_the_config_does_not(folders: tuple[Path, Path, tor
     assert opened.model.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_training_is_that_of_the_same_numbers_in_float32(
     folders: tuple[Path, Path, torch.dtype], tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_passes_of_a_batch_are_one_pass_without_dropout(without_dropout: Encoder
             assert torch.allclose(ours[name], loss, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:dcca .* cannot tell:UserWarning")  # of two words
 @settings(deadline=None, max_examples=10)
 @given(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.encoders.toy_parts import LEFT, RIGHT, assert_near, gradient
+from tests.thinned import thinned
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -69,7 +70,7 @@ def both_sides(encoder: Encoder, bitext: Bitext, members: Sequence[int], layer: 
     ]
 
 
-@pytest.mark.parametrize("how", ["last", "first", "mean", "all"])
+@pytest.mark.parametrize("how", thinned(["last", "first", "mean", "all"], 4))
 @pytest.mark.parametrize("scope", ["batch", "sentence"])
 def test_ot_adds_up_the_bitexts(xlmr: Encoder, how: str, scope: str) -> None:
     xlmr.eval()
@@ -219,7 +220,7 @@ def test_l2_over_the_aligned_words(xlmr: Encoder, how: str, reduction: str) -> N
 
 
 @pytest.mark.parametrize("kept", [False, True])
-@pytest.mark.parametrize("negatives", ["across", "all"])
+@pytest.mark.parametrize("negatives", thinned(["across", "all"], 2))
 def test_word_contrast_knows_equal_words(xlmr: Encoder, negatives: str, kept: bool) -> None:
     xlmr.eval()
     bitext = Bitext(name="a-b", left=LEFT, right=RIGHT, alignments=ALIGNMENTS)
@@ -263,7 +264,7 @@ def test_which_word_pairs_count(xlmr: Encoder) -> None:
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("side", ["pivot", "both"])
+@pytest.mark.parametrize("side", thinned(["pivot", "both"], 2))
 def test_drift_is_nothing_at_the_start_and_the_squared_way_later(xlmr: Encoder, side: str, reduction: str) -> None:
     xlmr.eval()
     start = frozen_copy(xlmr)
@@ -380,6 +381,7 @@ def test_sentences_are_shared_by_pairs(xlmr: Encoder) -> None:
     assert part.chunks(batch, Share(), {"mlm"}) == []
 
 
+@pytest.mark.slow
 def test_sentences_without_words(xlmr: Encoder) -> None:
     empty = Bitext(name="a-b", left=[["white"], []], right=[[], ["ev"]], alignments=[[], []])
     nothing = Bitext(name="a-b", left=[[]], right=[[]], alignments=[[]])

@@ -98,6 +98,7 @@ def test_scores_every_so_many_steps_and_the_last(xlmr: Encoder, tmp_path: Path) 
     assert xlmr.training
 
 
+@pytest.mark.slow
 def test_early_end(xlmr: Encoder, tmp_path: Path) -> None:
     selection = Selection(tmp_path, Given([0.5, 0.4, 0.3]), every=2, patience=2)
     assert train(xlmr, selection) == FitEnd(step=6, reason="early")
@@ -140,6 +141,7 @@ def test_a_stopped_run_selects_what_a_whole_one_does(tmp_path: Path, stop_after:
         assert (selection.folder / name).read_bytes() == (whole.folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_run_forgets_scores_after_its_checkpoint(tmp_path: Path) -> None:
     """Checkpoint at 4, scores at 3 and 6, killed after 7: the score of 6 is found again, not counted twice."""
 

@@ -622,7 +622,7 @@ def same_after_loading(encoder: Encoder, folder: Path) -> None:
     assert masked.get_output_embeddings().weight is masked.get_input_embeddings().weight
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", thinned(KINDS, 4))
 def test_round_trip(tmp_path: Path, kind: str) -> None:
     encoder = make_encoder(kind)
     extend_vocabulary(encoder, ROMANISE)

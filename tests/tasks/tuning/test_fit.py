@@ -120,7 +120,7 @@ def test_learns_a_toy_task(kind, mode):
     assert problem.measures(test, fitted.predict(test, ENG), ENG)[0].value > 0.9
 
 
-@pytest.mark.parametrize("mode", ["full", "lora"])
+@pytest.mark.parametrize("mode", thinned(["full", "lora"], 2))
 def test_same_seed_same_weights_and_nothing_else_is_touched(mode):
     encoder = toy_encoder()
     before = {k: v.clone() for k, v in encoder.model.state_dict().items()}
@@ -304,6 +304,7 @@ def test_inputs_longer_than_the_positions_are_refused():
         fit_task(encoder, ToyTagging(encoder.tokenizer), {ENG: [long]}, {}, settings())
 
 
+@pytest.mark.slow
 def test_bf16_trains_and_predicts():
     encoder, config = toy_encoder(), settings(precision="bf16", epochs=3.0, batch=16)
     problem, data = problems(encoder, config)["tagging"]

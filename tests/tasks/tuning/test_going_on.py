@@ -63,7 +63,7 @@ def test_goes_on_to_the_same_weights(tmp_path: Path, kind: str, options: dict, p
     assert (fitted.scores, fitted.kept, fitted.steps) == (straight.scores, straight.kept, straight.steps)
 
 
-@pytest.mark.parametrize("patience", [0, 3], ids=["best", "early"])
+@pytest.mark.parametrize("patience", thinned([0, 3], 2), ids=["best", "early"])
 def test_scores_before_a_kill_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: int) -> None:
     """The best of all is that of step 2, long before the last checkpoint; each score is asked for once."""
     values = [0.9, 0.2, 0.3, 0.4, 0.5, 0.6][: 4 if patience else 6]

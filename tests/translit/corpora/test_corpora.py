@@ -16,6 +16,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.thinned import thinned
 from tests.translit.standins import Short, Unruly, Upper
 
 from xl_translit import (
@@ -173,7 +174,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("out", ["o.txt", "o.tsv", "o.jsonl", "pairs.txt"])
+@pytest.mark.parametrize("out", thinned(["o.txt", "o.tsv", "o.jsonl", "pairs.txt"], 4))
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_cr_before_the_line_feed_is_no_text(tmp_path: Path, name: str, out: str, *, broken: bool) -> None:
     """Of `broken` input no chunk is UTF-8, so that its rows are read one by one."""
@@ -257,7 +258,7 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", thinned([1, 2], 2))
 def test_bad_rows_stop_the_run_or_are_listed(tmp_path: Path, name: str, jobs: int) -> None:
     data, bad, results = BAD_ROWS[name]
     (tmp_path / name).write_bytes(data)

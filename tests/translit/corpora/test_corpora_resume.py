@@ -89,6 +89,7 @@ def test_a_run_killed_before_any_of_its_writes_ends_with_the_same_bytes(tmp_path
     assert number > 15
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_killed_again_and_again(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

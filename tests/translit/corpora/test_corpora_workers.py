@@ -80,6 +80,7 @@ def test_an_error_in_a_process_is_raised_here() -> None:
         list(ordered_map(fail, [1, 2, 7, 3], 2))
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"a worker process ended \(9\); .* use fewer jobs"):
         list(ordered_map(fail, [1, 2, 8, 3], 2))

@@ -74,7 +74,7 @@ def test_any_word_of_letters_and_marks(code: str, data: st.DataObject) -> None:
     check(code, data.draw(st.lists(st.text(chars, max_size=40), max_size=5)))
 
 
-@pytest.mark.parametrize("code", map_codes())
+@pytest.mark.parametrize("code", thinned(map_codes(), 4))
 def test_keys_of_letters_without_marks_are_said_as_by_epitran(code: str) -> None:
     rewrites = any(marks(rule.new) for rule in epitran_map(code)._pre)
     keys = [key for key in epitran_map(code).graphemes if not marks(key)]
