@@ -64,10 +64,10 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
                       static_induce.READ_WHERE),
     "static neighbours": ("k min_similarity limit device out", ()),
     "static similarity": ("gold oov lower multiword source_lang target_lang limit as_json out", ()),
-    "static extract": ("model lang layer max_len tokenized split precision preset method lower min_count max_words out "
-                       "cache as_json", extract_config.READ_WHERE),
-    "static multilingual": ("model layer max_len tokenized split precision preset method lower min_count max_words "
-                            "languages pivot words dictionary format out dry_run as_json",
+    "static extract": ("max_sentences model lang layer max_len tokenized split precision preset method lower min_count "
+                       "max_words out cache as_json", extract_config.READ_WHERE),
+    "static multilingual": ("max_sentences model layer max_len tokenized split precision preset method lower min_count "
+                            "max_words languages pivot words dictionary format out dry_run as_json",
                             multilingual_config.READ_WHERE),
     "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "
                     "as_json",

@@ -4,21 +4,27 @@ import gzip
 import io
 import json
 import re
+import shutil
 import signal
 import sys
 import time
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests import warm
 from tests.cli.conftest import Run
 from tests.cli.made_data import sentences, word, write_lines
 from tests.warm import Warm
 
+from xl_cli.vectors import extraction as static_extraction
 from xl_encoders import Encoder, ModelConfig, StaticTeacher, new_encoder
 from xl_staticemb import X2StaticConfig, extract, read_vectors
+from xl_tasks.datasets.readers.hub_text import hub_text
 
 QUICK = ("--min-count", "2", "--epochs", "2", "--subsample", "0.001")
 CONFIG = X2StaticConfig(min_count=2, epochs=2, subsample=0.001)
@@ -146,6 +152,56 @@ def test_the_preset_stands_in_what_is_printed(xl: Run, model: Path, paragraphs: 
     assert (wrong.returncode, "--preset is 'x3s'; choose one of x2s" in wrong.stderr) == (2, True)
 
 
+@pytest.fixture
+def wikipedia(tmp_path: Path) -> Path:
+    """A data set of the hub as it is fetched: Parquet, a row an article, a line a paragraph."""
+    folder = tmp_path / "wikipedia"
+    (folder / "20231101.en").mkdir(parents=True)
+    (folder / "20231101.tr").mkdir()
+    named = [f"- config_name: {name}\n  data_files: {name}/*.parquet\n" for name in ("20231101.en", "20231101.tr")]
+    (folder / "README.md").write_text(f"---\nconfigs:\n{''.join(named)}---\n", encoding="utf-8")
+    texts = ["\n\n".join(LINES[i : i + 5]) for i in range(0, len(LINES), 5)]
+    pq.write_table(pa.table({"title": ["A"] * len(texts), "text": texts}), folder / "20231101.en" / "a.parquet")
+    pq.write_table(pa.table({"title": ["B"], "text": ["x"]}), folder / "20231101.tr" / "a.parquet")
+    return folder
+
+
+def test_a_data_set_of_the_hub_is_read_as_text(
+    xl: Run, model: Path, text: Path, wikipedia: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["static", "extract", wikipedia, "--model", model, *QUICK, "--lang", "en"]
+    in_order = xl(*command, "--shuffle-buffer", "0", "--out", tmp_path / "order.vec")
+    assert in_order.returncode == 0, in_order.stderr
+    plain = xl("static", "extract", text, "--model", model, *QUICK, "--lang", "en", "--out", tmp_path / "plain.vec")
+    assert plain.returncode == 0, plain.stderr
+    assert (tmp_path / "order.vec").read_bytes() == (tmp_path / "plain.vec").read_bytes()
+    first = write_lines(tmp_path / "first.txt", list(islice(hub_text(str(wikipedia), "en", seed=7), 60)))
+    drawn = ["--shuffle-seed", "7", "--max-sentences", "60"]
+    # Stopped when it has the text: what it has is what the next call reads, without the hub.
+    with monkeypatch.context() as stopped:
+        stopped.setattr(static_extraction, "extract_static", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            xl(*command, *drawn, "--out", tmp_path / "drawn.vec")
+    (spool,) = tmp_path.glob("drawn.vec.cache.hub-*.txt")
+    assert spool.read_bytes() == first.read_bytes()
+    shutil.move(wikipedia / "20231101.en", tmp_path / "gone")
+    again = xl(*command, *drawn, "--out", tmp_path / "drawn.vec")
+    assert again.returncode == 0, again.stderr
+    assert "going on with the text of" in again.stderr
+    assert not spool.exists()
+    plain = xl("static", "extract", first, "--model", model, *QUICK, "--lang", "en", "--out", tmp_path / "p.vec")
+    assert (tmp_path / "drawn.vec").read_bytes() == (tmp_path / "p.vec").read_bytes()
+
+
+def test_sentences_are_read_up_to_a_number(xl: Run, model: Path, paragraphs: Path, tmp_path: Path) -> None:
+    command = ["static", "extract", paragraphs, "--model", model, "--preset", "x2s", "--min-count", "2", "--json"]
+    command += ["--subsample", "0.01", "--epochs", "1"]
+    for variant, lines in (("sentence", 40), ("paragraph", 14)):  # 14 paragraphs of 3 sentences
+        done = xl(*command, "--variant", variant, "--max-sentences", "40", "--out", tmp_path / f"{variant}.vec")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["counts"]["lines"] == lines
+
+
 @pytest.mark.slow
 def test_text_of_every_kind_gives_the_same_vectors(
     xl: Run, model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -212,6 +268,8 @@ def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
         (["flat.tsv"], 1, "flat.tsv:1: expected id TAB text"),
         (["."], 2, "say which language"),
         (["-", "-"], 2, "can be read once"),
+        (["--shuffle-seed", "7"], 2, "--shuffle-seed: no meaning without a data set of the hub"),
+        (["no_such/place.txt"], 1, "no_such/place.txt: no such file"),
         (["--min-words", "7"], 2, "--min-words: no meaning without --split"),
     ],
 )

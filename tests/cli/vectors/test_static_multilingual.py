@@ -243,6 +243,25 @@ def test_languages_without_a_map_stay_as_they_are_and_the_reason_is_told(
     assert "--choose off" in chosen
 
 
+def test_a_language_whose_text_is_all_dropped_fails_and_the_others_go_on(xl: Run, folder: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    for code in ("eng_Latn", "el"):
+        lines = (folder / "text" / f"{code}.txt").read_text("utf-8").splitlines()
+        write_lines(text / f"{code}.txt", [". ".join(lines[i : i + 3]).title() for i in range(0, len(lines), 3)])
+    shutil.copy(folder / "text" / "tr.txt", text)  # a sentence a line
+    command = ["static", "multilingual", text, "--model", folder / "model", "--words", folder / "words", *FLAGS[:-1]]
+    command += ["--words-mode", "acl2017", "--min-tokens", "1", "--out", tmp_path / "x2s"]
+    for _ in range(2):
+        done = xl(*command)
+        assert done.returncode == 1
+        assert "1 of 2 languages failed" in done.stderr
+        assert "tur_Latn: all 150 paragraphs, of 150 sentences, have too few" in done.stderr
+        assert [line.split()[:2] for line in done.stdout.splitlines() if line.startswith(("ell", "tur"))] == [
+            ["ell_Grek", "aligned"], ["tur_Latn", "failed"],
+        ]  # fmt: skip
+    assert {path.name for path in (tmp_path / "x2s" / "vectors").iterdir()} == {"eng_Latn.vec", "ell_Grek.vec"}
+
+
 def test_a_folder_of_other_settings_is_refused_and_a_deleted_file_is_made_anew(
     folder: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """What `xl static extract` reads and how; how vectors are trained stands in X2StaticConfig. Imports nothing heavy."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -89,6 +90,41 @@ class WordReadingConfig(ReadingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HubTextConfig:
+    """Which rows of data sets of the hub are read, and how many sentences of any text."""
+
+    max_sentences: int = setting(
+        0, "sentences (lines, without --split) to read [default: all; of a data set of the hub 1,000,000]", low=0
+    )
+    hub_config: str = setting("", "configuration of a hub data set [default: found by language]")
+    hub_split: str = setting("train", "split of a hub data set")
+    hub_revision: str = setting("", "commit, tag or branch of a hub data set")
+    column: str = setting("text", "column of a hub data set that holds the text, a paragraph a line")
+    shuffle_buffer: int = setting(10_000, "rows of a hub data set among which the next is drawn; 0: in order", low=0)
+    shuffle_seed: int = setting(42, "seed of that draw: the same seed gives the same sentences")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def sentences(self, name: str) -> int:
+        """How many sentences of a text are read; 0 for all."""
+        return self.max_sentences or (_OF_THE_HUB if is_hub_text(name) else 0)
+
+
+_OF_THE_HUB = 1_000_000
+
+
+def is_hub_text(name: str) -> bool:
+    """Whether a text is a data set of the hub, by its id or as a folder that was fetched from there."""
+    folder = Path(name)
+    if folder.is_dir():
+        return (folder / "README.md").is_file() and next(folder.rglob("*.parquet"), None) is not None
+    from xl_translit.corpora.inputs import is_hub_id
+
+    return is_hub_id(name, "text")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExtractConfig(X2StaticConfig):
     """X2StaticConfig, whose refusals are refusals of the command line."""
 
@@ -124,6 +160,11 @@ READ_WHERE = (
         "with --method aggregate beside --max-len and without --split: a line is read as it is",
     ),
     revision_row("model"),
+    ReadWhere(
+        ("hub_config", "hub_split", "hub_revision", "column", "shuffle_buffer", "shuffle_seed"),
+        lambda call: call.of_hub,
+        "without a data set of the hub (OWNER/NAME) among the texts",
+    ),
 )
 
 
@@ -135,7 +176,7 @@ def with_preset(
 ) -> tuple[_Reading, ExtractConfig, dict[str, object]]:
     """The settings with what the preset names, the user did not give and the call reads; and that by name."""
     named = {name: value for name, value in PRESETS.get(reading.preset, {}).items() if name not in given}
-    call = SimpleNamespace(**{**vars(reading), **vars(training), **named})
+    call = SimpleNamespace(**{**vars(reading), **vars(training), **named, "of_hub": False})
     unread = {name for row in READ_WHERE if not row.holds(call) for name in row.names}
     named = {name: value for name, value in named.items() if name not in unread}
     of_reading = {name: value for name, value in named.items() if hasattr(reading, name)}

@@ -1,25 +1,30 @@
 """Drives `xl static extract`: model and text in, a file of vectors out, on one process or several."""
 
+import glob
+import hashlib
 import json
 import shutil
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from xl_cli.data.running_text import RunningText
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.opened import open_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
-from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig, as_options
+from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig, as_options, is_hub_text
 from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
 from xl_encoders.model.encoder import position_limit
 from xl_encoders.model.static_teacher import StaticTeacher
-from xl_staticemb import VectorWriter, write_vectors
+from xl_staticemb import StaticembError, VectorWriter, write_vectors
 from xl_staticemb.x2static.extraction import Extraction, ProcessShare
 from xl_staticemb.x2static.extraction import extract as extract_static
+from xl_tasks.datasets.readers.hub_text import hub_text
 from xl_translit import language as language_code
 from xl_translit import read_lines, replacing
 
@@ -80,6 +85,7 @@ class Summary:
 def extract_vectors(
     names: Sequence[str],
     reading: WordReadingConfig,
+    hub: HubTextConfig,
     training: ExtractConfig,
     out: Path,
     cache: Path | None,
@@ -92,14 +98,16 @@ def extract_vectors(
     folder = cache or out.with_name(f"{out.name}.cache")
     breaker = word_breaker(code, "space" if reading.tokenized else reading.engine)
     sentences = sentence_breaker(code)
-    with _files(names, folder) as files:
-        split = _Split(reading, breaker, sentences, whole=training.variant == "paragraph") if reading.split else None
-        lines = RunningText(files, code, split or iter)
+    split = _Split(reading, breaker, sentences, whole=training.variant == "paragraph") if reading.split else None
+    n_most = max(map(hub.sentences, names))
+    prepare = _First(split, n_most) if n_most else split or iter
+    with _files(names, folder) as files, _streamed(files, folder, code, hub, prepare, split) as files:
+        lines = RunningText(files, code, prepare)
         teacher, name = _open_teacher(reading, training)
         if folder.is_dir():
             say(f"note: going on with {folder}.")
         share = ProcessShare(processes.rank(), processes.n_processes(), processes.wait)
-        with _Stages() as stages:
+        with _Stages() as stages, _dropped_told(split):
             extraction = extract_static(
                 lines,
                 teacher,
@@ -110,7 +118,7 @@ def extract_vectors(
                     "text": lines.fingerprint,
                     "word breaker": breaker.identity,
                     "language": code,
-                    "sentences": split.identity if split else "",
+                    "sentences": f"{split.identity if split else ''} {n_most or ''}".strip(),
                 },
                 leave_out=teacher.special_tokens,
                 folder=folder,
@@ -123,9 +131,27 @@ def extract_vectors(
     write_vectors(out, extraction.vectors)
     if cache is None:
         shutil.rmtree(folder)
+        for text in folder.parent.glob(f"{glob.escape(folder.name)}.hub-*.txt"):
+            text.unlink()
     counts = extraction.counts | (split.counts() if split else {})
     named = {"name": reading.preset, **preset} if reading.preset else {}
     return _summary(extraction, counts, teacher, name, training, out, time.monotonic() - began, named)
+
+
+@contextmanager
+def _dropped_told(split: "_Split | None") -> Generator[None]:
+    """Text of which the filters leave nothing holds no words: then they are at fault."""
+    try:
+        yield
+    except StaticembError as error:
+        counts = split.counts() if split else {}
+        if not counts.get("paragraphs") or counts["paragraphs_dropped"] < counts["paragraphs"]:
+            raise
+        message = (
+            f"all {counts['paragraphs']} paragraphs, of {counts['sentences']} sentences, have too few sentences or "
+            "words for --min-sentences, --min-tokens and --min-words; give longer lines, or smaller numbers."
+        )
+        raise StaticembError(message) from error
 
 
 class _Split:
@@ -134,7 +160,7 @@ class _Split:
     def __init__(
         self, reading: WordReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool
     ) -> None:
-        self._reading, self._words, self._sentences, self._whole = reading, words, sentences, whole
+        self._reading, self._words, self._sentences, self.whole = reading, words, sentences, whole
         self.identity = f"{reading.min_sentences} {reading.min_words} {reading.min_tokens}"
         self._counts = SentenceCounts()
 
@@ -147,9 +173,14 @@ class _Split:
             min_sentences=self._reading.min_sentences,
             min_words=self._reading.min_words,
             min_tokens=self._reading.min_tokens,
-            whole=self._whole,
+            whole=self.whole,
             counts=self._counts,
         )
+
+    @property
+    def n_kept(self) -> int:
+        """Sentences that have stayed so far, in this pass."""
+        return self._counts.n_kept_sentences
 
     def counts(self) -> dict[str, int]:
         """What came in and what was dropped, in the last pass."""
@@ -160,6 +191,22 @@ class _Split:
             "sentences": counts.n_sentences,
             "short_sentences_dropped": counts.n_short_sentences,
         }
+
+
+class _First:
+    """The first sentences alone; of paragraphs that are read whole, those that the last of them is in."""
+
+    def __init__(self, split: _Split | None, n_sentences: int) -> None:
+        self._split, self._n_sentences = split, n_sentences
+
+    def __call__(self, paragraphs: Iterator[str]) -> Iterator[str]:
+        if self._split is None or not self._split.whole:
+            yield from islice(self._split(paragraphs) if self._split else paragraphs, self._n_sentences)
+            return
+        for line in self._split(paragraphs):
+            yield line
+            if self._split.n_kept >= self._n_sentences:
+                return
 
 
 def _summary(
@@ -222,6 +269,58 @@ def _files(names: Sequence[str], folder: Path) -> Generator[list[str]]:
         yield [str(spool) if name == "-" else name for name in names]
     finally:
         spool.unlink(missing_ok=True)
+
+
+@contextmanager
+def _streamed(
+    names: Sequence[str],
+    folder: Path,
+    code: str,
+    hub: HubTextConfig,
+    prepare: Callable[[Iterator[str]], Iterator[str]],
+    split: _Split | None,
+) -> Generator[list[str]]:
+    """The names; the paragraphs of hub data sets that are needed in files beside `folder`, read from the hub once.
+
+    A file is named by what it was asked for with, appears whole or not at all, and is kept as long as `folder` is.
+    """
+    files = []
+    for name in names:
+        if not is_hub_text(name):
+            files.append(name)
+            continue
+        asked = f"{name} {code} {hub} {split.identity if split else ''} {split.whole if split else ''}"
+        path = folder.with_name(f"{folder.name}.hub-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.txt")
+        if path.exists():
+            say(f"note: going on with the text of {name} in {path}.")
+        elif processes.is_main():
+            with replacing(path) as file, Progress(f"text of {name}", hub.sentences(name), "sentences") as progress:
+                for number, _ in enumerate(prepare(_copied(_paragraphs(name, code, hub), file)), 1):
+                    progress.advance(number)
+        files.append(str(path))
+    if files != list(names):
+        processes.wait()
+    yield files
+
+
+def _paragraphs(name: str, code: str, hub: HubTextConfig) -> Iterator[str]:
+    return hub_text(
+        name,
+        code,
+        config=hub.hub_config,
+        split=hub.hub_split,
+        revision=hub.hub_revision,
+        column=hub.column,
+        buffer=hub.shuffle_buffer,
+        seed=hub.shuffle_seed,
+    )
+
+
+def _copied(lines: Iterator[str], file: IO[str]) -> Iterator[str]:
+    """The lines, each written to `file` when it is taken."""
+    for line in lines:
+        file.write(f"{line}\n")
+        yield line
 
 
 class _Stages:

@@ -7,16 +7,17 @@ import typer
 
 import xl_cli
 from xl_cli.options import with_options
-from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig
+from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig
 
 
-@with_options(WordReadingConfig, ExtractConfig)
+@with_options(WordReadingConfig, HubTextConfig, ExtractConfig)
 def extract(
     texts: Annotated[
         list[str],
         typer.Argument(
             help="Text, a sentence (or paragraph) a line: files (.gz .zst .xz; of *.tsv what follows the first TAB), "
-            "globs, - for stdin, or folders of SIB-200, Bible or LLL_Ssss.txt, of which --lang chooses the language.",
+            "globs, - for stdin, or folders of SIB-200, Bible or LLL_Ssss.txt, of which --lang chooses the language, "
+            "or data sets of the hub (statmt/cc100, wikimedia/wikipedia, any OWNER/NAME), read as a shuffled stream.",
             metavar="TEXT",
         ),
     ],

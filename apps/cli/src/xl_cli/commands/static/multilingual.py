@@ -8,17 +8,18 @@ import typer
 import xl_cli
 from xl_cli.commands.show import show
 from xl_cli.options import with_options
-from xl_cli.vectors.extract_config import ExtractConfig
+from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig
 from xl_cli.vectors.multilingual.config import CorporaReadingConfig, MultilingualConfig
 
 
-@with_options(MultilingualConfig, CorporaReadingConfig, ExtractConfig)
+@with_options(MultilingualConfig, CorporaReadingConfig, HubTextConfig, ExtractConfig)
 def multilingual(
     corpora: Annotated[
         list[str],
         typer.Argument(
             help="Text of each language, a paragraph a line: LANG=TEXT (as xl static extract reads it), files whose "
-            "names state their language (tur_Latn.txt.gz), or folders of such.",
+            "names state their language (tur_Latn.txt.gz), folders of such, or with --languages data sets of the "
+            "hub (statmt/cc100).",
             metavar="CORPORA",
         ),
     ],

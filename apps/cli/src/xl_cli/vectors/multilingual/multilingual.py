@@ -8,10 +8,10 @@ from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
-from xl_cli.results import Rows
+from xl_cli.results import Rows, UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import refuse_unread
-from xl_cli.vectors.extract_config import ExtractConfig, as_options, with_preset
+from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, as_options, is_hub_text, with_preset
 from xl_cli.vectors.multilingual.config import READ_WHERE, CorporaReadingConfig, MultilingualConfig
 from xl_cli.vectors.multilingual.naming import absent, by_language, one_file
 from xl_cli.vectors.multilingual.plan import FOLDERS, Job, Named
@@ -36,12 +36,13 @@ class JobPlan:
         return self.text
 
 
-@takes(config=MultilingualConfig, reading=CorporaReadingConfig, training=ExtractConfig)
+@takes(config=MultilingualConfig, reading=CorporaReadingConfig, hub=HubTextConfig, training=ExtractConfig)
 def multilingual(
     corpora: str | Path | Sequence[str | Path],
     *,
     config: MultilingualConfig,
     reading: CorporaReadingConfig,
+    hub: HubTextConfig,
     training: ExtractConfig,
     given: frozenset[str],
     out: str | Path,
@@ -49,28 +50,30 @@ def multilingual(
 ) -> Rows | JobPlan:
     """Static vectors of many languages in one space: extracted, mapped onto the pivot by induced dictionaries, chosen.
 
-    corpora: LANG=TEXT, files whose names state their language, or folders of such. out: folder; a call that was stopped
-    goes on where it was when it is made again. dry_run: gives a `JobPlan` instead, and nothing is read or written.
-    Rows: held-out precision with and without a map, and which was chosen.
+    corpora: LANG=TEXT, files whose names state their language, folders of such, hub ids. out: folder; a call that was
+    stopped goes on where it was when it is made again. dry_run: gives a `JobPlan`, and nothing is read or written.
+    Rows: held-out precision with and without a map, and which was chosen. UnfinishedError where languages failed, after
+    the others.
 
     >>> multilingual(["tr.txt", "en.txt"], model="xlm-roberta-base", words=["wiki.tr.vec", "wiki.en.vec"], out="x2s")
     ... # doctest: +SKIP
     """
     entries = [str(corpora)] if isinstance(corpora, (str, Path)) else [str(each) for each in corpora]
     reading, training, preset = with_preset(reading, training, given)
-    refuse_unread(READ_WHERE, given, config, reading, training)
+    of_hub = [name for entry in entries if is_hub_text(name := entry.rpartition("=")[2])]
+    refuse_unread(READ_WHERE, given, config, reading, training, of_hub=of_hub)
     out = Path(out)
     if out.exists() and not out.is_dir():
         message = f"--out {out} is a file; name a folder."
         raise UsageError(message)
     named, pivot = _named(entries, config, reading)
-    job = Job(named, pivot, config, reading, training, preset, out)
+    job = Job(named, pivot, config, reading, hub, training, preset, out)
     steps = job.steps()
     ledger = Ledger(out / LEDGER)
     if not ledger.path.is_file() and out.is_dir() and any(out.iterdir()):
         message = f"--out {out} exists already and is no folder of xl static multilingual; name another one."
         raise UsageError(message)
-    missing = absent(_files(named))
+    missing = [name for name in absent(_files(named)) if name not in of_hub]
     if dry_run:
         return _plan(job, steps, states(steps, ledger), missing)
     check_at_hand(files=missing, models=[reading.model], revision=reading.revision)
@@ -90,8 +93,14 @@ def multilingual(
     from xl_cli.vectors.multilingual.outcome import table, write_outcome
 
     rows = write_outcome(job, outcomes)
+    failed = [code for code in job.others if "failed" in outcomes[f"map {code}"]]
     about = f"Written: {out / 'vectors'} (one space); {', '.join(FOLDERS[:-1])} beside it."
-    return Rows(rows, lambda: f"{table(job, outcomes).render('text')}\n\n{about}", out)
+    done = Rows(rows, lambda: f"{table(job, outcomes).render('text')}\n\n{about}", out)
+    if failed:
+        reasons = (f"{code}: {outcomes[f'extract {code}'].get('failed', 'no map')}" for code in failed)
+        message = f"{len(failed)} of {len(job.others)} languages failed and are not in {out}: {'; '.join(reasons)}"
+        raise UnfinishedError(message, done)
+    return done
 
 
 def _named(entries: Sequence[str], config: MultilingualConfig, reading: CorporaReadingConfig) -> tuple[Named, str]:

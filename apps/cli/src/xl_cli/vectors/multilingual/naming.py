@@ -5,6 +5,7 @@ from pathlib import Path
 
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
+from xl_cli.vectors.extract_config import is_hub_text
 from xl_cli.vectors.word_files import bare_name
 
 _PATTERN = frozenset("*?[")
@@ -23,6 +24,11 @@ def by_language(what: str, entries: Sequence[str], languages: Sequence[str] = ()
         name, equals, path = entry.partition("=")
         if equals and name and path and "/" not in name:
             codes = [language(name)]
+        elif is_hub_text(entry):
+            path, codes = entry, list(languages)
+            if not codes:
+                message = f"{what} {entry} is a data set of the hub; say which languages to read: --languages tr."
+                raise UsageError(message)
         elif Path(entry).is_dir():
             path = entry
             codes = list(dict.fromkeys(code for each in sorted(Path(entry).iterdir()) if (code := _stated(each.name))))
@@ -58,7 +64,9 @@ def fingerprints(paths: Iterable[str], code: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         given = Path(path)
-        if given.is_dir():
+        if is_hub_text(path):
+            files = [given]  # what is asked of it stands in the settings
+        elif given.is_dir():
             files = [file for file in sorted(given.rglob("*")) if file.is_file() and _in_folder(file, given, code)]
         elif _PATTERN & set(given.name):
             files = sorted(given.parent.glob(given.name))

@@ -20,6 +20,8 @@ def write_outcome(job: Job, outcomes: Mapping[str, Outcome]) -> list[Row]:
     rows = []
     for code in job.others:
         onto = outcomes[f"map {code}"]
+        if "failed" in onto:
+            continue
         about: dict[str, Any] = {"task": "map", "source": code, "target": job.pivot, "model": job.reading.model}
         for variant, name in _SCORES:
             if onto.get(name) is not None:
@@ -52,8 +54,13 @@ def table(job: Job, outcomes: Mapping[str, Outcome]) -> "Table":
     """A line a language."""
     from xl_analysis import Table
 
+    header = ("language", "chosen", "why", "lines", "words", "pairs", "learnt from", "held out", "aligned", "unaligned")
+
     def line(code: str) -> tuple[str, ...]:
         extracted, onto = outcomes[f"extract {code}"], outcomes[f"map {code}"]
+        if "failed" in onto:
+            why = extracted.get("failed", onto["failed"])
+            return (code, "failed", why, *("" for _ in header[3:]))
         pairs = outcomes.get(f"dictionary {code}", {}).get("pairs")
         counts = [extracted["counts"]["lines"], extracted["words"], pairs, onto.get("n_pairs"), onto.get("n_held_out")]
         shares = [onto.get(name) for _, name in _SCORES]
@@ -65,7 +72,6 @@ def table(job: Job, outcomes: Mapping[str, Outcome]) -> "Table":
             *("" if share is None else f"{100 * share:.1f}" for share in shares),
         )
 
-    header = ("language", "chosen", "why", "lines", "words", "pairs", "learnt from", "held out", "aligned", "unaligned")
     one = outcomes[f"extract {job.pivot}"]
     caption = (
         f"Vectors of {one['model']} at layer {one['layer']} of {one['n_layers']} ({one['method']}), mapped onto "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import CliError
-from xl_cli.vectors.extract_config import ExtractConfig, WordReadingConfig
+from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig
 from xl_cli.vectors.multilingual.config import CorporaReadingConfig, MultilingualConfig
 from xl_cli.vectors.multilingual.naming import fingerprints
 from xl_cli.vectors.multilingual.steps import Outcome, Step, StepFailedError
@@ -43,12 +43,13 @@ class Job:
         pivot: str,
         config: MultilingualConfig,
         reading: CorporaReadingConfig,
+        hub: HubTextConfig,
         training: ExtractConfig,
         preset: dict[str, object],
         out: Path,
     ) -> None:
         self.named, self.pivot, self.config = named, pivot, config
-        self.reading, self.training, self.preset, self.out = reading, training, preset, out
+        self.reading, self.hub, self.training, self.preset, self.out = reading, hub, training, preset, out
         self.others = [code for code in named.texts if code != pivot]
 
     def vectors(self, folder: str, name: str) -> Path:
@@ -75,6 +76,7 @@ class Job:
 
     def _extraction(self, code: str) -> Step:
         settings = {**_of_files(self.reading), **_of_files(self.training), "language": code}
+        settings |= {name: value for name, value in vars(self.hub).items() if value != getattr(HubTextConfig, name)}
         return Step(
             name=f"extract {code}",
             about=f"vectors of {' '.join(self.named.texts[code])} out of {self.reading.model}",
@@ -87,16 +89,24 @@ class Job:
 
     def _extract(self, code: str) -> Outcome:
         from xl_cli.vectors.extraction import extract_vectors
+        from xl_staticemb import StaticembError
 
         reading = {name: value for name, value in vars(self.reading).items() if name != "languages"}
-        summary = extract_vectors(
-            self.named.texts[code],
-            WordReadingConfig(**reading, lang=code),
-            self.training,
-            self.vectors("extracted", code),
-            None,
-            self.preset,
-        )
+        try:
+            summary = extract_vectors(
+                self.named.texts[code],
+                WordReadingConfig(**reading, lang=code),
+                self.hub,
+                self.training,
+                self.vectors("extracted", code),
+                None,
+                self.preset,
+            )
+        except StaticembError as error:
+            if code == self.pivot:
+                message = f"{code}, the pivot: {error}"
+                raise CliError(message) from None
+            raise StepFailedError(str(error)) from None
         return {} if summary is None else {**vars(summary), "seconds": None, "out": None}
 
     def _induction(self, code: str) -> list[Step]:
@@ -246,6 +256,9 @@ class Job:
         from xl_staticemb.mapping.pivot import better_map
         from xl_staticemb.mapping.pivot_files import summary_line
 
+        if not self.vectors("extracted", code).is_file():
+            message = "no vectors were extracted"
+            raise StepFailedError(message)
         vectors = self._normalized(code)
         path = Path(self.named.dictionaries[code]) if source == "given" else self._dictionary(code)
         why = source
