@@ -123,6 +123,16 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "ot-pairs.solver": "exact", "ot-pairs.layer": -1, "ot-pairs.drift": 1.0, "ot-pairs.drift_reduction": "mean",
         "ot-pairs.drift_side": "pivot",
     },
+    "weam": {
+        **WORD_ALIGNMENT, "train.variants": ["weam"], "train.batch": 24, "train.accumulate": 2,
+        "train.weight_decay": 0.01, "weam.mask_prob": 0.15, "weam.tlm": 1.0, "weam.one_to_one": True,
+        "weam.identical": True,
+    },
+    "amber": {
+        **WORD_ALIGNMENT, "train.variants": ["bitext-tlm+attention+sentence-nce"], "train.batch": 24,
+        "train.accumulate": 2, "train.weight_decay": 0.01, "sentence-nce.similarity": "dot",
+        "sentence-nce.temperature": 1.0, "sentence-nce.negatives": "all", "attention.layer": -1,
+    },
     "ot-joint": {**OT, "ot.scope": "languages"},
     "ot-l2": {
         **WORD_ALIGNMENT, "train.variants": ["l2"], "train.batch": 8, "train.accumulate": 1,
@@ -215,7 +225,7 @@ def data_settings(name: str, made: Path) -> list[str]:
         return found if name == "static-mlm" else [*found, f'data.vectors.files="{made / "vectors"}/*.vec"']
     if name == "ppa-ot":
         return [f'data.text.files="{texts}"', f"data.bitext.files={pairs}"]
-    return [f"data.files={pairs}"] if name.startswith("ot") else [f'data.files="{texts}"']
+    return [f"data.files={pairs}"] if name.startswith("ot") or name in ("amber", "weam") else [f'data.files="{texts}"']
 
 
 def arguments(settings: list[str]) -> list[str]:
@@ -258,7 +268,7 @@ def test_a_recipe_runs_on_a_new_model(xl: Run, made: Path, corpus: Path, tmp_pat
     assert result.returncode == 0, result.stderr
     wanted = set(PUBLISHED[name]["train.variants"][0].split("+"))
     for row in log_of(out):
-        assert {loss.removesuffix("-drift") for loss in row["losses"]} == wanted
+        assert {re.sub("-drift$|^weam-tlm$", "", loss) or "weam" for loss in row["losses"]} == wanted
         assert set(row["grad_norms"]) == (wanted if len(wanted) > 1 else set())
     assert len(log_of(out)) == 2
     assert {row["variant"] for row in rows_of(out)} == {"untrained", "+".join(PUBLISHED[name]["train.variants"])}
@@ -266,7 +276,7 @@ def test_a_recipe_runs_on_a_new_model(xl: Run, made: Path, corpus: Path, tmp_pat
     assert about_of(out)["status"] == "finished"
     assert ("selected" in about_of(out)) == name.startswith("static")
     assert (out / "model" / "README.md").is_file()
-    assert (out / "alignments").is_dir() == (name == "ot-l2")
+    assert (out / "alignments").is_dir() == (name in ("ot-l2", "weam"))
 
 
 def test_transport_beside_l2_tells_what_a_step_of_each_took(xl: Run, made: Path, tmp_path: Path) -> None:
@@ -308,7 +318,10 @@ def test_transport_beside_l2_tells_what_a_step_of_each_took(xl: Run, made: Path,
             "ot-word",
             ["data.kind=parallel", 'data.files="{data}/bible"', 'data.languages=["ell","eng"]', "data.limit=64"],
         ),
-        ("ot-l2", ["data.kind=parallel", 'data.files="{data}/bible"', 'data.languages=["kor","eng"]', "data.limit=64"]),
+        *(
+            (name, ["data.kind=parallel", 'data.files="{data}/bible"', 'data.languages=["kor","eng"]', "data.limit=64"])
+            for name in ("ot-l2", "ot-pairs", "amber", "weam")
+        ),
     ],
 )  # fmt: skip
 def test_a_recipe_runs_on_real_data(xl: Run, data_folder: Path, tmp_path: Path, name: str, settings: list[str]) -> None:

@@ -1,3 +1,4 @@
+from .aligning.masked_bitext_part import MaskedBitextPart as MaskedBitextPart
 from .config import POOLINGS as POOLINGS
 from .config import SIZES as SIZES
 from .config import FitConfig as FitConfig

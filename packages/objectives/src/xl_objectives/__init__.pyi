@@ -3,6 +3,9 @@ from .aligner import drop_identical as drop_identical
 from .aligner import keep_one_to_one as keep_one_to_one
 from .bitext.attention_agreement import AttentionConfig as AttentionConfig
 from .bitext.attention_agreement import attention_agreement_loss as attention_agreement_loss
+from .bitext.masked_bitext import BitextTlmConfig as BitextTlmConfig
+from .bitext.masked_bitext import MaskedBitextConfig as MaskedBitextConfig
+from .bitext.masked_bitext import WeamConfig as WeamConfig
 from .bitext.plan_pairs import OtPairsConfig as OtPairsConfig
 from .bitext.plan_pairs import plan_pairs as plan_pairs
 from .bitext.plan_pairs import plan_pairs_loss as plan_pairs_loss
@@ -26,6 +29,7 @@ from .seq import seq_loss as seq_loss
 from .settings.bitext import AlignedConfig as AlignedConfig
 from .settings.bitext import BitextConfig as BitextConfig
 from .settings.bitext import L2Config as L2Config
+from .settings.bitext import LinkedConfig as LinkedConfig
 from .settings.bitext import OtConfig as OtConfig
 from .settings.bitext import WordNceConfig as WordNceConfig
 from .settings.checks import check_fields as check_fields

@@ -12,4 +12,6 @@ OBJECTIVES = {
     "ot-pairs": "xl_objectives.bitext.plan_pairs:OtPairsConfig",
     "sentence-nce": "xl_objectives.bitext.sentence_contrast:SentenceNceConfig",
     "attention": "xl_objectives.bitext.attention_agreement:AttentionConfig",
+    "bitext-tlm": "xl_objectives.bitext.masked_bitext:BitextTlmConfig",
+    "weam": "xl_objectives.bitext.masked_bitext:WeamConfig",
 }

@@ -19,6 +19,7 @@ from xl_encoders import (
     CorpusBatches,
     Encoder,
     LengthBatches,
+    MaskedBitextPart,
     Part,
     StreamBatches,
     TeacherWords,
@@ -33,7 +34,9 @@ from xl_encoders import (
 from xl_objectives import (
     AlignedConfig,
     BitextConfig,
+    MaskedBitextConfig,
     TextConfig,
+    WeamConfig,
     WordVectorConfig,
     format_pharaoh,
     parse_pharaoh,
@@ -116,7 +119,7 @@ class Sources:
             for name, settings in self.recipe.objectives.items()
         )
 
-    def aligned(self, bitext: Bitext, settings: AlignedConfig, encoder: Encoder) -> Bitext:
+    def aligned(self, bitext: Bitext, settings: AlignedConfig | WeamConfig, encoder: Encoder) -> Bitext:
         """`bitext` with word alignments: its own, or those of our aligner in `encoder`, which training starts from."""
         if bitext.alignments is not None:
             return bitext
@@ -248,13 +251,16 @@ def _vector_part(
     )
 
 
-def _bitext_part(sources: Sources, objectives: Mapping[str, BitextConfig], encoder: Encoder, layer: int) -> BitextPart:
+def _bitext_part(
+    sources: Sources, objectives: Mapping[str, BitextConfig | MaskedBitextConfig], encoder: Encoder, layer: int
+) -> BitextPart | MaskedBitextPart:
     recipe = sources.recipe
     ((name, settings),) = objectives.items()
     bitexts = [bitext for number in recipe.data_of(name) for bitext in sources.data.bitexts.get(number, [])]
     if settings.needs_alignments:
         bitexts = [sources.aligned(bitext, cast("AlignedConfig", settings), encoder) for bitext in bitexts]
-    part = BitextPart(
+    kind: Any = MaskedBitextPart if settings.predicts_tokens else BitextPart
+    part = kind(
         encoder,
         bitexts,
         name,

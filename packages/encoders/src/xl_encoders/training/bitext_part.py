@@ -28,8 +28,9 @@ from xl_encoders.training.bitext import Alignments, Bitext
 from xl_encoders.training.pair_corpus import LengthBatches
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mix
 from xl_objectives import (
-    AlignedConfig,
     BitextConfig,
+    LinkedConfig,
+    ObjectiveConfig,
     Words,
     align_words,
     drift_loss,
@@ -125,7 +126,7 @@ class BitextPart:
         self._sides: list[tuple[_Side, _Side]] = []
         for bitext in self._bitexts:
             self._sides.append((self._encode_side(bitext.left), self._encode_side(bitext.right)))
-        self._pairs = [self._kept(bitext) for bitext in self._bitexts]
+        self._pairs = [kept_links(bitext, settings, name) for bitext in self._bitexts]
         self._batches = [
             LengthBatches(
                 np.array([len(a) + len(b) for a, b in zip(left.rows, right.rows, strict=True)], dtype=np.int64),
@@ -348,18 +349,22 @@ class BitextPart:
             result.append(scale * torch.tensor(weights, dtype=torch.float32))
         return result
 
-    def _kept(self, bitext: Bitext) -> Alignments:
-        """The word pairs that count, filtered as the settings say."""
-        if not self._settings.needs_alignments:
-            return []
-        settings = cast("AlignedConfig", self._settings)
-        if bitext.alignments is None:
-            message = f"objective {self._name} needs word alignments, and {bitext.name} has none; see align_bitext."
-            raise EncoderError(message)
-        pairs: Alignments = bitext.alignments
-        if settings.one_to_one:
-            pairs = keep_one_to_one(pairs)
-        return pairs if settings.identical else drop_identical(pairs, bitext.left, bitext.right)
+
+def kept_links(bitext: Bitext, settings: ObjectiveConfig, name: str) -> Alignments:
+    """The word pairs of a bitext that objective `name` counts, filtered as its settings say; none where it reads none.
+
+    Raises EncoderError where it needs some and nobody aligned the bitext.
+    """
+    if not settings.needs_alignments:
+        return []
+    linked = cast("LinkedConfig", settings)
+    if bitext.alignments is None:
+        message = f"objective {name} needs word alignments, and {bitext.name} has none; see align_bitext."
+        raise EncoderError(message)
+    pairs: Alignments = bitext.alignments
+    if linked.one_to_one:
+        pairs = keep_one_to_one(pairs)
+    return pairs if linked.identical else drop_identical(pairs, bitext.left, bitext.right)
 
 
 def align_bitext(

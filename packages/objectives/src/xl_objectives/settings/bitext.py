@@ -18,8 +18,6 @@ class BitextConfig(ObjectiveConfig):
 
     reads: ClassVar[tuple[str, ...]] = ("pairs", "parallel", "names")
     family: ClassVar[str] = "bitext"
-    needs_alignments: ClassVar[bool] = False
-    """Whether it reads which words belong together: those of the data, or of our aligner."""
 
     layer: int = setting(-1, "hidden_states index of the words, negative from the end")
     words: str = setting(
@@ -121,8 +119,8 @@ class OtConfig(BitextConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignedConfig(BitextConfig):
-    """What l2 and word-nce share: which words belong together."""
+class LinkedConfig(ObjectiveConfig):
+    """Which words belong together, of objectives that read links: those of the data, or of our aligner."""
 
     needs_alignments: ClassVar[bool] = True
 
@@ -133,6 +131,11 @@ class AlignedConfig(BitextConfig):
     )
     identical: bool = setting(False, "true keeps pairs of words that are spelled alike")
     one_to_one: bool = setting(True, "false keeps words that are aligned more than once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedConfig(LinkedConfig, BitextConfig):
+    """What l2 and word-nce share: the vectors of words that belong together."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

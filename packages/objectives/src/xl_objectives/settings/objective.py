@@ -37,6 +37,11 @@ class ObjectiveConfig:
     needs_head: ClassVar[bool] = False
     """Whether the encoder has to bring a trained masked-LM head."""
 
+    needs_alignments: ClassVar[bool] = False
+    """Of the family bitext: whether it reads which words belong together: those of the data, or of our aligner."""
+    predicts_tokens: ClassVar[bool] = False
+    """Of the family bitext: whether it predicts masked tokens of both sides joined, and no vectors are compared."""
+
     needs_width: ClassVar[bool] = False
     """Whether the static vectors that it reads have to be as wide as the encoder."""
 
