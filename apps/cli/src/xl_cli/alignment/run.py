@@ -73,8 +73,10 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
             if variant in finished:
                 continue
             encoder = start_encoder(recipe, sources, folder)
+            _adapt(recipe, encoder)
             end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
             if end.reason != "stopped":  # what is scored is what is saved
+                encoder.merge()
                 _round(encoder, saved_dtype)
             if processes.is_main() and (end.reason == "stopped" or variant == recipe.train.variants[-1]):
                 save_model(encoder, folder.model, dtype=saved_dtype)
@@ -167,6 +169,17 @@ def _describe_dtype(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None
     if stored != "float32" and "dtype" not in folder.about():
         say(f"note: {encoder.name} is saved in {stored}; it is trained in float32 and saved in {saved}.")
     folder.describe(dtype={"folder": stored, "trained": "float32", "saved": saved})
+
+
+def _adapt(recipe: Recipe, encoder: Encoder) -> None:
+    """Low-rank updates where the recipe wants them, the same at every start."""
+    settings = recipe.train
+    if settings.lora_rank:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            encoder.adapt(rank=settings.lora_rank, alpha=settings.lora_alpha, dropout=settings.lora_dropout)
+        n_trained = sum(weight.numel() for weight in encoder.parameters() if weight.requires_grad)
+        say(f"low-rank updates of rank {settings.lora_rank}: {n_trained:,} weights are trained")
 
 
 def _round(encoder: Encoder, dtype: torch.dtype) -> None:

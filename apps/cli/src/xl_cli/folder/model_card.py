@@ -222,6 +222,8 @@ def _what(about: Mapping[str, Any]) -> list[str]:
     sentences = [f"{origin}, so that texts of different languages and scripts that mean the same lie close together."]
     if about.get("n_parameters"):
         sentences.append(f"It has {about['n_parameters']:,} parameters.")
+    if rank := about.get("recipe", {}).get("train", {}).get("lora_rank"):
+        sentences.append(f"Low-rank updates of rank {rank} were trained and added to its weights.")
     for entry in about.get("recipe", {}).get("objective", []):
         if entry.get("projector") and entry["name"] in variant.split("+"):
             sentences.append(

@@ -159,12 +159,23 @@ class TrainConfig(FitConfig):
     variants: tuple[str, ...] = setting(
         ("mlm+seq+tlm",), "mixes to train, e.g. mlm and mlm+seq+tlm, for as many steps each; the last one is kept"
     )
+    lora_rank: int = setting(
+        0,
+        "rank of low-rank updates of the attention that are trained in the place of all weights, say 8; 0: none",
+        low=0,
+    )
+    lora_alpha: float = setting(16.0, "of low-rank updates: their scale is alpha over rank", above=0)
+    lora_dropout: float = setting(0.1, "of low-rank updates: dropout in front of them, in [0, 1)", low=0, below=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.variants:
             message = "train.variants is empty; give at least one mix, e.g. mlm+seq+tlm."
             raise UsageError(message)
+        for name, default in (("lora_alpha", 16.0), ("lora_dropout", 0.1)):
+            if not self.lora_rank and getattr(self, name) != default:
+                message = f"train.{name} is {getattr(self, name)}, but train.lora_rank is 0: give a rank, say 8."
+                raise UsageError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

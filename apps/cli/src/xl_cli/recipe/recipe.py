@@ -161,6 +161,15 @@ def parse_recipe(
             check_trackers(sections["train"].trackers)
         if entries is not None and not strange:
             _check_variants(sections["train"].variants, list(entries), faults)
+    if sections["train"] is not None and sections["model"] is not None and sections["train"].lora_rank:
+        model = sections["model"]
+        if model.from_ == "new" or model.extend_vocabulary:
+            what = "model.from is new" if model.from_ == "new" else "model.extend_vocabulary adds pieces"
+            message = (
+                f"train.lora_rank is {sections['train'].lora_rank}, but {what}: low-rank updates leave all other "
+                "weights as they are, random ones too; leave it out."
+            )
+            faults.add(UsageError(message))
     if look:
         # What lies elsewhere is looked for even where other keys beside it are wrong.
         seen = [its or _places(DataConfig, table) for its, table in zip(data, tables or (), strict=True)]

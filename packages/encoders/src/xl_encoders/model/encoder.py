@@ -21,6 +21,7 @@ from xl_encoders.whole_files import replace_whole
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from peft import LoraModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from xl_encoders.reading.word_vectors import TextWords
@@ -67,6 +68,7 @@ class Encoder(Trainable):
         self.prompt = prompt
         self.pools_prompt = pools_prompt
         self.cut_before = False  # whether a warning about texts that are too long was given
+        self._low_rank: tuple[LoraModel, ...] = ()  # a tuple, so that its weights count once, as those of the model
         self.projectors = nn.ModuleDict()  # of objectives that contrast projections; no part of what is saved
         self._special_ids = special_ids(tokenizer)
         self.train(model.training)  # a module is born in training mode, whatever its parts are in
@@ -210,12 +212,26 @@ class Encoder(Trainable):
 
         return word_vectors(self, texts, self.resolve_layer(layer), how, words)
 
+    def adapt(self, *, rank: int, alpha: float = 16.0, dropout: float = 0.1) -> None:
+        """Freeze the weights, the head's too, and train low-rank updates of them from now on; see `add_low_rank`."""
+        from xl_encoders.aligning.adapters import add_low_rank
+
+        self._low_rank = (add_low_rank(self.model, rank=rank, alpha=alpha, dropout=dropout),)
+
+    def merge(self) -> None:
+        """Add the low-rank updates to the weights, which are trained again from then on; nothing without updates."""
+        if self._low_rank:
+            self._low_rank[0].merge_and_unload()
+            self._low_rank = ()
+            self.model.requires_grad_(True)
+
     def save(self, folder: Path, *, dtype: torch.dtype | None = None) -> None:
-        """Write a folder that `AutoModel` and `AutoTokenizer` open: config, safetensors, tokenizer.
+        """Write a folder that `AutoModel` and `AutoTokenizer` open: config, safetensors, tokenizer; adapters merged.
 
         dtype: of the weights in the file; None takes what they are in here, float32 after `load_encoder` and `fit`.
         """
-        in_dtype(self.model, dtype).save_pretrained(folder)
+        model = copy.deepcopy(self._low_rank[0]).merge_and_unload() if self._low_rank else self.model
+        in_dtype(model, dtype).save_pretrained(folder)  # ty: ignore[invalid-argument-type]
         self.tokenizer.save_pretrained(folder)
 
 
