@@ -122,6 +122,7 @@ def test_post_training_without_tatoeba_keeps_the_last_and_says_so(xl: Run, place
     assert ("no folder tatoeba to choose" in result.stderr and "the last one is kept" in result.stderr) != at_hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tatoeba", [True, False])
 def test_every_state_stays_on_request_and_the_best_of_them_is_the_model(xl: Run, place: Path, tatoeba: bool) -> None:
     """Chosen again from the folders that stay, by cosines counted out one by one; without Tatoeba the last one."""

@@ -84,6 +84,7 @@ def test_the_items_of_two_evaluations_are_compared_one_by_one(tmp_path: Path) ->
     assert "paired bootstrap" in str(xl_cli.compare(*folders))
 
 
+@pytest.mark.slow
 def test_every_format_and_the_file(xl, two: tuple[Path, Path], tmp_path: Path) -> None:
     for form in ("text", "md", "html", "tex", "csv"):
         result = xl("compare", *two, "--format", form)

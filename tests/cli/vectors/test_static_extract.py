@@ -19,6 +19,7 @@ import pytest
 from tests import warm
 from tests.cli.conftest import Run
 from tests.cli.made_data import sentences, word, write_lines
+from tests.thinned import thinned
 from tests.warm import Warm
 
 from xl_cli.vectors import extraction as static_extraction
@@ -114,7 +115,7 @@ def paragraphs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "more", [["--method", "aggregate"], ["--variant", "paragraph", "--subsample", "0.001"], ["--no-split"]]
+    "more", thinned([["--method", "aggregate"], ["--variant", "paragraph", "--subsample", "0.001"], ["--no-split"]], 3)
 )
 def test_a_preset_is_its_settings_and_options_override_it(
     xl: Run, model: Path, paragraphs: Path, tmp_path: Path, more: list[str]
