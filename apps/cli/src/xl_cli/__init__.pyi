@@ -25,5 +25,6 @@ from .vectors.multilingual.multilingual import JobPlan as JobPlan
 from .vectors.multilingual.multilingual import multilingual as multilingual
 from .vectors.neighbours import neighbours as neighbours
 from .vectors.similarity import similarity as similarity
+from .vectors.train import train_vectors as train_vectors
 
 __version__: str

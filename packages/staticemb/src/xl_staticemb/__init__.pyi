@@ -1,3 +1,6 @@
+from .cooccurrence.config import CooccurrenceConfig as CooccurrenceConfig
+from .cooccurrence.training import Trained as Trained
+from .cooccurrence.training import train_vectors as train_vectors
 from .errors import StaticembError as StaticembError
 from .files.vector_files import VectorFile as VectorFile
 from .files.vector_files import VectorWriter as VectorWriter

@@ -1,0 +1,1 @@
+"""Vectors trained from which words occur near each other: word2vec and fastText, by gensim."""
