@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,17 +76,16 @@ def test_a_stopped_training_goes_on_to_the_same_vectors(method: str, tmp_path: P
 
 
 def test_a_fasttext_vector_is_the_mean_of_its_parts() -> None:
-    from gensim.models.fasttext_inner import compute_ngrams
-
     config = replace(QUICK, method="fasttext", min_gram=2, max_gram=3)
     lines = text(40)
     counts = Counter(word for line in lines for word in line)
     model = training._model(config, dict(counts), len(lines), counts.total())
     model.train(lines, total_examples=len(lines), epochs=1)
-    word = model.wv.index_to_key[3]
-    grams = compute_ngrams(word, 2, 3)
-    parts = [model.wv.vectors_vocab[3], *(model.wv.vectors_ngrams[_bucket(gram, 500)] for gram in grams)]
-    np.testing.assert_allclose(model.wv.vectors[3], np.mean(parts, axis=0), atol=1e-5)
+    vectors: Any = model.wv
+    word = f"<{vectors.index_to_key[3]}>"
+    grams = [word[start : start + n] for n in (2, 3) for start in range(len(word) - n + 1)]
+    parts = [vectors.vectors_vocab[3], *(vectors.vectors_ngrams[_bucket(gram, 500)] for gram in grams)]
+    np.testing.assert_allclose(vectors.vectors[3], np.mean(parts, axis=0), atol=1e-5)
 
 
 def _bucket(gram: str, n: int) -> int:

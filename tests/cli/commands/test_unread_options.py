@@ -59,7 +59,7 @@ N, WIDTH = 60, 8
 # Options that a command reads whatever else is given; the others are in its table.
 _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static map": ("mode limit pivot normalize map as_json", mapping_options.READ_WHERE),
-    "static bli": ("dictionary retrieval limit lower multiword source_lang target_lang variant as_json out",
+    "static bli": ("dictionary retrieval limit lower multiword model both as_json out",
                    static_bli.READ_WHERE),
     "static induce": ("direction retrieval cutoff k min_score max_pairs exclude skip_identical out",
                       static_induce.READ_WHERE),

@@ -1,9 +1,10 @@
 """`xl static bli`: how often is the nearest word the translation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
@@ -11,6 +12,7 @@ from xl_cli.options import check_options
 from xl_cli.results import Rows
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
+from xl_cli.vectors.bli_models import dictionary_files, mean_rows, model_folder, models_table, score_models
 from xl_cli.vectors.word_files import (
     DEVICES,
     bare_name,
@@ -24,7 +26,7 @@ from xl_staticemb.search.choices import LOWERS, MULTI_WORDS, RETRIEVALS
 
 if TYPE_CHECKING:
     from xl_analysis import Table
-    from xl_staticemb import BliScore
+    from xl_staticemb import BliScore, WordVectors
     from xl_tasks import Row
 
 _KS = (1, 5, 10)
@@ -60,6 +62,13 @@ class BliConfig:
         "counted) | oov (no vector) | mean (of the words' vectors)",
         choices=MULTI_WORDS,
     )
+    model: tuple[str, ...] = setting(
+        (),
+        "NAME=FOLDER with a file of vectors a language, as xl static map --pivot writes it; repeatable: models are "
+        "scored on all pairs of languages that the dictionaries' names state (de-en.txt, or deu-eng=FILE, or a folder "
+        "of them), with means over the pairs that all models have",
+    )
+    both: bool = setting(False, "Also the other way round, where the dictionaries have one direction only.")
     source_lang: str = setting("", "Language of SOURCE for the rows [default: by file name]")
     target_lang: str = setting("", "Language of TARGET for the rows [default: by file name]")
     variant: str = setting("", "What was done to the vectors, for rows and caption: unsupervised, ...")
@@ -73,6 +82,11 @@ class BliConfig:
 
 
 READ_WHERE = (
+    ReadWhere(
+        ("source_lang", "target_lang", "variant"),
+        lambda call: not call.model,
+        "with --model, where files and names tell it",
+    ),
     ReadWhere(("n_neighbours",), lambda call: "csls" in call.retrieval, "without --retrieval csls"),
     ReadWhere(("temperature",), lambda call: "invsoftmax" in call.retrieval, "without --retrieval invsoftmax"),
     ReadWhere(
@@ -85,32 +99,138 @@ READ_WHERE = (
 
 @takes(config=BliConfig)
 def bli(
-    source: str | Path, target: str | Path, *, config: BliConfig, given: frozenset[str], out: str | Path | None = None
+    source: str | Path | None = None,
+    target: str | Path | None = None,
+    *,
+    config: BliConfig,
+    given: frozenset[str],
+    out: str | Path | None = None,
 ) -> Rows:
-    """Score two mapped vocabularies: how often is the nearest target word a translation of the source word.
+    """Score mapped vocabularies: how often is the nearest target word a translation of the source word.
 
-    source, target: files of word vectors that share a space. out: a results.jsonl for the rows; must be new.
+    source, target: files of word vectors that share a space; none of them with `model`, whose folders have a file a
+    language. out: a results.jsonl for the rows; must be new.
     """
-    source, target = Path(source), Path(target)
     refuse_unread(READ_WHERE, given, config)
+    if bool(config.model) == (source is not None) or (source is None) != (target is None):
+        message = "give SOURCE and TARGET, two files of vectors, or one --model NAME=FOLDER or more."
+        raise UsageError(message)
     out = check_new(out)
-    check_at_hand(files=[source, target, *config.dictionary])
     device = usable_device(config.device)
-    from xl_staticemb import StaticembError, induction_accuracy, parse_dictionary
+    if source is None or target is None:
+        return _of_models(config, device, out)
+    source, target = Path(source), Path(target)
+    check_at_hand(files=[source, target, *config.dictionary])
+    languages = language_of(config.source_lang, source), language_of(config.target_lang, target)
+    pairs = _dictionary(config.dictionary)
+    sides = read_pair(source, target, config.limit)
     from xl_staticemb.lexicon.dictionaries import warn_if_turned
     from xl_tasks import write_rows
+
+    warn_if_turned(pairs, sides[0].index, sides[1].index)
+    model = f"{source} {target}"
+    data = "+".join(map(bare_name, config.dictionary))
+    asked = [(sides, languages, pairs)]
+    if config.both:
+        asked.append((sides[::-1], languages[::-1], _turned(pairs)))
+    name = " ".join(config.dictionary)
+    scored = [(_scores(*each, those, config, device, name), names) for each, names, those in asked]
+    rows = [
+        row for scores, names in scored for score in scores for row in _rows(score, data, model, names, config.variant)
+    ]
+    if out is not None:
+        write_rows(out, rows)
+    return Rows(
+        rows,
+        lambda: "\n\n".join(_table(scores, data, names, config.variant).render("text") for scores, names in scored),
+        out,
+    )
+
+
+def _of_models(config: BliConfig, device: str, out: Path | None) -> Rows:
+    """Several models on several pairs of languages."""
+    files = dictionary_files(config.dictionary)
+    models = [model_folder(entry) for entry in config.model]
+    for name in (each.name for each in models):
+        if [each.name for each in models].count(name) > 1:
+            message = f"--model {name} is there twice; name each model once."
+            raise UsageError(message)
+    check_at_hand(files=[file for several in files.values() for file in several])
+    dictionaries = {pair: _dictionary(several) for pair, several in files.items()}
+    if config.both:
+        other = {(b, a): _turned(pairs) for (a, b), pairs in dictionaries.items()}
+        turned = {pair: pairs for pair, pairs in other.items() if pair not in dictionaries}
+        files |= {(a, b): files[b, a] for a, b in turned}
+        dictionaries |= turned
+    from xl_staticemb import read_vectors
+    from xl_tasks import Row, write_rows
+
+    results = score_models(
+        models,
+        dictionaries,
+        lambda path: read_vectors(path, config.limit or None),
+        lambda source, target, pairs, name: _scores(source, target, pairs, config, device, name),
+    )
+    names = {pair: "+".join(map(bare_name, several)) for pair, several in files.items()}
+    rows = [
+        row
+        for result in results
+        for pair, scores in result.scores.items()
+        for score in scores
+        for row in _rows(score, names[pair], result.name, pair, "")
+    ]
+
+    def mean(**settings: Any) -> "Row":
+        return Row(
+            task="bli", unit="word", data="+".join(dict.fromkeys(names.values())), version=_version(), **settings
+        )
+
+    rows += mean_rows(results, mean)
+    if out is not None:
+        write_rows(out, rows)
+
+    def text() -> str:
+        retrievals = dict.fromkeys(config.retrieval)
+        tables = [
+            models_table(results, list(dictionaries), which, name).render("text")
+            for which, name in enumerate(retrievals)
+        ]
+        return "\n\n".join(tables)
+
+    return Rows(rows, text, out)
+
+
+def _dictionary(files: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs of files, each once."""
+    from xl_staticemb import parse_dictionary
     from xl_translit import read_lines
 
-    languages = language_of(config.source_lang, source), language_of(config.target_lang, target)
     pairs: dict[tuple[str, str], None] = {}
-    for path in config.dictionary:
+    for path in files:
         pairs.update(dict.fromkeys(parse_dictionary(read_lines(path), path, skip_unclear=True)))
-    sides = read_pair(source, target, config.limit)
-    warn_if_turned(pairs, sides[0].index, sides[1].index)
+    return list(pairs)
+
+
+def _turned(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(target, source) for source, target in pairs]
+
+
+def _scores(
+    source: "WordVectors",
+    target: "WordVectors",
+    pairs: list[tuple[str, str]],
+    config: BliConfig,
+    device: str,
+    name: str,
+) -> "list[BliScore]":
+    """A score a retrieval; StaticembError that begins with `name` where nothing is covered."""
+    from xl_staticemb import StaticembError, induction_accuracy
+
     try:
-        scores = [
+        return [
             induction_accuracy(
-                *sides,
+                source,
+                target,
                 pairs,
                 retrieval=retrieval,
                 ks=_KS,
@@ -123,19 +243,17 @@ def bli(
             for retrieval in dict.fromkeys(config.retrieval)
         ]
     except StaticembError as error:
-        message = f"{' '.join(config.dictionary)}: {error}"
+        message = f"{name}: {error}"
         raise StaticembError(message) from None
-    model = f"{source} {target}"
-    data = "+".join(map(bare_name, config.dictionary))
-    rows = [row for score in scores for row in _rows(score, data, model, languages, config.variant)]
-    if out is not None:
-        write_rows(out, rows)
-    return Rows(rows, lambda: _table(scores, data, languages, config.variant).render("text"), out)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("xl-staticemb")
 
 
 def _rows(score: "BliScore", data: str, model: str, languages: tuple[str, str], variant: str) -> list["Row"]:
-    from importlib.metadata import version
-
     from xl_tasks import Row
 
     covered = {f"p@{k}": value for k, value in score.precision.items()} | {"mrr": score.mrr}
@@ -154,7 +272,7 @@ def _rows(score: "BliScore", data: str, model: str, languages: tuple[str, str], 
             variant=variant,
             coverage=score.coverage,
             data=data,
-            version=version("xl-staticemb"),
+            version=_version(),
         )
         for figures, n in ((covered, score.n_covered), (strict, score.n_sources))
         for metric, value in figures.items()

@@ -8,12 +8,12 @@ here where the text is. The random numbers of an epoch come from (seed, epoch) a
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,8 @@ def train_vectors(
     vocabulary = choose_words(counts, min_count=config.min_count, max_words=config.max_words)
     n_kept = int(vocabulary.counts.sum())
     model = _model(config, dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)), n_lines, n_kept)
-    about = {"settings": asdict(replace(config, threads=1)), "text": identity, "words": n_kept, "lines": n_lines}
+    settings = asdict(replace(config, threads=1))
+    about: dict[str, object] = {"settings": settings, "text": identity, "words": n_kept, "lines": n_lines}
     first = _restore(model, folder, about) if folder else 0
     for epoch in range(first, config.epochs):
         failures: list[BaseException] = []
@@ -161,7 +162,7 @@ def _model(config: CooccurrenceConfig, counts: dict[str, int], n_lines: int, n_k
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Gensim's warnings are about the jobs and the counts that are chosen here."""
     log = logging.getLogger("gensim")
     before = log.level
@@ -174,9 +175,10 @@ def _quiet() -> Iterator[None]:
 
 def _arrays(model: "Word2Vec") -> dict[str, NDArray[np.float32]]:
     """What training changes, by name; of fastText a word's own part and the n-grams, whose sum is its vector."""
-    if hasattr(model.wv, "vectors_ngrams"):
-        return {"words": model.wv.vectors_vocab, "grams": model.wv.vectors_ngrams, "outputs": model.syn1neg}
-    return {"words": model.wv.vectors, "outputs": model.syn1neg}
+    vectors: Any = model.wv  # of fastText a class of its own, which no stub knows
+    if hasattr(vectors, "vectors_ngrams"):
+        return {"words": vectors.vectors_vocab, "grams": vectors.vectors_ngrams, "outputs": model.syn1neg}
+    return {"words": vectors.vectors, "outputs": model.syn1neg}
 
 
 def _save(model: "Word2Vec", folder: Path, about: dict[str, object], epoch: int) -> None:
@@ -205,6 +207,7 @@ def _restore(model: "Word2Vec", folder: Path, about: dict[str, object]) -> int:
     except SafetensorError as error:
         message = f"{path}: not a state that can be read ({error}); delete it"
         raise StaticembError(message) from None
-    if hasattr(model.wv, "adjust_vectors"):
-        model.wv.adjust_vectors()
+    vectors: Any = model.wv
+    if hasattr(vectors, "adjust_vectors"):
+        vectors.adjust_vectors()
     return int(told["epoch"])

@@ -218,7 +218,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "emnlp2016": {**_ROTATE, "normalization": _UNIT_CENTER, "map": "orthogonal"},
     "orthogonal": {**_ROTATE, "map": "orthogonal"},
     "unconstrained": {**_ROTATE, "map": "unconstrained"},
-    "rcsls": {**_ROTATE, "normalization": ("unit",), "map": "rcsls", "cutoff": 200_000},
+    "rcsls": {**_ROTATE, "map": "rcsls", "cutoff": 200_000},
     "muse": {
         **_ROTATE,
         "dictionary": "adversarial",

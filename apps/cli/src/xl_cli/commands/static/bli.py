@@ -13,13 +13,21 @@ from xl_cli.vectors.bli import BliConfig
 
 @with_options(BliConfig)
 def bli(
-    source: Annotated[Path, typer.Argument(help="Word vectors of the source language.", metavar="SOURCE")],
-    target: Annotated[Path, typer.Argument(help="Word vectors of the target language, same space.", metavar="TARGET")],
+    *,
+    source: Annotated[
+        Path | None, typer.Argument(help="Word vectors of the source language.", metavar="SOURCE", show_default=False)
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Argument(help="Word vectors of the target language, same space.", metavar="TARGET", show_default=False),
+    ] = None,
     settings: dict[str, Any],
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON lines instead of a table.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the rows to this results.jsonl; must be new.")] = None,
 ) -> None:
-    """Score two mapped vocabularies: how often is the nearest target word a translation of the source word.
+    """Score mapped vocabularies: how often is the nearest target word a translation of the source word.
+
+    With --model, several models on all pairs of languages of the dictionaries, and means over what all of them have.
 
     Example: xl static bli mapped/de.vec mapped/en.vec --dictionary de-en.5000-6500.txt
     """

@@ -11,7 +11,7 @@ class DescentOptions:
     """Part of `MappingConfig`, which checks them."""
 
     rcsls_rate: float = field(
-        default=25.0,
+        default=1.0,
         metadata={"help": "rcsls: learning rate, > 0, halved whenever the loss rises; published are 1, 10, 25 and 50"},
     )
     rcsls_steps: int = field(default=10, metadata={"help": "rcsls: steps over the dictionary, >= 1; published: 10, 20"})
