@@ -34,6 +34,7 @@ from xl_cli.vectors import extract_config, mapping_options
 from xl_cli.vectors import extraction as static_extraction
 from xl_cli.vectors import induce as static_induce
 from xl_cli.vectors import mapping as static_mapping
+from xl_cli.vectors import refine as static_refine
 from xl_cli.vectors import train as static_train
 from xl_cli.vectors.multilingual import config as multilingual_config
 from xl_staticemb import (
@@ -70,6 +71,7 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static multilingual": ("max_sentences model layer max_len tokenized split precision preset method lower min_count "
                             "max_words languages pivot words dictionary format out dry_run as_json",
                             multilingual_config.READ_WHERE),
+    "static refine": ("feedback out_source weight limit source_lang ask as_json", static_refine.READ_WHERE),
     "static train": ("lang tokenized as_written method algorithm width window min_count max_words negatives subsample "
                      "epochs lr threads seed out cache as_json", static_train.READ_WHERE),
     "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "

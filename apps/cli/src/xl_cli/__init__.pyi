@@ -24,6 +24,7 @@ from .vectors.map import map_vectors as map_vectors
 from .vectors.multilingual.multilingual import JobPlan as JobPlan
 from .vectors.multilingual.multilingual import multilingual as multilingual
 from .vectors.neighbours import neighbours as neighbours
+from .vectors.refine import refine as refine
 from .vectors.similarity import similarity as similarity
 from .vectors.train import train_vectors as train_vectors
 

@@ -14,6 +14,10 @@ from .lexicon.dictionaries import parse_dictionary as parse_dictionary
 from .lexicon.dictionaries import read_dictionary as read_dictionary
 from .lexicon.dictionaries import write_dictionary as write_dictionary
 from .lexicon.dictionary_induction import induce_dictionary as induce_dictionary
+from .lexicon.feedback import Marked as Marked
+from .lexicon.feedback import parse_feedback as parse_feedback
+from .lexicon.feedback import read_feedback as read_feedback
+from .lexicon.feedback import refined_by_round as refined_by_round
 from .lexicon.refinement import RefinedRows as RefinedRows
 from .lexicon.refinement import Refinement as Refinement
 from .lexicon.refinement import refine as refine

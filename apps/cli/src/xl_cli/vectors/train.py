@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from xl_cli.data.running_text import RunningText
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import is_there
 from xl_cli.launch.progress import Progress, say
@@ -118,6 +117,7 @@ def train_vectors(
     if names.count("-") > 1:
         message = "- (stdin) can be read once; give it once."
         raise UsageError(message)
+    from xl_cli.data.running_text import RunningText
     from xl_encoders import word_breaker
     from xl_staticemb import VectorWriter, write_vectors
     from xl_staticemb.cooccurrence import training as library

@@ -8,6 +8,7 @@ from xl_cli.commands.static.induce import induce
 from xl_cli.commands.static.map import map_vectors
 from xl_cli.commands.static.multilingual import multilingual
 from xl_cli.commands.static.neighbours import neighbours
+from xl_cli.commands.static.refine import refine
 from xl_cli.commands.static.similarity import similarity
 from xl_cli.commands.static.train import train
 
@@ -23,4 +24,5 @@ static.command("map", short_help="Bring vectors of languages into one space.")(m
 static.command("bli", short_help="Score word translation.")(bli)
 static.command("induce", short_help="Write a dictionary from mapped vectors.")(induce)
 static.command("neighbours", short_help="Write a table of near words of one language.")(neighbours)
+static.command("refine", short_help="Move words by feedback, in rounds.")(refine)
 static.command("similarity", short_help="Score word similarity.")(similarity)
