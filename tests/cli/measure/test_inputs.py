@@ -1,11 +1,14 @@
 """`xl analyze ... --input`: what an encoder is given in the place of a text, in every measure that reads one."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.cli.conftest import Run
+from tests.cli.task_data import make_sib200
 from tests.tasks import tagging_models
 
 import xl_cli
@@ -141,3 +144,56 @@ def test_refuses(xl: Run, corpus: Path, models: dict[str, Path], call: tuple[str
     done = xl("analyze", "cka", "--data", corpus, "--model", models[call[0]], *call[1:])
     assert done.returncode != 0
     assert told in done.stderr
+
+
+@pytest.mark.slow
+def test_fine_tuned_states_have_rows_that_meet_those_of_their_scores(
+    xl: Run, corpus: Path, models: dict[str, Path], tmp_path: Path
+) -> None:
+    """Figure 3 of Jung et al. (2024): gaps of models of several seeds by CKA, a point a model."""
+    make_sib200(tmp_path)
+    call = ("eval", "sib200", "--model", models["subword"], "--data", tmp_path, "--source", "en", "--seeds", 3)
+    tuned = ("--set", "epochs=1", "--set", "max_len=16", "--limit", 8, "--train-limit", 8)
+    scored = xl(*call, *tuned, "--save-models", "--out", tmp_path / "scores")
+    assert scored.returncode == 0, scored.stderr
+    kept = sorted((tmp_path / "scores" / "models").iterdir())
+    assert len(kept) == 3
+    named = [option for path in kept for option in ("--model", path)]
+    space = ("--data", corpus, "--source", "eng", "--layer", "last")
+    cka = xl("analyze", "cka", *named, *space, "--out", tmp_path / "cka")
+    assert cka.returncode == 0, cka.stderr
+    outputs = xl("analyze", "distance", *named, *space[:4], "--outputs", "probs", "--out", tmp_path / "outputs")
+    assert outputs.returncode == 0, outputs.stderr
+    for name in ("cka", "outputs"):
+        rows = [json.loads(line) for line in (tmp_path / name / "results.jsonl").read_text("utf-8").splitlines()]
+        assert {(row["model"], row["tuning"].partition(" ")[0]) for row in rows} == {("subword", "full/default")}
+        assert len({row["seed"] for row in rows}) == 3
+    # So small a model gives each text the same answer: scores that differ are put in their place.
+    results = tmp_path / "scores" / "results.jsonl"
+    rows = [json.loads(line) for line in results.read_text("utf-8").splitlines()]
+    rows = [row | {"value": 0.4 + (7 * number % 11) / 100} for number, row in enumerate(rows)]
+    results.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    gaps = xl("analyze", "gap", results, "--metric", "accuracy", "--pivot", "eng", "--out", tmp_path / "gaps")
+    assert gaps.returncode == 0, gaps.stderr
+    asked = ("--x", "cka", "--y", "gap", "--within", "pair", "--coefficient", "pearson")
+    plot = ("--plot", tmp_path / "figure3.svg", "--json")
+    found = xl("analyze", "correlate", tmp_path / "gaps", tmp_path / "cka", *asked, *plot)
+    assert found.returncode == 0, found.stderr
+    score = {(row["seed"], row["target"]): row["value"] for row in rows if row["metric"] == "accuracy"}
+    alike = [json.loads(line) for line in (tmp_path / "cka" / "results.jsonl").read_text("utf-8").splitlines()]
+    others = [row["source"] if row["target"] == "eng_Latn" else row["target"] for row in alike]
+    gap = [score[row["seed"], "eng_Latn"] - score[row["seed"], code] for row, code in zip(alike, others, strict=True)]
+    every = json.loads(found.stdout.splitlines()[0])
+    assert every["n"] == 6  # three seeds, and English with the two other languages
+    expected = np.corrcoef([row["value"] for row in alike], gap)[0, 1]
+    assert abs(every["value"]) == pytest.approx(abs(expected), abs=1e-6)
+    of_run = xl("analyze", "cka", "--model", tmp_path / "scores", *space)
+    assert of_run.returncode == 1
+    assert "kept several models, name one of them" in of_run.stderr
+    for path in kept[1:]:
+        shutil.rmtree(path)
+    only = xl("analyze", "cka", "--model", tmp_path / "scores", *space, "--json")
+    assert only.returncode == 0, only.stderr
+    assert (
+        json.loads(only.stdout.splitlines()[0])["seed"] == json.loads((kept[0] / "fine_tuned.json").read_text())["seed"]
+    )

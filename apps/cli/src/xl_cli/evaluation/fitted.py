@@ -1,6 +1,7 @@
 """Classification, tagging and question answering: models fitted to a source and scored on targets."""
 
 import dataclasses
+import json
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from xl_cli.evaluation.outline import Outline, outline
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
 from xl_cli.evaluation.tuning_options import ROBUST, parse_grid, parse_settings, settings_text, split_settings
+from xl_cli.folder.at_hand import FINE_TUNED
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
 from xl_tasks.catalogue.task import Task
@@ -473,10 +475,21 @@ class _Scoring:
 
     def save(self, folder: Path) -> None:
         """Write the fitted model to a folder called after the job."""
+        from xl_translit import replacing
+
         if self._run is not None and self._run.fitted is not None:
             name = "".join(char if char.isalnum() or char in "-_+" else "-" for char in self._label)
             folder.mkdir(parents=True, exist_ok=True)
             self._run.fitted.save(folder / name)
+            trial = self._trial
+            about = {
+                "encoder": self._model.opened.encoder.name,
+                "variant": trial.variant,
+                "seed": trial.candidates[0].tuning.seed,
+                "tuning": trial.label,
+            }
+            with replacing(folder / name / FINE_TUNED) as file:
+                file.write(json.dumps(about, ensure_ascii=False) + "\n")
 
 
 def _holds(examples: Examples[Example], spelling: str, splits: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ _DEPTH_SHARE = 2 / 3
 class Opened:
     """An encoder, with its prompt, and the layers and the pooling to read it at.
 
+    tuning: how it was fine-tuned on a task, as rows of `xl eval` say; "" for an encoder that was not.
     form: what its own files say of that; None where they say nothing.
     note: which layer, pooling and prompt were taken and why, and what else there is to choose; "" for nothing to tell.
     """
@@ -30,6 +31,7 @@ class Opened:
     pooling: str
     variant: str
     seed: int
+    tuning: str = ""
     form: SentenceForm | None = None
     note: str = ""
 
@@ -97,6 +99,7 @@ def open_model(
         layers=layers,
         pooling=pooling or about.get("pooling") or (form.pooling if form else "mean-all"),
         form=form,
+        tuning=str(about.get("tuning", "")),
         **_of_run(about),
     )
     return dataclasses.replace(opened, note=_note(opened, about, bool(layer), prompt))
@@ -106,6 +109,8 @@ def _found(name: str) -> tuple[str, dict, str]:
     """Where a model lies, what its run.json says, and how rows call it; a note tells of a run that is not finished."""
     source, about = run_model(name)
     path = Path(name)
+    if about.get("encoder"):
+        return source, about, about["encoder"]
     if about and about.get("status") != "finished":
         say(f"note: {path} is not finished; its model is {about.get('model')}.")
     return source, about, path.resolve().name if path.is_dir() else name
@@ -118,7 +123,8 @@ def _transformer(source: str, form: SentenceForm | None) -> str:
 
 def _of_run(about: Mapping[str, Any]) -> dict[str, Any]:
     """What rows say of the run that a model is of."""
-    return {"variant": about.get("model", {}).get("variant", ""), "seed": about.get("seed", 0)}
+    variant = about.get("variant") or about.get("model", {}).get("variant", "")
+    return {"variant": variant, "seed": about.get("seed", 0)}
 
 
 def _note(opened: Opened, about: Mapping[str, object], layer_given: bool, prompt: str | None) -> str:

@@ -9,6 +9,9 @@ from xl_cli.recipe.faults import SettingFaults
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import check_named
 
+# What lies beside a model that `xl eval --save-models` kept, and says what it was made of.
+FINE_TUNED = "fine_tuned.json"
+
 
 def check_at_hand(
     *, files: Iterable[str | Path] = (), data: str = "", models: Iterable[str] = (), revision: str = ""
@@ -40,12 +43,24 @@ def is_there(given: str) -> bool:
 def run_model(name: str) -> tuple[str, dict]:
     """Where the model that a user names lies, of a run its model/, and what its run.json says ({} for no run).
 
-    CliError for a run that has no model yet.
+    Of a run of `xl eval --save-models` it is the only model that it kept; of one of these, what was written beside it:
+    the encoder that was fine-tuned, its variant, the seed and the tuning as result rows have them.
+    CliError for a run that has no model yet, or several.
     """
     folder = Path(name)
+    if (folder / FINE_TUNED).is_file():
+        return name, json.loads((folder / FINE_TUNED).read_text(encoding="utf-8"))
     if not (folder / "run.json").is_file():
         return name, {}
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if "tasks" in about:
+        kept = sorted(path for path in (folder / "models").glob("*") if path.is_dir())
+        if len(kept) == 1:
+            return run_model(str(kept[0]))
+        which = f"kept several models, name one of them: {', '.join(map(str, kept))}" if kept else "kept no model"
+        advice = "" if kept else "; run it with --save-models, or name the model that it scored"
+        message = f"{folder} is a run of xl eval that {which}{advice}."
+        raise CliError(message)
     if not (folder / "model").is_dir():
         message = (
             f"{folder} is a run without a model yet (status: {about.get('status')}); "

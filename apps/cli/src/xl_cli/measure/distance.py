@@ -119,10 +119,18 @@ def _output_rows(config: DistanceConfig) -> "list[Row]":
                 source=a,
                 target=b,
                 seed=seed,
-                model="+".join(labels.get(name, each.encoder.name) for name, each in opened.items()),
+                model="+".join(
+                    dict.fromkeys(
+                        about.get("encoder") or labels.get(name, opened[name].encoder.name)
+                        for name, (_, about) in sources.items()
+                    )
+                ),
                 pooling=config.outputs,
                 unit="+".join(dict.fromkeys(each.name for each in units.values())),
-                variant="+".join(dict.fromkeys(about.get("model", {}).get("variant", "") for about in abouts)),
+                variant="+".join(
+                    dict.fromkeys(about.get("variant") or about.get("model", {}).get("variant", "") for about in abouts)
+                ),
+                tuning="+".join(dict.fromkeys(about.get("tuning", "") for about in abouts)),
                 data=data.name,
             )
             for (a, b), distance in found.items()

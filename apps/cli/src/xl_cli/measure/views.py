@@ -156,6 +156,7 @@ class Space:
             "prompt": _joined(each.encoder.prompt for each in opened),
             "unit": _joined(unit.name for unit in self.units.values()),
             "variant": _joined(each.variant for each in opened),
+            "tuning": _joined(each.tuning for each in opened),
             "data": self.data.name,
         }
 
@@ -257,7 +258,8 @@ def _opened(
         )
         if model.note:
             say(model.note)
-        model.encoder.name = labels.get(name, model.encoder.name)
+        if not model.tuning:  # what was fine-tuned is called as its scores are, and told by tuning and seed
+            model.encoder.name = labels.get(name, model.encoder.name)
         opened[name] = model
     layers = next(iter(opened.values())).layers
     for each in opened.values():

@@ -56,6 +56,8 @@ def pair_maps(rows: Iterable[Mapping[str, object]]) -> dict[str, "Figure"]:
 
 
 def _names(rows: Iterable[Mapping[str, object]]) -> Callable[[Mapping[str, object]], str]:
-    """Row -> its model, its input, or both: what tells rows apart; the model where nothing does."""
-    varying = [name for name in ("model", "unit") if len({row.get(name) for row in rows}) > 1] or ["model"]
+    """Row -> its model, input, tuning and seed, those that tell rows apart; the model where nothing does."""
+    varying = [name for name in ("model", "unit", "tuning", "seed") if len({row.get(name) for row in rows}) > 1] or [
+        "model"
+    ]
     return lambda row: ", ".join(str(row.get(name) or "") for name in varying)
