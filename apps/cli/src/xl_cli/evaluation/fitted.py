@@ -263,7 +263,8 @@ class FittedPlan(Plan):
         config = self._config
         probe = config.probe
         trained = [code for source in self._sources for code in source]
-        model.check_unit(dict.fromkeys([*trained, *self._targets]))
+        in_own = config.protocol == ("in-language",)
+        model.check_unit(dict.fromkeys([*trained, *(() if in_own else self._targets)]))
         layers = model.opened.layers if probe else [None]
         for source in self._sources:
             for robust in ("", *config.robust):
@@ -373,11 +374,10 @@ class FittedPlan(Plan):
         given = settings_text(self._settings)
         if config.train_limit:
             given = f"{given} train_limit={config.train_limit}".strip()
-        axes = " ".join(
-            f"{axis} by dev"
-            for axis in config.grid
-            if not axis.startswith(ROBUST) or axis.partition("=")[0].removeprefix(ROBUST) in read
-        )
+        axes = [f"{axis} by dev" for axis in config.grid]
+        radii = [axis.removeprefix(ROBUST) for axis in axes if axis.startswith(ROBUST)]
+        radii = [axis for axis in radii if axis.partition("=")[0] in read]
+        tuned_by = [axis for axis in axes if not axis.startswith(ROBUST)]
         return Trial(
             entry=entry,
             examples=self._examples,
@@ -389,8 +389,8 @@ class FittedPlan(Plan):
             # What is scored must not be chosen on.
             dev=() if self._split == "dev" else source,
             candidates=tuple(candidates.values()),
-            label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, axes, self._origin])),
-            robust_label=" ".join(filter(None, [robust, settings_text(self._robust)])) if robust else "",
+            label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, *tuned_by, self._origin])),
+            robust_label=" ".join(filter(None, [robust, settings_text(self._robust), *radii])) if robust else "",
             unit=model.unit,
             layer=layer,
             pooling=model.opened.pooling if layer is not None and self._entry.of_kind.pooled else "",

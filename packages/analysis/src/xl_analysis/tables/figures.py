@@ -71,6 +71,8 @@ def _figure(number: int, row: Row) -> Figure:
         message = f"row {number}: value is {row['value']!r}; a finite number is needed."
         raise AnalysisError(message)
     told = {name: setting_text(name, row.get(name)) for name in (*TELLING, "table")}
+    # What was chosen on dev is no other system: seeds and languages choose for themselves.
+    told["tuning"] = told["tuning"].partition(": ")[0]
     told["source"] = "" if told["protocol"] == "in-language" else str(row["source"])
     count, skipped, coverage = row.get("n"), row.get("skipped"), row.get("coverage")
     return Figure(

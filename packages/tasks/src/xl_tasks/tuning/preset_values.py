@@ -61,6 +61,10 @@ class Preset:
     """name of a task -> those languages of the groups that it is scored in."""
     experiment: tuple[str, ...] = ()
     """The tasks of the paper's experiment, in its order."""
+    robust: tuple[str, ...] = ()
+    """The robust training of the experiment."""
+    protocols: tuple[str, ...] = ()
+    """The protocols of the experiment, where it has others than `protocol` alone."""
     layout: str = ""
     """What reports call the form of the paper's tables."""
     train_examples: Mapping[str, int] = field(default_factory=dict)
@@ -211,6 +215,8 @@ ROBUST_XLT = Preset(
     seeds=(7,),
     sources=dict.fromkeys(("pawsx", "xnli"), _ENGLISH),
     experiment=("pawsx", "xnli"),
+    robust=("at", "rs-rp"),  # rs-da needs a table of neighbours
+    protocols=("zero-shot", "mixed-language"),
     layout="robust",
     train_examples={"pawsx": 49_401, "xnli": 392_702},
     mean="all",  # XTREME's

@@ -119,12 +119,13 @@ class Cells:
 
 def _over(values: Mapping[str, Value], statistic: str) -> Value | None:
     """One value of several; seeds as far as all have as many."""
-    if not values:
+    if not values or (statistic != "mean" and len(values) < 2):
         return None
     each = {
         "mean": statistics.fmean,
-        "std": lambda numbers: statistics.stdev(numbers) if len(numbers) > 1 else 0.0,
+        "std": statistics.stdev,
         "rpd": _mean_rpd,
+        "difference": lambda numbers: numbers[0] - numbers[1],
     }[statistic]
     counts = {len(value.seeds) for value in values.values()}
     by_seed = zip(*(value.seeds for value in values.values()), strict=True) if len(counts) == 1 else ()
@@ -134,8 +135,7 @@ def _over(values: Mapping[str, Value], statistic: str) -> Value | None:
 
 def _mean_rpd(numbers: Sequence[float]) -> float:
     """Over all unordered pairs, as a share: 0.04 is 4 per cent."""
-    pairs = [float(rpd(a, b)) / 100 for a, b in combinations(numbers, 2)]
-    return statistics.fmean(pairs) if pairs else 0.0
+    return statistics.fmean(float(rpd(a, b)) / 100 for a, b in combinations(numbers, 2))
 
 
 def _placed(

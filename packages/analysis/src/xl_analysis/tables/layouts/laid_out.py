@@ -9,6 +9,7 @@ from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.figures import Figure, Row, figures, items, short
 from xl_analysis.tables.layouts.cells import Cells, Value
 from xl_analysis.tables.layouts.layout import AXES, Average, Layout, Score, TableLayout
+from xl_analysis.tables.report import rows_by_kind, tables_by_kind
 from xl_analysis.tables.table import Table
 
 # A place on each of AXES.
@@ -34,7 +35,13 @@ def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average]
     averages: more of them, after a table's own. Values are means over seeds, averages are means of what stands in the
     cells. AnalysisError where no row is in any table, and for two rows that answer one question differently.
     """
-    every = [figure for figure in figures(rows) if not figure.baseline and not figure.metric.startswith("mean ")]
+    rows = list(rows)
+    read = [
+        (figure, row)
+        for figure, row in zip(figures(rows), rows, strict=True)
+        if not figure.baseline and not figure.metric.startswith("mean ")
+    ]
+    every = [figure for figure, _ in read]
     tables, empty, shown = [], [], set()
     for table in layout.tables:
         own = tuple(average for average in averages if "language" in (*table.down, *table.across))
@@ -43,6 +50,8 @@ def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average]
         made = _table(cells, layout) if cells.systems else []
         tables += made
         empty += [] if made else [table.number]
+    usual, theirs = _usual(rows, layout)
+    tables += usual
     if not tables:
         names = ", ".join(dict.fromkeys(f"{score.task} {score.metric}" for score in layout.scores if score.task))
         message = f"no row is in a table of layout {layout.name}; it shows {names}."
@@ -50,13 +59,33 @@ def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average]
     scored = {(score.task, score.metric) for score in layout.scores}
     known = {task for task, _ in scored}
     seen = {code for figure in every if id(figure) in shown for code in (figure.source, figure.target)}
-    asked = [code for f in every if (f.task, f.metric) in scored for code in (f.source, f.target)]
+    others = [figure for figure, row in read if id(row) not in theirs]
+    asked = [code for f in others if (f.task, f.metric) in scored for code in (f.source, f.target)]
     return LaidOut(
         tables=tables,
         empty=empty,
-        tasks=list(dict.fromkeys(figure.task for figure in every if figure.task not in known)),
+        tasks=list(dict.fromkeys(figure.task for figure in others if figure.task not in known)),
         languages=sorted({*asked} - seen),
     )
+
+
+def _usual(rows: Sequence[Row], layout: Layout) -> tuple[list[Table], set[int]]:
+    """The usual tables of the kinds of rows that a layout has beside its own, and the ids of their rows.
+
+    Of its own tasks only its metrics.
+    """
+    kinds = rows_by_kind(rows) if layout.also else {}
+    metrics: dict[str, set[str]] = {}
+    for score in layout.scores:
+        metrics.setdefault(score.task, set()).add(score.metric)
+    kept = [
+        row
+        for kind in layout.also
+        for row in kinds.get(kind, ())
+        if row["metric"] in metrics.get(str(row["task"]), {row["metric"]})
+    ]
+    made = tables_by_kind(kept) if kept else {}
+    return [table for kind in layout.also for table in made.get(kind, ())], set(map(id, kept))
 
 
 def _table(cells: Cells, layout: Layout) -> list[Table]:

@@ -16,7 +16,7 @@ from xl_analysis.errors import AnalysisError
 
 AXES = ("system", "score", "source", "language")
 SIDES = ("target", "source", "pair")
-STATISTICS = ("mean", "std", "rpd")
+STATISTICS = ("mean", "std", "rpd", "difference")
 OWN = "own"
 """A source that is the target itself: a model trained in each language, words of one language."""
 _Made = TypeVar("_Made")
@@ -54,8 +54,8 @@ class Average:
     shared: bool = False
     """Only those that all systems have."""
     statistic: str = "mean"
-    """Of STATISTICS: the mean, the sample standard deviation (in the unit of the scores), or the mean relative
-    percentage difference of all pairs. Of the last two the lowest is the best."""
+    """Of STATISTICS: the mean, the sample standard deviation (in the unit of the scores), the mean relative percentage
+    difference of all pairs, or how much less the second of two languages has. Of the last three the lowest is best."""
 
     def of(self, languages: Sequence[str]) -> list[str]:
         """Those of `languages` that it is over."""
@@ -121,6 +121,8 @@ class Layout:
     """Who wrote it, for captions."""
     scores: tuple[Score, ...]
     tables: tuple[TableLayout, ...]
+    also: tuple[str, ...] = ()
+    """Kinds of rows (`rows_by_kind`) whose usual tables follow: "matrix", "correlation" ..."""
 
     def scores_of(self, table: TableLayout) -> list[Score]:
         """The scores of a table, in its order."""
