@@ -139,3 +139,31 @@ def test_a_plan_counts_the_cells_that_a_run_has(tmp_path: Path, tiny_model: Path
     cells = {(row.target, row.seed, row.split, row.noise) for row in rows if row.metric == "macro_f1"}
     assert plan.cells == len(cells)
     assert [(each.n_train, each.steps) for each in plan.outlines] == [(3, 20 * 2)]
+
+
+def test_a_plan_counts_each_setting_of_a_grid_where_it_is_read() -> None:
+    """Plain training has no radius; of phonemic input the search space of table 5."""
+    robust = plan_evaluation(preset="robust-xlt")
+    assert {each.task: each.fits for each in robust.outlines} == dict.fromkeys(("pawsx", "xnli"), 1 + 4 + 4)
+    alone = plan_evaluation(preset="robust-xlt", set="robust.eps_rel=0.1", robust="at")
+    assert [each.fits for each in alone.outlines] == [2, 2]
+    phonemic = plan_evaluation(preset="phonemic", seeds=1)
+    assert {each.task: each.fits for each in phonemic.outlines} == {"panx": 10, "udpos": 10, "xnli": 3}
+    searched = plan_evaluation(preset="phonemic", seeds=1, grid="preset")
+    assert {each.task: each.fits for each in searched.outlines} == {"panx": 40, "udpos": 40, "xnli": 3 * 5 * 4 * 2}
+
+
+@pytest.mark.slow
+def test_robust_training_is_scored_on_pairs_of_languages_too(tmp_path: Path, tiny_model: Path) -> None:
+    data = make_every_task(tmp_path / "data")
+    rows = run(tiny_model, data, preset="robust-xlt", grid=["robust.eps_rel=0.1,0.2"])
+    of_cells = [row for row in rows if not row.baseline]
+    kinds = {row.robust.partition(" ")[0] for row in of_cells}
+    assert {(row.protocol, row.robust.partition(" ")[0]) for row in of_cells} == {
+        (protocol, kind) for protocol in ("zero-shot", "mixed-language") for kind in ("", "at", "rs-rp")
+    }
+    assert kinds == {"", "at", "rs-rp"}
+    assert {row.tuning.partition(": ")[2] == "" for row in of_cells if not row.robust} == {True}
+    chosen = {row.tuning.partition(": ")[2] for row in of_cells if row.robust}
+    assert chosen <= {"robust.eps_rel=0.1", "robust.eps_rel=0.2"}
+    assert "first text down, second across" in str(rows)

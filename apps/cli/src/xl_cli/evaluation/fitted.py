@@ -14,7 +14,7 @@ from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.outline import Outline, outline
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
-from xl_cli.evaluation.tuning_options import ROBUST, parse_grid, parse_settings, settings_text, split_settings
+from xl_cli.evaluation.tuning_options import ROBUST, distinct, parse_grid, parse_settings, settings_text, split_settings
 from xl_cli.folder.at_hand import FINE_TUNED
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
@@ -32,7 +32,7 @@ from xl_tasks.protocols.training_data import (
     with_training,
 )
 from xl_tasks.protocols.transfer import JOIN, Candidate, CellExamples, Trial, TrialRun
-from xl_tasks.robustness.config import RobustConfig, robust_settings_read
+from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.robustness.noise import parse_noise
 from xl_tasks.tuning.config import settings_read
 from xl_tasks.tuning.presets import PRESETS, tuning_config
@@ -340,18 +340,8 @@ class FittedPlan(Plan):
     ) -> Trial:
         config, entry = self._config, self._entry
         encoder = model.opened.encoder
-        losses = {
-            str(split_settings(one)[1].get("loss", self._robust.get("loss", "adversarial"))) for one in self._grid
-        }
-        read = robust_settings_read(robust, losses) if robust else frozenset()
-        candidates: dict[str, Candidate] = {}
-        for combination in self._grid:
-            tuned, changed = split_settings(combination)
-            # What this kind of training does not read makes no other candidate.
-            changed = {key: value for key, value in changed.items() if key in read}
-            name = settings_text({**tuned, **{f"{ROBUST}{key}": value for key, value in changed.items()}})
-            if name in candidates:
-                continue
+        candidates = []
+        for name, (tuned, changed) in distinct(self._grid, robust, self._robust).items():
             overrides: dict[str, object] = {**self._settings, **tuned, "mode": config.mode, "seed": seed}
             if config.max_len:
                 overrides["max_len"] = config.max_len
@@ -370,13 +360,16 @@ class FittedPlan(Plan):
                 if robust == "rs-da":
                     own["neighbours"] = config.neighbours
                 extra = RobustConfig(kind=robust, seed=seed, **own)  # ty: ignore[invalid-argument-type]
-            candidates[name] = Candidate(tuning=settings, robust=extra, name=name)
+            candidates.append(Candidate(tuning=settings, robust=extra, name=name))
         given = settings_text(self._settings)
         if config.train_limit:
             given = f"{given} train_limit={config.train_limit}".strip()
         axes = [f"{axis} by dev" for axis in config.grid]
-        radii = [axis.removeprefix(ROBUST) for axis in axes if axis.startswith(ROBUST)]
-        radii = [axis for axis in radii if axis.partition("=")[0] in read]
+        radii = [
+            axis.removeprefix(ROBUST)
+            for axis in axes
+            if any(axis.partition("=")[0] in candidate.name for candidate in candidates if axis.startswith(ROBUST))
+        ]
         tuned_by = [axis for axis in axes if not axis.startswith(ROBUST)]
         return Trial(
             entry=entry,
@@ -388,7 +381,7 @@ class FittedPlan(Plan):
             train=train,
             # What is scored must not be chosen on.
             dev=() if self._split == "dev" else source,
-            candidates=tuple(candidates.values()),
+            candidates=tuple(candidates),
             label=" ".join(filter(None, [f"{config.mode}/{self._preset}", given, *tuned_by, self._origin])),
             robust_label=" ".join(filter(None, [robust, settings_text(self._robust), *radii])) if robust else "",
             unit=model.unit,

@@ -9,7 +9,7 @@ from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.experiment import read_plan
 from xl_cli.evaluation.preset_options import targets_of, with_preset
-from xl_cli.evaluation.tuning_options import parse_grid, parse_settings, split_settings
+from xl_cli.evaluation.tuning_options import distinct, parse_grid, parse_settings, split_settings
 from xl_cli.folder.at_hand import run_model
 from xl_cli.launch.durations import words
 from xl_tasks.catalogue.task import Task
@@ -125,25 +125,39 @@ def outline(
     entry: Task, config: EvaluateConfig, *, sources: Sequence[str], targets: Mapping[str, int | None], fits: int,
     cells: int | None, n_train: int | None = None, note: str = "",
 ) -> Outline:  # fmt: skip
-    """An outline with the steps and texts that the settings make of `fits` models on `n_train` examples each."""
+    """An outline with the steps and texts that the settings make of `fits` models on `n_train` examples each.
+
+    fits: without those that a grid is for, which it adds.
+    """
     steps, texts = None, 0
     if fits and not config.probe:
         if n_train is not None and config.train_limit:
             n_train = min(n_train, config.train_limit)
         grid = parse_grid(config.grid)
-        for combination in grid:
-            given = split_settings({**parse_settings(config.set), **combination})[0]
-            own = PRESETS[config.preset].tasks
-            preset = config.preset if entry.name in own or entry.kind in own else "default"
-            unit = config.input or "subword"
-            tuned = tuning_config(preset, entry, unit=unit, language=sources[0].split("+")[0], overrides=given)
-            an_epoch = None if n_train is None else math.ceil(math.ceil(n_train / tuned.batch) / tuned.accumulate)
-            steps = tuned.steps or (None if an_epoch is None else max(1, math.ceil(tuned.epochs * an_epoch)))
-            texts += 0 if steps is None else fits * steps * tuned.batch * tuned.accumulate
+        plain, robust = split_settings(parse_settings(config.set))
+        kinds = ("", *config.robust)
+        each, fits = fits // len(kinds), 0
+        for kind in kinds:
+            for tuned, _ in distinct(grid, kind, robust).values():
+                own = PRESETS[config.preset].tasks
+                preset = config.preset if entry.name in own or entry.kind in own else "default"
+                language, given = sources[0].split("+")[0], {**plain, **tuned}
+                unit = config.input or "subword"
+                settings = tuning_config(preset, entry, unit=unit, language=language, overrides=given)
+                steps = settings.steps or _steps(n_train, settings.batch, settings.accumulate, settings.epochs)
+                fits += each
+                texts += 0 if steps is None else each * steps * settings.batch * settings.accumulate
     return Outline(
         task=entry.name, sources=tuple(sources), targets=targets, fits=fits, cells=cells, n_train=n_train, steps=steps,
         texts=texts, note=note,
     )  # fmt: skip
+
+
+def _steps(n_train: int | None, batch: int, accumulate: int, epochs: float) -> int | None:
+    """Steps of a model on so many examples; None where only the data tell their number."""
+    if n_train is None:
+        return None
+    return max(1, math.ceil(epochs * math.ceil(math.ceil(n_train / batch) / accumulate)))
 
 
 def _weights(name: str, revision: str) -> int:

@@ -7,7 +7,7 @@ from itertools import product
 
 from xl_cli.errors import UsageError
 from xl_encoders.registry import unknown_name
-from xl_tasks.robustness.config import RobustConfig
+from xl_tasks.robustness.config import RobustConfig, robust_settings_read
 from xl_tasks.tuning.config import TuningConfig
 
 ROBUST = "robust."
@@ -51,6 +51,23 @@ def parse_grid(given: Iterable[str]) -> list[dict[str, object]]:
             raise UsageError(message)
         axes.append([(key.strip(), _typed(key.strip(), value, "--grid")) for value in parts])
     return [dict(combination) for combination in product(*axes)]
+
+
+def distinct(
+    grid: Iterable[Mapping[str, object]], robust: str, settings: Mapping[str, object]
+) -> dict[str, tuple[dict[str, object], dict[str, object]]]:
+    """Those combinations of a grid that one kind of robust training ("" for plain) tells apart, by their names.
+
+    settings: of robust training, beside the grid's. Values: the settings of tuning and those of robust training.
+    """
+    parts = [split_settings(combination) for combination in grid]
+    losses = {str(changed.get("loss", settings.get("loss", "adversarial"))) for _, changed in parts}
+    read = robust_settings_read(robust, losses) if robust else frozenset()
+    found = {}
+    for tuned, changed in parts:
+        kept = {key: value for key, value in changed.items() if key in read}
+        found.setdefault(settings_text({**tuned, **{f"{ROBUST}{key}": kept[key] for key in kept}}), (tuned, kept))
+    return found
 
 
 def split_settings(settings: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

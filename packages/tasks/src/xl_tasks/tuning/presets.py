@@ -60,7 +60,9 @@ def tuning_config(
     if not isinstance(shared, bool):
         message = f"shared_lr is {shared!r}; give true or false."
         raise TaskError(message)
-    values = _resolved(_entry(preset, task), _UNITS.get(unit, unit), language, model_type, shared=shared)
+    values = _resolved(
+        _entry(preset, task), _UNITS.get(unit, unit), language, model_type, shared=shared, quiet="lr" in given
+    )
     # A mapping of names to values of several types; the dataclass checks what they are.
     return TuningConfig(**{**values, **given})  # ty: ignore[invalid-argument-type]
 
