@@ -27,6 +27,7 @@ MEASURES = {
     "significance": "xl_cli.measure.results.significance:SIGNIFICANCE",
     "similarity": "xl_cli.measure.similarity:SIMILARITY",
     "tsne": "xl_cli.measure.tsne:TSNE",
+    "word-retrieval": "xl_cli.measure.word_retrieval:WORD_RETRIEVAL",
     "space": "xl_cli.measure.space:SPACE",
 }
 

@@ -1,6 +1,7 @@
 """What `xl analyze align-words` reads, how words are linked, and what is written. Imports nothing heavy."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from xl_cli.errors import UsageError
 from xl_cli.options import check_options
@@ -102,6 +103,48 @@ class AlignWordsConfig:
             raise UsageError(message)
         if self.calibrate and self.calibration:
             message = "--calibrate learns a calibration and --calibration reads one; give one of the two."
+            raise UsageError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordRetrievalConfig:
+    """What `xl analyze word-retrieval` reads: sentence pairs, the links of their words, how words have vectors."""
+
+    text: ClassVar[tuple[str, ...]] = ()
+
+    model: str = field(metadata={"help": "run folder, save_pretrained folder or hub id"})
+    files: tuple[str, ...] = setting(
+        (), "sentence pairs: a .tsv (sentence, tab, translation), or twice, two files line by line; .gz .zst .xz too"
+    )
+    links: str = setting("", "file of the words' links, i-j a line (Pharaoh): those that are one to one are asked")
+    source: str = setting(
+        "", "language of the first sentences, any spelling: chooses the word breaker [default: what the file is called]"
+    )
+    target: str = setting("", "language of their translations, likewise")
+    layer: tuple[str, ...] = setting(
+        (),
+        "hidden_states index, 0 = embeddings, negative from the end, or last, or all; repeat for more [default: last]",
+    )
+    how: str = setting(
+        "last", "a word is its last (as published) | first | mean sub-word", choices=("last", "first", "mean")
+    )
+    tokenized: bool = setting(False, "words are what stands between spaces, as an aligner outside had them")
+    engine: str = setting("auto", "what finds words: auto | rule | space | icu | jieba | fugashi")
+    limit: int = setting(0, "most sentence pairs read, the first; 0 reads all", low=0)
+    revision: str = setting("", "commit or tag of a hub model")
+
+    def __post_init__(self) -> None:
+        from xl_encoders.text.word_breaking import ENGINES
+
+        check_options(self)
+        if self.engine not in ENGINES:
+            message = f"--engine is {self.engine!r}; choose one of {', '.join(ENGINES)}."
+            raise UsageError(message)
+        if len(self.files) not in (1, 2) or (len(self.files) == 1 and ".tsv" not in self.files[0]):
+            message = f"--files is there {len(self.files)} times; give one .tsv, or two files that belong together."
+            raise UsageError(message)
+        if not self.links:
+            message = "--links is missing; name a file of links, as xl analyze align-words or fast_align writes them."
             raise UsageError(message)
 
 

@@ -12,7 +12,7 @@ from xl_cli.data.bitexts import read_couple
 from xl_cli.errors import CliError
 from xl_cli.launch.progress import Progress, say
 from xl_cli.vectors.word_files import language_of
-from xl_cli.words.config import AlignWordsConfig
+from xl_cli.words.config import AlignWordsConfig, WordRetrievalConfig
 from xl_encoders import Encoder, word_breaker
 
 Spans = list[tuple[int, int]]
@@ -60,7 +60,7 @@ class PairLinks:
     alone: tuple[list[int], list[int]]
 
 
-def read_sentence_pairs(config: AlignWordsConfig) -> SentencePairs:
+def read_sentence_pairs(config: AlignWordsConfig | WordRetrievalConfig) -> SentencePairs:
     """The sentence pairs that `config` names; a note tells of those with a side without words.
 
     CliError for no pair, for none with words on both sides, and for what `read_couple` refuses.
