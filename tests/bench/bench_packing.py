@@ -154,7 +154,7 @@ def make_step(encoder: Encoder, pairs, generator: torch.Generator) -> Step:
         eos_id=tokenizer.sep_token_id,
         max_len=encoder.max_len,
         generator=generator,
-    )
+    ).rows
     clean = [wrap_rows(pairs.original, tokenizer), wrap_rows(pairs.romanised, tokenizer), joined]
     masked = []
     for rows in clean:

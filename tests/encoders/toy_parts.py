@@ -49,6 +49,10 @@ KINDS: dict[str, dict[str, ObjectiveConfig]] = {
     "seq": {"seq": SeqConfig()},
     "mlm+seq+tlm": {"mlm": MlmConfig(weight=0.5), "seq": SeqConfig(weight=2.0, pooling="mean-all"), "tlm": TlmConfig()},
     "seq, projected": {"seq": SeqConfig(projector=150), "mlm": MlmConfig()},
+    "seq+tlm, options": {
+        "seq": SeqConfig(random_negatives=3, pooling="first", similarity="cosine", temperature=0.5),
+        "tlm": TlmConfig(form="native", positions="reset"),
+    },
     "dcca": {"dcca": DccaConfig(k=5)},
     "mse": {"mse": MseConfig(weight=10.0)},
     "ot": {"ot": OtConfig()},

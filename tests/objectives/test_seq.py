@@ -18,13 +18,20 @@ def vectors(n_pairs: int, width: int = 5, seed: int = 0) -> tuple[Tensor, Tensor
 
 
 def seq_by_loop(
-    original: Tensor, romanised: Tensor, temperature: float, factor: float, cosine: bool, text_ids: Tensor | None
+    original: Tensor,
+    romanised: Tensor,
+    temperature: float,
+    factor: float,
+    cosine: bool,
+    text_ids: Tensor | None,
+    negatives: Tensor | None = None,
 ) -> float:
     """The definition, row by row in plain Python: rows interleaved as in the paper, u_1 v_1 u_2 v_2 ..."""
     rows = [row.tolist() for pair in zip(original, romanised, strict=True) for row in pair]
     texts = list(range(len(rows))) if text_ids is None else [int(t) for pair in text_ids.T for t in pair]
+    noise = [] if negatives is None else negatives.tolist()
     if cosine:
-        rows = [[x / math.sqrt(sum(y * y for y in row)) for x in row] for row in rows]
+        rows, noise = ([[x / math.sqrt(sum(y * y for y in row)) for x in row] for row in its] for its in (rows, noise))
     losses = []
     for a, anchor in enumerate(rows):
         partner = a + 1 if a % 2 == 0 else a - 1
@@ -33,6 +40,8 @@ def seq_by_loop(
             same_text = texts[b] in (texts[a], texts[partner])
             if b != a and (b == partner or not same_text):
                 scores[b] = sum(x * y for x, y in zip(anchor, other, strict=True)) / temperature
+        for number, other in enumerate(noise):
+            scores[-1 - number] = sum(x * y for x, y in zip(anchor, other, strict=True)) / temperature
         largest = max(scores.values())
         log_sum = largest + math.log(sum(math.exp(score - largest) for score in scores.values()))
         losses.append(log_sum - scores[partner])
@@ -47,14 +56,19 @@ def seq_by_loop(
     factor=st.sampled_from([0.5, 1.0]),
     similarity=st.sampled_from(["dot", "cosine"]),
     with_texts=st.booleans(),
+    noise=st.sampled_from([0, 3]),
 )
 def test_equals_a_double_loop(
-    n_pairs: int, seed: int, temperature: float, factor: float, similarity: str, with_texts: bool
+    n_pairs: int, seed: int, temperature: float, factor: float, similarity: str, with_texts: bool, noise: int
 ) -> None:
     original, romanised = vectors(n_pairs, seed=seed)
     texts = torch.randint(4, (2, n_pairs), generator=torch.Generator().manual_seed(seed)) if with_texts else None
-    loss = seq_loss(original, romanised, similarity=similarity, temperature=temperature, factor=factor, text_ids=texts)
-    expected = seq_by_loop(original, romanised, temperature, factor, similarity == "cosine", texts)
+    negatives = torch.randn(noise * n_pairs, 5, generator=torch.Generator().manual_seed(seed + 1)) if noise else None
+    loss = seq_loss(
+        original, romanised, similarity=similarity, temperature=temperature, factor=factor, text_ids=texts,
+        negatives=negatives,
+    )  # fmt: skip
+    expected = seq_by_loop(original, romanised, temperature, factor, similarity == "cosine", texts, negatives)
     assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-5)  # float32 sums of up to 12 terms
 
 

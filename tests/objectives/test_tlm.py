@@ -21,7 +21,7 @@ def test_both_orders_occur_equally_often() -> None:
     joined = join_pairs(
         [[11]] * n, [[12]] * n, bos_id=BOS, eos_id=EOS, max_len=9, generator=torch.Generator().manual_seed(5)
     )
-    n_original_first = sum(row[1].item() == 11 for row in joined)
+    n_original_first = sum(row[1].item() == 11 for row in joined.rows)
     assert abs(n_original_first / n - 0.5) < 0.032  # four standard deviations of a fair coin
 
 
@@ -68,6 +68,38 @@ def test_the_second_half_survives_longest_first_and_vanishes_with_right() -> Non
     cut = join_pair(first, second, bos_id=BOS, eos_id=EOS, max_len=20, truncate="right")
     assert kept.count(12) == 5
     assert cut.count(12) == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    first=rows, second=rows, max_len=st.integers(5, 30), truncate=st.sampled_from(["longest_first", "right"]),
+    between=st.lists(st.sampled_from([BOS, EOS]), max_size=3),
+)  # fmt: skip
+def test_other_separators_stand_where_one_stood(
+    first: list[int], second: list[int], max_len: int, truncate: str, between: list[int]
+) -> None:
+    """As with one separator and so much less room; the second half begins behind the first of them."""
+    n_more = max(0, len(between) - 1)
+    seconds = set()
+    for seed in range(4):
+        generator = torch.Generator().manual_seed(seed)
+        (row,), (place,) = join_pairs(
+            [first], [second], bos_id=BOS, eos_id=EOS, max_len=max_len, truncate=truncate, between=between,
+            generator=generator,
+        )  # fmt: skip
+        swapped = bool(torch.rand(1, generator=torch.Generator().manual_seed(seed)) < 0.5)
+        a, b = (second, first) if swapped else (first, second)
+        if truncate == "right":
+            assert row.tolist() == [BOS, *a, *(between or [EOS]), *b, EOS][:max_len]
+        else:
+            short = join_pair(a, b, bos_id=BOS, eos_id=EOS, max_len=max_len - n_more, truncate=truncate)
+            cut = short.index(EOS)
+            assert row.tolist() == [*short[:cut], *(between or [EOS]), *short[cut + 1 :]]
+        n_first = sum(token >= 10 for token in row[:place].tolist())
+        assert place == min(len(row), 2 + n_first)
+        assert row[1 : 1 + n_first].tolist() == a[:n_first]
+        seconds.add(swapped)
+    assert seconds == {False, True}
 
 
 def test_what_does_not_fit_is_named() -> None:

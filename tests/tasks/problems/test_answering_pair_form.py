@@ -3,8 +3,8 @@
 import pytest
 from tests.tasks.answering_tokenizers import ALL
 
+from xl_encoders.reading.pair_form import pair_form
 from xl_tasks.examples import Question, TextExample
-from xl_tasks.problems.answering.pair_form import pair_form
 from xl_tasks.problems.answering.problem import AnsweringProblem
 from xl_tasks.problems.classification.problem import ClassificationProblem
 from xl_tasks.tuning.config import TuningConfig

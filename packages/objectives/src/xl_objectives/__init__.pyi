@@ -43,6 +43,7 @@ from .settings.word_vectors import DccaConfig as DccaConfig
 from .settings.word_vectors import WordVectorConfig as WordVectorConfig
 from .symmetrization import symmetrize as symmetrize
 from .symmetrization import symmetrize_all as symmetrize_all
+from .tlm import JoinedPairs as JoinedPairs
 from .tlm import join_pair as join_pair
 from .tlm import join_pairs as join_pairs
 from .word_pairs import Words as Words

@@ -20,6 +20,7 @@ def seq_loss(
     temperature: float = 1.0,
     factor: float = 0.5,
     text_ids: Int[Tensor, "2 pairs"] | None = None,
+    negatives: Float[Tensor, "extra width"] | None = None,
 ) -> Float[Tensor, ""]:
     """Factor * mean over the 2n anchors a of -log( exp(s(a, p_a)) / sum_{b != a} exp(s(a, b)) ), p_a the partner of a.
 
@@ -29,6 +30,8 @@ def seq_loss(
     factor: the authors' code multiplies by 0.5, the paper's formula does not.
     text_ids: (2, pairs), equal numbers for equal texts (row 0 the originals, row 1 the romanised). Rows that carry the
         text of the anchor or of its partner are left out of its negatives: they are no negatives. None keeps all.
+    negatives: (extra, width), vectors that stand below the line too, for every anchor: sum_b goes over them as well.
+        The authors' "smoothing" draws 3 times as many as there are pairs from a standard normal distribution.
 
     Computed in float32 also under autocast: raw dot products reach hundreds, where half precision steps by 0.25.
     Raises ObjectiveError for unequal shapes, no pair, an unknown similarity or a temperature that is not positive.
@@ -44,8 +47,9 @@ def seq_loss(
         raise ObjectiveError(message)
     with torch.autocast(original.device.type, enabled=False):
         vectors = torch.cat([original, romanised]).float()
+        others = vectors[:0] if negatives is None else negatives.float()
         if similarity == "cosine":
-            vectors = functional.normalize(vectors, dim=-1)
+            vectors, others = (functional.normalize(its, dim=-1) for its in (vectors, others))
         elif similarity != "dot":
             message = f"seq similarity is {similarity!r}; choose dot or cosine."
             raise ObjectiveError(message)
@@ -55,7 +59,8 @@ def seq_loss(
         excluded = torch.eye(2 * n_pairs, dtype=torch.bool, device=scores.device)
         if text_ids is not None:
             excluded |= _same_text(text_ids.reshape(-1), partner)
-        return factor * functional.cross_entropy(scores.masked_fill(excluded, -torch.inf), partner)
+        scores = torch.cat([scores.masked_fill(excluded, -torch.inf), vectors @ others.T / temperature], dim=1)
+        return factor * functional.cross_entropy(scores, partner)
 
 
 def _same_text(texts: Int[Tensor, " rows"], partner: Int[Tensor, " rows"]) -> Tensor:

@@ -95,15 +95,19 @@ class Encoder(Trainable):
             raise EncoderError(message)
         return index
 
-    def forward(self, ids: Int[Tensor, "batch len"], real: Tensor) -> tuple[Float[Tensor, "batch len width"], ...]:
+    def forward(
+        self, ids: Int[Tensor, "batch len"], real: Tensor, **inputs: Tensor
+    ) -> tuple[Float[Tensor, "batch len width"], ...]:
         """All hidden states, one (batch, len, width) tensor a layer, from the embeddings to the last block.
 
         ids: (batch, len) int64. real: (batch, len) bool, false for padding.
+        inputs: (batch, len) position_ids or token_type_ids where they are not what the model would take by itself.
         """
         # Without padding there is nothing to hide, and attention is faster with no mask at all. XLM would take a
         # padding id for padding, though, wherever masking drew one.
         mask = None if bool(real.all()) and self._family != "xlm" else real.long()
-        states = self.model.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        read = self.model.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=True, **inputs)
+        states = read.hidden_states
         if len(states) != self.n_layers + 1:
             message = f"{self.name} gives {len(states)} hidden states where {self.n_layers + 1} were expected."
             raise EncoderError(message)

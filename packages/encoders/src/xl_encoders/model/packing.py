@@ -20,6 +20,35 @@ _PADDED_TOKENS = 8192
 _LIKE_LENGTH = 0.75
 
 
+class Halves(NamedTuple):
+    """Rows of two texts.
+
+    seconds: place in each row where the second text begins; 0, or the row's length, where there is none.
+    reset: whether positions restart there. types: whether token types are 1 from there on, else 0 throughout.
+    """
+
+    seconds: Sequence[int]
+    reset: bool
+    types: bool
+
+    def of(self, order: Sequence[int]) -> "Halves":
+        """Those of the rows in `order`."""
+        return self._replace(seconds=[self.seconds[row] for row in order])
+
+    def counted(self, row_lens: Sequence[int]) -> list[int]:
+        """Tokens of each stretch that positions run through: of the rows, or of their halves."""
+        lens: list[int] = []
+        for second, length in zip(self.seconds, row_lens, strict=True):
+            lens += [second, length - second] if self.reset and 0 < second < length else [length]
+        return lens
+
+    def token_types(self, row_lens: Sequence[int]) -> Int[Tensor, " tokens"]:
+        """(tokens,) int64 of all rows."""
+        seconds = torch.tensor([second or length for second, length in zip(self.seconds, row_lens, strict=True)])
+        lens = torch.tensor(row_lens)
+        return (_within_rows(lens) >= seconds.repeat_interleave(lens)).long() * int(self.types)
+
+
 class TokenStates(NamedTuple):
     """States of the tokens of several rows, one row after another, no padding anywhere.
 
@@ -32,7 +61,12 @@ class TokenStates(NamedTuple):
 
 
 def encode_rows(
-    encoder: Encoder, rows: Sequence[Int[Tensor, " len"]], layers: Collection[int], *, packed: bool | None = None
+    encoder: Encoder,
+    rows: Sequence[Int[Tensor, " len"]],
+    layers: Collection[int],
+    *,
+    packed: bool | None = None,
+    halves: Halves | None = None,
 ) -> TokenStates:
     """States of every token of `rows`, on the encoder's device, with a gradient where the caller's grad mode says so.
 
@@ -40,9 +74,10 @@ def encode_rows(
     layers: `hidden_states` indices wanted, negative from the end; the result's keys count from 0.
     packed: one sequence of all rows (true), padded sub-batches of like length (false), or packed where the family
         allows (None). States and gradients agree to rounding; dropout draws differ.
+    halves: where rows are of two texts whose positions or token types tell them apart; None for rows that are one.
 
-    Raises EncoderError for a layer out of range, a row longer than the model's positions, and `packed=True` with a
-    family that cannot.
+    Raises EncoderError for a layer out of range, a row longer than the model's positions, and for `packed=True` or
+    positions that restart with a family that cannot.
     """
     indices = sorted({encoder.resolve_layer(layer) for layer in layers})
     able = supports_packing(encoder)
@@ -51,6 +86,8 @@ def encode_rows(
             f"{encoder.name} ({type(encoder.model).__name__}) cannot read packed rows; leave packed at None or False."
         )
         raise EncoderError(message)
+    if halves and halves.reset and not able:
+        raise EncoderError(no_reset(encoder))
     row_lens = torch.tensor([len(row) for row in rows], dtype=torch.int64)
     _check_lengths(encoder, row_lens)
     # Longest first: blocks of like length, and memory shows at once.
@@ -60,7 +97,8 @@ def encode_rows(
         empty = torch.zeros(0, encoder.width, device=encoder.device, dtype=encoder.model.dtype)
         return TokenStates(dict.fromkeys(indices, empty), row_lens)
     read = _read_packed if (able if packed is None else packed) else _read_padded
-    layers_sorted = read(encoder, [rows[i] for i in order], indices)
+    halves = halves.of(order) if halves and (halves.reset or halves.types) else None
+    layers_sorted = read(encoder, [rows[i] for i in order], indices, halves)
     if order == sorted(order):  # the rows came longest first
         return TokenStates(layers_sorted, row_lens)
     index, inverse = (places.to(encoder.device) for places in _token_places(row_lens, order))
@@ -73,27 +111,59 @@ def supports_packing(encoder: Encoder) -> bool:
     return encoder.model.config.model_type in _INPUTS and not getattr(config, "is_decoder", False)
 
 
-def _read_packed(encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Tensor]:
+def no_reset(encoder: Encoder) -> str:
+    """Why positions cannot restart within a row of this encoder."""
+    return (
+        f"{encoder.name} ({type(encoder.model).__name__}) takes no positions from outside, so they cannot restart "
+        f"within a row; let them continue."
+    )
+
+
+def _inputs(
+    encoder: Encoder, ids: Tensor, row_lens: Sequence[int], halves: Halves | None
+) -> dict[str, Int[Tensor, " tokens"]]:
+    """What a forward pass needs besides the (tokens,) ids of all rows."""
+    config = encoder.model.config
+    inputs: dict[str, Tensor] = {}
+    if config.model_type in _INPUTS:
+        counted = halves.counted(row_lens) if halves else row_lens
+        inputs = _INPUTS[config.model_type](ids, torch.tensor(counted), config.pad_token_id)
+    if halves and halves.types:
+        inputs["token_type_ids"] = halves.token_types(row_lens)
+    return inputs
+
+
+def _read_packed(
+    encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int], halves: Halves | None
+) -> dict[int, Tensor]:
     """All rows in one forward pass; the keyword argument `xl_layout` travels through the model to its attention."""
     base = encoder.model.base_model
     row_lens = [len(row) for row in rows]
     ids = torch.cat(list(rows))
-    config = encoder.model.config
-    inputs = _INPUTS[config.model_type](ids, torch.tensor(row_lens), config.pad_token_id)
-    inputs = {name: tensor[None].to(encoder.device) for name, tensor in {"input_ids": ids, **inputs}.items()}
+    inputs = {"input_ids": ids, **_inputs(encoder, ids, row_lens, halves)}
+    inputs = {name: tensor[None].to(encoder.device) for name, tensor in inputs.items()}
     with attending_by_row(base):
         states = base(**inputs, output_hidden_states=True, xl_layout=row_layout(row_lens, encoder.device)).hidden_states
     return {layer: states[layer][0] for layer in layers}
 
 
-def _read_padded(encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Tensor]:
+def _read_padded(
+    encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int], halves: Halves | None
+) -> dict[int, Tensor]:
     """Rows in sub-batches of like length, padding taken out of the states."""
     # A family that pads to a multiple does so for one token too; each row then keeps the padding it would have alone.
     multiple = encoder.pad([rows[0][:1]]).ids.shape[1]
     parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
     for members in _like_length([len(row) for row in rows], multiple):
         batch = encoder.pad([rows[i] for i in members]).to(encoder.device)
-        states = encoder(batch.ids, batch.real)
+        inputs: dict[str, Tensor] = {}
+        if halves:
+            lens = [len(rows[i]) for i in members]
+            of_tokens = _inputs(encoder, batch.ids[batch.real].cpu(), lens, halves.of(members))
+            for name, tensor in of_tokens.items():
+                inputs[name] = torch.zeros_like(batch.ids)
+                inputs[name][batch.real] = tensor.to(encoder.device)
+        states = encoder(batch.ids, batch.real, **inputs)
         for layer in layers:
             parts[layer].append(states[layer][batch.real])
     return {layer: torch.cat(part) for layer, part in parts.items()}

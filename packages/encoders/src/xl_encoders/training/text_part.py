@@ -18,12 +18,13 @@ from torch.nn import functional
 from xl_encoders.aligning.projector import add_projector
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
-from xl_encoders.model.packing import encode_rows
+from xl_encoders.model.packing import Halves, encode_rows, no_reset, supports_packing
+from xl_encoders.reading.pair_form import pair_form
 from xl_encoders.reading.tokens import edge_ids, special_ids, wrap_rows
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mix, pool_rows
 from xl_encoders.training.sources import PairBatches
 from xl_objectives import ObjectiveConfig, TextConfig, join_pairs, mask_tokens
-from xl_objectives.settings.text import MASK_PROB, TRUNCATIONS, VIEWS
+from xl_objectives.settings.text import MASK_PROB, VIEWS, Joining
 
 # Among what seeds are made of: that of a projector.
 _PROJECTOR = 7
@@ -36,6 +37,7 @@ class MaskedRows:
     n_texts: texts of the batch. views: view of each row, an index of (original, romanised, joined); texts: its text.
     rows: int64 ids with specials, as the encoder reads them. clean: the same before masking.
     picked, content: (tokens,) bool each row, true where an id has to be predicted, and where no special stands.
+    seconds: place in each row where a second text begins; 0 where there is none. seed: of the batch's noise.
     """
 
     n_texts: int
@@ -45,7 +47,9 @@ class MaskedRows:
     clean: Sequence[Int[Tensor, " len"]]
     picked: Sequence[Bool[Tensor, " len"]]
     content: Sequence[Bool[Tensor, " len"]]
+    seconds: Sequence[int]
     text_ids: Int[Tensor, "2 texts"]
+    seed: int
 
     @cached_property
     def n_picked(self) -> list[int]:
@@ -89,7 +93,7 @@ class TextPart:
         self._objectives = _of_texts(objectives)
         self._losses = {name: settings.loss_function() for name, settings in self._objectives.items()}
         self._mask_prob: float = _shared(self._objectives, "masks") or MASK_PROB
-        self._truncate: str = _shared(self._objectives, "joins") or TRUNCATIONS[0]
+        self._joining: Joining = _shared(self._objectives, "joins") or Joining()
         # What each contrast pools, and who models each view.
         self._pooled: dict[str, tuple[int, str, str]] = {}
         for name, settings in self._objectives.items():
@@ -101,6 +105,9 @@ class TextPart:
                     add_projector(encoder, name, settings.projects, seed=mix(seed, _PROJECTOR))
         self._modelled = [{name for name, its in self._objectives.items() if view in its.models} for view in VIEWS]
         self._read = {view for settings in self._objectives.values() for view in settings.views}
+        self._between, self._typed = _between(encoder, self._joining)
+        if "joined" in self._read and self._joining.positions == "reset" and not supports_packing(encoder):
+            raise EncoderError(no_reset(encoder))
 
     @property
     def terms(self) -> dict[str, Term]:
@@ -134,19 +141,21 @@ class TextPart:
         tokenizer = self._encoder.tokenizer
         n_texts = len(batch.original)
         views: list[list[Tensor]] = [[], [], []]
+        seconds: list[int] = []
         if "original" in self._read:
             views[0] = wrap_rows(batch.original, tokenizer)
         if "romanised" in self._read:
             views[1] = wrap_rows(batch.romanised, tokenizer)
         if "joined" in self._read:
             bos_id, eos_id = edge_ids(tokenizer)
-            views[2] = join_pairs(
+            views[2], seconds = join_pairs(
                 batch.original,
                 batch.romanised,
                 bos_id=bos_id,
                 eos_id=eos_id,
                 max_len=self._encoder.max_len,
-                truncate=self._truncate,
+                truncate=self._joining.truncate,
+                between=self._between,
                 generator=generator,
             )
         clean = [row for view in views for row in view]
@@ -169,7 +178,9 @@ class TextPart:
             clean=clean,
             picked=masked.picked[0].split(lengths),
             content=content.split(lengths),
+            seconds=[0] * (len(clean) - len(seconds)) + seconds,
             text_ids=batch.text_ids,
+            seed=mix(self._seed, 2, number),
         )
 
     def chunks(self, batch: MaskedRows, share: Share, terms: Collection[str]) -> list[Chunk]:
@@ -205,7 +216,10 @@ class TextPart:
         blocks = self._blocks(terms) if len(chunk.slots) else []
         layers = {layer for layer, _, _ in blocks}
         states = encode_rows(
-            encoder, [batch.rows[row] for row in chunk.rows], layers | ({encoder.n_layers} if modelled else set())
+            encoder,
+            [batch.rows[row] for row in chunk.rows],
+            layers | ({encoder.n_layers} if modelled else set()),
+            halves=Halves([batch.seconds[row] for row in chunk.rows], self._joining.positions == "reset", self._typed),
         )
         vectors = torch.zeros(0, self.vector_width, device=encoder.device)
         if blocks:
@@ -276,6 +290,10 @@ class TextPart:
             own = vectors[start : start + 2 * batch.n_texts, : self._width(name)]
             originals, romanised = own.split(batch.n_texts)
             told = {"text_ids": batch.text_ids.to(vectors.device)} if settings.takes_text_ids else {}
+            if settings.noise:  # drawn by the batch alone, so that every process has the same
+                generator = torch.Generator().manual_seed(batch.seed)
+                shape = settings.noise * batch.n_texts, own.shape[1]
+                told["negatives"] = torch.randn(shape, generator=generator).to(vectors.device)
             losses[name] = self._losses[name](originals, romanised, **settings.arguments, **told)
         return losses
 
@@ -296,6 +314,25 @@ class TextPart:
 def _slot(batch: MaskedRows, row: int, block: int) -> int:
     """Place of a row's vector among those of the batch: block by block, originals first."""
     return (2 * block + batch.views[row]) * batch.n_texts + batch.texts[row]
+
+
+def _between(encoder: Encoder, joining: Joining) -> tuple[tuple[int, ...], bool]:
+    """Specials between the halves of a joined pair, and whether token types tell the halves apart.
+
+    Raises EncoderError for a tokenizer that puts more than one special in front of a pair or behind it.
+    """
+    first, last = edge_ids(encoder.tokenizer)
+    if joining.form != "native":
+        return ((last, first) if joining.positions == "reset" else (last,)), False
+    form = pair_form(encoder.tokenizer)
+    if (form.before, form.after) != ((first,), (last,)):
+        message = (
+            f"the tokenizer of {encoder.name} puts other specials around a pair than one in front and one behind it; "
+            f"give form = single."
+        )
+        raise EncoderError(message)
+    n_types = getattr(encoder.model.config, "type_vocab_size", 0) or 0
+    return form.between, form.types is not None and form.types.second == 1 and n_types > 1
 
 
 def _of_texts(objectives: Mapping[str, ObjectiveConfig]) -> dict[str, TextConfig]:

@@ -1,7 +1,7 @@
 """Objectives on texts and their transliterations, which share forward passes: MLM, SEQ, TLM (Xhelili et al. 2024)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.settings.checks import setting
@@ -11,8 +11,18 @@ from xl_objectives.settings.objective import ObjectiveConfig
 VIEWS = ("original", "romanised", "joined")
 # Chance that a token is picked where no objective of a part says another.
 MASK_PROB = 0.15
-# How a joined pair is cut to the longest row; the first where no objective of a part says another.
+# How a joined pair is cut to the longest row, what stands between its halves, and where positions of the second begin.
 TRUNCATIONS = ("longest_first", "right")
+FORMS = ("single", "native")
+POSITIONS = ("continue", "reset")
+
+
+class Joining(NamedTuple):
+    """How joined pairs are made: one each of TRUNCATIONS, FORMS and POSITIONS."""
+
+    truncate: str = TRUNCATIONS[0]
+    form: str = FORMS[0]
+    positions: str = POSITIONS[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +76,14 @@ class TextConfig(ObjectiveConfig):
         return None
 
     @property
-    def joins(self) -> str | None:
-        """How joined pairs are cut, one of TRUNCATIONS; None where it joins as the others do."""
+    def joins(self) -> Joining | None:
+        """How joined pairs are made; None where it joins as the others do."""
         return None
+
+    @property
+    def noise(self) -> int:
+        """Of a contrast: Gaussian vectors for each text, which the loss is given as `negatives`; 0 for none."""
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +147,13 @@ class SeqConfig(TextConfig):
     temperature: float = setting(1.0, "the similarities are divided by it, > 0; with cosine about 0.05", above=0)
     factor: float = setting(0.5, "constant before the mean, as in the authors' code, > 0", above=0)
     false_negatives: bool = setting(False, "true keeps equal texts of a batch as negatives, as published")
+    random_negatives: int = setting(
+        0, "Gaussian vectors a pair that stand as negatives too; 3 is the smoothing of the authors' code", low=0
+    )
     layer: int | None = setting(None, "hidden_states index that is pooled; left out: model.layer")
     pooling: str = setting(
         "mean-content",
-        "mean-content (no specials, <mask> counts) | mean-all | first",
+        "mean-content (no specials, <mask> counts) | mean-all | first (CLS)",
         choices=("mean-content", "mean-all", "first"),
     )
 
@@ -152,6 +170,11 @@ class SeqConfig(TextConfig):
     def pools(self) -> tuple[int | None, str]:
         """As `layer` and `pooling` say."""
         return self.layer, self.pooling
+
+    @property
+    def noise(self) -> int:
+        """As `random_negatives` says."""
+        return self.random_negatives
 
     @property
     def takes_text_ids(self) -> bool:
@@ -174,6 +197,18 @@ class TlmConfig(TextConfig):
         "how a pair is cut to max_len: longest_first (both sides stay) | right (as published)",
         choices=TRUNCATIONS,
     )
+    form: str = setting(
+        FORMS[0],
+        "what stands between both: single (</s>, as published) | native (the tokenizer's own pair form, </s></s> of "
+        "XLM-R, with the token types of BERT)",
+        choices=FORMS,
+    )
+    positions: str = setting(
+        POSITIONS[0],
+        "of the second: continue (as published) | reset (from the first again, as in XLM; single then keeps its <s>, "
+        "</s><s>, as in the authors' code)",
+        choices=POSITIONS,
+    )
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -181,6 +216,6 @@ class TlmConfig(TextConfig):
         return VIEWS[2:]
 
     @property
-    def joins(self) -> str:
-        """As `truncate` says."""
-        return self.truncate
+    def joins(self) -> Joining:
+        """As `truncate`, `form` and `positions` say."""
+        return Joining(self.truncate, self.form, self.positions)

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
+from xl_encoders.reading.pair_form import pair_form
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Answer, Example, Question
 from xl_tasks.problems.answering.located_tokens import LocatedTokens, locate_tokens
-from xl_tasks.problems.answering.pair_form import pair_form
 from xl_tasks.problems.answering.spans import AnswerCandidate, Place, candidates
 from xl_tasks.problems.answering.windows import windows
 from xl_tasks.scoring.measures import Measure

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from xl_encoders.reading.pair_types import pair_types
 from xl_encoders.reading.tokens import special_ids
 from xl_encoders.registry import unknown_name
 from xl_tasks.errors import TaskError
 from xl_tasks.examples import Example, TextExample
-from xl_tasks.problems.pair_types import pair_types
 from xl_tasks.scoring.measures import Measure
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.problem import Feature

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from xl_encoders.reading.pair_types import pair_types
 from xl_encoders.reading.tokens import edge_ids
-from xl_tasks.problems.pair_types import pair_types
 
 # Texts to look for in a pair; unknown to a tokenizer they are found all the same, as its unknown token.
 _PROBE = ("a", "b")
