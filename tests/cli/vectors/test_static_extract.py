@@ -194,6 +194,31 @@ def test_a_data_set_of_the_hub_is_read_as_text(
     assert (tmp_path / "drawn.vec").read_bytes() == (tmp_path / "p.vec").read_bytes()
 
 
+def test_udpipe_cuts_by_the_model_of_the_language(xl: Run, model: Path, paragraphs: Path, tmp_path: Path) -> None:
+    from tests.trained_udpipe import made_model
+
+    from xl_encoders import corpus_lines, sentence_breaker, word_breaker
+
+    models = tmp_path / "models"
+    models.mkdir()
+    file = made_model(models / "english-made-ud-2.5.udpipe")
+    (models / "german-made-ud-2.5.udpipe").write_bytes(b"")
+    breakers = [make("eng_Latn", "udpipe", model=str(file)) for make in (word_breaker, sentence_breaker)]
+    kept = corpus_lines(paragraphs.read_text("utf-8").splitlines(), *breakers, min_sentences=2, min_tokens=7)
+    command = ["static", "extract", paragraphs, "--model", model, "--preset", "x2s", "--epochs", "1", "--json"]
+    command += ["--min-count", "2", "--subsample", "0.01", "--engine", "udpipe", "--sentence-engine", "udpipe"]
+    done = xl(*command, "--udpipe", models, "--lang", "en", "--out", tmp_path / "a.vec")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["lines"] == len(list(kept))
+    for more, code, said in (
+        (["--lang", "tr", "--udpipe", models], 1, "no model for tur_Latn (english-made-ud-2.5.udpipe, german"),
+        (["--lang", "de", "--udpipe", models], 1, "is no UDPipe model"),
+        (["--lang", "en"], 2, "engine udpipe needs a model; give --udpipe"),
+    ):
+        done = xl(*command, *more, "--out", tmp_path / "b.vec")
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
 def test_sentences_are_read_up_to_a_number(xl: Run, model: Path, paragraphs: Path, tmp_path: Path) -> None:
     command = ["static", "extract", paragraphs, "--model", model, "--preset", "x2s", "--min-count", "2", "--json"]
     command += ["--subsample", "0.01", "--epochs", "1"]
@@ -269,6 +294,8 @@ def test_a_cache_is_kept_gone_on_with_and_refused_for_other_text(
         (["flat.tsv"], 1, "flat.tsv:1: expected id TAB text"),
         (["."], 2, "say which language"),
         (["-", "-"], 2, "can be read once"),
+        (["--sentence-engine", "icu"], 2, "--sentence-engine: no meaning where no paragraph is cut"),
+        (["--udpipe", "m.udpipe"], 2, "--udpipe: no meaning without --engine udpipe"),
         (["--shuffle-seed", "7"], 2, "--shuffle-seed: no meaning without a data set of the hub"),
         (["no_such/place.txt"], 1, "no_such/place.txt: no such file"),
         (["--min-words", "7"], 2, "--min-words: no meaning without --split"),

@@ -54,7 +54,11 @@ class ReadingConfig:
         0, "longest input in tokens, what is behind is not read [default: 200, of paragraphs 500, or the model's limit]"
     )
     tokenized: bool = setting(False, "words are what stands between spaces")
-    engine: str = setting("auto", "what finds words: auto | rule | space | icu | jieba | fugashi")
+    engine: str = setting("auto", "what finds words: auto | rule | space | icu | jieba | fugashi | udpipe")
+    sentence_engine: str = setting(
+        "auto", "what finds sentences: auto (rule) | rule | icu | udpipe", choices=("auto", "rule", "icu", "udpipe")
+    )
+    udpipe: str = setting("", "UDPipe model, or folder of models whose names state their languages, for engine udpipe")
     split: bool = setting(False, "lines are paragraphs: cut them into sentences first", by_preset=True)
     min_sentences: int = setting(
         1, "with --split: fewer sentences drop a paragraph; 2 drops headlines, as published", low=1
@@ -74,6 +78,9 @@ class ReadingConfig:
         check_options(self)
         if self.max_len < 0 or 0 < self.max_len < 8:
             message = f"--max-len is {self.max_len}; give 8 or more, or 0 for the default."
+            raise UsageError(message)
+        if "udpipe" in (self.engine, self.sentence_engine) and not self.udpipe:
+            message = "engine udpipe needs a model; give --udpipe FILE or FOLDER."
             raise UsageError(message)
         from xl_encoders.text.word_breaking import ENGINES
 
@@ -146,6 +153,16 @@ READ_WHERE = (
         ("min_sentences", "min_words", "min_tokens"),
         lambda call: call.split,
         "without --split, which makes sentences",
+    ),
+    ReadWhere(
+        ("sentence_engine",),
+        lambda call: call.split or (call.method == "x2static" and call.variant == "paragraph"),
+        "where no paragraph is cut into sentences",
+    ),
+    ReadWhere(
+        ("udpipe",),
+        lambda call: "udpipe" in (call.engine, call.sentence_engine),
+        "without --engine udpipe",
     ),
     ReadWhere(("engine",), lambda call: not call.tokenized, "beside --tokenized, which takes words as they stand"),
     ReadWhere(

@@ -18,6 +18,7 @@ from xl_cli.evaluation.opened import open_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig, as_options, is_hub_text
+from xl_cli.vectors.udpipe_models import udpipe_model
 from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
 from xl_encoders.model.encoder import position_limit
 from xl_encoders.model.static_teacher import StaticTeacher
@@ -96,8 +97,9 @@ def extract_vectors(
     VectorWriter(out, 1, 1)  # refuses a format that there is not
     code = language_code(reading.lang) if reading.lang else ""
     folder = cache or out.with_name(f"{out.name}.cache")
-    breaker = word_breaker(code, "space" if reading.tokenized else reading.engine)
-    sentences = sentence_breaker(code)
+    model = udpipe_model(reading.udpipe, code) if reading.udpipe else ""
+    breaker = word_breaker(code, "space" if reading.tokenized else reading.engine, model=model)
+    sentences = sentence_breaker(code, reading.sentence_engine, model=model)
     split = _Split(reading, breaker, sentences, whole=training.variant == "paragraph") if reading.split else None
     n_most = max(map(hub.sentences, names))
     prepare = _First(split, n_most) if n_most else split or iter
@@ -118,6 +120,7 @@ def extract_vectors(
                     "text": lines.fingerprint,
                     "word breaker": breaker.identity,
                     "language": code,
+                    "sentence breaker": sentences.identity,
                     "sentences": f"{split.identity if split else ''} {n_most or ''}".strip(),
                 },
                 leave_out=teacher.special_tokens,
@@ -161,7 +164,8 @@ class _Split:
         self, reading: WordReadingConfig, words: WordBreaker, sentences: SentenceBreaker, *, whole: bool
     ) -> None:
         self._reading, self._words, self._sentences, self.whole = reading, words, sentences, whole
-        self.identity = f"{reading.min_sentences} {reading.min_words} {reading.min_tokens}"
+        least = f"{reading.min_sentences} {reading.min_words} {reading.min_tokens}"
+        self.identity = f"{least} {words.identity} {sentences.identity} {'whole' if whole else ''}".strip()
         self._counts = SentenceCounts()
 
     def __call__(self, paragraphs: Iterator[str]) -> Iterator[str]:
@@ -289,7 +293,7 @@ def _streamed(
         if not is_hub_text(name):
             files.append(name)
             continue
-        asked = f"{name} {code} {hub} {split.identity if split else ''} {split.whole if split else ''}"
+        asked = f"{name} {code} {hub} {split.identity if split else ''}"
         path = folder.with_name(f"{folder.name}.hub-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.txt")
         if path.exists():
             say(f"note: going on with the text of {name} in {path}.")

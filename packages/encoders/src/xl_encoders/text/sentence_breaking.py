@@ -11,11 +11,12 @@ import regex
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.registry import unknown_name
+from xl_encoders.text.udpipe import udpipe_identity, udpipe_sentences
 from xl_encoders.text.word_breaking import icu_segments, word_breaker
 
 Spans = list[tuple[int, int]]
 
-ENGINES = ("auto", "rule", "icu")
+ENGINES = ("auto", "rule", "icu", "udpipe")
 
 # Unicode's terminators, and signs that it leaves out (ellipsis, Tibetan shads), without the Burmese little section
 # (U+104A), which parts phrases.
@@ -54,13 +55,24 @@ class SentenceBreaker:
 
     language: str
     engine: str
-    """"rule" or "icu"."""
+    """"rule", "icu" or "udpipe"."""
+    model: str = ""
+    """File of a UDPipe model."""
+
+    @property
+    def identity(self) -> str:
+        """Two alike give the same sentences."""
+        if self.engine == "udpipe":
+            return udpipe_identity(self.model)
+        return word_breaker(self.language, "icu").identity if self.engine == "icu" else self.engine
 
     def __call__(self, text: str) -> Spans:
         """(start, end) of each sentence of `text`."""
         if self.engine == "icu":
             readable = regex.sub(r"\p{Cs}", "\N{REPLACEMENT CHARACTER}", text)
             ends = [end for _start, end in icu_segments(readable, self.language, "SentenceBreaker")]
+        elif self.engine == "udpipe":
+            ends = [tokens[-1][1] for tokens in udpipe_sentences(text, self.model) if tokens]
         else:
             ends = self._rule(text)
         return _sentences(text, ends)
@@ -83,20 +95,21 @@ class SentenceBreaker:
         return ends
 
 
-def sentence_breaker(language: str = "", engine: str = "auto") -> SentenceBreaker:
+def sentence_breaker(language: str = "", engine: str = "auto", *, model: str = "") -> SentenceBreaker:
     """A callable that gives the sentences of a paragraph of `language` ("hin_Deva", or empty).
 
-    engine: rule, icu, or auto, which is the rule: the same sentences on every machine. The language decides two things
-    in the rule: a semicolon ends a Greek sentence, and "3." is an ordinal in German, Finnish, Turkish and others.
-    Neither engine cuts Thai or Lao, which part sentences by spaces as they part phrases: there a paragraph is one
-    sentence.
+    engine: rule, icu, udpipe (of `model`, a file), or auto, which is the rule: the same sentences on every machine.
+    The language decides two things in the rule: a semicolon ends a Greek sentence, and "3." is an ordinal in German,
+    Finnish, Turkish and others. Neither rule nor ICU cuts Thai or Lao, which part sentences by spaces as they part
+    phrases: there a paragraph is one sentence.
 
     Raises EncoderError for an unknown engine or language, and for ICU where it is not installed.
     """
     if engine not in ENGINES:
         raise EncoderError(unknown_name("engine", engine, list(ENGINES)))
-    word_breaker(language, "icu" if engine == "icu" else "rule")
-    return SentenceBreaker(language, "icu" if engine == "icu" else "rule")
+    chosen = "rule" if engine == "auto" else engine
+    word_breaker(language, chosen, model=model)
+    return SentenceBreaker(language, chosen, model)
 
 
 def _sentences(text: str, ends: list[int]) -> Spans:

@@ -21,13 +21,14 @@ import regex
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.registry import unknown_name
+from xl_encoders.text.udpipe import udpipe_identity, udpipe_sentences
 from xl_encoders.text.word_splitting import RULE, split_words
 
 _log = logging.getLogger(__name__)
 
 Spans = list[tuple[int, int]]
 
-ENGINES = ("auto", "rule", "space", "icu", "jieba", "fugashi")
+ENGINES = ("auto", "rule", "space", "icu", "jieba", "fugashi", "udpipe")
 
 _EXTRAS = {"icu": "icu", "jieba": "chinese", "fugashi": "japanese"}
 # rjieba has jieba's dictionary and its answers, ten times as fast
@@ -66,9 +67,11 @@ class WordBreaker:
 
     language: str
     engine: str
-    """"rule", "space", "icu", "jieba", "fugashi", or "rule+icu": the rule, and ICU in scripts without spaces."""
+    """"rule", "space", "icu", "jieba", "fugashi", "udpipe", or "rule+icu": ICU in scripts without spaces, else rule."""
     warns: bool = field(default=False, compare=False, repr=False)
     """Say once that ICU is missing when a text needs it."""
+    model: str = ""
+    """File of a UDPipe model."""
 
     @property
     def identity(self) -> str:
@@ -81,6 +84,8 @@ class WordBreaker:
             return self.engine
         if self.engine == "rule":
             return f"rule {RULE}"
+        if self.engine == "udpipe":
+            return f"{udpipe_identity(self.model)}, rule {RULE}"
         names = [libraries[self.engine]().__name__.partition(".")[0]]
         if self.engine == "fugashi":
             names.append(_tagger()[0])
@@ -96,10 +101,12 @@ class WordBreaker:
             return _visible(text, [(0, len(text))])
         if self.engine == "rule+icu":
             return _rule_with_icu(text)
+        if self.engine == "udpipe":
+            return _words(text, [token for tokens in udpipe_sentences(text, self.model) for token in tokens])
         return _words(text, _SEGMENTERS[self.engine](_UNREADABLE.sub(_readable, text), self.language))
 
 
-def word_breaker(language: str = "", engine: str = "auto") -> WordBreaker:
+def word_breaker(language: str = "", engine: str = "auto", *, model: str = "") -> WordBreaker:
     """A callable that gives the words of a text of `language` ("tha_Thai", or empty: any mixture).
 
     engine:
@@ -108,6 +115,7 @@ def word_breaker(language: str = "", engine: str = "auto") -> WordBreaker:
             rule. With an empty language the rule, and ICU inside runs of scripts that do not write spaces.
         rule: `split_words`; nothing to install.
         space: what stands between white space, for text that is tokenised already.
+        udpipe: the tokenizer of `model`, the file of a UDPipe model.
         icu | jieba | fugashi: that library for the whole text, its numbers too. As everywhere, white space, control
             characters and zero-width spaces belong to no word.
 
@@ -121,9 +129,11 @@ def word_breaker(language: str = "", engine: str = "auto") -> WordBreaker:
         return WordBreaker("", "rule+icu" if there else "rule", warns=not there)
     if engine == "auto":
         return WordBreaker(language, _automatic(language, script))
+    if engine == "udpipe":
+        udpipe_identity(model)
     if engine in _OPENERS:
         _OPENERS[engine]()
-    return WordBreaker(language, engine)
+    return WordBreaker(language, engine, model=model)
 
 
 def _script_of(language: str) -> str:

@@ -109,7 +109,7 @@ def _named(entries: Sequence[str], config: MultilingualConfig, reading: CorporaR
 
     pivot = language(config.pivot)
     wanted = [language(name) for name in reading.languages]
-    texts = by_language("CORPORA", entries, [*wanted, *([pivot] if wanted else [])])
+    texts = by_language("CORPORA", entries, list(dict.fromkeys([pivot, *wanted])) if wanted else ())
     if pivot not in texts:
         message = f"no text of the pivot {pivot}; give {pivot}=TEXT, or another --pivot."
         raise UsageError(message)

@@ -5,7 +5,7 @@ its vectors mapped onto the pivot's with that dictionary, or left alone where th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,8 +75,8 @@ class Job:
         ]
 
     def _extraction(self, code: str) -> Step:
-        settings = {**_of_files(self.reading), **_of_files(self.training), "language": code}
-        settings |= {name: value for name, value in vars(self.hub).items() if value != getattr(HubTextConfig, name)}
+        settings: dict[str, object] = {"model": self.reading.model, "language": code}
+        settings |= _of_files(self.reading) | _of_files(self.training) | _of_files(self.hub)
         return Step(
             name=f"extract {code}",
             about=f"vectors of {' '.join(self.named.texts[code])} out of {self.reading.model}",
@@ -312,7 +312,12 @@ class Job:
 
 
 def _of_files(settings: Any) -> dict[str, object]:
-    return {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_FILES}
+    """What is not at its default, so that a later version's new options are no other settings."""
+    return {
+        item.name: value
+        for item in fields(settings)
+        if item.name not in _NOT_OF_FILES and (value := getattr(settings, item.name)) != item.default
+    }
 
 
 def _outputs(path: Path) -> list[Path]:

@@ -79,7 +79,7 @@ class Ledger:
         """In what a step differs from the one that is done; "" for nothing."""
         entry, now = self.entries[step.name], step.entry()
         changed = [
-            f"{name} was {entry['settings'].get(name)!r} and is {now['settings'].get(name)!r} now"
+            f"{name} was {_said(entry, name)} and is {_said(now, name)} now"
             for name in sorted({*entry["settings"], *now["settings"]})
             if entry["settings"].get(name) != now["settings"].get(name)
         ]
@@ -91,6 +91,10 @@ class Ledger:
         ]
         changed += [f"{name} is not read now" for name in inputs if name not in now["inputs"]]
         return "; ".join(changed)
+
+
+def _said(entry: Mapping[str, Any], name: str) -> str:
+    return repr(entry["settings"][name]) if name in entry["settings"] else "at its default"
 
 
 def states(steps: Sequence[Step], ledger: Ledger) -> dict[str, str]:
