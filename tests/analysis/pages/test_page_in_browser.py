@@ -143,6 +143,12 @@ def test_in_print_nothing_is_cut_off(opened: Open, report: str) -> None:
 def test_a_very_long_table_is_folded_until_it_is_asked_for(opened: Open) -> None:
     page = opened(table([(f"n{number}", "1", "2", "3") for number in range(101)]))
     assert not page.locator("td").first.is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("td").first.is_visible()
+    # Two sheets at least for a hundred lines; folded it was one.
+    assert page.pdf().count(b"/Type /Page\n") > 1
+    page.emulate_media(media="screen")
+    assert not page.locator("td").first.is_visible()
     page.locator("summary").click()
     assert page.locator("td").first.is_visible()
     assert opened(table([("n", "1", "2", "3")] * 100)).locator("td").first.is_visible()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from xl_analysis import AnalysisError, pair_table
+from xl_analysis import AnalysisError, coverage_beside, pair_table
 
 
 def row(metric: str, value: float, **more: object) -> dict:
@@ -55,3 +55,19 @@ def test_where_a_prompt_begins_and_ends_is_seen() -> None:
         [row("cka", 0.1, prompt="query: "), row("cka", 0.2, prompt="query:"), row("cka", 0.3, prompt="")]
     )
     assert [line[0] for line in table.body] == ["'query: '", "'query:'", ""]
+
+
+def test_no_figure_is_shown_as_minus_nothing() -> None:
+    """A difference that rounds to 0 has no sign of its own: 0.98999 less 0.99, an MMD^2 of -0.00001."""
+    covered = [
+        {"task": "coverage", "metric": metric, "value": value, "source": "eng_Latn", "target": "eng_Latn",
+         "model": model, "unit": "subword"}
+        for model, shift in (("a", 0.0), ("b", -1e-5))
+        for metric, value in (("known_words", 0.99 + shift), ("pieces_per_word", 1.5 + shift))
+    ]  # fmt: skip
+    beside = coverage_beside(covered).render("text")
+    assert "+0.0" in beside
+    assert "+0.00" in beside
+    assert "-0.0" not in beside
+    row = {"task": "distance", "metric": "mmd2", "value": -1e-5, "source": "eng_Latn", "target": "tur_Latn"}
+    assert "-0.000" not in pair_table([row]).render("text")

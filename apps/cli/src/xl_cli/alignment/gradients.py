@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xl_analysis import GradientCosines, gradient_cosines, heat_map, picture_bytes
+from xl_analysis import GradientCosines, gradient_cosines, heat_map
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_sources, check_widths, variant_objectives
 from xl_cli.alignment.run import start_encoder
@@ -17,6 +17,7 @@ from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
+from xl_cli.measure.pictures import write_picture
 from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
 from xl_cli.vectors.word_files import check_new
@@ -25,7 +26,6 @@ from xl_tasks import ProbePart, Row, task
 from xl_tasks.catalogue.task import KINDS
 from xl_tasks.examples import Example, Examples
 from xl_tasks.protocols.data_folder import load_task
-from xl_translit import replacing
 
 if TYPE_CHECKING:
     from xl_cli.measure.gradients import GradientsConfig
@@ -203,5 +203,4 @@ def _draw(path: Path, found: dict[int, GradientCosines], name: str) -> None:
         np.array(lines), labels, columns, title=f"gradients of {name}", label="cosine", column_label="layer",
         limits=(-1.0, 1.0), centre=0.0,
     )  # fmt: skip
-    with replacing(path, "wb") as file:
-        file.write(picture_bytes(figure, path.suffix.removeprefix(".")))
+    write_picture(str(path), figure)

@@ -166,7 +166,7 @@ class _Measure:
         if self._pairs and target is not None:
             score: BliScore = induction_accuracy(source, target, self._pairs, ks=(1,))
             rows.append(row("p@1", score.precision[1], score.n_covered, score.coverage))
-            change = "" if self._last is None else f", {100 * (score.precision[1] - self._last):+.2f}"
+            change = "" if self._last is None else f", {100 * (score.precision[1] - self._last):+z.2f}"
             start = told or "before"
             told = f"{start}; P@1 {100 * score.precision[1]:.2f} % of {score.n_covered} words{change}"
             self._last = score.precision[1]

@@ -57,4 +57,4 @@ def gain_bars(
 
 
 def _told(name: str, gain: float, interval: tuple[float, float] | None) -> str:
-    return f"{name}: {gain:+.3g}" + (f" ({interval[0]:+.3g} to {interval[1]:+.3g})" if interval is not None else "")
+    return f"{name}: {gain:+z.3g}" + (f" ({interval[0]:+z.3g} to {interval[1]:+z.3g})" if interval is not None else "")

@@ -104,4 +104,4 @@ def heat_map(
 
 
 def _written(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
+    return f"{value:z.{digits}f}" if np.isfinite(value) else "–"

@@ -91,10 +91,10 @@ def _is_share(cell: ComparedCell | OverLanguages) -> bool:
 
 
 def _score(cell: ComparedCell, value: float) -> str:
-    return f"{100 * value:.1f}" if _is_share(cell) else f"{value:.3f}"
+    return f"{100 * value:z.1f}" if _is_share(cell) else f"{value:z.3f}"
 
 
 def _difference(cell: ComparedCell | OverLanguages, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{100 * value:+.1f}" if _is_share(cell) else f"{value:+.3f}"
+    return f"{100 * value:+z.1f}" if _is_share(cell) else f"{value:+z.3f}"

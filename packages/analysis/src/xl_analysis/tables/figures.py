@@ -197,7 +197,7 @@ def shown(means: Sequence[float], *, spread: bool = True, factor: int = 100, dig
     """Mean over seeds as a cell, with the sample standard deviation if `spread`; "-" for nothing."""
     if not means:
         return "-"
-    mean = f"{factor * statistics.fmean(means):.{digits}f}"
+    mean = f"{factor * statistics.fmean(means):z.{digits}f}"
     return f"{mean} ±{factor * statistics.stdev(means):.{digits}f}" if spread and len(means) > 1 else mean
 
 

@@ -65,7 +65,7 @@ def probability(p: float | None) -> str:
 
 
 def _points(value: float) -> str:
-    return f"{100 * value:+.1f}"
+    return f"{100 * value:+z.1f}"
 
 
 def _interval(figure: Figure) -> str:

@@ -129,7 +129,7 @@ def _line(gain: Gain) -> tuple[str, str, str, str]:
 
 def _mean(values: Iterable[float]) -> str:
     several = list(values)
-    return f"{100 * statistics.fmean(several):+.1f}" if several else "-"
+    return f"{100 * statistics.fmean(several):+z.1f}" if several else "-"
 
 
 def _script(language: str) -> str:

@@ -188,4 +188,4 @@ def _title(metric: str) -> str:
 
 def _shown(metric: str, value: object) -> str:
     number = float(value)  # ty: ignore[invalid-argument-type]
-    return f"{100 * number:.1f}" if _is_share(metric) else f"{number:.3f}"
+    return f"{100 * number:z.1f}" if _is_share(metric) else f"{number:z.3f}"

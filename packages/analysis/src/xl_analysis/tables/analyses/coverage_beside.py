@@ -37,7 +37,7 @@ def coverage_beside(rows: Iterable[Mapping[str, object]]) -> Table:
             values = [factor * line[metric, model] if (metric, model) in line else None for model in models]
             first, second = values
             cells += ["-" if value is None else f"{value:.{digits}f}" for value in values]
-            cells.append("-" if first is None or second is None else f"{second - first:+.{digits}f}")
+            cells.append("-" if first is None or second is None else f"{second - first:+z.{digits}f}")
         body.append((*label, *cells))
     header = ("language", "text", *(name for title, *_ in _COLUMNS for name in (f"{title} A", "B", "B - A")))
     caption = (

@@ -21,7 +21,7 @@ def robustness_tables(rows: Iterable[Row]) -> list[Table]:
     by_language = [figure for figure in every if figure.target != "all"]
     metrics = list(dict.fromkeys(figure.metric for figure in by_language))
     languages = list(dict.fromkeys(figure.target for figure in by_language))
-    cells = {(figure.target, figure.metric): f"{figure.value:.3f}" for figure in by_language}
+    cells = {(figure.target, figure.metric): f"{figure.value:z.3f}" for figure in by_language}
     body = tuple(
         (name, *(cells.get((code, metric), "-") for metric in metrics))
         for name, code in zip(short(languages), languages, strict=True)
@@ -35,8 +35,8 @@ def robustness_tables(rows: Iterable[Row]) -> list[Table]:
         (
             figure.source,
             figure.variant,
-            f"{figure.value:+.2f}",
-            "-" if figure.low is None or figure.high is None else f"{figure.low:+.2f} to {figure.high:+.2f}",
+            f"{figure.value:+z.2f}",
+            "-" if figure.low is None or figure.high is None else f"{figure.low:+z.2f} to {figure.high:+z.2f}",
             probability(figure.p),
             probability(figure.p_holm),
             f"{r2[figure.variant].value:.2f}" if figure.variant in r2 else f"{figure.value**2:.2f}",
