@@ -92,7 +92,8 @@ class Sources:
             counts[name] = {code: {"taken": n, "of": before.get(code, n)} for code, n in sorted(taken.items())}
             if entry.share < 1:
                 each = ", ".join(f"{its['taken']:,} of {its['of']:,} {code}" for code, its in counts[name].items())
-                say(f"{name}: {entry.share:g} of each language, at least {entry.least:,} texts: {each}")
+                drawn = f"{entry.share:g} of each language, at least {entry.least:,} texts"
+                say(f"{name}: {drawn}; without those held out {each}")
         if processes.is_main():
             processes.wait()
         return counts
