@@ -34,6 +34,8 @@ SETS = {
     "ot-word": ["data.kind=parallel", "data.files=X", 'data.languages=["tr", "en"]', *NEW, *LENGTH],
     "ot-subword": ["data.kind=names", *NEW, *LENGTH],
     "ot-large": ["data.files=['a', 'b']", "data.alignments=c", *NEW, *LENGTH],
+    "amber": ["data.files=['a', 'b']", "objective.attention.layer=1", *NEW],
+    "weam": ["data.files=['a', 'b']", "data.alignments=c", *NEW],
     "ot-l2": ["data.files=['a', 'b']", "objective.l2.layer=1", *NEW],
 }  # fmt: skip
 
