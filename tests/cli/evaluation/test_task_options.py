@@ -25,13 +25,14 @@ from xl_cli.evaluation.tuning_options import tuning_keys
 from xl_cli.main import app
 from xl_encoders import Encoder, ModelConfig, new_encoder
 from xl_tasks import TASKS
+from xl_tasks.catalogue.task import TASK_KINDS
 from xl_tasks.errors import TaskError
 from xl_tasks.robustness.config import KINDS, RobustConfig, robust_settings_read
 from xl_tasks.tuning.config import MODES, TuningConfig, settings_read
 from xl_translit import TranslitError
 
 # Of the command itself, read whatever the tasks are.
-_COMMAND = {"tasks", "out", "as_json", "help"}
+_COMMAND = {"tasks", "out", "as_json", "dry_run", "help"}
 # Read when figures are there, not when cells are planned: see the tests below.
 _LATER = {"resamples", "mean", "save_models"}
 
@@ -43,6 +44,7 @@ _VALUES: dict[str, dict[str, object]] = {
     "target": {"target": ("tur",)},
     "protocol": {"protocol": ("in-language",)},
     "preset": {"preset": "xtreme"},
+    "group": {"preset": "ppa", "group": "maf"},
     "probe": {"probe": True},
     "lora": {"lora": True},
     "set": {"set": ("max_len=24",)},
@@ -75,6 +77,7 @@ _VALUES: dict[str, dict[str, object]] = {
 
 # What has to stand beside an option, and values that suit a task or its kind.
 _BESIDE: dict[tuple[str, str], dict[str, object]] = {
+    **{("group", kind): {"preset": "ppa"} for kind in TASK_KINDS},
     ("target", "retrieval"): {"source": ("eng",)},
     ("neighbours", "classification"): {"robust": ("rs-rp",)},
 }
@@ -138,8 +141,10 @@ def outcome(task: str, config: EvaluateConfig) -> object:
 
 def test_every_option_has_a_value_here_and_a_task_that_reads_it() -> None:
     assert set(options()) == set(_VALUES)
-    read = {name for entry in TASKS.values() for probe in (False, True)
-            for name in options_read(entry, EvaluateConfig(model=("org/model",), probe=probe))}  # fmt: skip
+    calls = [
+        base("xnli", Path(), probe=probe, preset=preset) for probe in (False, True) for preset in ("default", "ppa")
+    ]
+    read = {name for entry in TASKS.values() for call in calls for name in options_read(entry, call)}
     assert read == set(_VALUES)
 
 

@@ -34,7 +34,8 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
     _check_group(config)
     grid = _grid(entry, config)
     if preset.name == "default" or not has_task(preset.name, entry):
-        return dataclasses.replace(config, protocol=config.protocol or ("zero-shot",), seeds=config.seeds or 1)
+        protocol = config.protocol or ("zero-shot",)
+        return dataclasses.replace(config, protocol=protocol, seeds=config.seeds or 1, group="")
     named: dict[str, tuple[str, ...] | int] = {"grid": grid}
     told = [f"--grid {text}" for text in grid if text not in config.grid]
     if "protocol" in plan_class(entry).reads(entry, config):
