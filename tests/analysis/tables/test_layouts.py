@@ -146,6 +146,19 @@ def test_an_average_of_a_difference_is_over_the_cells_that_both_have(tmp_path: P
     assert not averages & {r for r, _ in main.best}  # over other languages, which are not compared
 
 
+def test_of_two_models_without_a_variant_one_is_the_start_as_named(tmp_path: Path) -> None:
+    layout = read_layout(layout_of(tmp_path, AXES + TABLE))
+    about = (*SCORES["Topics"], "eng_Latn", "tur_Latn")
+    rows = [{**row("base", *about, value), "model": name} for name, value in (("one", 0.25), ("two", 0.5))]
+    assert len(laid_out(rows, layout).tables) == 1
+    compared = {**rows[1], "value": 0.25, "baseline": "model=one"}
+    for made in (laid_out([*rows, compared], layout), laid_out(rows, layout, start="one")):
+        _, difference = made.tables
+        assert "difference from one" in difference.caption
+        assert cells_of(difference)["two", "tur_Latn", "Topics % Latn"] == "+25.0"
+    assert cells_of(laid_out(rows, layout, start="two").tables[1])["one", "tur_Latn", "Topics % Latn"] == "-25.0"
+
+
 ALONG = """
 [[table]]
 number = "2"

@@ -1,6 +1,8 @@
 """One table in each of its formats, read back with a parser where there is one."""
 
 import csv
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -110,3 +112,24 @@ def test_a_name_with_line_breaks_bars_and_brackets_stays_one_cell():
         Table(("variant", "all"), (("a", "1"),), "x").render().split("\n")
     )
     assert r"\caption{x \ensuremath{<} y}" in table.render("tex")
+
+
+def test_blocks_of_heads_stand_once_over_their_columns_in_html() -> None:
+    """Heads "SR-B % Latn" on two lines, as in tex; marks by signs in text, which has no others."""
+    header = ("system", "SR-B % Latn", "SR-B % Arab", "POS % Latn")
+    table = Table(
+        header, (("a", "1.0", "2.0", "3.0"),), "About.", best=frozenset({(0, 2)}), text_marks=("*", "_"), blocks=True
+    )
+    html = table.render("html")
+    head = html.partition("<thead>")[2].partition("</thead>")[0]
+    above, below = head.split("</tr>")[:2]
+    spans = re.findall(r'colspan="(\d+)"><bdi>(.*?)</bdi>', above)
+    assert spans == [("1", ""), ("2", "SR-B %"), ("1", "POS %")]
+    assert re.findall(r"<bdi>(.*?)</bdi>", below) == ["system", "Latn", "Arab", "Latn"]
+    plain = replace(table, blocks=False).render("html")
+    assert "colspan" not in plain
+    assert "SR-B % Latn" in plain
+    assert "2.0*" in table.render("text")
+    assert table.render("text").endswith("About. In text * stands for bold, _ for underlined.")
+    assert "stands for" not in table.render("md")
+    assert "stands for" not in replace(table, best=frozenset()).render("text")

@@ -116,5 +116,5 @@ def _paper_tables(rows: Sequence["Row"], evaluation: "Evaluation") -> str:
     layout = PRESETS[evaluation.config.preset].layout
     if layout not in layout_names():
         return _tables(rows, evaluation)
-    made = laid_out([asdict(row) for row in rows], read_layout(layout))
+    made = laid_out([asdict(row) for row in rows], read_layout(layout), start=evaluation.first_model)
     return "\n\n".join(table.render("text") for table in made.tables)

@@ -73,6 +73,11 @@ class Evaluation:
             )
         return rows
 
+    @property
+    def first_model(self) -> str:
+        """What rows call the model that the others are compared with; "" for none."""
+        return self._models[0] if self._models else ""
+
     def check(self, rows: Sequence[Row]) -> None:
         """UnfinishedError, with the rows that there are, where a model could not be scored."""
         if self._failures:

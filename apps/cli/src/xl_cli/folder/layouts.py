@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 
 
 def paper_tables(
-    rows: "Sequence[Mapping[str, Any]]", layout: str, averages: "Sequence[Average]"
+    rows: "Sequence[Mapping[str, Any]]", layout: str, averages: "Sequence[Average]", start: str = ""
 ) -> "tuple[str, list[Table]]":
     """What a layout is called after, and its tables; notes tell which tables have no row, and what is in none.
 
-    layout: its name, or a TOML file. UsageError for one that is none and for rows that it has no table for.
+    layout: its name, or a TOML file. start: see `laid_out`. UsageError for a layout that is none and for rows that it
+    has no table for.
     """
     from xl_analysis import AnalysisError, laid_out, read_layout
 
     try:
         read = read_layout(layout)
-        made = laid_out(rows, read, averages=averages)
+        made = laid_out(rows, read, averages=averages, start=start)
     except AnalysisError as error:
         message = f"--layout {layout}: {error}"
         raise UsageError(message) from None

@@ -29,6 +29,7 @@ _LAYOUTS = ("systems", "targets")
 READ_WHERE = (
     ReadWhere(("mean", "average"), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),
     ReadWhere(("layout",), lambda call: call.format != "csv", "for --format csv, which has a line a row"),
+    ReadWhere(("start",), lambda call: call.layout not in _LAYOUTS, "but for a paper's layout"),
     ReadWhere(("mean", "metric"), lambda call: call.layout in _LAYOUTS, "for a paper's layout, which has its own"),
 )
 
@@ -71,6 +72,12 @@ class ReportConfig:
     average: tuple[str, ...] = field(
         default=(),
         metadata={"help": "NAME=CODE,CODE: means over these languages too, any spelling; repeat for more; not for csv"},
+    )
+
+    start: str = setting(
+        "",
+        "of a paper's layout: the model before training, as rows call it, which differences are from [default: the one "
+        "that xl eval compared with, or that no variant was made of]",
     )
 
     def __post_init__(self) -> None:
@@ -132,11 +139,12 @@ def _in_layout(read: "Mapping[str, Sequence[Row]]", runs: Mapping[str, Path], co
 
     rows = {name: [row.to_dict() for row in part] for name, part in read.items()}
     apart = tell_runs_apart(rows, list(runs) if config.label else ())
-    paper, tables = paper_tables(apart, config.layout, named_averages(config.average))
+    paper, tables = paper_tables(apart, config.layout, named_averages(config.average), config.start)
     if config.format != "html":
         return "\n\n".join(table.render(config.format) for table in tables)
     title, facts = _facts(runs)
-    sections = [Section(title="What was run", facts=facts), Section(title=f"In the form of {paper}", tables=tables)]
+    sections = [Section(title="What was run", facts=facts)] if any(each.entries for each in facts) else []
+    sections.append(Section(title=f"In the form of {paper}", tables=tables))
     return html_page(sections, title, names=_language_names(apart))
 
 

@@ -2,7 +2,7 @@
 // A click on a column's head sorts the table by it, another click the other way; cells without a figure stay last.
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
+  const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";

@@ -35,6 +35,8 @@ class Table:
     """Of those that they underline."""
     text_marks: tuple[str, str] = ("", "")
     """What text has behind the cells in bold, and those that are underlined."""
+    blocks: bool = False
+    """Whether html, as tex does always, writes what neighbours' heads share ("SR-B % Latn") once over them."""
 
     def __post_init__(self) -> None:
         for line in self.body:
@@ -46,7 +48,14 @@ class Table:
         """The table in one of FORMATS, with its caption (csv has none); no newline at the end."""
         if form == "text":
             body = self._marked(str, *(f"{{}}{mark}" for mark in self.text_marks))
-            return _under(_text(self.header, body, self.n_labels), fill(self.caption, _TERMINAL_WIDTH))
+            bold, underlined = self.text_marks
+            told = (
+                f" In text {bold} stands for bold, {underlined} for underlined."
+                if self.best or self.best_source
+                else ""
+            )
+            caption = fill(self.caption + (told if bold else ""), _TERMINAL_WIDTH)
+            return _under(_text(self.header, body, self.n_labels), caption)
         if form == "md":
             header = [_md(cell) for cell in self.header]
             body = self._marked(_md, "**{}**", "<u>{}</u>")
@@ -69,6 +78,12 @@ class Table:
             return file.getvalue().removesuffix("\n")
         message = f"unknown table format {form!r}; known: {', '.join(FORMATS)}."
         raise AnalysisError(message)
+
+    @property
+    def heads(self) -> tuple[list[tuple[str, int]], list[str]]:
+        """What stands over columns that share it, with their number, empty for none; and the heads below that."""
+        above, below = _two_lines(self.header)
+        return [(title, len(list(several))) for title, several in groupby(above)] if any(above) else [], below
 
     def _marked(self, escape: Callable[[str], str], bold: str, underlined: str) -> list[list[str]]:
         """The body, escaped, with the best cells in bold and the best sources underlined."""

@@ -1,7 +1,7 @@
 """The figures of one table of a layout, by place: system, score, source and language."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -24,9 +24,14 @@ class Value:
 
 
 class Cells:
-    """The figures of one table; languages: the places of that axis, before its averages."""
+    """The figures of one table; languages: the places of that axis, before its averages.
 
-    def __init__(self, figures: Iterable[Figure], layout: Layout, table: TableLayout) -> None:
+    baselines: names of models that others are compared with; of several starts it is the one among them.
+    """
+
+    def __init__(
+        self, figures: Iterable[Figure], layout: Layout, table: TableLayout, baselines: Collection[str] = ()
+    ) -> None:
         self.table = table
         self.scores = layout.scores_of(table)
         self._by_name = {score.name: score for score in layout.scores}
@@ -42,13 +47,14 @@ class Cells:
         self.shown: list[Figure] = []
         """The figures that are in the table."""
         self.systems: list[str] = []
-        starts: dict[str, list[str]] = {}
+        starts: dict[str, dict[str, str]] = {}
         self._papers = {name: line[0].told["paper"] for name, line in named.items()}
         for name, line in named.items():
             variant = line[0].variant.partition(" (")[0]
-            is_start = line[0].variant in STARTS or line[0].variant == line[0].told["model"]
-            if is_start:
-                starts.setdefault(line[0].told["paper"], []).append(name)
+            model, paper = line[0].told["model"], line[0].told["paper"]
+            is_start = line[0].variant in STARTS or line[0].variant == model
+            if is_start or (model in baselines and variant == model):
+                starts.setdefault(paper, {})[name] = model
             known = {"", variant} if is_start else {variant}
             if (not table.systems or known & set(table.systems)) and not known & set(table.other_systems):
                 self.systems.append(name)
@@ -58,7 +64,11 @@ class Cells:
                 place = places[id(figure)]
                 if figure.told["split"] != "dev" or place not in tested:
                     self._values.setdefault((name, *place), {})[figure.seed] = figure.value
-        self._starts = {paper: several[0] for paper, several in starts.items() if len(several) == 1}
+        self._starts = {}
+        for paper, several in starts.items():
+            named = [name for name, model in several.items() if model in baselines]
+            if len(named or several) == 1:
+                self._starts[paper] = next(iter(named or several))
 
     def start(self, system: str) -> str:
         """The model before training of a system: the only one of its paper, or of the rows that are of none; or ""."""

@@ -12,6 +12,8 @@ from xl_analysis.tables.layouts.layout import AXES, Average, Layout, Score, Tabl
 from xl_analysis.tables.report import rows_by_kind, tables_by_kind
 from xl_analysis.tables.table import Table
 
+# In front of the model that a row is the difference from.
+_MODEL = "model="
 # A place on each of AXES.
 _Place = tuple[str, Score, str, "str | Average"]
 
@@ -29,23 +31,28 @@ class LaidOut:
     """Languages in rows of the layout's tasks and metrics that no table has."""
 
 
-def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average] = ()) -> LaidOut:
+def laid_out(rows: Iterable[Row], layout: Layout, *, averages: Sequence[Average] = (), start: str = "") -> LaidOut:
     """The tables of a layout from result rows alone; differences between systems are computed, their rows passed over.
 
-    averages: more of them, after a table's own. Values are means over seeds, averages are means of what stands in the
-    cells. AnalysisError where no row is in any table, and for two rows that answer one question differently.
+    averages: more of them, after a table's own. start: the model before training, which differences are from; "" for
+    the one that rows of differences name, else the only one that no variant was made of.
+
+    Values are means over seeds, averages are means of what stands in the cells. AnalysisError where no row is in any
+    table, and for two rows that answer one question differently.
     """
     rows = list(rows)
+    all_figures = figures(rows)
+    baselines = {f.baseline.removeprefix(_MODEL) for f in all_figures if f.baseline.startswith(_MODEL)}
     read = [
         (figure, row)
-        for figure, row in zip(figures(rows), rows, strict=True)
+        for figure, row in zip(all_figures, rows, strict=True)
         if not figure.baseline and not figure.metric.startswith("mean ")
     ]
     every = [figure for figure, _ in read]
     tables, empty, shown = [], [], set()
     for table in layout.tables:
         own = tuple(average for average in averages if "language" in (*table.down, *table.across))
-        cells = Cells(every, layout, replace(table, averages=(*table.averages, *own)))
+        cells = Cells(every, layout, replace(table, averages=(*table.averages, *own)), {start} if start else baselines)
         shown |= {id(figure) for figure in cells.shown}
         made = _table(cells, layout) if cells.systems else []
         tables += made
@@ -129,8 +136,16 @@ def _filled(cells: Cells, layout: Layout, *, gain: bool = False) -> Table:
     bold, underlined = (frozenset(), frozenset()) if gain else _marks(values, table)
     header = (*("target" if axis == "language" else axis for axis in table.down), *_titles(across, table, cells))
     caption = _caption(cells, layout, systems, gain=gain)
-    marks = ("*", "_") if bold or underlined else ("", "")
-    return Table(header, tuple(body), caption, n_labels=n_labels, best=bold, best_source=underlined, text_marks=marks)
+    return Table(
+        header,
+        tuple(body),
+        caption,
+        n_labels=n_labels,
+        best=bold,
+        best_source=underlined,
+        text_marks=("*", "_"),
+        blocks=True,
+    )
 
 
 def _axes(cells: Cells, systems: Sequence[str]) -> dict[str, Sequence[object]]:
@@ -243,9 +258,9 @@ def _seeds_told(shown: Sequence[Figure]) -> str:
 def _marks_told(table: TableLayout) -> str:
     told = []
     if table.bold:
-        told.append(f"Bold (*): best {table.bold}")
+        told.append(f"Bold: best {table.bold}")
     if table.underline:
-        told.append(f"underlined (_): {'second best' if table.underline == 'second' else f'best {table.underline}'}")
+        told.append(f"underlined: {'second best' if table.underline == 'second' else f'best {table.underline}'}")
     text = "; ".join(told)
     return f" {text[0].upper()}{text[1:]}." if text else ""
 
