@@ -64,7 +64,7 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
                    static_bli.READ_WHERE),
     "static induce": ("direction retrieval cutoff k min_score max_pairs exclude skip_identical out",
                       static_induce.READ_WHERE),
-    "static neighbours": ("k min_similarity limit device out", ()),
+    "static neighbours": ("k min_similarity limit among device out", ()),
     "static similarity": ("gold oov lower multiword source_lang target_lang limit as_json out", ()),
     "static extract": ("max_sentences model lang layer max_len tokenized split precision preset method lower min_count "
                        "max_words out cache as_json", extract_config.READ_WHERE),

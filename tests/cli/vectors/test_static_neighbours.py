@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from tests.cli.conftest import Run
 
-from xl_staticemb import WordVectors, write_vectors
+from xl_staticemb import WordVectors, read_vectors, write_vectors
 from xl_tasks import read_neighbours
+from xl_tasks.robustness.neighbour_table import neighbours_for
 
 N_GROUPS, SIZE = 12, 4
 
@@ -82,3 +83,26 @@ def test_a_file_that_is_absent_is_named(xl: Run, tmp_path: Path) -> None:
     result = xl("static", "neighbours", tmp_path / "none.vec", "--out", tmp_path / "t.tsv")
     assert result.returncode == 1
     assert "none.vec" in result.stderr
+
+
+def test_a_folder_of_mapped_vectors_gives_a_table_a_language(xl: Run, vectors: Path, tmp_path: Path) -> None:
+    mapped = tmp_path / "mapped"
+    mapped.mkdir()
+    (mapped / "summary.json").write_text("{}", "utf-8")
+    read = read_vectors(vectors)
+    write_vectors(mapped / "eng_Latn.vec", read)
+    write_vectors(mapped / "tur.bin", WordVectors([f"t{word}" for word in read.words], read.matrix))
+    result = xl("static", "neighbours", mapped, "--out", tmp_path / "tables", "--k", 3)
+    assert result.returncode == 0, result.stderr
+    alone = run(xl, vectors, tmp_path / "alone.tsv", "--k", 3)
+    assert dict(neighbours_for(tmp_path / "tables", "eng_Latn", n_neighbours=8, min_similarity=-1).neighbours) == alone
+    turkish = neighbours_for(tmp_path / "tables", "tur_Latn", n_neighbours=8, min_similarity=-1).neighbours
+    assert turkish["tg0w0"] == tuple(f"t{word}" for word in alone["g0w0"])
+    assert sorted(file.name for file in (tmp_path / "tables").iterdir()) == ["eng_Latn.tsv", "tur_Latn.tsv"]
+    # words of the other language, its own translation first
+    across = run(xl, vectors, tmp_path / "across.tsv", "--among", mapped / "tur.bin", "--k", 2)
+    assert all(others[0] == f"t{word}" for word, others in across.items())
+    assert across["g0w0"][1] == f"t{alone['g0w0'][0]}"
+    (tmp_path / "none").mkdir()
+    result = xl("static", "neighbours", tmp_path / "none", "--out", tmp_path / "no")
+    assert (result.returncode, "has no file of vectors called by a language" in result.stderr) == (2, True)

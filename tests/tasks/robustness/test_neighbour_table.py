@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,23 @@ def test_a_language_finds_its_table(tmp_path: Path) -> None:
     assert neighbours_for(folder / "eng_Latn.tsv", "tur_Latn", **options).neighbours == {"big": ("large",)}
     with pytest.raises(TaskError, match=r"fra_Latn.*eng_Latn.*tur_Latn|eng_Latn.*tur_Latn"):
         neighbours_for(folder, "fra_Latn", **options)
+
+
+@pytest.mark.slow
+def test_a_table_of_the_published_size_and_form_is_read_whole(tmp_path: Path) -> None:
+    """Robust-XLT's counter-fitted table: one JSON object in one line, 49,975 keys, 24,384 of them with no neighbour."""
+    rng = random.Random(0)
+    keys = [f"w{i}" for i in range(49_974)] + ["Paris"]
+    listed = {key: [] if i < 24_384 else rng.sample(keys, rng.randint(1, 8)) for i, key in enumerate(keys)}
+    (tmp_path / "counterfitted_neighbors.json").write_text(json.dumps(listed), encoding="utf-8")
+    table = read_neighbours(tmp_path / "counterfitted_neighbors.json")
+    assert len(table) == 49_975
+    assert sum(not others for others in table.neighbours.values()) == sum(
+        all(other == key for other in others) for key, others in listed.items()
+    )
+    assert all(
+        table.neighbours[key] == tuple(other for other in others if other != key) for key, others in listed.items()
+    )
+    assert "paris" not in table.neighbours  # words are looked up as they are written
+    # no scores are told, so that a least similarity leaves all of them
+    assert table.restrict(8, 0.9).n_pairs == table.n_pairs

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.launch.progress import Progress, say
-from xl_cli.vectors.word_files import bare_name, language_of
+from xl_cli.vectors.word_files import VECTOR_SUFFIXES, bare_name, language_of
 from xl_staticemb.errors import StaticembError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _CODE = r"[A-Za-z]{2,3}(?:_[A-Za-z]{4})?"
 _PAIR = re.compile(rf"(?<![A-Za-z])({_CODE})-({_CODE})(?![A-Za-z])")
 _FOR = re.compile(rf"({_CODE})-for-({_CODE})")  # the pivot's side of a pair of its own, as a map per pair writes it
-_VECTORS = (".vec", ".bin", ".safetensors", ".gz", ".xz", ".zst")
 OTHERS = "others"
 _ENGLISH = "eng_Latn"  # where a single pair of languages leaves open which is "the others"
 
@@ -67,7 +66,7 @@ def model_folder(entry: str) -> ModelFolder:
     for_pair: dict[Pair, Path] = {}
     for file in sorted(folder.iterdir()):
         bare = bare_name(file.name)
-        if not file.is_file() or not file.name.endswith(_VECTORS):
+        if not file.is_file() or not file.name.endswith(VECTOR_SUFFIXES):
             continue
         if special := _FOR.fullmatch(bare):
             for_pair[language_of(special[1], file), language_of(special[2], file)] = file

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 DEVICES = "cpu | auto (as training: cuda, mps, xpu ... where there is one) | a torch device"
 """Help of `--device`."""
+VECTOR_SUFFIXES = (".vec", ".bin", ".safetensors", ".gz", ".xz", ".zst")
+"""How the name of a file of vectors ends in a folder of them."""
 _SUFFIXES = (".gz", ".zst", ".xz", ".vec", ".txt", ".bin", ".tsv", ".trans", ".safetensors", ".data")
 
 

@@ -131,36 +131,47 @@ def nearest_words(
     n_neighbours: int = 8,
     min_similarity: float = 0.5,
     limit: int = 0,
+    among: "WordVectors | None" = None,
     device: str = "cpu",
 ) -> NeighbourTable:
     """The `n_neighbours` nearest words of each by cosine, those with `min_similarity` at least.
 
-    vectors: of one language, most frequent words first; the first `limit` words take part (0: all). Words without such
-    a neighbour are left out, and so are words with white space in them: text is cut at spaces.
+    vectors: of one language, most frequent words first; the first `limit` words take part (0: all). among: where the
+    neighbours are looked for, vectors of another language in the same space for instance; without it the words
+    themselves. Words without such a neighbour are left out, and so are words with white space in them: text is cut at
+    spaces.
 
     Static vectors bring antonyms and words of one kind ("Monday", "Friday") near each other, unlike the counter-fitted
     vectors of the published table; a higher `min_similarity` keeps fewer of them.
     """
     from xl_staticemb import nearest
 
-    rows = [row for row, word in enumerate(vectors.words[: limit or None]) if word and not re.search(r"\s", word)]
-    if len(rows) < 2:
+    rows = _rows(vectors, limit)
+    words = [vectors.words[row] for row in rows]
+    of_others = rows if among is None else _rows(among, limit)
+    others_words = words if among is None else [among.words[row] for row in of_others]
+    if not rows or len(of_others) < (2 if among is None else 1):
         return NeighbourTable({}, {})
     matrix = vectors.matrix[rows]
-    words = [vectors.words[row] for row in rows]
-    # One more than asked for, since the nearest of all is the word itself.
-    best = nearest(matrix, matrix, n_neighbours + 1, device=device)
+    # One more than asked for, since the nearest of all may be the word itself.
+    keys = matrix if among is None else among.matrix[of_others]
+    best = nearest(matrix, keys, n_neighbours + 1, device=device)
     neighbours, scores = {}, {}
-    for row, (indices, cosines) in enumerate(zip(best.indices.tolist(), best.scores.tolist(), strict=True)):
+    for word, indices, cosines in zip(words, best.indices.tolist(), best.scores.tolist(), strict=True):
         ranked = [
-            (words[i], min(max(cosine, -1.0), 1.0))  # rounding may pass 1
+            (others_words[i], min(max(cosine, -1.0), 1.0))  # rounding may pass 1
             for i, cosine in zip(indices, cosines, strict=True)
-            if i not in (-1, row) and cosine >= min_similarity
+            if i != -1 and others_words[i] != word and cosine >= min_similarity
         ][:n_neighbours]
         if ranked:
-            neighbours[words[row]] = tuple(word for word, _ in ranked)
-            scores[words[row]] = tuple(cosine for _, cosine in ranked)
+            neighbours[word] = tuple(other for other, _ in ranked)
+            scores[word] = tuple(cosine for _, cosine in ranked)
     return NeighbourTable(neighbours, scores)
+
+
+def _rows(vectors: "WordVectors", limit: int) -> list[int]:
+    """Rows of the first `limit` words (0: all) that stand between spaces as they are."""
+    return [row for row, word in enumerate(vectors.words[: limit or None]) if word and not re.search(r"\s", word)]
 
 
 def neighbours_for(path: Path | str, code: str, *, n_neighbours: int, min_similarity: float) -> NeighbourTable:

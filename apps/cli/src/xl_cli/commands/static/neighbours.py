@@ -12,14 +12,22 @@ from xl_cli.vectors.neighbours import NeighboursConfig
 
 @with_options(NeighboursConfig)
 def neighbours(
-    vectors: Annotated[Path, typer.Argument(help="Word vectors of one language.", metavar="VECTORS")],
+    vectors: Annotated[
+        Path,
+        typer.Argument(help="Word vectors of one language, or a folder with a file a language.", metavar="VECTORS"),
+    ],
     settings: dict[str, Any],
     out: Annotated[
         Path,
-        typer.Option(help="Write word<TAB>neighbour<TAB>cosine (.tsv) or an object of lists (.json); must be new."),
+        typer.Option(
+            help="Write word<TAB>neighbour<TAB>cosine (.tsv) or an object of lists (.json), of a folder LANG.tsv into "
+            "this folder; must be new."
+        ),
     ],
 ) -> None:
     """Write a table of near words, for training that exchanges words (xl eval --robust rs-da).
+
+    Of mapped vectors a table a language: xl static neighbours mapped/ --out tables/
 
     Example: xl static neighbours eng_Latn.vec --out eng_Latn.tsv --k 8 --min-similarity 0.6 --limit 50000
     """
