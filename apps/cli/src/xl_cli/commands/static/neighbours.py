@@ -27,7 +27,7 @@ def neighbours(
 ) -> None:
     """Write a table of near words, for training that exchanges words (xl eval --robust rs-da).
 
-    Of mapped vectors a table a language: xl static neighbours mapped/ --out tables/
+    A folder of mapped vectors gives a folder with a table a language, which rs-da reads as it is.
 
     Example: xl static neighbours eng_Latn.vec --out eng_Latn.tsv --k 8 --min-similarity 0.6 --limit 50000
     """
