@@ -336,6 +336,13 @@ def test_every_setting_is_in_the_help(xl: Run) -> None:
         assert re.search(rf"^ +{option}[ ,]", shown, re.MULTILINE)
 
 
+def test_a_call_killed_when_its_words_were_written_goes_on(xl: Run, model: Path, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.vec.cache").mkdir()
+    (tmp_path / "a.vec.cache" / "words.tsv").write_bytes(b"ba\t3\n")
+    done = xl("static", "extract", text, "--model", model, "--out", tmp_path / "a.vec", *QUICK)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_a_call_that_was_killed_goes_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:
     text = write_lines(tmp_path / "t.txt", [line for k in range(15) for line in sentences(150, seed=k)])

@@ -47,7 +47,8 @@ class PartCache:
                     f"folder."
                 )
                 raise StaticembError(message)
-        elif folder.is_dir() and any(folder.iterdir()):
+        # Words alone are what a call left that was killed between the two files of `begin`.
+        elif folder.is_dir() and any(path.name != _WORDS for path in folder.iterdir()):
             message = f"{folder} is not empty and holds no contexts; name a new folder for them."
             raise StaticembError(message)
 
