@@ -28,6 +28,7 @@ from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS
 from xl_tasks.errors import TaskError
 from xl_tasks.robustness.config import KINDS, RobustConfig, robust_settings_read
+from xl_tasks.tuning.presets import PRESETS
 from xl_tasks.tuning.config import MODES, TuningConfig, settings_read
 from xl_translit import TranslitError
 
@@ -159,7 +160,7 @@ def test_an_option_changes_what_is_computed_or_is_refused(task: str, way: str, d
     faults = []
     assert not isinstance(plain := outcome(task, base(task, data, **ours)), str), plain
     for name in sorted(set(options()) - _LATER - set(ours)):
-        beside = {**ours, **_BESIDE.get((name, entry.kind), {})}
+        beside = {**ours, **_BESIDE.get((name, entry.kind), _BESIDE.get((name, ""), {}))}
         own = _SUITED.get((name, task), _SUITED.get((name, entry.kind), {}))
         given = {**beside, **_VALUES[name], **own}
         given = {key: str(tmp_path) if value == "EMPTY" else value for key, value in given.items()}
@@ -330,3 +331,11 @@ def test_settings_of_exchanged_words(data: Path, tmp_path: Path) -> None:
     config = recorded(RobustConfig, kind="rs-da", neighbours=str(table))
     exchanged({"eng_Latn": load_task(TASKS["sib200"], data, ["eng"]).split("eng_Latn", "train")}, config, "sib200")
     assert seen(config) - {"kind", "seed"} == robust_settings_read("rs-da", ["adversarial"])
+
+
+@pytest.mark.parametrize("preset", thinned([name for name in PRESETS if name != "default"], 3))
+def test_one_side_beside_a_preset_is_planned_or_refused_in_words(preset: str, data: Path) -> None:
+    """Of the tasks that a preset's paper has and of those that it lacks."""
+    for task in TASKS:
+        assert outcome(task, base(task, data, preset=preset, target=("tur",)))
+        assert outcome(task, base(task, data, preset=preset, source=("eng",)))

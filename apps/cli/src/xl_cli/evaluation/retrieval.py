@@ -228,15 +228,14 @@ def _languages(
     asked = [*given.source, *given.target]
     if given.source and given.target:
         return asked, {}
+    if entry.pivot:  # which alone is a side of all pairs
+        from xl_translit import language
+
+        others = {language(spelling) for spelling in asked} - {entry.pivot}
+        return ([*sorted(others), entry.pivot] if others else None), {}
     if (given.target and config.source) or config.group:
         return asked, {"optional": [*config.source, *config.target]}
-    if not entry.pivot:  # a side that names no language is every language
-        return None, {}
-    from xl_translit import language
-
-    # The pivot alone is a side of all pairs.
-    others = {language(spelling) for spelling in asked} - {entry.pivot}
-    return ([*sorted(others), entry.pivot] if others else None), {}
+    return None, {}  # a side that names no language is every language
 
 
 def _texts(
