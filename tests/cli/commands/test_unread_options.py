@@ -74,17 +74,21 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static refine": ("feedback out_source weight limit source_lang ask as_json", static_refine.READ_WHERE),
     "static train": ("lang tokenized as_written method algorithm width window min_count max_words negatives subsample "
                      "epochs lr threads seed out cache as_json", static_train.READ_WHERE),
-    "analyze cka": ("model data source target layer pooling prompt max_len split limit kernel minibatch plot out "
+    "analyze cka": ("model data source target input layer pooling prompt max_len split limit kernel minibatch plot out "
                     "as_json",
                     measure("cka").read_where),
-    "analyze distance": ("model data source target max_len split limit out as_json", measure("distance").read_where),
-    "analyze divergence": ("model data source target layer pooling prompt transform max_len split limit classifier "
+    "analyze distance": ("model data input source target max_len split limit out as_json",
+                         measure("distance").read_where),
+    "analyze divergence": ("model data input source target "
+                         "layer pooling prompt transform max_len split limit classifier "
                            "folds bound out as_json", measure("divergence").read_where),
-    "analyze similarity": ("model data source target layer pooling prompt transform max_len split limit as_written "
+    "analyze similarity": ("model data input source target "
+                         "layer pooling prompt transform max_len split limit as_written "
                            "misses out as_json", measure("similarity").read_where),
-    "analyze tsne": ("model data source target layer pooling prompt transform max_len split limit plot method out "
+    "analyze tsne": ("model data input source target "
+                         "layer pooling prompt transform max_len split limit plot method out "
                      "as_json", measure("tsne").read_where),
-    "analyze space": ("measures model data source target max_len split limit out as_json",
+    "analyze space": ("measures model data source target input max_len split limit out as_json",
                       measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
     "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),

@@ -28,8 +28,8 @@ from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS
 from xl_tasks.errors import TaskError
 from xl_tasks.robustness.config import KINDS, RobustConfig, robust_settings_read
-from xl_tasks.tuning.presets import PRESETS
 from xl_tasks.tuning.config import MODES, TuningConfig, settings_read
+from xl_tasks.tuning.presets import PRESETS
 from xl_translit import TranslitError
 
 # Of the command itself, read whatever the tasks are.
@@ -160,7 +160,7 @@ def test_an_option_changes_what_is_computed_or_is_refused(task: str, way: str, d
     faults = []
     assert not isinstance(plain := outcome(task, base(task, data, **ours)), str), plain
     for name in sorted(set(options()) - _LATER - set(ours)):
-        beside = {**ours, **_BESIDE.get((name, entry.kind), _BESIDE.get((name, ""), {}))}
+        beside = {**ours, **_BESIDE.get((name, entry.kind), {})}
         own = _SUITED.get((name, task), _SUITED.get((name, entry.kind), {}))
         given = {**beside, **_VALUES[name], **own}
         given = {key: str(tmp_path) if value == "EMPTY" else value for key, value in given.items()}
