@@ -343,6 +343,23 @@ def test_a_call_killed_when_its_words_were_written_goes_on(xl: Run, model: Path,
     assert done.returncode == 0, done.stderr
 
 
+def test_a_call_killed_while_it_clears_its_cache_away_is_made_again(
+    xl: Run, model: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(folder: Path, **_: object) -> None:
+        if (folder / "cache.json").exists():
+            (folder / "cache.json").unlink()
+            raise OSError
+
+    command = ("static", "extract", text, "--model", model, "--out", tmp_path / "a.vec", *QUICK)
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", stop)
+        assert xl(*command).returncode == 1
+    done = xl(*command)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob("a.vec.cache*"))
+
+
 @pytest.mark.slow
 def test_a_call_that_was_killed_goes_on_to_the_same_bytes(model: Path, tmp_path: Path) -> None:
     text = write_lines(tmp_path / "t.txt", [line for k in range(15) for line in sentences(150, seed=k)])

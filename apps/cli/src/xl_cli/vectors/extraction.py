@@ -133,7 +133,11 @@ def extract_vectors(
         return None
     write_vectors(out, extraction.vectors)
     if cache is None:
-        shutil.rmtree(folder)
+        # Aside at once: half a cache, as a call killed here would leave it, is refused by the next one.
+        over = folder.with_name(f"{folder.name}.over")
+        shutil.rmtree(over, ignore_errors=True)
+        folder.rename(over)
+        shutil.rmtree(over)
         for text in folder.parent.glob(f"{glob.escape(folder.name)}.hub-*.txt"):
             text.unlink()
     counts = extraction.counts | (split.counts() if split else {})
