@@ -1,5 +1,7 @@
 """What is said of a language is what happens when it is used."""
 
+import pytest
+
 from xl_translit import LANGUAGES, language, supported_languages
 from xl_translit.phonemes.g2p_languages import g2p_code, g2p_codes
 from xl_translit.uroman.romanizer import _uroman
@@ -31,6 +33,7 @@ def test_every_table_of_phonemes_stands_beside_its_language() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_languages_with_rules_of_their_own_are_those_of_uroman() -> None:
     rules = _uroman().rom_rules
     named = {code for found in list(rules.values()) for rule in found for code in rule["lcodes"] or ()}

@@ -28,9 +28,14 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def finished(xl_forked: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def finished(xl: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    import torch
+
     out = tmp_path_factory.mktemp("runs") / "run"
-    result = xl_forked(*small(corpus), "--out", out)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the processes have that are compared with it
+    result = xl(*small(corpus), "--out", out)
+    torch.set_num_threads(before)
     assert result.returncode == 0, result.stderr
     return out, result.stdout
 

@@ -167,6 +167,7 @@ def wikipedia(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_data_set_of_the_hub_is_read_as_text(
     xl: Run, model: Path, text: Path, wikipedia: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +195,7 @@ def test_a_data_set_of_the_hub_is_read_as_text(
     assert (tmp_path / "drawn.vec").read_bytes() == (tmp_path / "p.vec").read_bytes()
 
 
+@pytest.mark.slow
 def test_udpipe_cuts_by_the_model_of_the_language(xl: Run, model: Path, paragraphs: Path, tmp_path: Path) -> None:
     from tests.trained_udpipe import made_model
 

@@ -40,6 +40,7 @@ def by_the_pipeline(text: str, model: Path) -> list[list[tuple[int, int]]]:
     return sentences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS[:5])
 def test_words_and_sentences_are_those_of_the_library(model: Path, text: str) -> None:
     expected = by_the_pipeline(text, model)
@@ -54,6 +55,7 @@ def test_words_and_sentences_are_those_of_the_library(model: Path, text: str) ->
     assert "".join("".join(text[a:b] for a, b in sentences(text)).split()) == "".join(text.split())
 
 
+@pytest.mark.slow
 def test_a_breaker_takes_any_text_can_be_pickled_and_says_what_it_is(model: Path) -> None:
     words = pickle.loads(pickle.dumps(word_breaker("eng_Latn", "udpipe", model=str(model))))
     assert [TEXTS[5][a:b] for a, b in words(TEXTS[5])][-1].startswith("cat")

@@ -1,4 +1,7 @@
-"""Text of the hub as a stream: from a hub on the loopback and from its layout on the disk, shuffled by a fixed seed."""
+"""Text of the hub as a stream: from a hub on the loopback and from its layout on the disk, shuffled by a fixed seed.
+
+`datasets` waits five seconds wherever a stream is given up or has been read: what reads one to its end is slow.
+"""
 
 import lzma
 from pathlib import Path
@@ -39,6 +42,7 @@ def paragraphs(config: str) -> list[str]:
     return [line.strip() for text in ARTICLES for line in f"{config} {text}".split("\n") if line.strip()]
 
 
+@pytest.mark.slow
 def test_a_folder_and_the_hub_give_the_same_paragraphs(
     wikipedia: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +58,7 @@ def test_the_language_finds_the_configuration(wikipedia: Path, spelling: str, co
     assert texts(wikipedia, "", config="20231101.simple", buffer=0) == paragraphs("20231101.simple")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("buffer", [1, 5, 100])
 def test_a_shuffle_buffer_of_a_seed_is_one_order_and_loses_nothing(wikipedia: Path, buffer: int) -> None:
     once = texts(wikipedia, buffer=buffer, seed=3)
@@ -68,6 +73,7 @@ def test_a_shuffle_buffer_of_a_seed_is_one_order_and_loses_nothing(wikipedia: Pa
         assert all(row <= place + buffer for place, row in enumerate(places))
 
 
+@pytest.mark.slow
 def test_cc100_is_read_from_the_files_that_its_script_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["Bir paragraf. İki cümle.", "", "Another one.", "   ", "Last."]
     for code in ("tr", "zh-Hans"):
