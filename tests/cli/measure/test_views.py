@@ -79,6 +79,16 @@ def test_an_encoder_for_each_language(xl: Run, corpus: Path, models: Path) -> No
     assert row["model"] == "two/model+one/model"  # languages in alphabetical order
 
 
+def test_languages_that_models_are_named_for_are_those_that_are_measured(xl: Run, corpus: Path, models: Path) -> None:
+    assert len(load_texts(str(corpus)).texts) > 2
+    model = f"eng={models / 'one/model'},Greek={models / 'two/model'}"
+    done = xl("analyze", "cka", "--data", corpus, "--layer", "1", "--json", "--model", model)
+    assert done.returncode == 0, done.stderr
+    assert [(row["source"], row["target"]) for row in map(json.loads, done.stdout.splitlines())] == [
+        ("ell_Grek", "eng_Latn")
+    ]
+
+
 @pytest.mark.slow
 def test_several_models_are_measured_one_by_one(xl: Run, corpus: Path, models: Path) -> None:
     one, two = models / "one/model", models / "two/model"

@@ -218,9 +218,14 @@ def open_spaces(config: SpaceConfig) -> Iterator[Space]:
 
 
 def read_items(config: SpaceConfig) -> "tuple[ParallelTexts, list[str], list[tuple[str, str]], list[str]]":
-    """The data, the items that all asked languages have, the pairs, each once, and the languages of these, sorted."""
+    """The data, the items that all asked languages have, the pairs, each once, and the languages of these, sorted.
+
+    Where models are named by their languages, a side that names none is of these languages.
+    """
     from xl_cli.data.items import load_items, pairs_both_ways, scored_keys
 
+    named = tuple(dict.fromkeys(language for given in config.model for language in _by_language(given) if language))
+    config = dataclasses.replace(config, source=config.source or named, target=config.target or named)
     data, keys = load_items(config)
     if data.pools:
         message = f"{data.name} joins bitexts that share no items; measures need the same items in every language."

@@ -18,7 +18,7 @@ def pair_maps(rows: Iterable[Mapping[str, object]]) -> dict[str, "Figure"]:
 
     rows: mappings with the fields of `results.jsonl`, of one task and metric, a figure a pair of languages that has no
     direction. Of two models, or two inputs of one, the first is above the diagonal and the second below, as in figure 2
-    of Jung et al. (2024).
+    of Jung et al. (2024), and so are two models at a layer of their own each, such as the last ones of two depths.
     AnalysisError for no row, and for rows of several metrics.
     """
     rows = list(rows)
@@ -30,6 +30,9 @@ def pair_maps(rows: Iterable[Mapping[str, object]]) -> dict[str, "Figure"]:
     name_of = _names(rows)
     models = list(dict.fromkeys(map(name_of, rows)))
     layers = list(dict.fromkeys(row.get("layer") for row in rows))
+    if len(models) == len(layers) == len({(name_of(row), row.get("layer")) for row in rows}) == 2:
+        alike = dict.fromkeys(("layer", "unit", "tuning", "seed"))
+        return pair_maps({**row, "model": f"{name_of(row)} at layer {row.get('layer')}", **alike} for row in rows)
     label = metrics.pop()[1].replace("_", " ")
     found = {}
     for layer in layers:
