@@ -1,11 +1,12 @@
 """Command options from a config dataclass: name, type, default and help stand in the dataclass alone."""
 
+import contextlib
 import dataclasses
 import functools
 import inspect
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import typer
 
@@ -14,6 +15,19 @@ from xl_objectives import check_fields
 
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+@contextlib.contextmanager
+def naming_the_option() -> Generator[None]:
+    """A refusal of xl_staticemb that begins with a field's name becomes one of that option."""
+    from xl_staticemb.errors import StaticembError
+
+    try:
+        yield
+    except StaticembError as error:
+        name, _, rest = str(error).partition(" ")
+        message = f"--{name.replace('_', '-')} {rest}"
+        raise UsageError(message) from None
 
 
 def with_options(*configs: "type[DataclassInstance]") -> Callable[[Callable[..., None]], Callable[..., None]]:

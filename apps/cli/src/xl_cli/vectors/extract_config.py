@@ -6,11 +6,10 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from xl_cli.errors import UsageError
-from xl_cli.options import check_options, option_names
+from xl_cli.options import check_options, naming_the_option, option_names
 from xl_cli.unread_options import ReadWhere, revision_row
 from xl_encoders.config import PRECISIONS
 from xl_objectives import setting
-from xl_staticemb.errors import StaticembError
 from xl_staticemb.x2static.config import X2StaticConfig
 
 PRESETS: dict[str, dict[str, object]] = {
@@ -136,12 +135,8 @@ class ExtractConfig(X2StaticConfig):
     """X2StaticConfig, whose refusals are refusals of the command line."""
 
     def __post_init__(self) -> None:
-        try:
+        with naming_the_option():
             super().__post_init__()
-        except StaticembError as error:
-            name, _, rest = str(error).partition(" ")
-            message = f"--{name.replace('_', '-')} {rest}"
-            raise UsageError(message) from None
 
 
 _OF_TRAINING = (

@@ -11,13 +11,12 @@ from pathlib import Path
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import is_there
 from xl_cli.launch.progress import Progress, say
-from xl_cli.options import check_options
+from xl_cli.options import check_options, naming_the_option
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_cli.vectors.word_files import check_new
 from xl_objectives import setting
 from xl_staticemb.cooccurrence.config import CooccurrenceConfig
-from xl_staticemb.errors import StaticembError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +42,8 @@ class TrainConfig(CooccurrenceConfig):
     """CooccurrenceConfig, whose refusals are refusals of the command line."""
 
     def __post_init__(self) -> None:
-        try:
+        with naming_the_option():
             super().__post_init__()
-        except StaticembError as error:
-            name, _, rest = str(error).partition(" ")
-            message = f"--{name.replace('_', '-')} {rest}"
-            raise UsageError(message) from None
 
 
 READ_WHERE = (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from xl_staticemb.errors import StaticembError
+from xl_staticemb.ranges import check_choices, check_lowest, check_positive
 
 METHODS = ("word2vec", "fasttext")
 ALGORITHMS = ("skipgram", "cbow")
@@ -44,18 +44,10 @@ class CooccurrenceConfig:
     seed: int = field(default=0, metadata={"help": "of the first vectors, windows, negatives and subsampling"})
 
     def __post_init__(self) -> None:
-        for name, choices in (("method", METHODS), ("algorithm", ALGORITHMS)):
-            if getattr(self, name) not in choices:
-                message = f"{name} is {getattr(self, name)!r}; choose one of {', '.join(choices)}."
-                raise StaticembError(message)
+        check_choices(self, {"method": METHODS, "algorithm": ALGORITHMS})
         lowest = {
             "width": 1, "window": 1, "min_count": 1, "max_words": 1, "negatives": 1, "subsample": 0, "epochs": 1,
             "min_gram": 1, "max_gram": self.min_gram, "buckets": 1, "threads": 1, "seed": 0,
         }  # fmt: skip
-        for name, low in lowest.items():
-            if not getattr(self, name) >= low:
-                message = f"{name} is {getattr(self, name)}; give {low} or more."
-                raise StaticembError(message)
-        if not 0 < self.lr < float("inf"):
-            message = f"lr is {self.lr}; give a number above 0."
-            raise StaticembError(message)
+        check_lowest(self, lowest)
+        check_positive(self, "lr")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from xl_staticemb.errors import StaticembError
+from xl_staticemb.ranges import check_choices, check_lowest, check_positive
 
 METHODS = ("x2static", "aggregate")
 VARIANTS = ("sentence", "paragraph")
@@ -82,21 +83,13 @@ class X2StaticConfig:
     seed: int = field(default=0, metadata={"help": "of the first vectors, subsampling, negatives and order"})
 
     def __post_init__(self) -> None:
-        for name, choices in (("method", METHODS), ("variant", VARIANTS), ("context", CONTEXTS), ("lower", CASES)):
-            if getattr(self, name) not in choices:
-                message = f"{name} is {getattr(self, name)!r}; choose one of {', '.join(choices)}."
-                raise StaticembError(message)
+        check_choices(self, {"method": METHODS, "variant": VARIANTS, "context": CONTEXTS, "lower": CASES})
         lowest = {
             "min_count": 1, "max_words": 1, "subsample": 0, "negatives": 1, "epochs": 1, "batch": 1, "dim": 0,
             "first": 0, "buffer": 1, "save_every": 1, "seed": 0,
         }  # fmt: skip
-        for name, low in lowest.items():
-            if not getattr(self, name) >= low:
-                message = f"{name} is {getattr(self, name)}; give {low} or more."
-                raise StaticembError(message)
-        if not 0 < self.lr < float("inf"):
-            message = f"lr is {self.lr}; give a number above 0."
-            raise StaticembError(message)
+        check_lowest(self, lowest)
+        check_positive(self, "lr")
         if not abs(self.negative_power) < float("inf"):
             message = f"negative_power is {self.negative_power}; give a finite number, 0.5 as published."
             raise StaticembError(message)
