@@ -1,19 +1,24 @@
 """The adversarial start: its losses beside the formulas, rotations that it finds again, and what it refuses."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.staticemb.test_mapping import precision
 
 from xl_staticemb import MappingConfig, Normalization, StaticembError, learn_mapping
+from xl_staticemb.mapping.descent import adversarial
 from xl_staticemb.mapping.descent.adversarial import (
     Discriminator,
     adversarial_map,
     criterion,
+    map_rate,
     towards_orthogonal,
 )
 
@@ -65,7 +70,8 @@ def test_losses_are_those_of_the_formulas() -> None:
     def of_map(matrix: NDArray) -> float:
         return float(np.mean([smoothed(0.2, by_hand(weights, row @ matrix)) for row in x])) / 2
 
-    gradient = discriminator.gradient_of_map(tensors[0], tensors[2], 0.2).numpy()
+    dropping = Discriminator(3, 4, 0.5, torch.Generator().manual_seed(0))  # the same weights
+    gradient = dropping.gradient_of_map(tensors[0], tensors[2], 0.2).numpy()  # the map learns without dropout
     for place in np.ndindex(w.shape):
         moved = [w.copy(), w.copy()]
         moved[0][place] += 1e-5
@@ -84,7 +90,7 @@ def test_a_step_of_the_discriminator_is_sgd_and_dropout_is_inverted() -> None:
     dropping = Discriminator(1, 1, 0.25, torch.Generator().manual_seed(2))
     for weight, value in zip(dropping.weights, (1.0, 0.0, 1.0, 0.0, 1.0, 0.0), strict=True):
         weight.data.fill_(value)
-    seen = dropping(torch.ones(4000, 1)).detach()
+    seen = dropping(dropping.dropped(torch.ones(4000, 1))).detach()
     assert sorted(set(seen.tolist())) == pytest.approx([0.0, 4 / 3])
     assert float(seen.mean()) == pytest.approx(1.0, abs=0.05)  # six standard errors of 4,000 draws are 0.055
 
@@ -107,6 +113,52 @@ def test_the_criterion_is_the_mean_cosine_of_translations_by_csls() -> None:
     chosen = (2 * cosines - towards_z).argmax(1)
     mapped, target = (torch.from_numpy(side.astype(np.float32)) for side in (x, z))
     assert criterion(mapped, target, 4) == pytest.approx(cosines[np.arange(60), chosen].mean(), abs=1e-5)
+
+
+def test_the_rate_of_the_map_is_the_published_one() -> None:
+    # worse than the best are the third epoch, which is let pass, the fifth, sixth and seventh; the fourth equals it
+    criteria = [0.3, 0.5, 0.4, 0.5, 0.2, 0.3, 0.4, 0.6]
+    halvings = [0, 0, 0, 0, 0, 1, 2, 3, 3]
+    rates = [map_rate(criteria[:n], 0.1) for n in range(9)]
+    assert rates == pytest.approx([0.1 * 0.98**n / 2**halved for n, halved in enumerate(halvings)], rel=1e-12)
+
+
+@given(criteria=st.lists(st.floats(-1, 1), max_size=60), start=st.floats(1e-4, 10))
+def test_the_rate_follows_the_written_law(criteria: list[float], start: float) -> None:
+    worse = sum(value < max(criteria[: n + 1]) for n, value in enumerate(criteria))
+    law = start * 0.98 ** len(criteria) * 0.5 ** max(0, worse - 1)
+    rate = map_rate(criteria, start)
+    if law > 1e-6:
+        assert rate == pytest.approx(law, rel=1e-9)
+    else:
+        assert rate <= 1e-6  # as small as its floor, or halved once more, which ends the training
+
+
+def test_the_rate_stays_at_its_floor_until_it_is_halved() -> None:
+    assert map_rate([0.0] * 1000, 0.1) == 1e-6
+    assert map_rate([*[0.0] * 1000, -1.0], 0.1) == 1e-6  # the first that is worse
+    assert map_rate([*[0.0] * 1000, -1.0, -1.0], 0.1) == 5e-7
+    assert map_rate([0.0], 1e-9) == 1e-9  # a rate that began below it is not raised
+
+
+def test_epochs_learn_at_the_rates_of_their_criteria(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = MappingConfig.preset("muse", adversarial_epochs=9, adversarial_steps=1, discriminator_width=2, beta=0.0)
+    ends = iter([0.5, 0.4, 0.3, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2])
+    maps, learnt = [], []
+    monkeypatch.setattr(adversarial, "criterion", lambda mapped, *_: (maps.append(mapped), next(ends))[1])
+    monkeypatch.setattr(Discriminator, "learn", lambda self, *given: learnt.append(given[-1]))
+    monkeypatch.setattr(Discriminator, "gradient_of_map", lambda self, words, matrix, _: torch.ones_like(matrix))
+    x = np.eye(3, dtype=np.float32)
+    chosen = adversarial_map(x, x, config, seed=0)
+    steps = [float((before - after)[0, 1]) for before, after in zip([torch.eye(3), *maps], maps, strict=False)]
+    halvings = [0, 0, 0, 1, 1, 2, 3, 4, 5]
+    assert steps == pytest.approx([0.1 * 0.98**n / 2**halved for n, halved in enumerate(halvings)], rel=1e-4)
+    assert learnt == [0.1] * 45  # the discriminator's rate stays
+    torch.testing.assert_close(chosen, maps[3])
+    ends = iter([0.5, *[0.1] * 40])
+    learnt.clear()
+    adversarial_map(x, x, replace(config, adversarial_epochs=40), seed=0)
+    assert len(learnt) == 5 * 19  # 0.1 x 0.98^n / 2^(n - 2) is below a millionth for n = 19, not for 18
 
 
 def test_the_start_turns_towards_a_planted_rotation() -> None:

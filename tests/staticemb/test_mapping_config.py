@@ -27,7 +27,7 @@ def test_presets_are_those_of_the_papers() -> None:
     assert {MappingConfig.preset(name).map for name in PRESETS} == {"advanced", "orthogonal", "unconstrained", "rcsls"}
     rcsls, muse = MappingConfig.preset("rcsls"), MappingConfig.preset("muse")
     assert (rcsls.dictionary, rcsls.csls, rcsls.cutoff, rcsls.ball) == ("pairs", 10, 200_000, "none")
-    assert (muse.discriminator_width, muse.smoothing, muse.beta, muse.adversarial_words) == (2048, 0.2, 0.001, 75_000)
+    assert (muse.discriminator_width, muse.smoothing, muse.beta, muse.adversarial_words) == (2048, 0.1, 0.001, 75_000)
     assert (muse.direction, muse.keep, muse.map, muse.csls) == ("mutual", 1, "orthogonal", 10)
 
 

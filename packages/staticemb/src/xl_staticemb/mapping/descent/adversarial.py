@@ -8,7 +8,9 @@ discriminator says of a vector v, s the smoothing, and frequent words x, z drawn
 
 are lessened in turn by plain SGD, and after each step of the map W <- (1 + beta) W - beta W W' W draws it towards the
 orthogonal ones. Which epoch's map counts is decided without a dictionary: by the mean cosine of frequent words and
-the translations that CSLS gives them.
+the translations that CSLS gives them. Where the paper and the released code (facebookresearch/MUSE) differ, the code is
+followed, which made the published vectors: labels smoothed by 0.1 (0.2 in the paper), no dropout while the map learns,
+and the rates of `map_rate`.
 
 Two things are ours: the vectors come with rows of length 1 (`MappingConfig.normalization`), so they are multiplied by
 the root of their width, which gives the discriminator numbers of about the size of fastText's; and the term of L_W
@@ -16,6 +18,7 @@ that holds no W is left out.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -31,7 +34,7 @@ from xl_staticemb.mapping.induction import Inducer, mutual_rows
 from xl_staticemb.mapping.seed_dictionary import Pairs
 
 _SLOPE = 0.2  # of the leaky ReLU below 0
-_DECAY, _SHRINK = 0.98, 0.5  # of the rate after each epoch, and after one whose map is worse
+_DECAY, _SHRINK, _LEAST_RATE = 0.98, 0.5, 1e-6  # lr_decay, lr_shrink and min_lr of the released code; see `map_rate`
 _TOLD_EVERY = 200  # steps
 
 
@@ -85,6 +88,7 @@ def adversarial_map(
     discriminator = Discriminator(width, config.discriminator_width, config.discriminator_dropout, random)
     matrix = torch.eye(width, device=place)
     best, last, chosen, rate = -math.inf, math.nan, matrix, config.adversarial_rate
+    criteria: list[float] = []
 
     def words(side: Tensor) -> Tensor:
         return side[torch.randint(len(side), (config.adversarial_batch,), generator=random, device=place)]
@@ -94,7 +98,7 @@ def adversarial_map(
             for _ in range(config.discriminator_steps):
                 with torch.no_grad():
                     mapped = words(drawn[0]) @ matrix
-                discriminator.learn(mapped, words(drawn[1]), config.smoothing, rate)
+                discriminator.learn(mapped, words(drawn[1]), config.smoothing, config.adversarial_rate)
             gradient = discriminator.gradient_of_map(words(drawn[0]), matrix, config.smoothing)
             matrix = towards_orthogonal(matrix - rate * gradient, config.beta)
             done = epoch * config.adversarial_steps + step + 1
@@ -103,12 +107,30 @@ def adversarial_map(
         last = criterion(sides[0] @ matrix, sides[1], config.csls)
         if progress:
             progress((epoch + 1) * config.adversarial_steps, last, math.nan, max(best, last))
-        rate *= _DECAY
+        criteria.append(last)
         if last > best:
             best, chosen = last, matrix
-        else:
-            rate *= _SHRINK
+        rate = map_rate(criteria, config.adversarial_rate)
+        if rate < _LEAST_RATE:
+            break
     return chosen
+
+
+def map_rate(criteria: Sequence[float], start: float) -> float:
+    """Learning rate of the map after epochs that ended with `criteria`, of which the first had the rate `start`.
+
+    As the released code has it: an epoch takes 2 % of the rate and leaves 1e-6 at least; one that is worse than the
+    best so far halves what is left, except the first such epoch. A rate below 1e-6 ends the training. (In the paper an
+    epoch takes 5 %, of the discriminator's rate too, which the code lets be, and no worse one is pardoned.)
+    """
+    rate, best, n_worse = start, -math.inf, 0
+    for criterion in criteria:
+        rate = min(rate, max(_LEAST_RATE, rate * _DECAY))
+        if criterion < best:
+            n_worse += 1
+            rate *= _SHRINK if n_worse > 1 else 1.0
+        best = max(best, criterion)
+    return rate
 
 
 class Discriminator:
@@ -122,10 +144,14 @@ class Discriminator:
                 start = torch.empty(shape, device=random.device).uniform_(-1, 1, generator=random)
                 self.weights.append((start / math.sqrt(n_in)).requires_grad_())
 
-    def __call__(self, vectors: Tensor) -> Tensor:
-        """Logits (n,) of being of the source, for vectors (n, width) of which some numbers are dropped."""
+    def dropped(self, vectors: Tensor) -> Tensor:
+        """The vectors (n, width) without some of their numbers, the others larger for it."""
         kept = torch.rand(vectors.shape, generator=self._random, device=vectors.device) >= self._dropout
-        states = vectors * kept / (1 - self._dropout)
+        return vectors * kept / (1 - self._dropout)
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """Logits (n,) of being of the source, for vectors (n, width)."""
+        states = vectors
         for layer in range(3):
             states = functional.linear(states, self.weights[2 * layer], self.weights[2 * layer + 1])
             if layer < 2:
@@ -134,7 +160,7 @@ class Discriminator:
 
     def loss(self, mapped: Tensor, target: Tensor, smoothing: float) -> Tensor:
         """L_D, as the mean over both sides; mapped (n, width), target (n, width)."""
-        logits = self(torch.cat([mapped, target]))
+        logits = self(self.dropped(torch.cat([mapped, target])))
         labels = torch.full_like(logits, smoothing)
         labels[: len(mapped)] = 1 - smoothing
         return functional.binary_cross_entropy_with_logits(logits, labels)

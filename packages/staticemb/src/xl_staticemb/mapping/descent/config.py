@@ -32,7 +32,8 @@ class DescentOptions:
     adversarial_rate: float = field(
         default=0.1,
         metadata={
-            "help": "adversarial start: learning rate of both, > 0; falls by 2 % an epoch, by half if it is worse"
+            "help": "adversarial start: learning rate of both, > 0; the map's falls by 2 % an epoch, and by half after "
+            "each epoch but the first that is worse than the best"
         },
     )
     discriminator_steps: int = field(
@@ -46,7 +47,7 @@ class DescentOptions:
         metadata={"help": "adversarial start: share of a word's numbers the discriminator misses, in [0, 1)"},
     )
     smoothing: float = field(
-        default=0.2, metadata={"help": "adversarial start: how far its labels are from 0 and 1, in [0, 0.5)"}
+        default=0.1, metadata={"help": "adversarial start: how far its labels are from 0 and 1, in [0, 0.5)"}
     )
     beta: float = field(
         default=0.001, metadata={"help": "adversarial start: pull of the map towards an orthogonal one, >= 0"}
