@@ -25,8 +25,6 @@ from .model.new_tokenizer import train_pieces as train_pieces
 from .model.packing import TokenStates as TokenStates
 from .model.packing import encode_rows as encode_rows
 from .model.packing import supports_packing as supports_packing
-from .model.sentence_form import SentenceForm as SentenceForm
-from .model.sentence_form import read_sentence_form as read_sentence_form
 from .model.static_teacher import StaticTeacher as StaticTeacher
 from .model.trainable import Trainable as Trainable
 from .model.transforms import TRANSFORMS as TRANSFORMS
@@ -46,6 +44,10 @@ from .reading.word_vectors import TextWords as TextWords
 from .registry import Registry as Registry
 from .registry import RegistryError as RegistryError
 from .registry import unknown_name as unknown_name
+from .sentence_files.sentence_form import SentenceForm as SentenceForm
+from .sentence_files.sentence_form import apply_form as apply_form
+from .sentence_files.sentence_form import read_sentence_form as read_sentence_form
+from .sentence_files.vector_tail import VectorTail as VectorTail
 from .streams.text_share import TextShare as TextShare
 from .streams.text_share import drop_repeats as drop_repeats
 from .streams.text_stream import TextBatch as TextBatch

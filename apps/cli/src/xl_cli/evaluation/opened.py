@@ -10,7 +10,7 @@ from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import run_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
-from xl_encoders import POOLINGS, Encoder, SentenceForm, load_encoder, load_tokenizer, read_sentence_form
+from xl_encoders import POOLINGS, Encoder, SentenceForm, apply_form, load_encoder, load_tokenizer, read_sentence_form
 from xl_encoders.model.model_files import names_head
 
 # The papers read sentence vectors of a 12-block model at block 8.
@@ -76,13 +76,15 @@ def open_model(
     if form is not None and not form.pooling and not pooling:
         message = f"{name}: {form.unread}, which is not known here; give --pooling ({', '.join(POOLINGS)}) to choose."
         raise CliError(message)
-    source = _transformer(source, form)
+    transformer = _transformer(source, form)
     with Progress(f"loading the model {name}", quiet=True):
-        encoder = load_encoder(source, revision=revision, max_len=max_len or None, name=shown).to(processes.device())
+        encoder = load_encoder(transformer, revision=revision, max_len=max_len or None, name=shown)
+    encoder = encoder.to(processes.device())
     if form is not None:
         if not max_len:
             encoder.max_len = min(encoder.max_len, form.max_len or encoder.tokenizer.model_max_length)
-        encoder.pools_prompt = form.pools_prompt
+        unread = apply_form(encoder, form, source, revision=revision)
+        form = dataclasses.replace(form, left_out=(*form.left_out, *unread))
     prompts = form.prompts if form else {}
     asked = (form.default_prompt if form else "") if prompt is None else prompt
     encoder.prompt = prompts.get(asked, asked)
@@ -146,6 +148,17 @@ def _note(opened: Opened, about: Mapping[str, object], layer_given: bool, prompt
     elif prompt and prompt.isidentifier() and encoder.prompt == prompt:
         prompts = f"its prompts: {', '.join(form.prompts)}" if form and form.prompts else "its files name none"
         parts.append(f"has no prompt called {prompt!r} ({prompts}), so this word itself stands in front of every text")
+    applied = next((encoder.tail_of(layer, opened.pooling) for layer in opened.layers if encoder.tail), None)
+    if encoder.tail is not None and applied is None:
+        parts.append(
+            f"what stands behind pooling there ({_kinds(form)}) is applied at layer {encoder.tail.layer} with pooling "
+            f"{encoder.tail.pooling} alone, and not here"
+        )
     if form and form.left_out:
         parts.append(f"left out is what else its modules.json names: {', '.join(form.left_out)}")
     return f"note: {encoder.name} {'; '.join(parts)}." if parts else ""
+
+
+def _kinds(form: SentenceForm | None) -> str:
+    """The modules behind pooling that change more than the length of a vector."""
+    return ", ".join(kind for kind, _ in form.behind if kind not in ("Dropout", "Normalize")) if form else ""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from xl_encoders.reading.word_vectors import TextWords
+    from xl_encoders.sentence_files.vector_tail import VectorTail
 
 # CANINE puts its character-level states around the blocks: two before, two after (the embeddings are one of them).
 _EXTRA_STATES = {"canine": 4}
@@ -42,6 +43,7 @@ class Encoder(Trainable):
     stored_dtype: dtype of the weights in the folder that it was opened from; `load_encoder` opens all in float32.
     prompt: what `embed` puts in front of every text, "query: " for instance.
     pools_prompt: whether its tokens are pooled with those of the text.
+    tail: what `embed` does to vectors of one layer and pooling, of a sentence encoder (`apply_form`); None for nothing.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Encoder(Trainable):
         max_len: int = 128,
         prompt: str = "",
         pools_prompt: bool = True,
+        tail: "VectorTail | None" = None,
     ) -> None:
         super().__init__()
         limit = position_limit(model)
@@ -67,6 +70,7 @@ class Encoder(Trainable):
         self.stored_dtype = model.dtype  # of the folder that it was opened from, whatever it computes in
         self.prompt = prompt
         self.pools_prompt = pools_prompt
+        self.tail = tail
         self.cut_before = False  # whether a warning about texts that are too long was given
         self._low_rank: tuple[LoraModel, ...] = ()  # a tuple, so that its weights count once, as those of the model
         self.projectors = nn.ModuleDict()  # of objectives that contrast projections; no part of what is saved
@@ -94,6 +98,16 @@ class Encoder(Trainable):
             message = f"layer {layer} is out of range: {self.name} has 0 (embeddings) to {self.n_layers} (last block)."
             raise EncoderError(message)
         return index
+
+    def tail_of(self, layer: int, pooling: str) -> "VectorTail | None":
+        """What is done to vectors of `layer` (from 0) under `pooling`; None for nothing."""
+        tail = self.tail
+        return tail if tail is not None and (tail.layer, tail.pooling) == (layer, pooling) else None
+
+    def vector_width(self, layer: int, pooling: str) -> int:
+        """Length of the vectors that `embed` gives of `layer` (from 0) under `pooling`."""
+        tail = self.tail_of(layer, pooling)
+        return self.width if tail is None else tail.width(self.width)
 
     def forward(
         self, ids: Int[Tensor, "batch len"], real: Tensor, **inputs: Tensor
@@ -171,6 +185,8 @@ class Encoder(Trainable):
         precision: str = "no",
     ) -> "NDArray[np.float32] | list[NDArray[np.float32]]":
         """One vector a text: (n_texts, width) float32, row i for text i whatever the batching.
+
+        At the layer and with the pooling of a `tail` vectors pass it, and have the width that it gives.
 
         layer: `hidden_states` index, negative from the end.
         pooling: "mean-content" (tokens of the text), "mean-all" (specials too) or "first" (the first position).

@@ -9,6 +9,7 @@ import copy
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +26,7 @@ from xl_encoders.model.encoder import Encoder, in_dtype
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.pooling import mean_pool
 from xl_encoders.reading.tokens import edge_ids, encode_content, special_ids, wrap_rows
+from xl_encoders.sentence_files.vector_tail import kind_of, write_step
 from xl_encoders.whole_files import replace_whole
 
 if TYPE_CHECKING:
@@ -98,7 +100,8 @@ def export_sentence_transformers(
 ) -> None:
     """Write a folder that `SentenceTransformer(folder)` opens and that gives the vectors of `Encoder.embed`.
 
-    layer, pooling: as `Encoder.embed` takes them. Texts are cut at `encoder.max_len` tokens.
+    layer, pooling: as `Encoder.embed` takes them. Texts are cut at `encoder.max_len` tokens. A `tail` of the encoder at
+        that layer with that pooling is written too.
     prompts: what `encode(texts, prompt_name=...)` may put in front, by name. The encoder's own prompt is the default
         one, under its name among these, else as "default".
     normalize: whether vectors are scaled to length 1 there.
@@ -138,6 +141,9 @@ def export_sentence_transformers(
     if pooling == "mean-content":
         modules.append(("WordWeights", lambda path: _write_json(path / "config.json", _content_weights(tokenizer))))
     modules.append(("Pooling", lambda path: _write_json(path / "config.json", _pooling_config(encoder, pooling))))
+    tail = encoder.tail_of(index, pooling)
+    for step in () if tail is None else tail.steps:
+        modules.append((kind_of(step), partial(write_step, step)))
     if normalize:
         modules.append(("Normalize", lambda path: None))
 

@@ -61,13 +61,15 @@ class Reading:
 
 
 def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> list[NDArray[np.float32]]:
-    """(n_texts, width) float32 for each layer of `reading`, row i for text i."""
+    """(n_texts, width) float32 for each layer of `reading`, row i for text i; passed through the encoder's tail."""
     texts = as_texts(texts)
     rows, n_cut = encode_content(encoder.tokenizer, [encoder.prompt + text for text in texts], encoder.max_len)
     warn_cut(encoder, n_cut, len(rows))
     n_unpooled = _n_unpooled(encoder)
     wrapped = wrap_rows(rows, encoder.tokenizer)
-    vectors = [np.zeros((len(texts), encoder.width), dtype=np.float32) for _ in reading.layers]
+    tails = [encoder.tail_of(layer, reading.pooling) for layer in reading.layers]
+    widths = [encoder.vector_width(layer, reading.pooling) for layer in reading.layers]
+    vectors = [np.zeros((len(texts), width), dtype=np.float32) for width in widths]
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
         batches = padded_batches([len(row) for row in wrapped], encoder.pad_multiple)
         for members in told(batches, "embedding", len(wrapped), "texts"):
@@ -76,13 +78,16 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
             keep = batch.content if reading.pooling == "mean-content" else batch.real
             if n_unpooled:
                 keep = keep & (torch.arange(keep.shape[1], device=keep.device) >= n_unpooled)
-            for array, layer in zip(vectors, reading.layers, strict=True):
+            for array, layer, tail in zip(vectors, reading.layers, tails, strict=True):
                 if reading.pooling == "first":
                     pooled = states[layer][:, n_unpooled].float()
                 else:
                     # Without autocast: a product of matrices would be rounded to 16 bits again.
                     with torch.autocast(encoder.device.type, enabled=False):
                         pooled = mean_pool(states[layer].float(), keep)
+                if tail is not None:
+                    with torch.autocast(encoder.device.type, enabled=False):
+                        pooled = tail(pooled)
                 array[members] = pooled.cpu().numpy()
     return vectors
 

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,7 @@ class _Target:
 
     path: Path
     layer: int
+    width: int
 
     @property
     def about(self) -> Path:
@@ -62,7 +63,8 @@ def embed_to_files(
     texts, to compare. Raises EncoderError for files of other ones, which are left as they are, and for a full disk.
     """
     check_texts(texts)
-    targets = _targets(reading, out, several)
+    widths = [encoder.vector_width(layer, reading.pooling) for layer in reading.layers]
+    targets = _targets(reading, out, several, widths)
     partial = out.with_name(f"{out.name.replace('{layer}', 'layers')}.partial")
     settings = {
         "model": fingerprint(encoder),
@@ -70,7 +72,7 @@ def embed_to_files(
         "pooling": reading.pooling,
         "precision": reading.precision,
         "max_len": encoder.max_len,
-        "width": encoder.width,
+        **({"tail": encoder.tail.digest()} if encoder.tail is not None else {}),
         **({"prompt": encoder.prompt, "pools_prompt": encoder.pools_prompt} if encoder.prompt else {}),
     }
     try:
@@ -109,7 +111,7 @@ def fingerprint(encoder: "Encoder") -> str:
     return digest.hexdigest()
 
 
-def _targets(reading: Reading, out: Path, several: bool) -> list[_Target]:
+def _targets(reading: Reading, out: Path, several: bool, widths: Sequence[int]) -> list[_Target]:
     if out.suffix != ".npy":
         message = f"{out} does not end in .npy; vectors are written in numpy's own format."
         raise EncoderError(message)
@@ -123,7 +125,10 @@ def _targets(reading: Reading, out: Path, several: bool) -> list[_Target]:
     if len(set(reading.layers)) < len(reading.layers):
         message = f"layers {', '.join(map(str, reading.layers))} name one layer twice, which is one file."
         raise EncoderError(message)
-    return [_Target(out.with_name(out.name.replace("{layer}", str(layer))), layer) for layer in reading.layers]
+    return [
+        _Target(out.with_name(out.name.replace("{layer}", str(layer))), layer, width)
+        for layer, width in zip(reading.layers, widths, strict=True)
+    ]
 
 
 def _finished(targets: list[_Target], settings: dict, texts: Iterable[str], partial: Path) -> bool:
@@ -137,7 +142,7 @@ def _finished(targets: list[_Target], settings: dict, texts: Iterable[str], part
     n_texts, digest = _digest(texts)
     for target in targets:
         about = _read_json(target.about)
-        expected = _about(settings, target.layer, n_texts, digest)
+        expected = _about(settings, target, n_texts, digest)
         if about != expected:
             other = [key for key in expected if about.get(key) != expected[key]]
             message = (
@@ -163,7 +168,6 @@ def _fill(
         raise EncoderError(message)
     if n_seen:
         _log.info("%s: going on after %d texts.", targets[0].path, n_seen)
-    n_bytes = encoder.width * np.dtype(np.float32).itemsize
     for chunk in _chunks(remaining, n_seen):
         if record["whole"]:
             message = f"{partial} holds the vectors of {n_seen} texts, and here are more; delete it to start again."
@@ -171,7 +175,7 @@ def _fill(
         for target, vectors in zip(targets, embed_texts(encoder, chunk, reading), strict=True):
             data = partial / target.path.name
             with data.open("r+b" if data.exists() else "wb") as file:
-                file.seek(_HEADER_LEN + n_seen * n_bytes)
+                file.seek(_HEADER_LEN + n_seen * vectors.shape[1] * vectors.itemsize)
                 file.write(vectors.astype("<f4", copy=False).data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -184,25 +188,25 @@ def _fill(
 def _finish(targets: list[_Target], partial: Path, settings: dict) -> None:
     """Give each file its header, then its name; those that have it already were named before the last call ended."""
     record = _read_record(partial, settings)
-    n_texts, width = record["n_texts"], settings["width"]
+    n_texts = record["n_texts"]
     for target in targets:
         data = partial / target.path.name
         if target.path.exists() and not data.exists():
             continue
         with data.open("r+b" if data.exists() else "w+b") as file:
-            file.truncate(_HEADER_LEN + n_texts * width * np.dtype(np.float32).itemsize)
-            file.write(_header(n_texts, width))
+            file.truncate(_HEADER_LEN + n_texts * target.width * np.dtype(np.float32).itemsize)
+            file.write(_header(n_texts, target.width))
             file.flush()
             os.fsync(file.fileno())
-        _write_json(target.about, _about(settings, target.layer, n_texts, record["texts"]))
+        _write_json(target.about, _about(settings, target, n_texts, record["texts"]))
         data.replace(target.path)
     shutil.rmtree(partial)
 
 
-def _about(settings: dict, layer: int, n_texts: int, digest: str) -> dict:
+def _about(settings: dict, target: _Target, n_texts: int, digest: str) -> dict:
     """What stands beside a finished file."""
     shared = {key: value for key, value in settings.items() if key != "layers"}
-    return {**shared, "layer": layer, "n_texts": n_texts, "texts": digest}
+    return {**shared, "width": target.width, "layer": target.layer, "n_texts": n_texts, "texts": digest}
 
 
 def _read_record(partial: Path, settings: dict) -> dict:

@@ -89,9 +89,12 @@ class EmbeddingCache:
                 max_len=limit,
                 prompt=encoder.prompt,
                 pools_prompt=encoder.pools_prompt,
+                tail=encoder.tail,
             )
             reader.cut_before = not warn
         settings = ["texts", pooling, reader.max_len, precision, reader.prompt, reader.pools_prompt]
+        if reader.tail is not None:
+            settings.append(reader.tail.digest())
 
         def compute(wanted: list[int]) -> list[NDArray[np.float32]]:
             return reader.embed(texts, layers=wanted, pooling=pooling, precision=precision)

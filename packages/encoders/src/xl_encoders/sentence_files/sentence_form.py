@@ -8,12 +8,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xl_encoders.errors import EncoderError
 
-# What makes no difference to vectors when nothing is trained.
-_IDLE = ("Dropout",)
+if TYPE_CHECKING:
+    from xl_encoders.model.encoder import Encoder
+
+# What stands before pooling and is read here; Dropout makes no difference when nothing is trained.
+_BEFORE = ("WordWeights", "WeightedLayerPooling", "Dropout")
+# What may stand behind pooling and be applied; `vector_tail.read_steps` says which of it.
+_BEHIND = ("Dense", "LayerNorm", "Normalize", "Dropout")
 
 _MODES = {
     "pooling_mode_cls_token": "cls",
@@ -46,6 +51,8 @@ class SentenceForm:
     """Whether vectors are scaled to length 1."""
     max_len: int | None = None
     """Longest input in tokens, specials included; None where the files do not tell."""
+    behind: tuple[tuple[str, str], ...] = ()
+    """Kind and folder of the modules that a pooled vector passes, in order; `apply_form` adds them to an encoder."""
     left_out: tuple[str, ...] = ()
     """What else a text or a vector passes there, and does not here."""
 
@@ -55,8 +62,7 @@ def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm
 
     Raises EncoderError for files that cannot be read.
     """
-    folder = Path(name_or_path)
-    find = _in_folder(folder) if folder.is_dir() else _on_hub(name_or_path, revision)
+    find = _finder(name_or_path, revision)
     modules = _read(find, "modules.json")
     if modules is None:
         return None
@@ -65,21 +71,26 @@ def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm
     ):
         message = f"{name_or_path}: modules.json is no list of modules with type and path."
         raise EncoderError(message)
-    paths = {str(module["type"]).rpartition(".")[2]: str(module["path"]) for module in modules}
-    path = paths.pop("Transformer", "")
-    configs = {kind: _read(find, f"{place}/config.json") or {} for kind, place in paths.items()}
+    kinds = [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
+    path = next((place for kind, place in kinds if kind == "Transformer"), "")
+    kinds = [entry for entry in kinds if entry[0] != "Transformer"]
+    names = [kind for kind, _ in kinds]
+    split = names.index("Pooling") if "Pooling" in names else len(names)
+    before, behind = dict(kinds[:split]), kinds[split + 1 :]
     lengths = _read(find, f"{path}/sentence_bert_config.json".lstrip("/")) or {}
     about = _read(find, "config_sentence_transformers.json") or {}
-    layer, pooling, unread = -1, "", f"modules.json names {', '.join(paths) or 'no pooling'}"
-    if "Pooling" in paths:
-        pooling, unread = _pooling(configs["Pooling"])
-    if "WordWeights" in paths and pooling:
-        pooling, unread = _without_specials(configs["WordWeights"], pooling)
-    if "WeightedLayerPooling" in paths and pooling:
-        layer, unread = _one_layer(find, paths["WeightedLayerPooling"], configs["WeightedLayerPooling"])
+    layer, pooling, unread = -1, "", f"modules.json names {', '.join(names) or 'no pooling'}"
+    pooled = _config(find, kinds[split][1]) if behind or split < len(kinds) else {}
+    if split < len(kinds):
+        pooling, unread = _pooling(pooled)
+    if "WordWeights" in before and pooling:
+        pooling, unread = _without_specials(_config(find, before["WordWeights"]), pooling)
+    if "WeightedLayerPooling" in before and pooling:
+        place = before["WeightedLayerPooling"]
+        layer, unread = _one_layer(find, place, _config(find, place))
         pooling = "" if unread else pooling
-    known = ("Pooling", "WordWeights", "WeightedLayerPooling", "Normalize", *_IDLE)
-    left_out = [kind for kind in paths if kind not in known]
+    left_out = [kind for kind in before if kind not in _BEFORE]
+    left_out += [kind for kind, _ in behind if kind not in _BEHIND]
     if lengths.get("do_lower_case"):
         left_out.append("lower-casing")
     prompts = {name: text for name, text in (about.get("prompts") or {}).items() if text}
@@ -91,11 +102,32 @@ def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm
         unread=unread,
         prompts=prompts,
         default_prompt=default if default in prompts else "",
-        pools_prompt=bool(configs.get("Pooling", {}).get("include_prompt", True)),
-        normalizes="Normalize" in paths,
+        pools_prompt=bool(pooled.get("include_prompt", True)),
+        normalizes=[kind for kind, _ in behind if kind != "Dropout"][-1:] == ["Normalize"],
         max_len=lengths.get("max_seq_length") or None,
+        behind=tuple(entry for entry in behind if entry[0] in _BEHIND),
         left_out=tuple(left_out),
     )
+
+
+def apply_form(encoder: "Encoder", form: SentenceForm, name_or_path: str, *, revision: str = "") -> tuple[str, ...]:
+    """Let `encoder` give the vectors that its files mean, where it is read at their layer with their pooling.
+
+    Pooling then leaves a prompt out if they say so, and what stands behind pooling there is applied (`Encoder.tail`).
+    name_or_path, revision: what `read_sentence_form` was given.
+    Gives a phrase for each module that cannot be applied. Raises EncoderError for weights that do not fit.
+    """
+    from xl_encoders.sentence_files.vector_tail import VectorTail, read_steps
+
+    encoder.pools_prompt = form.pools_prompt
+    if not form.pooling:
+        return tuple(kind for kind, _ in form.behind if kind not in ("Dropout", "Normalize"))
+    find = _finder(name_or_path, revision)
+    steps, unknown = read_steps(form.behind, [_config(find, path) for _, path in form.behind], find)
+    if steps:
+        tail = VectorTail(steps, layer=encoder.resolve_layer(form.layer), pooling=form.pooling)
+        encoder.tail = tail.to(encoder.device)
+    return tuple(unknown)
 
 
 def _pooling(config: Mapping[str, Any]) -> tuple[str, str]:
@@ -136,6 +168,17 @@ def _read(find: "Callable[[str], Path | None]", name: str) -> Any:
     except ValueError as error:
         message = f"{file} cannot be read as JSON ({error}); write the folder anew with sentence-transformers."
         raise EncoderError(message) from error
+
+
+def _config(find: "Callable[[str], Path | None]", path: str) -> dict[str, Any]:
+    """A module's own settings."""
+    return _read(find, f"{path}/config.json") or {}
+
+
+def _finder(name_or_path: str, revision: str) -> "Callable[[str], Path | None]":
+    """From the name of a file of an encoder to where it lies."""
+    folder = Path(name_or_path)
+    return _in_folder(folder) if folder.is_dir() else _on_hub(name_or_path, revision)
 
 
 def _in_folder(folder: Path) -> "Callable[[str], Path | None]":

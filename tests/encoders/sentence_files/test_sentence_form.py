@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,14 @@ import torch
 from tests.encoders.conftest import TEXTS
 from tests.thinned import thinned
 
-from xl_encoders import Encoder, EncoderError, export_sentence_transformers, load_encoder, read_sentence_form
+from xl_encoders import (
+    Encoder,
+    EncoderError,
+    apply_form,
+    export_sentence_transformers,
+    load_encoder,
+    read_sentence_form,
+)
 
 PROMPTS = {"query": "the cat: ", "passage": "a white "}
 MORE = [*TEXTS, "", "a longer line " * 30]
@@ -88,18 +96,83 @@ def test_a_pooling_that_is_not_known_is_named(
     assert form.unread == f"it pools by {mode if isinstance(mode, str) else 'mean and max'}"
 
 
-def test_a_dense_layer_is_named_as_left_out(
-    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path
+def tail_modules(library: ModuleType, kind: str) -> list[Any]:
+    """What stands behind pooling, with random weights."""
+    dense = partial(module, library, "Dense")
+    norm = module(library, "LayerNorm", 16)
+    with torch.no_grad():
+        norm.norm.weight.normal_()
+        norm.norm.bias.normal_()
+    return {
+        "dense": [dense(16, 8)],
+        "no bias": [dense(16, 24, bias=False, activation_function=torch.nn.Identity())],
+        "residual": [dense(16, 16, use_residual=True, activation_function=torch.nn.GELU())],
+        "projected residual": [dense(16, 5, use_residual=True)],
+        "two, as in newer ones": [dense(16, 32), dense(32, 16, bias=False), module(library, "Normalize")],
+        "norms": [module(library, "Normalize"), norm, module(library, "Dropout", 0.5), module(library, "Normalize")],
+    }[kind]
+
+
+TAILS = ("dense", "two, as in newer ones", "norms", "no bias", "residual", "projected residual")
+
+
+@pytest.mark.parametrize("kind", thinned(TAILS, 3))
+def test_what_stands_behind_pooling_is_applied_as_the_library_does(
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, kind: str
 ) -> None:
+    """And exported again: the folder that is written gives the same vectors there."""
     modules = [
-        module(library, "Transformer", str(family_folder("bert"))),
+        module(library, "Transformer", str(family_folder("bert")), max_seq_length=20),
         module(library, "Pooling", 16, "cls"),
-        module(library, "Dense", 16, 8),
+        *tail_modules(library, kind),
     ]
-    saved(library, tmp_path / "out", modules)
+    model = saved(library, tmp_path / "out", modules)
+    wanted = model.encode(MORE, batch_size=4)
     form = read_sentence_form(str(tmp_path / "out"))
     assert form is not None
-    assert (form.pooling, form.left_out) == ("first", ("Dense",))
+    encoder, reading = encoder_of(tmp_path / "out")
+    encoder.max_len = 20
+    bare = encoder.embed(MORE, **reading)
+    assert apply_form(encoder, form, str(tmp_path / "out")) == ()
+    found = encoder.embed(MORE, **reading)
+    assert form.normalizes == (kind in ("norms", "two, as in newer ones"))
+    normal = found / np.linalg.norm(found, axis=1, keepdims=True) if form.normalizes else found
+    np.testing.assert_allclose(normal, wanted, atol=1e-5)
+    # Files hold the same, each layer at its own width; other layers and poolings are as they were.
+    paths = encoder.embed(MORE, layers=[0, -1], pooling="first", out=tmp_path / "vectors-{layer}.npy")
+    assert [vectors.shape[1] for vectors in paths] == [16, wanted.shape[1]]
+    np.testing.assert_array_equal(paths[1], found)
+    assert encoder.embed(MORE, layer=0, pooling="first").shape[1] == bare.shape[1]
+    export_sentence_transformers(encoder, tmp_path / "again", **reading, normalize=form.normalizes)
+    again = library.SentenceTransformer(str(tmp_path / "again"), device="cpu", local_files_only=True)
+    np.testing.assert_allclose(again.encode(MORE), wanted, atol=1e-5)
+
+
+def test_what_cannot_be_applied_is_named(
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """An activation that is not torch's, pickled weights, weights of another shape."""
+    folder = tmp_path / "out"
+    modules = [module(library, "Transformer", str(family_folder("bert"))), module(library, "Pooling", 16, "cls")]
+    saved(library, folder, [*modules, module(library, "Dense", 16, 8)])
+    settings = folder / "2_Dense" / "config.json"
+    dense = json.loads(settings.read_text())
+
+    def left_out() -> tuple[str, ...]:
+        form = read_sentence_form(str(folder))
+        assert form is not None
+        return apply_form(load_encoder(str(folder)), form, str(folder))
+
+    settings.write_text(json.dumps({**dense, "activation_function": "elsewhere.Code"}))
+    assert left_out() == ("Dense (with elsewhere.Code)",)
+    settings.write_text(json.dumps({**dense, "module_input_name": "token_embeddings"}))
+    assert left_out() == ("Dense (of token_embeddings)",)
+    settings.write_text(json.dumps({**dense, "out_features": 9}))
+    with pytest.raises(EncoderError, match=r"2_Dense/model\.safetensors does not hold the weights"):
+        left_out()
+    settings.write_text(json.dumps(dense))
+    (folder / "2_Dense" / "model.safetensors").rename(folder / "2_Dense" / "pytorch_model.bin")
+    assert left_out() == ("Dense (its weights are not in a model.safetensors)",)
 
 
 @pytest.mark.parametrize("key", ["pooling_mode_cls_token", "pooling_mode_mean_tokens", "pooling_mode_max_tokens"])

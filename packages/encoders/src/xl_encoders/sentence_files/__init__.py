@@ -1,0 +1,1 @@
+"""The files of sentence-transformers beside an encoder, read."""
