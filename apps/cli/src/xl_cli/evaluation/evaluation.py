@@ -39,6 +39,8 @@ class Evaluation:
         self._whole = whole
         self._out = out
         self._store = CellStore(out)
+        self._keeps_models = out is not None and config.save_models
+        self._models_folder = (out or Path()) / "models"
         self.mean = config.mean or (PRESETS[config.preset].mean if config.preset in PRESETS else "others")
         self._failures: list[str] = []
         self._asked: list[Cell] = []
@@ -94,6 +96,9 @@ class Evaluation:
                 self.by_pair |= {cell.task for cell in job.cells}
             self._models += [cell.model for cell in job.cells if cell.model not in self._models]
             todo = [cell for cell in job.cells if cell not in self._store]
+            if not todo and self._keeps_models and not job.is_saved(self._models_folder):
+                say(f"{job.label}: scored before, when its model was not kept; fitted again")
+                todo = list(job.cells)
             if not todo:
                 say(f"{job.label}: finished before ({len(job.cells)} cells)")
                 continue
@@ -102,8 +107,8 @@ class Evaluation:
                     for done, scored in enumerate(job.score(todo), start=1):
                         self._store.save(with_intervals(scored, self.config.resamples))
                         progress.advance(done)
-                if self._out is not None and self.config.save_models:
-                    job.save(self._out / "models")
+                if self._keeps_models:
+                    job.save(self._models_folder)
             except Exception as error:
                 # One task that fails must not cost the night; what it lacks is told at the end, with exit code 1.
                 if is_misuse(error) or os.environ.get("XL_DEBUG"):

@@ -1,10 +1,12 @@
 """Classification, tagging and question answering: models fitted to a source and scored on targets."""
 
 import dataclasses
+import hashlib
 import json
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -316,11 +318,13 @@ class FittedPlan(Plan):
         for protocol in protocols:
             for split, names in self._names(protocol, targets).items():
                 cells += trial.cells(names, protocol, noises=self._noises, splits=[split])
-        parts = [self._entry.name, model.opened.encoder.name, trial.source, "+".join(protocols), robust]
+        # Of translate-train each target has a model of its own.
+        trained = JOIN.join(dict.fromkeys([*source, *train]))
+        parts = [self._entry.name, model.opened.encoder.name, trained, "+".join(protocols), robust]
         parts.append(f"seed {seed}" if layer is None else f"layer {layer}")
         label = " ".join(filter(None, parts))
         run = _Scoring(trial, model, self._mixed, label)
-        return Job(label=label, cells=cells, score=run.score, save=run.save)
+        return Job(label=label, cells=cells, score=run.score, save=run.save, is_saved=run.is_saved)
 
     def _names(self, protocol: str, targets: Sequence[str]) -> dict[str, list[str]]:
         """Split -> the targets that cells of a protocol have in it; dev beside test where there is a dev set."""
@@ -471,18 +475,33 @@ class _Scoring:
         from xl_translit import replacing
 
         if self._run is not None and self._run.fitted is not None:
-            name = "".join(char if char.isalnum() or char in "-_+" else "-" for char in self._label)
             folder.mkdir(parents=True, exist_ok=True)
-            self._run.fitted.save(folder / name)
+            self._run.fitted.save(folder / self._folder)
             trial = self._trial
             about = {
                 "encoder": self._model.opened.encoder.name,
                 "variant": trial.variant,
                 "seed": trial.candidates[0].tuning.seed,
                 "tuning": trial.label,
+                "task": trial.entry.name,
+                "source": trial.source,
+                "unit": trial.unit,
+                "robust": trial.robust_label,
             }
-            with replacing(folder / name / FINE_TUNED) as file:
+            with replacing(folder / self._folder / FINE_TUNED) as file:
                 file.write(json.dumps(about, ensure_ascii=False) + "\n")
+
+    def is_saved(self, folder: Path) -> bool:
+        """Whether `save` has written the model there."""
+        return (folder / self._folder / FINE_TUNED).is_file()
+
+    @cached_property
+    def _folder(self) -> str:
+        """Its label, and a few digits that tell models apart whose input or settings alone differ."""
+        trial = self._trial
+        about = [trial.inputs, trial.train, trial.unit, trial.label, trial.robust_label, trial.pooling]
+        digits = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:6]
+        return "".join(char if char.isalnum() or char in "-_+" else "-" for char in f"{self._label} {digits}")
 
 
 def _holds(examples: Examples[Example], spelling: str, splits: Sequence[str]) -> bool:

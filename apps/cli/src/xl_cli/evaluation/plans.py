@@ -43,12 +43,14 @@ class Job:
     label: how progress and failures call it.
     score: the figures of some of its cells, one after another.
     save: writes the fitted model below a folder; does nothing where none was fitted.
+    is_saved: whether it lies below a folder; so it does where nothing is ever saved.
     """
 
     label: str
     cells: "Sequence[Cell]"
     score: "Callable[[Sequence[Cell]], Iterator[Scored]]"
     save: Callable[[Path], None] = lambda folder: None
+    is_saved: Callable[[Path], bool] = lambda folder: True
 
 
 class Plan(ABC):

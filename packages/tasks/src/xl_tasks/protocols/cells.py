@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -18,6 +19,8 @@ from xl_tasks.errors import TaskError
 from xl_tasks.rows import Row
 from xl_tasks.scoring.measures import Measure, commonest_label_scores
 from xl_translit import replacing
+
+_OUTPUTS = "outputs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ class Scored:
     intervals: metric -> lower and upper end of the 95 per cent interval of its value.
     counts: metric -> number of items that it is over, where that is not the number of `keys`.
     chosen: settings that won where several were tried; rows show them behind the cell's tuning.
+    outputs: (n_items, n_labels) float32, the probabilities that a classifier gives each item's labels; None elsewhere.
     """
 
     cell: Cell
@@ -78,6 +82,7 @@ class Scored:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     chosen: str = ""
+    outputs: NDArray[np.float32] | None = None
 
     def all_rows(self) -> list[Row]:
         """A row for each measure, then the further ones."""
@@ -95,7 +100,8 @@ class Scored:
 class CellStore:
     """Finished cells: in memory, and in `folder` where one is given.
 
-    folder/cells/NAME.json holds the circumstances and rows, folder/items/NAME.safetensors the statistics of the items.
+    folder/cells/NAME.json holds the circumstances and rows, folder/items/NAME.safetensors the statistics of the items
+    and what a classifier says of each.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -114,9 +120,11 @@ class CellStore:
         if self._folder is None:
             self._kept[name] = scored
             return
-        arrays = {
+        arrays: dict[str, NDArray[np.floating]] = {
             f"{number}:{m.metric}:{m.form}": np.ascontiguousarray(m.stats) for number, m in enumerate(scored.measures)
         }
+        if scored.outputs is not None:
+            arrays[_OUTPUTS] = np.ascontiguousarray(scored.outputs)
         with replacing(self._items(name), "wb") as file:
             file.write(save(arrays, metadata={"keys": json.dumps(list(scored.keys))}))
         about = {
@@ -153,7 +161,9 @@ class CellStore:
             about = json.loads(marker.read_text(encoding="utf-8"))
             with safe_open(self._items(name), framework="numpy") as arrays:
                 keys = tuple(json.loads(arrays.metadata()["keys"]))
-                labels = sorted((key.split(":") for key in arrays.keys()), key=lambda label: int(label[0]))  # noqa: SIM118
+                names = set(arrays.keys())
+                outputs = arrays.get_tensor(_OUTPUTS) if _OUTPUTS in names else None
+                labels = sorted((key.split(":") for key in names - {_OUTPUTS}), key=lambda label: int(label[0]))
                 measures = [
                     Measure(metric=label[1], form=label[2], stats=arrays.get_tensor(":".join(label)))
                     for label in labels
@@ -168,6 +178,7 @@ class CellStore:
                 intervals={metric: (low, high) for metric, (low, high) in about["intervals"].items()},
                 counts=about["counts"],
                 chosen=about["chosen"],
+                outputs=outputs,
             )
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             message = f"{marker} cannot be read ({error}); delete it, and the next call computes the cell again."

@@ -15,6 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xl_tasks.catalogue.task import Task
 from xl_tasks.drawing import ranked_by_hash
 from xl_tasks.errors import TaskError
@@ -232,7 +235,9 @@ class TrialRun:
             raise TaskError(message)
         language, examples = self._items(cell)
         read = _with_noise(examples, cell.noise, language)
-        predictions = fitted.predict(read, language)
+        features = fitted.problem.features(read, language, training=False)
+        logits = fitted.feature_logits(features, read, language)
+        predictions = fitted.problem.decode(read, features, logits)
         languages = sorted(set(cell.target.split(JOIN)))
         measures = fitted.problem.measures(read, predictions, language)
         coverage = (
@@ -252,6 +257,7 @@ class TrialRun:
             coverage=coverage,
             chosen=self.chosen.name if self.chosen is not None and len(trial.candidates) > 1 else "",
             skipped=skipped,
+            outputs=_probabilities(logits) if fitted.problem.kind == "classification" and logits else None,
         )
 
     def _items(self, cell: Cell) -> tuple[str, Sequence[Example]]:
@@ -282,6 +288,13 @@ def make_problem(
     else:
         from xl_tasks.problems.answering.problem import AnsweringProblem as Kind
     return Kind(encoder.tokenizer, examples.labels, **settings)
+
+
+def _probabilities(logits: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The softmax of (n_labels,) logits of each item, (n_items, n_labels)."""
+    rows = np.stack(logits).astype(np.float64)
+    shares = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _parts(problem: "Problem", measures: Sequence[Measure]) -> list[tuple[str, float, int]]:
