@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.thinned import thinned
 
-from xl_translit import CorpusError, Romanizer, romanize_corpus
+from xl_translit import ClusterError, Romanizer, ray_cluster, romanize_corpus
 
 PROGRAM = """
 import sys, warnings
@@ -68,9 +69,20 @@ def test_ray_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_without_ray_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     (tmp_path / "in.txt").write_text("a\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"pip install 'xl-translit\[ray\]', or use the engine local"):
+    with pytest.raises(ClusterError, match=r"pip install 'xl-translit\[ray\]', or use the engine local"):
         romanize_corpus(tmp_path / "in.txt", tmp_path / "out.txt", engine="ray")
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="ray has no wheels for this Python", exc_type=ImportError)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(ClusterError, match=f"RAY_ADDRESS={address} .*refused"), ray_cluster("xl-translit[ray]"):
+            pass
 
 
 TEXTS = ["Ελλάδα", "Россия", "안녕 세상", "düğün çiçek"] * 5

@@ -1,6 +1,8 @@
+from .cluster import ray_cluster as ray_cluster
 from .corpora.manifest import Manifest as Manifest
 from .corpora.romanization import romanize_corpus as romanize_corpus
 from .english.g2p import EnglishG2P as EnglishG2P
+from .errors import ClusterError as ClusterError
 from .errors import CorpusError as CorpusError
 from .errors import CorpusOptionError as CorpusOptionError
 from .errors import MissingProgramError as MissingProgramError

@@ -23,3 +23,7 @@ class CorpusOptionError(CorpusError):
 
 class MissingProgramError(TranslitError):
     """A program that a backend runs is not installed; the message names it, how to get it, and what works without."""
+
+
+class ClusterError(TranslitError):
+    """Ray is not installed, cannot be reached, or failed beyond what it repairs by itself."""

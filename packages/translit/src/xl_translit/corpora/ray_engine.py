@@ -4,14 +4,13 @@ Chunks go out in windows, so that neither this process nor the object store hold
 are put in order again. Needs the extra `xl-translit[ray]`.
 """
 
-import logging
-import os
 import pickle
 from collections.abc import Callable, Generator, Iterable
 from itertools import islice
 from typing import Any
 
-from xl_translit.errors import CorpusError
+from xl_translit.cluster import ray_cluster
+from xl_translit.errors import TranslitError
 
 _CHUNKS_PER_CPU = 16  # in a window: enough that its end, where some processors wait, costs little
 _loaded: dict[str, Callable[[Any], Any]] = {}  # functions by the hash of their pickle, in a process of the cluster
@@ -21,23 +20,9 @@ def ray_map(function: Callable[[Any], Any], chunks: Iterable[Any], jobs: int | N
     """`function(chunk)` for each chunk, in order.
 
     A Ray that runs already is used, also one named by RAY_ADDRESS; else a local one is started with `jobs` processors
-    (None: all) and stopped at the end. Raises CorpusError without Ray, or if the cluster fails.
+    (None: all) and stopped at the end. Raises ClusterError without Ray, or if the cluster fails.
     """
-    try:
-        import ray
-        import ray.data
-        from ray.exceptions import RayError
-    except ImportError:
-        message = "the engine ray needs Ray Data; pip install 'xl-translit[ray]', or use the engine local"
-        raise CorpusError(message) from None
-    ours = not ray.is_initialized()
-    if ours:
-        there = os.environ.get("RAY_ADDRESS")
-        local: dict[str, Any] = {} if there else {"num_cpus": jobs, "include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **local)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    try:
+    with ray_cluster("xl-translit[ray]", jobs, told=TranslitError) as ray:
         n_cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
         packed = ray.put(pickle.dumps(function))
         task: Any = _Task(packed)
@@ -48,15 +33,6 @@ def ray_map(function: Callable[[Any], Any], chunks: Iterable[Any], jobs: int | N
             rows = sorted(data.take_all(), key=lambda row: row["index"])
             for row in rows:
                 yield pickle.loads(row["result"])  # noqa: S301 - made by our own tasks
-    except RayError as error:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, CorpusError):
-            raise cause from None
-        message = f"Ray failed: {' '.join(str(error).split())[:300]}"
-        raise CorpusError(message) from None
-    finally:
-        if ours:
-            ray.shutdown()
 
 
 class _Task:

@@ -1,0 +1,32 @@
+"""A Ray cluster of two nodes, each a set of processes of its own on this machine, for programs that tests start.
+
+In a process of its own, so that Ray's threads, signals and warnings stay out of pytest's.
+"""
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+_STORE = 80 * 2**20  # bytes of object store a node, the least that Ray takes
+
+
+@contextmanager
+def two_nodes() -> Generator[tuple[Any, Any]]:
+    """The cluster, this process connected to it, and its second node; one processor each.
+
+    `cluster.remove_node(second, allow_graceful=False)` kills the second as a loss of power would.
+    """
+    import ray
+    from ray.cluster_utils import Cluster
+
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _STORE, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        second = cluster.add_node(**node)
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        cluster.wait_for_nodes()
+        yield cluster, second
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
