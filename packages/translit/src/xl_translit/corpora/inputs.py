@@ -94,8 +94,15 @@ class Corpus:
         self._complete = True
         return sum(reading.n_rows for reading in self.readings)
 
-    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[RowChunk]:
-        """Rows `start` to `stop` (0-based over all sources, `stop` not included) as chunks."""
+    def chunks(
+        self, start: int = 0, stop: int | None = None, *, most_rows: int | None = None, most_bytes: int | None = None
+    ) -> Iterator[RowChunk]:
+        """Rows `start` to `stop` (0-based over all sources, `stop` not included) as chunks.
+
+        most_rows, most_bytes: what ends a chunk, the latter reached by its last row; None takes the usual.
+        """
+        most_rows = CHUNK_ROWS if most_rows is None else most_rows
+        most_bytes = CHUNK_BYTES if most_bytes is None else most_bytes
         readings = [ReadTally() for _ in self.sources] if self._complete else self.readings
         index = row = 0
         segments: list[SourceRows] = []
@@ -117,7 +124,7 @@ class Corpus:
                 pending.append(raw)
                 n_rows += 1
                 n_bytes += len(raw if joined else raw[0] or "")
-                if n_rows == CHUNK_ROWS or n_bytes >= CHUNK_BYTES:
+                if n_rows == most_rows or n_bytes >= most_bytes:
                     segments.append(SourceRows(number, first, b"".join(_ended(pending)) if joined else pending))
                     yield RowChunk(index, n_rows, tuple(segments))
                     index, n_rows, n_bytes, segments, pending = index + 1, 0, 0, [], []
