@@ -15,6 +15,7 @@ from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.pooling import mean_pool
 from xl_encoders.reading.stages import told
+from xl_encoders.reading.states import hidden_states
 from xl_encoders.reading.tokens import encode_content, wrap_rows
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
         batches = padded_batches([len(row) for row in wrapped], encoder.pad_multiple)
         for members in told(batches, "embedding", len(wrapped), "texts"):
             batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
-            states = encoder(batch.ids, batch.real)
+            states = hidden_states(encoder, batch, reading.layers)
             keep = batch.content if reading.pooling == "mean-content" else batch.real
             if n_unpooled:
                 keep = keep & (torch.arange(keep.shape[1], device=keep.device) >= n_unpooled)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.reading.embedding import as_texts, padded_batches
+from xl_encoders.reading.states import hidden_states
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.word_tokens import PlacedTokens, place_words
 from xl_encoders.text.word_splitting import split_words
@@ -85,7 +86,7 @@ def word_vectors(
     with torch.inference_mode(), evaluation_mode(encoder):
         for members in padded_batches([len(row) for row in wrapped], encoder.pad_multiple):
             batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
-            states = encoder(batch.ids, batch.real)[layer].float()
+            states = hidden_states(encoder, batch, [layer])[layer].float()
             read = [picks[i] for i in members]
             rows = np.repeat(np.arange(len(read)), [len(part.places) for part in read])
             places = np.concatenate([part.places for part in read]) + 1  # behind the first special
