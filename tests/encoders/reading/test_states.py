@@ -1,4 +1,4 @@
-"""Hidden states at chosen layers: the bits that the whole model gives, and no block above the deepest of them is run."""
+"""Hidden states at chosen layers: the bits of the whole model, and no block above the deepest of them runs."""
 
 import pytest
 import torch

@@ -1,11 +1,11 @@
 """Hidden states of a batch at chosen layers, without the blocks above the deepest of them.
 
-The input of block k + 1 is hidden state k in every family whose blocks are a list: hooks in front of the blocks read it,
-and the pass ends where no more is asked. Whether that is so of a model is tried once, on a padded batch.
+The input of block k + 1 is hidden state k in every family whose blocks are a list: hooks in front of the blocks read
+it, and the pass ends where no more is asked. Whether that is so of a model is tried once, on a padded batch.
 """
 
 from collections.abc import Collection, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -60,10 +60,8 @@ def _read_below(
     with ExitStack() as hooks:
         for layer in set(layers):
             hooks.enter_context(hook(layer))
-        try:
+        with suppress(_EnoughError):
             encoder(batch.ids, batch.real)
-        except _EnoughError:
-            pass
     return found
 
 
