@@ -127,6 +127,36 @@ def test_the_map_is_the_closed_form_and_the_choice_is_that_of_the_held_out_pairs
         np.testing.assert_allclose(read_vectors(whole / "vectors" / f"{code}.vec").matrix, wanted, atol=1e-5)
 
 
+def test_rcsls_is_what_its_own_command_learns_from_the_same_pairs(
+    xl: Run, folder: Path, whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "x2s"
+    shutil.copytree(whole, out)
+    for made in ("maps", "vectors"):
+        shutil.rmtree(out / made)
+    call(folder, out, mode="rcsls", rcsls_rate=3.0, rcsls_steps=4, choose="off")
+    done = xl("static", "map", "--pivot", f"eng_Latn={out / 'extracted' / 'eng_Latn.vec'}", "--mode", "rcsls",
+              f"ell_Grek={out / 'extracted' / 'ell_Grek.vec'}", "--rcsls-rate", "3", "--rcsls-steps", "4",
+              "--dictionary", f"ell_Grek={out / 'dictionaries' / 'ell_Grek.tsv'}", "--choose", "off",
+              "--out", tmp_path / "own")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (out / "vectors" / "ell_Grek.vec").read_bytes() == (tmp_path / "own" / "ell_Grek.vec").read_bytes()
+    learnt = [load_file(each / "maps" / "ell_Grek.safetensors")["map"] for each in (out, whole)]
+    assert np.abs(learnt[0] - learnt[1]).max() > 0.01  # not the rotation that it begins with
+    assert json.loads((out / "summary.json").read_text("utf-8"))["mode"] == "rcsls"
+    with pytest.raises(xl_cli.UsageError, match="map ell_Grek is done, but rcsls_rate was 3.0 and is at its default"):
+        call(folder, out, mode="rcsls", rcsls_steps=4, choose="off")
+
+
+@pytest.mark.slow
+def test_dictionaries_by_a_map_that_needs_none(folder: Path, tmp_path: Path) -> None:
+    sizes = {"adversarial_epochs": 2, "adversarial_steps": 60, "discriminator_width": 64, "adversarial_batch": 64}
+    call(folder, tmp_path / "x2s", words_mode="muse", **sizes)
+    ledger = json.loads((tmp_path / "x2s" / "steps.json").read_text("utf-8"))
+    assert sizes.items() <= ledger["map words ell_Grek"]["settings"].items()
+    assert ("failed" in ledger["map words ell_Grek"]) != (tmp_path / "x2s" / "words" / "ell_Grek.vec").exists()
+
+
 def normalized(out: Path, code: str) -> WordVectors:
     vectors = read_vectors(out / "extracted" / f"{code}.vec")
     return WordVectors(vectors.words, Normalization().fit_apply(vectors.matrix))
@@ -260,6 +290,14 @@ def test_a_language_whose_text_is_all_dropped_fails_and_the_others_go_on(xl: Run
             ["ell_Grek", "aligned"], ["tur_Latn", "failed"],
         ]  # fmt: skip
     assert {path.name for path in (tmp_path / "x2s" / "vectors").iterdir()} == {"eng_Latn.vec", "ell_Grek.vec"}
+    # what failed is tried again with the same settings: here its reason was of another time
+    before = files(tmp_path / "x2s")
+    ledger = json.loads(before["steps.json"])
+    ledger["extract tur_Latn"]["failed"] = "the disk was full"
+    (tmp_path / "x2s" / "steps.json").write_text(json.dumps(ledger), encoding="utf-8")
+    assert xl(*command, "--dry-run").stdout.count("to do") == 2
+    assert "tur_Latn: all 150 paragraphs" in xl(*command).stderr
+    assert files(tmp_path / "x2s") == before
 
 
 def test_a_folder_of_other_settings_is_refused_and_a_deleted_file_is_made_anew(
@@ -318,6 +356,12 @@ def test_a_plan_needs_nothing_and_writes_nothing(xl: Run, tmp_path: Path) -> Non
         (["text", "--words", "words", "--held-out", "1"], "--held-out is 1.0; give a share between 0 and 1"),
         (["text", "--words", "words", "--words-mode", "none", "--map-seeds", "2"], "--map-seeds: no meaning"),
         (["text", "--format", "bin", "--digits", "3"], "--digits: no meaning"),
+        (["text", "--words", "words", "--mode", "per-pair"], "choose one of orthogonal, rcsls, pull-back"),
+        (["text", "--words", "words", "--rcsls-rate", "5"], "--rcsls-rate: no meaning without --mode rcsls"),
+        (["text", "--mode", "rcsls", "--rcsls-steps", "5"], "--mode and --rcsls-steps: no meaning without a dictionary"),
+        (["text", "--words", "words", "--mode", "rcsls", "--rcsls-steps", "0"], "--mode rcsls: rcsls_steps must be"),
+        (["text", "--words", "words", "--beta", "1"], "--beta: no meaning without --words and --words-mode muse"),
+        (["text", "--words", "words", "--words-mode", "muse", "--beta", "-1"], "--words-mode muse: beta must be"),
         (["text", "--format", "npy"], "--format is 'npy'; choose one of vec, bin, safetensors"),
         (["text", "--method", "aggregate", "--epochs", "3"], "--epochs: no meaning with --method aggregate"),
         (["text", "--languages", "de"], "eng"),

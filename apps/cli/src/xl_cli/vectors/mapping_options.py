@@ -33,14 +33,14 @@ class MappingOverrides:
         given = {name: value for name, value in vars(self).items() if value is not None}
         return set(filter(refused, given))
 
-    def config(self, mode: str) -> MappingConfig:
-        """The mode's `MappingConfig` with these options. Raises UsageError for what it refuses."""
-        values = {item: getattr(self, _NAMES.get(item.name, item.name)) for item in fields(MappingConfig)}
+    def config(self, mode: str, option: str = "--mode") -> MappingConfig:
+        """The mode's `MappingConfig` with these options. Raises UsageError, which names `option`, for what it refuses."""
+        values = {item: getattr(self, _NAMES.get(item.name, item.name), None) for item in fields(MappingConfig)}
         given = {item.name: _read(item, value) for item, value in values.items() if value is not None}
         try:
             return MappingConfig.preset(mode.replace("-", "_"), **given)
         except StaticembError as error:
-            message = f"--mode {mode}: {error}."
+            message = f"{option} {mode}: {error}."
             raise UsageError(message) from None
 
 
@@ -77,6 +77,11 @@ MappingOptions: Any = make_dataclass(
     "MappingOptions", map(_option, fields(MappingConfig)), bases=(MappingOverrides,), frozen=True, kw_only=True
 )
 
+# Those of maps that descend, for commands that give no other option of a mapping.
+DescentMappingOptions: Any = make_dataclass(
+    "DescentMappingOptions", map(_option, fields(DescentOptions)), bases=(MappingOverrides,), frozen=True, kw_only=True
+)
+
 
 def _is_text(path: Path | None) -> bool:
     from xl_staticemb.files.streams import kind_suffix
@@ -84,9 +89,8 @@ def _is_text(path: Path | None) -> bool:
     return path is not None and kind_suffix(path) not in (".bin", ".safetensors")
 
 
-_ADVERSARIAL = tuple(
-    item.name for item in fields(DescentOptions) if not item.name.startswith("rcsls") and item.name != "ball"
-)
+OF_RCSLS = ("rcsls_rate", "rcsls_steps", "ball")
+OF_MUSE = tuple(item.name for item in fields(DescentOptions) if item.name not in OF_RCSLS)
 
 # `config` is the mode's MappingConfig with the options of the call; a map onto a pivot never learns by itself.
 READ_WHERE = (
@@ -137,12 +141,12 @@ READ_WHERE = (
         "without self-learning, rcsls or --by",
     ),
     ReadWhere(
-        ("rcsls_rate", "rcsls_steps", "ball"),
+        OF_RCSLS,
         lambda call: call.config.map == "rcsls",
         "without rcsls (--mode rcsls, --map rcsls)",
     ),
     ReadWhere(
-        _ADVERSARIAL,
+        OF_MUSE,
         lambda call: call.config.dictionary == "adversarial",
         "without an adversarial start (--mode muse, --start adversarial)",
     ),

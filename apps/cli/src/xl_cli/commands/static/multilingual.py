@@ -9,10 +9,11 @@ import xl_cli
 from xl_cli.commands.show import show
 from xl_cli.options import with_options
 from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig
+from xl_cli.vectors.mapping_options import DescentMappingOptions
 from xl_cli.vectors.multilingual.config import CorporaReadingConfig, MultilingualConfig
 
 
-@with_options(MultilingualConfig, CorporaReadingConfig, HubTextConfig, ExtractConfig)
+@with_options(MultilingualConfig, DescentMappingOptions, CorporaReadingConfig, HubTextConfig, ExtractConfig)
 def multilingual(
     corpora: Annotated[
         list[str],

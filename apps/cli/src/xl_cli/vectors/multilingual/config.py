@@ -7,11 +7,13 @@ from xl_cli.options import check_options
 from xl_cli.unread_options import ReadWhere
 from xl_cli.vectors.extract_config import PRESETS, ReadingConfig
 from xl_cli.vectors.extract_config import READ_WHERE as EXTRACT_READ_WHERE
-from xl_cli.vectors.mapping_options import MODES
+from xl_cli.vectors.mapping_options import MODES, OF_MUSE, OF_RCSLS, PIVOT_MODES
 from xl_cli.vectors.word_files import DEVICES
 from xl_objectives import setting
 
 FORMATS = ("vec", "bin", "safetensors")
+# per-pair gives the pivot a space for each language, and all languages are to share one
+ONTO_PIVOT = tuple(mode for mode in PIVOT_MODES if mode != "per-pair")
 WORDS_MODES = (*(name for name, config in MODES.items() if config.dictionary != "pairs"), "none")
 
 
@@ -54,7 +56,7 @@ class MultilingualConfig:
     dictionary: tuple[str, ...] = setting(
         (), "LANG=FILE, source<TAB>pivot word a line, in the place of an induced one; repeat"
     )
-    mode: str = setting("orthogonal", "map of a language: orthogonal | pull-back", choices=("orthogonal", "pull-back"))
+    mode: str = setting("orthogonal", f"map of a language: {' | '.join(ONTO_PIVOT)}", choices=ONTO_PIVOT)
     held_out: float = setting(
         0.2, "share of each dictionary that is not learnt from, to choose by", above=0, below=1,
         wanted="a share between 0 and 1",
@@ -87,7 +89,11 @@ READ_WHERE = (
     ),
     ReadWhere(("map_seeds",), _self_learning, "for a map of word vectors that learns nothing by itself"),
     ReadWhere(
-        ("held_out", "choose", "mode", "device"), lambda call: call.words or call.dictionary, "without a dictionary"
+        ("held_out", "choose", "mode", "device", *OF_RCSLS),
+        lambda call: call.words or call.dictionary,
+        "without a dictionary",
     ),
+    ReadWhere(OF_RCSLS, lambda call: call.mode == "rcsls", "without --mode rcsls"),
+    ReadWhere(OF_MUSE, lambda call: call.words and call.words_mode == "muse", "without --words and --words-mode muse"),
     ReadWhere(("digits",), lambda call: call.format == "vec", "for vectors that are not written as text"),
 )

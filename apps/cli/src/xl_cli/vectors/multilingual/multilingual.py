@@ -12,6 +12,7 @@ from xl_cli.results import Rows, UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import refuse_unread
 from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, as_options, is_hub_text, with_preset
+from xl_cli.vectors.mapping_options import DescentMappingOptions, MappingOverrides
 from xl_cli.vectors.multilingual.config import READ_WHERE, CorporaReadingConfig, MultilingualConfig
 from xl_cli.vectors.multilingual.naming import absent, by_language, one_file
 from xl_cli.vectors.multilingual.plan import FOLDERS, Job, Named
@@ -36,11 +37,18 @@ class JobPlan:
         return self.text
 
 
-@takes(config=MultilingualConfig, reading=CorporaReadingConfig, hub=HubTextConfig, training=ExtractConfig)
+@takes(
+    config=MultilingualConfig,
+    options=DescentMappingOptions,
+    reading=CorporaReadingConfig,
+    hub=HubTextConfig,
+    training=ExtractConfig,
+)
 def multilingual(
     corpora: str | Path | Sequence[str | Path],
     *,
     config: MultilingualConfig,
+    options: MappingOverrides,
     reading: CorporaReadingConfig,
     hub: HubTextConfig,
     training: ExtractConfig,
@@ -61,13 +69,13 @@ def multilingual(
     entries = [str(corpora)] if isinstance(corpora, (str, Path)) else [str(each) for each in corpora]
     reading, training, preset = with_preset(reading, training, given)
     of_hub = [name for entry in entries if is_hub_text(name := entry.rpartition("=")[2])]
-    refuse_unread(READ_WHERE, given, config, reading, training, of_hub=of_hub)
+    refuse_unread(READ_WHERE, given, config, options, reading, training, of_hub=of_hub)
     out = Path(out)
     if out.exists() and not out.is_dir():
         message = f"--out {out} is a file; name a folder."
         raise UsageError(message)
     named, pivot = _named(entries, config, reading)
-    job = Job(named, pivot, config, reading, hub, training, preset, out)
+    job = Job(named, pivot, config, options, reading, hub, training, preset, out)
     steps = job.steps()
     ledger = Ledger(out / LEDGER)
     if not ledger.path.is_file() and out.is_dir() and any(out.iterdir()):

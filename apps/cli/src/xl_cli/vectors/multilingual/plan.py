@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import CliError
 from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig
+from xl_cli.vectors.mapping_options import MODES, OF_MUSE, OF_RCSLS, PIVOT_MODES, MappingOverrides
 from xl_cli.vectors.multilingual.config import CorporaReadingConfig, MultilingualConfig
 from xl_cli.vectors.multilingual.naming import fingerprints
 from xl_cli.vectors.multilingual.steps import Outcome, Step, StepFailedError
+from xl_staticemb.mapping.config import MappingConfig
 
 if TYPE_CHECKING:
-    from xl_staticemb import MappingConfig, WordVectors
+    from xl_staticemb import WordVectors
 
 FOLDERS = ("extracted", "words", "dictionaries", "maps", "vectors")
 # What changes how fast vectors are made, or how often their state is kept, and not what they are.
@@ -42,14 +44,19 @@ class Job:
         named: Named,
         pivot: str,
         config: MultilingualConfig,
+        options: MappingOverrides,
         reading: CorporaReadingConfig,
         hub: HubTextConfig,
         training: ExtractConfig,
         preset: dict[str, object],
         out: Path,
     ) -> None:
-        self.named, self.pivot, self.config = named, pivot, config
+        self.named, self.pivot, self.config, self.options = named, pivot, config, options
         self.reading, self.hub, self.training, self.preset, self.out = reading, hub, training, preset, out
+        self.map_config = options.config("rcsls") if config.mode == "rcsls" else MODES[PIVOT_MODES[config.mode]]
+        self.words_config = (
+            options.config("muse", "--words-mode") if config.words_mode == "muse" else MODES.get(config.words_mode)
+        )
         self.others = [code for code in named.texts if code != pivot]
 
     def vectors(self, folder: str, name: str) -> Path:
@@ -85,6 +92,7 @@ class Job:
             outputs=_outputs(self.vectors("extracted", code)),
             run=lambda: self._extract(code),
             shared=True,
+            again=True,
         )
 
     def _extract(self, code: str) -> Outcome:
@@ -111,9 +119,9 @@ class Job:
 
     def _induction(self, code: str) -> list[Step]:
         config, words = self.config, self.named.words
-        both = {"limit": config.words_limit, "mode": config.words_mode}
+        both = {"limit": config.words_limit, "mode": config.words_mode} | _given(self.options, OF_MUSE)
         steps = []
-        if config.words_mode != "none":
+        if self.words_config:
             steps = [
                 Step(
                     name=f"map words {code}",
@@ -121,7 +129,7 @@ class Job:
                     settings={**both, "seeds": config.map_seeds, "digits": config.digits, "format": config.format},
                     inputs=fingerprints([words[code], words[self.pivot]]),
                     outputs=[path for side in self._mapped_words(code) for path in _outputs(side)],
-                    run=lambda: self._map_words(code),
+                    run=lambda mapping=self.words_config: self._map_words(code, mapping),
                 )
             ]
         excluded = [self.named.excluded[code]] if code in self.named.excluded else []
@@ -149,9 +157,8 @@ class Job:
     def _dictionary(self, code: str) -> Path:
         return self.out / "dictionaries" / f"{code}.tsv"
 
-    def _map_words(self, code: str) -> Outcome:
+    def _map_words(self, code: str, mapping: MappingConfig) -> Outcome:
         from xl_cli.vectors.mapping import PairJob, map_pair
-        from xl_cli.vectors.mapping_options import MODES
         from xl_staticemb import StaticembError
 
         source, target = self._mapped_words(code)
@@ -169,7 +176,7 @@ class Job:
             names=(code, self.pivot),
         )
         try:
-            rows, failure = map_pair(job, MODES[self.config.words_mode])
+            rows, failure = map_pair(job, mapping)
         except StaticembError as error:
             raise StepFailedError(str(error)) from None
         if failure:
@@ -199,17 +206,11 @@ class Job:
         write_dictionary(self._dictionary(code), [(*pair, score) for pair, score in pairs.items()])
         return {"pairs": len(pairs)}
 
-    @cached_property
-    def _map_config(self) -> "MappingConfig":
-        from xl_staticemb import MappingConfig
-
-        return MappingConfig.preset("orthogonal" if self.config.mode == "orthogonal" else "supervised")
-
     def _normalized(self, code: str) -> "WordVectors":
         from xl_staticemb import read_vectors
         from xl_staticemb.mapping.pivot_files import normalized
 
-        return normalized(read_vectors(self.vectors("extracted", code)), self._map_config)
+        return normalized(read_vectors(self.vectors("extracted", code)), self.map_config)
 
     @cached_property
     def _pivot_vectors(self) -> "WordVectors":
@@ -235,6 +236,7 @@ class Job:
         settings: dict[str, object] = {"dictionary": source, "format": config.format, "digits": config.digits}
         if mapped:
             settings |= {"mode": config.mode, "held_out": config.held_out, "choose": config.choose}
+            settings |= _given(self.options, OF_RCSLS)
         needs = [f"extract {self.pivot}", f"extract {code}"]
         return Step(
             name=f"map {code}",
@@ -273,7 +275,7 @@ class Job:
                     self._pivot_vectors,
                     {code: read_dictionary(path)},
                     mode=self.config.mode.replace("-", "_"),
-                    config=self._map_config,
+                    config=self.map_config,
                     held_out=self.config.held_out,
                     choose=False,
                     device=self.config.device,
@@ -318,6 +320,10 @@ def _of_files(settings: Any) -> dict[str, object]:
         for item in fields(settings)
         if item.name not in _NOT_OF_FILES and (value := getattr(settings, item.name)) != item.default
     }
+
+
+def _given(options: MappingOverrides, names: Sequence[str]) -> dict[str, object]:
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def _outputs(path: Path) -> list[Path]:

@@ -1,7 +1,8 @@
 """A long job as steps: each writes files, and a ledger says with which settings and of which inputs they were made.
 
 A step that is in the ledger and whose files are there is not run again, unless one that it needs was. Files of a step
-that is not in the ledger are what a killed call left, and are made anew.
+that is not in the ledger are what a killed call left, and are made anew. A step that failed is a result like any other,
+known until its settings or inputs change, or one without which the call failed: that is tried again by the next call.
 """
 
 import json
@@ -18,7 +19,7 @@ Outcome = dict[str, Any]
 
 
 class StepFailedError(CliError):
-    """A step came to no result for a reason that is kept: with the same settings and inputs it is not tried again."""
+    """A step came to no result for a reason that is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Step:
 
     settings: what its files depend on. inputs: fingerprint of each file of the user's that it reads. needs: steps whose
     files it reads. outputs: its files. run: makes them and gives what is worth knowing of them. shared: whether all
-    processes take part.
+    processes take part. again: whether the next call tries it again where it failed.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Step:
     outputs: Sequence[Path] = ()
     run: Callable[[], Outcome]
     shared: bool = False
+    again: bool = False
 
     def entry(self) -> dict[str, Any]:
         """What the ledger keeps of it beside the outcome, as JSON gives it back."""
@@ -102,8 +104,8 @@ def states(steps: Sequence[Step], ledger: Ledger) -> dict[str, str]:
     found: dict[str, str] = {}
     faults = []
     for step in steps:
-        again = any(found[need] == "to do" for need in step.needs)
-        if again or not ledger.has(step):
+        anew = any(found[need] == "to do" for need in step.needs)
+        if anew or not ledger.has(step):
             found[step.name] = "to do"
             continue
         difference = ledger.difference(step)
@@ -111,7 +113,7 @@ def states(steps: Sequence[Step], ledger: Ledger) -> dict[str, str]:
         if difference and not failed:
             files = " ".join(map(str, step.outputs))
             faults.append(f"{step.name} is done, but {difference}; name another --out, or delete {files} to do it anew")
-        found[step.name] = "to do" if difference else "failed" if failed else "done"
+        found[step.name] = "to do" if difference or (failed and step.again) else "failed" if failed else "done"
     if faults:
         message = f"{'. '.join(faults)}."
         raise UsageError(message)
