@@ -34,7 +34,7 @@ class MappingOverrides:
         return set(filter(refused, given))
 
     def config(self, mode: str, option: str = "--mode") -> MappingConfig:
-        """The mode's `MappingConfig` with these options. Raises UsageError, which names `option`, for what it refuses."""
+        """The mode's `MappingConfig` with these options. UsageError for what it refuses, which names `option`."""
         values = {item: getattr(self, _NAMES.get(item.name, item.name), None) for item in fields(MappingConfig)}
         given = {item.name: _read(item, value) for item, value in values.items() if value is not None}
         try:
