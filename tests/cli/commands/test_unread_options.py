@@ -27,6 +27,7 @@ from xl_cli.errors import CliError
 from xl_cli.folder import export, report
 from xl_cli.main import app
 from xl_cli.measure.registry import measure
+from xl_cli.mining import config as mining_config
 from xl_cli.unread_options import ReadWhere
 from xl_cli.vectors import bli as static_bli
 from xl_cli.vectors import extract as static_extract
@@ -91,6 +92,8 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "analyze space": ("measures model data source target input max_len split limit out as_json",
                       measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
+    "mine": ("model source_lang target_lang ids layer pooling prompt max_len precision score threshold in_order gold "
+             "sample vectors out as_json", mining_config.READ_WHERE),
     "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),
     "translit": ("to lang pairs format out column keep shard engine on_error",
                  translit._READ_WHERE),

@@ -13,6 +13,7 @@ from .folder.export import Exported as Exported
 from .folder.export import export as export
 from .folder.report import report as report
 from .measure.analyze import analyze as analyze
+from .mining.mine import mine as mine
 from .published.rows import published_beside as published_beside
 from .published.rows import published_rows as published_rows
 from .results import Rows as Rows

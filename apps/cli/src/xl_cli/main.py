@@ -18,6 +18,7 @@ from xl_cli.commands.compare import compare
 from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
+from xl_cli.commands.mine import mine
 from xl_cli.commands.report import report
 from xl_cli.commands.show import Command
 from xl_cli.commands.static.app import static
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("translit", short_help="Romanise text of any script.")(translit)
 app.command("align", short_help="Align an encoder across scripts; score it.")(align)
 app.command("eval", short_help="Score an encoder on tasks.")(evaluate)
+app.command("mine", short_help="Find sentence pairs in two corpora.")(mine)
 app.add_typer(static, name="static")
 app.add_typer(analyze, name="analyze")
 app.command("export", short_help="Write a model for another library.")(export)

@@ -44,6 +44,10 @@ from .mapping.pivot import split_dictionary as split_dictionary
 from .mapping.pivot_files import map_files_to_pivot as map_files_to_pivot
 from .mapping.seed_dictionary import seed_pairs as seed_pairs
 from .mapping.unsupervised_start import unsupervised_pairs as unsupervised_pairs
+from .search.both_sides import Slab as Slab
+from .search.both_sides import nearest_both as nearest_both
+from .search.both_sides import nearest_slabs as nearest_slabs
+from .search.both_sides import nothing_near as nothing_near
 from .search.nearest_keys import Nearest as Nearest
 from .search.nearest_keys import nearest as nearest
 from .search.nearest_keys import neighbourhoods as neighbourhoods

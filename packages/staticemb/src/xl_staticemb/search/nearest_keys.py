@@ -69,13 +69,13 @@ def nearest(
     """
     left, right = rows_of(queries, "queries"), rows_of(keys, "keys")
     check_request(retrieval, n_neighbours, temperature, k, precision)
-    _check(left, right)
+    check_widths(left, right)
     pool = left if sources is None or sources is queries else rows_of(sources, "sources")
-    _check(pool, right)
+    check_widths(pool, right)
     if not len(pool):
         pool = right  # no queries: whatever is taken, nothing is asked
     k, n = min(k, len(right)), min(n_neighbours, len(right))
-    search = _Search(device, tile, precision)
+    search = Search(device, tile, precision)
     if retrieval == "csls":
         return _csls(search, left, right, None if pool is left else pool, k, n, n_neighbours)
     if retrieval == "invnn":
@@ -108,11 +108,11 @@ def neighbourhoods(
     """
     left, right = rows_of(x, "x"), rows_of(z, "z")
     check_request("nn", k, precision=precision)
-    _check(left, right)
+    check_widths(left, right)
     if not len(left):
         message = "there are no vectors to take neighbours from"
         raise StaticembError(message)
-    tops = _Search(device, tile, precision)(left, right, min(k, len(right)), min(k, len(left)))
+    tops = Search(device, tile, precision)(left, right, min(k, len(right)), min(k, len(left)))
     return mean_of_best(tops[0][0]), mean_of_best(tops[1][0])
 
 
@@ -130,7 +130,7 @@ def key_penalties(
     0 for `nn`, r(z) / 2 for `csls`, log sum exp(b cos) / b for `invsoftmax`. `invnn` has no such form.
     """
     if retrieval == "csls":
-        return 0.5 * _Search(device).neighbourhood(keys, sources, n_neighbours).astype(np.float64)
+        return 0.5 * Search(device).neighbourhood(keys, sources, n_neighbours).astype(np.float64)
     if retrieval == "invsoftmax":
         return log_normalisers(keys, sources, temperature, device) / temperature
     if retrieval == "nn":
@@ -174,7 +174,7 @@ def mean_of_best(scores: _Floats) -> _Floats:
         return (total / finite.sum(axis=1)).astype(np.float32)
 
 
-class _Search(NamedTuple):
+class Search(NamedTuple):
     """How sweeps are made; calling it makes one."""
 
     device: str
@@ -184,6 +184,7 @@ class _Search(NamedTuple):
     def __call__(
         self, left: UnitRows, right: UnitRows, n_left: int, n_right: int, floor: _Floats | None = None
     ) -> list[tuple[_Floats, NDArray[np.int64]]]:
+        """Scores and partners of both sides, best first; see `sweep`."""
         if self.device != "cpu":
             from xl_staticemb.search._sweep_device import sweep_on_device
 
@@ -197,7 +198,7 @@ class _Search(NamedTuple):
 
 
 def _csls(
-    search: _Search, left: UnitRows, right: UnitRows, pool: UnitRows | None, k: int, n: int, n_neighbours: int
+    search: Search, left: UnitRows, right: UnitRows, pool: UnitRows | None, k: int, n: int, n_neighbours: int
 ) -> Nearest:
     # More candidates than are asked for: the k best by CSLS are often not the k best by cosine.
     n_candidates = min(len(right), 2 * max(k, n))
@@ -211,7 +212,7 @@ def _csls(
     # Half of 2 cos - r(z), the form that a sweep with a penalty gives; r(x) is the same for all keys of a query.
     halves = np.where((indices >= 0) & np.isfinite(r_keys[indices]), cosines - 0.5 * r_keys[indices], -np.inf)
     halves = halves.astype(np.float32)
-    best, chosen = _best(halves, indices, k)
+    best, chosen = best_labels(halves, indices, k)
     # A key that is no candidate has a cosine of at most the last candidate's, so it gets in only with an r below this.
     worst = cosines[:, -1].astype(np.float64)
     closed = ~np.isfinite(worst)  # all keys that count are candidates
@@ -232,12 +233,12 @@ def _csls(
         again = (labels >= 0) & (places[labels] < open_keys.size)
         both = np.concatenate([np.where(again, np.float32(-np.inf), known), found], axis=1)
         names = np.concatenate([labels, np.where(where >= 0, open_keys[where], -1)], axis=1)
-        best[rows], chosen[rows] = _best(both, names, k)
+        best[rows], chosen[rows] = best_labels(both, names, k)
     scores = np.where(chosen >= 0, 2.0 * best - r_queries[:, None], -np.inf)
     return Nearest(chosen, scores.astype(np.float32))
 
 
-def _best(scores: _Floats, labels: NDArray[np.int64], k: int) -> tuple[_Floats, NDArray[np.int64]]:
+def best_labels(scores: _Floats, labels: NDArray[np.int64], k: int) -> tuple[_Floats, NDArray[np.int64]]:
     """The `k` best of each row, of equal ones those with the lower label."""
     order = np.lexsort((labels, -scores), axis=1)[:, :k]
     best, chosen = np.take_along_axis(scores, order, axis=1), np.take_along_axis(labels, order, axis=1)
@@ -255,7 +256,8 @@ def _inverted(left: UnitRows, right: UnitRows, pool: UnitRows, k: int) -> Neares
     return Nearest(np.where(np.isfinite(best), chosen, -1), best.astype(np.float32))
 
 
-def _check(left: UnitRows, right: UnitRows) -> None:
+def check_widths(left: UnitRows, right: UnitRows) -> None:
+    """StaticembError for vectors of two widths, and for no keys on the right."""
     if left.width != right.width:
         message = f"both sets of vectors must have one width, not {left.width} and {right.width}"
         raise StaticembError(message)

@@ -1,0 +1,1 @@
+"""`xl mine`: two corpora that are not parallel to sentence pairs."""

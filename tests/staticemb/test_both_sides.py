@@ -1,0 +1,70 @@
+"""Neighbours of both sides, slab by slab, against a slow loop over all pairs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from xl_staticemb import StaticembError, nearest, nearest_both, nearest_slabs
+
+
+def slow(x: NDArray[np.float32], z: NDArray[np.float32], k: int) -> list[list[int]]:
+    """The definition: of each row the k rows with the largest cosines, the lower row first among equal ones."""
+
+    def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+        length = np.linalg.norm(a) * np.linalg.norm(b)
+        return round(float(a @ b / length), 5) if length else 0.0
+
+    rows = [[cosine(a.astype(float), b.astype(float)) for b in z] for a in x]
+    return [sorted(range(len(row)), key=lambda j: (-row[j], j))[:k] for row in rows]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(1, 20), m=st.integers(1, 20), k=st.integers(1, 6), rows=st.integers(1, 25), seed=st.integers(0, 99)
+)
+def test_equals_the_slow_loop_whatever_the_slabs(n: int, m: int, k: int, rows: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # whole numbers in few dimensions: many cosines are equal
+    x, z = (rng.integers(-2, 3, size=(size, 2)).astype(np.float32) for size in (n, m))
+    ahead, back = nearest_both(x, z, k, rows=rows)
+    assert ahead.indices.tolist() == slow(x, z, min(k, m))
+    assert back.indices.tolist() == slow(z, x, min(k, n))
+
+
+def test_scores_are_those_of_nearest_from_each_side() -> None:
+    rng = np.random.default_rng(1)
+    x, z = (rng.normal(size=(size, 16)).astype(np.float32) for size in (300, 170))
+    x[7, 3] = np.nan
+    both = nearest_both(x, z, 4, rows=64)
+    for found, wanted in zip(both, (nearest(x, z, 4), nearest(z, x, 4)), strict=True):
+        assert np.array_equal(found.indices, wanted.indices)
+        assert found.scores == pytest.approx(wanted.scores, abs=1e-6)
+    assert (both[0].indices[7] == -1).all()
+
+
+def test_goes_on_behind_any_slab_of_memory_mapped_vectors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    arrays = []
+    for name, size in (("x", 50), ("z", 40)):
+        np.save(tmp_path / f"{name}.npy", rng.normal(size=(size, 8)).astype(np.float32))
+        arrays.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    slabs = list(nearest_slabs(*arrays, 3, rows=16))
+    assert [(slab.start, slab.stop) for slab in slabs] == [(0, 16), (16, 32), (32, 48), (48, 50)]
+    for number, slab in enumerate(slabs):
+        rest = list(nearest_slabs(*arrays, 3, rows=16, after=(slab.stop, slab.back)))
+        assert [each.start for each in rest] == [each.start for each in slabs[number + 1 :]]
+        for again, before in zip(rest, slabs[number + 1 :], strict=True):
+            for one, other in ((again.ahead, before.ahead), (again.back, before.back)):
+                assert np.array_equal(one.indices, other.indices)
+                assert np.array_equal(one.scores, other.scores)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    x = np.ones((3, 4), dtype=np.float32)
+    for other, k, rows in ((np.ones((3, 5)), 1, 4), (np.ones((0, 4)), 1, 4), (x, 0, 4), (x, 1, 0)):
+        with pytest.raises(StaticembError):
+            nearest_both(x, other, k, rows=rows)
