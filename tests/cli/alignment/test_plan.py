@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -58,9 +59,13 @@ def test_a_dry_run_loads_nothing_heavy(trained: Path, corpus: Path) -> None:
         assert not names & HEAVY
 
 
+# A family for which there are no masked-LM heads.
+CANINE: dict[str, Any] = {"model_type": "canine", "architectures": ["CanineModel"]}
+
+
 @pytest.mark.slow
 def test_what_is_wrong_is_said_before_anything_heavy_is_loaded(trained: Path, corpus: Path, tmp_path: Path) -> None:
-    headless = changed_config(trained, tmp_path / "headless", architectures=["XLMRobertaModel"])
+    headless = changed_config(trained, tmp_path / "headless", **CANINE)
     for settings, expected in (
         (["train.stesp=3"], 2),
         (['data.files="nowhere"'], 1),
@@ -143,29 +148,31 @@ def test_a_folder_that_training_would_refuse_is_refused_by_the_plan(
 def test_a_head_is_asked_of_those_objectives_that_need_one(
     xl: Run, corpus: Path, trained: Path, tmp_path: Path
 ) -> None:
-    """An encoder without a head, as sentence encoders are: mlm is refused, contrast is not."""
-    folder = changed_config(trained, tmp_path / "model", architectures=["XLMRobertaModel"])
+    """An encoder of a family without heads: mlm is refused, contrast is not. One is made for all others."""
+    folder = changed_config(trained, tmp_path / "model", **CANINE)
     result = xl(*small(corpus, f'model.from="{folder}"'), "--dry-run")
     assert result.returncode == 1
-    assert "has no trained masked-LM head (architectures: ['XLMRobertaModel'])" in result.stderr
+    assert "has no trained masked-LM head (architectures: ['CanineModel'])" in result.stderr
     assert "not at hand" not in result.stdout
     assert xl(*small(corpus, f'model.from="{folder}"', "train.variants=seq"), "--dry-run").returncode == 0
+    headless = changed_config(trained, tmp_path / "headless", architectures=["XLMRobertaModel"])
+    assert xl(*small(corpus, f'model.from="{headless}"'), "--dry-run").returncode == 0
 
 
 def test_faults_of_settings_files_and_model_are_told_together(
     xl: Run, corpus: Path, trained: Path, tmp_path: Path
 ) -> None:
-    headless = changed_config(trained, tmp_path / "headless", architectures=["XLMRobertaModel"])
+    headless = changed_config(trained, tmp_path / "headless", **CANINE)
     out = tmp_path / "run"
     out.mkdir()
     (out / "mine").write_text("x", encoding="utf-8")
-    settings = [f'model.from="{headless}"', "train.lr=0.0", "model.max_len=33", 'data.files=["no1", "no2"]',
+    settings = [f'model.from="{headless}"', "train.lr=0.0", "model.max_len=35", 'data.files=["no1", "no2"]',
                 'eval.data="no3"', "data.to=latin"]  # fmt: skip
     for more in ((), ("--dry-run",)):
         result = xl(*small(corpus, *settings), "--out", out, *more)
         assert result.returncode == 2
         lines = result.stderr.splitlines()
-        for fault in ("train.lr is 0.0", "data.to is 'latin'", "no3: no such", "masked-LM head", "positions for 32",
+        for fault in ("train.lr is 0.0", "data.to is 'latin'", "no3: no such", "masked-LM head", "positions for 34",
                       "exists already", "no1: no such", "no2: no such"):  # fmt: skip
             assert sum(fault in line for line in lines) == 1, (fault, lines)
         assert len(lines) == 9  # how many there are, and each

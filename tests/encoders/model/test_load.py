@@ -146,6 +146,26 @@ def test_a_model_without_a_head_cannot_be_trained_further(xlmr: Encoder, tmp_pat
         load_encoder(str(tmp_path), with_head=True)
 
 
+@pytest.mark.parametrize("family", thinned(["xlmr", "bert", "distilbert", "modernbert"], 2), indirect=True)
+def test_a_head_is_made_where_one_is_asked_for(family: Encoder, tmp_path: Path) -> None:
+    """Tied to the embeddings, alike at each opening; the encoder below it is the one in the folder."""
+    base_model(family).save_pretrained(tmp_path)
+    family.tokenizer.save_pretrained(tmp_path)
+    wanted = AutoModel.from_pretrained(tmp_path).state_dict()
+    first, second = (load_encoder(str(tmp_path), with_head=True, new_head=True) for _ in range(2))
+    base = base_model(first).state_dict()
+    assert all(torch.equal(wanted[name], tensor) for name, tensor in base.items())
+    outputs = first.model.get_output_embeddings()
+    assert outputs is not None
+    assert outputs.weight is first.model.get_input_embeddings().weight
+    again = second.model.state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in first.model.state_dict().items())
+    batch = first.batch(["a cat", "the mat"])
+    assert first.head(first(batch.ids, batch.real)[-1]).shape[-1] == len(outputs.weight)
+    first.save(tmp_path / "saved")
+    assert load_encoder(str(tmp_path / "saved"), with_head=True).width == family.width  # it is a trained one now
+
+
 @pytest.mark.parametrize("family", FAMILIES, indirect=True)
 def test_every_family_opens(request: pytest.FixtureRequest, family: Encoder, tmp_path: Path) -> None:
     name = request.node.callspec.params["family"]
@@ -232,6 +252,8 @@ def test_as_many_positions_as_the_model_has(family: Encoder, limit: int) -> None
 def test_canine_has_no_trained_head(family_folder: Callable[[str], Path]) -> None:
     with pytest.raises(EncoderError, match=r"no trained masked-LM head \(architectures: \['CanineModel'\]\)"):
         load_encoder(str(family_folder("canine")), with_head=True)
+    with pytest.raises(EncoderError, match=r"no trained masked-LM head"):
+        load_encoder(str(family_folder("canine")), with_head=True, new_head=True)
 
 
 def test_weights_that_are_missing_are_not_made_up(xlmr: Encoder, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ from .registry import RegistryError as RegistryError
 from .registry import unknown_name as unknown_name
 from .sentence_files.sentence_form import SentenceForm as SentenceForm
 from .sentence_files.sentence_form import apply_form as apply_form
+from .sentence_files.sentence_form import copy_form as copy_form
 from .sentence_files.sentence_form import read_sentence_form as read_sentence_form
 from .sentence_files.vector_tail import VectorTail as VectorTail
 from .streams.text_share import TextShare as TextShare

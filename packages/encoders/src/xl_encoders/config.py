@@ -28,15 +28,28 @@ class ModelConfig:
     name: str = setting("", "name in result rows; empty takes the run folder's")
     from_: str = setting("new", "hub id, folder, or new (a small XLM-R from random weights)", key="from")
     revision: str = setting("", "commit or tag of a hub model; empty takes the newest")
-    layer: int = setting(-1, "hidden_states index of sentence vectors, 0 = embeddings; negative from the end")
+    layer: int = setting(
+        -1,
+        "hidden_states index of sentence vectors, 0 = embeddings; negative from the end [left out: of a pretrained "
+        "encoder what its modules.json says, else two thirds of the depth; of a new one the last]",
+    )
     pooling: str = setting(
-        "mean-content", "how retrieval pools tokens: mean-content | mean-all | first", choices=POOLINGS
+        "mean-content",
+        "how retrieval pools tokens: mean-content | mean-all | first [left out: of a pretrained encoder what its "
+        "modules.json says, else mean-all]",
+        choices=POOLINGS,
     )
     max_len: int = setting(128, "longest input in tokens, specials included, >= 8", low=8)
     extend_vocabulary: str = setting(
         "",
         "add romanised pieces to a pretrained vocabulary, each as the max | min | mean of its sources",
         choices=("", "max", "min", "mean"),
+    )
+    head_warmup: int = setting(
+        200,
+        "steps in which a masked-LM head that had to be made is trained alone first (rate 1e-3, down to 0), where an "
+        "objective needs one and model.from has none; 0: with all else from the start",
+        low=0,
     )
     size: str = setting("tiny", f"shape of a new model: {' | '.join(SIZES)}", choices=tuple(SIZES))
     pieces: int = setting(8000, "vocabulary of a new model's tokenizer, in sub-words", low=16)

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import time
 from dataclasses import asdict
+from pathlib import Path
 from statistics import median
 
 import torch
 
+from xl_cli.alignment.head_warmup import warm_head
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_widths, variant_objectives
 from xl_cli.alignment.selection import selection_of
@@ -21,13 +24,15 @@ from xl_cli.launch import processes
 from xl_cli.launch.memory import PeakMemory
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import Stopping
-from xl_cli.recipe.paths import source_of
+from xl_cli.recipe.paths import form_source, makes_head, source_of
 from xl_cli.recipe.recipe import Recipe, check_layers
 from xl_encoders import (
     Checkpoints,
     Encoder,
     FitEnd,
+    SentenceForm,
     StepRecord,
+    copy_form,
     count_steps,
     extend_vocabulary,
     fit,
@@ -68,6 +73,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     scored = {row.variant for row in folder.rows()}
     _score_starts(recipe, data, encoder, layer, folder, scored)
     finished = list(folder.about().get("finished_variants", []))
+    form = _form(recipe)
     with Stopping() as stopping:
         for variant in recipe.train.variants:
             if variant in finished:
@@ -80,6 +86,8 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
                 _round(encoder, saved_dtype)
             if processes.is_main() and (end.reason == "stopped" or variant == recipe.train.variants[-1]):
                 save_model(encoder, folder.model, dtype=saved_dtype)
+                if form is not None:
+                    copy_form(form, form_source(recipe.model), folder.model, revision=recipe.model.revision)
             if end.reason == "stopped":
                 folder.describe(
                     status="interrupted",
@@ -119,15 +127,16 @@ def pretrained(recipe: Recipe) -> Encoder:
             max_len=recipe.model.max_len,
             name=name,
             with_head=recipe.needs_head,
+            new_head=True,
         )
     check_layers(recipe, encoder.n_layers)
-    _tell_form(recipe, encoder, source)
+    _tell_form(recipe, encoder)
     return encoder
 
 
-def _tell_form(recipe: Recipe, encoder: Encoder, source: str) -> None:
+def _tell_form(recipe: Recipe, encoder: Encoder) -> None:
     """Say so where a sentence encoder's own files name another layer or pooling than the recipe reads."""
-    form = read_sentence_form(source, revision=recipe.model.revision)
+    form = _form(recipe)
     if form is None or not form.pooling:
         return
     layer, asked = encoder.resolve_layer(form.layer), encoder.resolve_layer(recipe.model.layer)
@@ -139,27 +148,53 @@ def _tell_form(recipe: Recipe, encoder: Encoder, source: str) -> None:
         )
 
 
+def _form(recipe: Recipe) -> SentenceForm | None:
+    """How the encoder that the recipe names is read, by its own files; None for one that is new or plain."""
+    if recipe.model.from_ == "new":
+        return None
+    return read_sentence_form(form_source(recipe.model), revision=recipe.model.revision)
+
+
 def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
     """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
-    if recipe.model.from_ != "new" and not recipe.model.extend_vocabulary:
+    settings = recipe.model
+    with_new_head = makes_head(settings, needed=recipe.needs_head)
+    if settings.from_ != "new" and not settings.extend_vocabulary and not with_new_head:
         encoder = pretrained(recipe)
         _describe_dtype(recipe, encoder, folder)
         return encoder.to(processes.device())
     kept = folder.checkpoints / "start"
+    warms = with_new_head and settings.head_warmup > 0
+    made = folder.checkpoints / "start-with-new-head" if warms else kept
     if processes.is_main() and not kept.is_dir():
-        if recipe.model.from_ == "new":
-            encoder = new_encoder(sources.vocabulary_texts(), recipe.model, seed=recipe.train.seed)
+        if settings.from_ == "new":
+            encoder = new_encoder(sources.vocabulary_texts(), settings, seed=recipe.train.seed)
         else:
             encoder = pretrained(recipe)
         _describe_dtype(recipe, encoder, folder)
-        if recipe.model.extend_vocabulary:
-            added = extend_vocabulary(encoder, Romanizer().batch, recipe.model.extend_vocabulary)
+        if settings.extend_vocabulary:
+            added = extend_vocabulary(encoder, Romanizer().batch, settings.extend_vocabulary)
             say(f"vocabulary: {added.n_added} romanised pieces added to {added.n_before}")
-        save_model(encoder, kept)
+        save_model(encoder, made)
     processes.wait()
-    name = recipe.model.name or (recipe.name if recipe.model.from_ == "new" else "")
-    encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=name, with_head=recipe.needs_head)
-    return encoder.to(processes.device())
+    name = settings.name or (
+        recipe.name if settings.from_ == "new" else source_of(settings)[1] or Path(settings.from_).name
+    )
+
+    def kept_in(place: Path) -> Encoder:
+        opened = load_encoder(str(place), max_len=settings.max_len, name=name, with_head=recipe.needs_head)
+        return opened.to(processes.device())
+
+    if warms and not kept.is_dir():
+        encoder = kept_in(made)
+        warm_head(sources, encoder, encoder.resolve_layer(settings.layer), folder)
+        if processes.is_main():
+            save_model(encoder, kept)
+            shutil.rmtree(made)
+        processes.wait()
+    if with_new_head:
+        folder.describe(head={"new": True, "warmup": settings.head_warmup})
+    return kept_in(kept)
 
 
 def _describe_dtype(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None:

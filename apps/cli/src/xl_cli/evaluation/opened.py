@@ -10,11 +10,9 @@ from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import run_model
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
+from xl_cli.recipe.paths import DEPTH_SHARE
 from xl_encoders import POOLINGS, Encoder, SentenceForm, apply_form, load_encoder, load_tokenizer, read_sentence_form
 from xl_encoders.model.model_files import names_head
-
-# The papers read sentence vectors of a 12-block model at block 8.
-_DEPTH_SHARE = 2 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +93,7 @@ def open_model(
     elif "layer" in about:
         layers = [about["layer"]]
     else:
-        layers = [encoder.resolve_layer(form.layer) if form else round(encoder.n_layers * _DEPTH_SHARE)]
+        layers = [encoder.resolve_layer(form.layer) if form else round(encoder.n_layers * DEPTH_SHARE)]
     opened = Opened(
         encoder=encoder,
         layers=layers,

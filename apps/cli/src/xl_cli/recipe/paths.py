@@ -15,7 +15,10 @@ from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_encoders.config import SIZES, ModelConfig
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import ModelFiles, read_model_files
+from xl_encoders.sentence_files.sentence_form import read_sentence_form
 
+# The papers read sentence vectors of a 12-block model at block 8.
+DEPTH_SHARE = 2 / 3
 _COMPILERS = ("c++", "g++", "clang++")
 
 
@@ -56,16 +59,71 @@ def without_optional(content: dict[str, typing.Any], placed: Iterable[tuple[str 
 
 
 def source_of(model: ModelConfig) -> tuple[str, str]:
-    """The folder or hub id that a model is read from, and what result rows call it; a run stands for its model."""
+    """The folder or hub id that a model is read from, and what result rows call it.
+
+    A run stands for its model, a folder of sentence-transformers for the transformer in it.
+    """
+    source, name = form_source(model), model.name
+    if source != model.from_:
+        name = name or Path(model.from_).resolve().name
+    form = read_sentence_form(source) if Path(source).is_dir() else None
+    if form is not None and form.path:
+        return str(Path(source) / form.path), name or Path(source).resolve().name
+    return source, name
+
+
+def form_source(model: ModelConfig) -> str:
+    """The folder or hub id that holds the files of a sentence encoder, if the model is one."""
     folder = Path(model.from_)
-    if (folder / "run.json").is_file():
-        return str(folder / "model"), model.name or folder.resolve().name
-    return model.from_, model.name
+    return str(folder / "model") if (folder / "run.json").is_file() else model.from_
+
+
+def with_reading(content: dict[str, typing.Any], placed: Iterable[tuple[str | int, ...]]) -> str:
+    """Fill in the layer and pooling of [model] where a recipe leaves them to a pretrained encoder; a note, if it does.
+
+    A sentence encoder's own files decide, for a plain one two thirds of the depth; what a recipe says of its own model
+    means nothing for a sentence encoder that is named in its place.
+    content: the recipe's tables with `placed`, the places set by hand, in them.
+    """
+    table = content.get("model")
+    if not isinstance(table, dict) or not isinstance(table.get("from"), str) or table["from"] == "new":
+        return ""
+    revision = table.get("revision") if isinstance(table.get("revision"), str) else ""
+    model = ModelConfig(from_=table["from"], revision=revision or "")
+    hand = {place[1] for place in placed if place[0] == "model"}
+    if {"layer", "pooling"} <= (hand if "from" in hand else table.keys()):
+        return ""
+    try:
+        form = read_sentence_form(form_source(model), revision=model.revision)
+    except EncoderError:
+        return ""  # who opens it will say so
+    if form is not None and "from" in hand:
+        for key in {"layer", "pooling"} - hand:
+            table.pop(key, None)
+    if {"layer", "pooling"} <= table.keys():
+        return ""
+    n_layers = shape_of(model)[0]
+    if form is not None and form.pooling:
+        read, why = (form.layer, form.pooling), "as its modules.json says"
+    elif n_layers:
+        read, why = (round(n_layers * DEPTH_SHARE), "mean-all"), "two thirds of its depth, as its files say nothing"
+    else:
+        return ""
+    table.setdefault("layer", read[0])
+    table.setdefault("pooling", read[1])
+    layer = table["layer"]
+    shown = layer % (n_layers + 1) if n_layers and isinstance(layer, int) and -n_layers <= layer < 0 else layer
+    return f"note: {table['from']} is read at layer {shown} with pooling {table['pooling']}, {why}."
 
 
 def files_of(model: ModelConfig) -> ModelFiles:
     """The files of a model that is not new; EncoderError where they cannot be read or are not at hand."""
     return _read(source_of(model)[0], model.revision)
+
+
+def makes_head(model: ModelConfig, *, needed: bool) -> bool:
+    """Whether a masked-LM head that objectives need has to be made for the model."""
+    return needed and model.from_ != "new" and files_of(model).lacks_head
 
 
 def shape_of(model: ModelConfig) -> tuple[int | None, int | None]:

@@ -12,7 +12,15 @@ from xl_cli.recipe.faults import SettingFaults, build
 from xl_cli.recipe.files import read_content, recipe_file
 from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_cli.recipe.overrides import SECTIONS, check_read, override
-from xl_cli.recipe.paths import compiler_fault, missing_files, missing_folders, model_faults, shape_of, without_optional
+from xl_cli.recipe.paths import (
+    compiler_fault,
+    missing_files,
+    missing_folders,
+    model_faults,
+    shape_of,
+    with_reading,
+    without_optional,
+)
 from xl_cli.recipe.trackers import check_trackers
 from xl_encoders.config import ModelConfig
 from xl_encoders.registry import RegistryError, unknown_name
@@ -105,9 +113,12 @@ def load_recipe(
     faults = SettingFaults() if besides is None else besides
     placed = override(content, overrides, faults)
     without_optional(content, placed)
+    reading = with_reading(content, placed)
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()
+    if reading:
+        say(reading)
     if not any(place[:2] == ("train", "variants") for place in placed):
         for table in _tables(content, "objective", faults) or ():
             if table["name"] not in recipe.objectives:

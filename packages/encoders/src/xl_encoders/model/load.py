@@ -16,7 +16,14 @@ from transformers.utils import cached_file
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder, position_limit
 from xl_encoders.model.hub import unreachable
-from xl_encoders.model.model_files import check_folder, check_tokenizer, is_folder, names_head, not_fetched
+from xl_encoders.model.model_files import (
+    HEAD_WEIGHTS,
+    check_folder,
+    check_tokenizer,
+    is_folder,
+    names_head,
+    not_fetched,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -39,7 +46,13 @@ _UNREAD = ("pooler.",)
 
 
 def load_encoder(
-    name_or_path: str | Path, *, revision: str = "", max_len: int | None = None, name: str = "", with_head: bool = False
+    name_or_path: str | Path,
+    *,
+    revision: str = "",
+    max_len: int | None = None,
+    name: str = "",
+    with_head: bool = False,
+    new_head: bool = False,
 ) -> Encoder:
     """The encoder in a `save_pretrained` folder or of a hub id, on the CPU, in evaluation mode, in float32.
 
@@ -50,14 +63,15 @@ def load_encoder(
     revision: commit or tag of a hub id; empty takes the newest.
     max_len: longest input in tokens, specials included; None takes the model's own limit, at most 512.
     name: what result rows call it; empty takes the folder's name or the hub id.
-    with_head: whether a masked-LM head is needed; a model without a trained one is then refused.
+    with_head: whether a masked-LM head is needed; a model without a trained one is then refused, or
+    new_head: gets one with random weights, the same at each opening, its scores tied to the token embeddings.
 
     A hub id is taken from the hub's own cache where the hub does not answer.
     Raises EncoderError for a folder that is missing, holds no config or no safetensors, for a hub id that cannot be
     reached, for weights that are missing, and for a tokenizer that does not fit the model.
     """
     with _opening(str(name_or_path), revision, "an encoder") as (source, options):
-        model, stored_dtype = _open_model(source, with_head, options)
+        model, stored_dtype = _open_model(source, with_head, new_head, options)
         tokenizer = _open_tokenizer(source, options)
     model.eval()
     limit = min(position_limit(model), _LONGEST_DEFAULT)
@@ -113,17 +127,20 @@ def _opening(name_or_path: str, revision: str, kind: str) -> "Generator[tuple[st
         raise EncoderError(message) from error
 
 
-def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTrainedModel, torch.dtype]":
+def _open_model(source: str, with_head: bool, new_head: bool, options: dict) -> "tuple[PreTrainedModel, torch.dtype]":
     """The model in float32, with its head where it was saved with one, and the dtype that it was saved in.
 
     EncoderError for weights that are not in its file.
     """
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
     has_head = names_head(config.architectures)
-    if with_head and not has_head:
+    made = with_head and new_head and not has_head and type(config) in AutoModelForMaskedLM._model_mapping
+    if made:
+        config.tie_word_embeddings = True
+    if with_head and not has_head and not made:
         message = f"{source} has no trained masked-LM head (architectures: {config.architectures})."
         raise EncoderError(message)
-    model_class = AutoModelForMaskedLM if has_head else AutoModel
+    model_class = AutoModelForMaskedLM if has_head or made else AutoModel
     said = config.dtype
     # Launched with FSDP, transformers leaves what the file lacks without values on all processes but the first.
     # What the file lacks is drawn, alike at each opening, as results are found again by a digest of all weights.
@@ -140,7 +157,8 @@ def _open_model(source: str, with_head: bool, options: dict) -> "tuple[PreTraine
             adapter_kwargs={"local_files_only": options.get("local_files_only", False)},
             **options,
         )
-    missing = sorted(key for key in found["missing_keys"] if not any(part in key for part in _UNREAD))
+    absent = [key for key in found["missing_keys"] if not (made and key.startswith(HEAD_WEIGHTS))]
+    missing = sorted(key for key in absent if not any(part in key for part in _UNREAD))
     if missing:
         message = (
             f"{source} lacks {len(missing)} of the weights that its config.json asks for ({missing[0]}"

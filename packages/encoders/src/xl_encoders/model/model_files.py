@@ -18,7 +18,7 @@ from xl_encoders.reading.token_counts import TokenCounter, counter_of
 # Model classes whose weights hold a trained head, beside those whose name ends in ForMaskedLM.
 _WITH_HEAD = ("XLMWithLMHeadModel", "BertForPreTraining")
 # Begin the names of a masked-LM head's weights, by family; their last parts are those of heads.py.
-_HEADS = (
+HEAD_WEIGHTS = (
     "lm_head.",
     "cls.",
     "lm_predictions.",
@@ -29,6 +29,8 @@ _HEADS = (
     "head.",
     "decoder.",
 )
+# Families for which transformers has no masked-LM head; one is made for all others that lack theirs.
+_HEADLESS = ("canine",)
 # CANINE puts its character-level states around the blocks.
 _EXTRA_STATES = {"canine": 4}
 # Families that count positions from behind the padding id.
@@ -78,6 +80,11 @@ class ModelFiles:
         return sum(map(prod, kept)) if kept else None
 
     @property
+    def lacks_head(self) -> bool:
+        """Whether it was saved without a masked-LM head."""
+        return not names_head(self.config.get("architectures"))
+
+    @property
     def n_embedded(self) -> int:
         """How many of the weights are rows of tables, which a text does not run through."""
         return sum(prod(shape) for name, shape in self.tensors.items() if "embeddings." in name and len(shape) == 2)
@@ -90,9 +97,14 @@ class ModelFiles:
         """A sentence for each reason why training could not use the model; in the words of `load_encoder`."""
         sentences = []
         architectures = self.config.get("architectures")
-        if with_head and not names_head(architectures):
+        if with_head and self.lacks_head and self.config.get("model_type") in _HEADLESS:
             sentences.append(f"{self.name} has no trained masked-LM head (architectures: {architectures}).")
-        elif with_head and self.tensors and not any(name.startswith(_HEADS) for name in self.tensors):
+        elif (
+            with_head
+            and not self.lacks_head
+            and self.tensors
+            and not any(name.startswith(HEAD_WEIGHTS) for name in self.tensors)
+        ):
             sentences.append(f"{self.name} lacks the weights of the masked-LM head that its config.json names.")
         if self.n_positions and max_len > self.n_positions:
             sentences.append(

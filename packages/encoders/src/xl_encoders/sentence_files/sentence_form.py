@@ -5,6 +5,7 @@ folder of its own; `config_sentence_transformers.json` holds the prompts. All fo
 """
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,7 @@ def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm
     ):
         message = f"{name_or_path}: modules.json is no list of modules with type and path."
         raise EncoderError(message)
-    kinds = [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
+    kinds = _places(modules)
     path = next((place for kind, place in kinds if kind == "Transformer"), "")
     kinds = [entry for entry in kinds if entry[0] != "Transformer"]
     names = [kind for kind, _ in kinds]
@@ -128,6 +129,37 @@ def apply_form(encoder: "Encoder", form: SentenceForm, name_or_path: str, *, rev
         tail = VectorTail(steps, layer=encoder.resolve_layer(form.layer), pooling=form.pooling)
         encoder.tail = tail.to(encoder.device)
     return tuple(unknown)
+
+
+def copy_form(form: SentenceForm, name_or_path: str, folder: Path, *, revision: str = "") -> None:
+    """Put the files that say how a sentence encoder is read beside another transformer: one trained from it.
+
+    folder: the other one's own folder. It then opens in sentence-transformers, with the prompts of the first.
+    name_or_path, revision: what `read_sentence_form` was given.
+    """
+    find = _finder(name_or_path, revision)
+    modules = _read(find, "modules.json")
+    for module in modules:
+        if str(module["type"]).endswith("Transformer"):
+            module["path"] = ""
+    for _, place in _places(modules):
+        for name in ("config.json", "model.safetensors"):
+            file = find(f"{place}/{name}")
+            if place and file is not None:
+                (folder / place).mkdir(exist_ok=True)
+                shutil.copyfile(file, folder / place / name)
+        if place:
+            (folder / place).mkdir(exist_ok=True)
+    for place, name in ((form.path, "sentence_bert_config.json"), ("", "config_sentence_transformers.json")):
+        file = find(f"{place}/{name}".lstrip("/"))
+        if file is not None:
+            shutil.copyfile(file, folder / name)
+    (folder / "modules.json").write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
+
+
+def _places(modules: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Kind and folder of each module."""
+    return [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
 
 
 def _pooling(config: Mapping[str, Any]) -> tuple[str, str]:
