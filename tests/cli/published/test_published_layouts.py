@@ -121,5 +121,13 @@ def test_tables_of_the_fifth_paper() -> None:
         if labels == ("NER", "XPhoneBERT"):  # printed is the population's deviation, and a mean that is cut
             value = {"std": 2.73, "mean_rpd": 3.53}[row.metric]
         assert float(shown[head]) == pytest.approx(value, abs=0.011), row.cell
-    coefficients = next(table for table in tables("phonemic") if table.header[0] == "x")
-    assert len(coefficients.body) == 6
+    coefficients = next(table for table in tables("phonemic") if table.header[0] == "correlation")
+    copied = {(row.target, row.metric): row for row in published_rows("phonemic") if row.table == "3"}
+    assert len(coefficients.body) == 3
+    for line in coefficients.body:
+        shown = dict(zip(coefficients.header, line, strict=True))
+        for kind in ("spearman", "kendall"):
+            row = copied.pop((shown["correlation"].partition(" <-> ")[2], kind))
+            assert (shown[kind], shown["n"]) == (f"{row.value:+.3f}", "30")
+            assert float(shown[f"p of {kind}"]) == pytest.approx(row.p, rel=0.2)
+    assert not copied

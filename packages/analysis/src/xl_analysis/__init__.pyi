@@ -12,6 +12,7 @@ from .pictures.fit import fitted_scatter as fitted_scatter
 from .pictures.heat_map import both_triangles as both_triangles
 from .pictures.heat_map import heat_map as heat_map
 from .pictures.pair_maps import pair_maps as pair_maps
+from .pictures.pair_panels import pair_panels as pair_panels
 from .pictures.scatter import scatter as scatter
 from .pictures.style import picture_bytes as picture_bytes
 from .pictures.style import picture_note as picture_note

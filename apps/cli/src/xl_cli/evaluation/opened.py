@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xl_cli.errors import CliError
-from xl_cli.folder.at_hand import run_model
+from xl_cli.folder.at_hand import run_model, run_variant
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.recipe.paths import DEPTH_SHARE
@@ -123,8 +123,7 @@ def _transformer(source: str, form: SentenceForm | None) -> str:
 
 def _of_run(about: Mapping[str, Any]) -> dict[str, Any]:
     """What rows say of the run that a model is of."""
-    variant = about.get("variant") or about.get("model", {}).get("variant", "")
-    return {"variant": variant, "seed": about.get("seed", 0)}
+    return {"variant": run_variant(about), "seed": about.get("seed", 0)}
 
 
 def _note(opened: Opened, about: Mapping[str, object], layer_given: bool, prompt: str | None) -> str:

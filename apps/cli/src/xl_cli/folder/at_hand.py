@@ -1,8 +1,9 @@
 """Whether what a command line names is there: asked of the disk alone, before anything heavy is loaded."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from xl_cli.errors import CliError
 from xl_cli.recipe.faults import SettingFaults
@@ -68,3 +69,9 @@ def run_model(name: str) -> tuple[str, dict]:
         )
         raise CliError(message)
     return str(folder / "model"), about
+
+
+def run_variant(about: Mapping[str, Any]) -> str:
+    """The variant in rows of a model that `run_model` found: of one that was fine-tuned also on what."""
+    variant = about.get("variant") or about.get("model", {}).get("variant", "")
+    return " ".join(filter(None, [variant, f"fine-tuned on {about['task']}" if about.get("task") else ""]))

@@ -80,7 +80,7 @@ def distance_at(space: Space, layer: int, config: DistanceConfig) -> "list[Row]"
 def _output_rows(config: DistanceConfig) -> "list[Row]":
     """Sinkhorn distances between what classifiers say of the same items in two languages."""
     from xl_analysis import sinkhorn_distances
-    from xl_cli.folder.at_hand import run_model
+    from xl_cli.folder.at_hand import run_model, run_variant
     from xl_cli.launch import processes
     from xl_cli.launch.progress import Progress
     from xl_tasks import Classifier, Row
@@ -127,9 +127,7 @@ def _output_rows(config: DistanceConfig) -> "list[Row]":
                 ),
                 pooling=config.outputs,
                 unit="+".join(dict.fromkeys(each.name for each in units.values())),
-                variant="+".join(
-                    dict.fromkeys(about.get("variant") or about.get("model", {}).get("variant", "") for about in abouts)
-                ),
+                variant="+".join(dict.fromkeys(map(run_variant, abouts))),
                 tuning="+".join(dict.fromkeys(about.get("tuning", "") for about in abouts)),
                 data=data.name,
             )

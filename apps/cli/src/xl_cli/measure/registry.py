@@ -23,6 +23,7 @@ MEASURES = {
     "divergence": "xl_cli.measure.divergence:DIVERGENCE",
     "gap": "xl_cli.measure.results.gap:GAP",
     "gradients": "xl_cli.measure.gradients:GRADIENTS",
+    "linguistic-gap": "xl_cli.measure.results.linguistic_gap:LINGUISTIC_GAP",
     "robustness": "xl_cli.measure.results.robustness:ROBUSTNESS",
     "significance": "xl_cli.measure.results.significance:SIGNIFICANCE",
     "similarity": "xl_cli.measure.similarity:SIMILARITY",

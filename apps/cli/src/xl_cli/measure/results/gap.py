@@ -39,7 +39,7 @@ def gap_rows(config: GapConfig) -> "list[Row]":
     for system in language_scores(config.rows(), config.metric):
         try:
             gaps = language_gaps(system.scores, ddof=1 if config.std == "sample" else 0)
-            rows += _rows(system.row, gaps, code(config.pivot) if config.pivot else "")
+            rows += rows_of_gaps(system.row, gaps, code(config.pivot) if config.pivot else "")
         except AnalysisError as error:
             message = f"{system.row.get('data') or system.row['task']}, {system.system}: {error}"
             raise AnalysisError(message) from None
@@ -48,7 +48,8 @@ def gap_rows(config: GapConfig) -> "list[Row]":
     return rows
 
 
-def _rows(like: "Mapping[str, Any]", gaps: "Gaps", pivot: str) -> "list[Row]":
+def rows_of_gaps(like: "Mapping[str, Any]", gaps: "Gaps", pivot: str) -> "list[Row]":
+    """The rows of one system and seed. like: fields of a row of its scores. pivot: "" for none."""
     from itertools import combinations
 
     from xl_tasks import Row

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.analyses.correlation_tables import coefficient_table
 from xl_analysis.tables.figures import Figure, Row, figures, items, short
 from xl_analysis.tables.layouts.cells import Cells, Value
-from xl_analysis.tables.layouts.layout import AXES, Average, Layout, Score, TableLayout
+from xl_analysis.tables.layouts.layout import AXES, COEFFICIENTS, Average, Layout, Score, TableLayout
 from xl_analysis.tables.report import rows_by_kind, tables_by_kind
 from xl_analysis.tables.table import Table
 
@@ -85,6 +86,8 @@ def _usual(rows: Sequence[Row], layout: Layout) -> tuple[list[Table], set[int]]:
     metrics: dict[str, set[str]] = {}
     for score in layout.scores:
         metrics.setdefault(score.task, set()).add(score.metric)
+    if COEFFICIENTS in layout.also and "correlation" in kinds:
+        kinds[COEFFICIENTS] = kinds.pop("correlation")
     kept = [
         row
         for kind in layout.also
@@ -92,6 +95,8 @@ def _usual(rows: Sequence[Row], layout: Layout) -> tuple[list[Table], set[int]]:
         if row["metric"] in metrics.get(str(row["task"]), {row["metric"]})
     ]
     made = tables_by_kind(kept) if kept else {}
+    if COEFFICIENTS in kinds:
+        made[COEFFICIENTS] = [coefficient_table(kinds[COEFFICIENTS])]
     return [table for kind in layout.also for table in made.get(kind, ())], set(map(id, kept))
 
 

@@ -17,6 +17,8 @@ from xl_analysis.errors import AnalysisError
 AXES = ("system", "score", "source", "language")
 SIDES = ("target", "source", "pair")
 STATISTICS = ("mean", "std", "rpd", "difference")
+COEFFICIENTS = "coefficients"
+"""Correlations with all coefficients of two columns in a line."""
 OWN = "own"
 """A source that is the target itself: a model trained in each language, words of one language."""
 _Made = TypeVar("_Made")
@@ -122,7 +124,7 @@ class Layout:
     scores: tuple[Score, ...]
     tables: tuple[TableLayout, ...]
     also: tuple[str, ...] = ()
-    """Kinds of rows (`rows_by_kind`) whose usual tables follow: "matrix", "correlation" ..."""
+    """Kinds of rows (`rows_by_kind`) whose usual tables follow: "matrix", "correlation" ..., and COEFFICIENTS."""
 
     def scores_of(self, table: TableLayout) -> list[Score]:
         """The scores of a table, in its order."""
