@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +11,13 @@ from torch import Tensor
 
 from tests.encoders.conftest import TEXTS
 from xl_encoders import (
+    AttentionPart,
     Bitext,
     BitextPart,
     CorpusBatches,
     Encoder,
     LengthBatches,
+    MaskedBitextPart,
     ModelConfig,
     Part,
     Share,
@@ -27,14 +30,18 @@ from xl_encoders import (
 )
 from xl_encoders.training.vector_part import TeacherWords
 from xl_objectives import (
+    AttentionConfig,
     DccaConfig,
     L2Config,
     MlmConfig,
     MseConfig,
     ObjectiveConfig,
     OtConfig,
+    OtPairsConfig,
+    SentenceNceConfig,
     SeqConfig,
     TlmConfig,
+    WeamConfig,
     WordNceConfig,
 )
 from xl_objectives.settings.bitext import BitextConfig
@@ -61,7 +68,18 @@ KINDS: dict[str, dict[str, ObjectiveConfig]] = {
     "l2": {"l2": L2Config(identical=True)},
     "word-nce": {"word-nce": WordNceConfig(identical=True, drift=0.1)},
     "word-nce, projected": {"word-nce": WordNceConfig(identical=True, projector=9)},
+    "sentence-nce": {"sentence-nce": SentenceNceConfig(drift=0.1)},
+    "sentence-nce, projected": {"sentence-nce": SentenceNceConfig(projector=9)},
+    "ot-pairs, projected": {"ot-pairs": OtPairsConfig(by="contrast", projector=9)},
+    "attention": {"attention": AttentionConfig()},
+    "weam": {"weam": WeamConfig(mask_prob=0.4)},
 }
+
+
+_JOINED: dict[type, type] = {AttentionConfig: AttentionPart, WeamConfig: MaskedBitextPart}
+
+# Kinds whose losses are sums over passes: no vectors to compare.
+SUMS = ("attention", "weam")
 
 
 def small_encoder(dropout: float = 0.1) -> Encoder:
@@ -88,10 +106,10 @@ def make_part(encoder: Encoder, kind: str, *, batch: int = 8, tokens: int = 60, 
         return VectorPart(encoder, vectors, name, settings, batch=batch, tokens=max(1, tokens // 4), seed=seed)
     bitext = Bitext(name="a-b", left=LEFT, right=RIGHT)
     short = Bitext(name="c-b", left=LEFT[:5], right=RIGHT[1:6])
-    assert isinstance(settings, BitextConfig)
     if settings.needs_alignments:
         bitext, short = (replace(one, alignments=align_bitext(encoder, one, layer=2)) for one in (bitext, short))
-    return BitextPart(encoder, [bitext, short], name, settings, batch=batch, tokens=tokens, seed=seed)
+    kind: Any = BitextPart if isinstance(settings, BitextConfig) else _JOINED[type(settings)]
+    return kind(encoder, [bitext, short], name, settings, batch=batch, tokens=tokens, seed=seed)
 
 
 def weights_of(part: Part, kind: str) -> dict[str, float]:

@@ -20,7 +20,7 @@ SOURCES = [path for path in sorted(ROOT.glob("[pa]*/*/src/**/*.py")) if "xl_obje
 ABOUT_ONE = re.compile(r"\b(name|names|wanted|others|objective|objectives|variant|part|parts)\b")
 COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
 # What the families hand to a loss besides its settings.
-GIVEN = {"takes_text_ids": "text_ids", "takes_norm": "norm", "takes_idf": "weights", "takes_attention": "heads"}
+GIVEN = {"takes_text_ids": "text_ids", "takes_norm": "norm", "takes_idf": "weights"}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.encoders.toy_parts import KINDS, LEFT, assert_near, gradient, make_part, small_encoder, weights_of
+from tests.encoders.toy_parts import KINDS, LEFT, SUMS, assert_near, gradient, make_part, small_encoder, weights_of
 from tests.thinned import thinned
 
 from xl_encoders import Bitext, BitextPart, Chunk, Encoded, Encoder, Share, Term
@@ -24,7 +24,7 @@ def without_dropout() -> Encoder:
     return small_encoder(dropout=0.0)
 
 
-@pytest.mark.parametrize("kind", thinned(KINDS, 4))
+@pytest.mark.parametrize("kind", thinned([kind for kind in KINDS if kind not in SUMS], 4))
 def test_the_cache_changes_nothing_with_dropout_on(with_dropout: Encoder, kind: str) -> None:
     part = make_part(with_dropout, kind)
     weights = weights_of(part, kind)
@@ -44,7 +44,9 @@ def test_the_cache_changes_nothing_with_dropout_on(with_dropout: Encoder, kind: 
 def test_passes_of_a_batch_are_one_pass_without_dropout(without_dropout: Encoder, kind: str) -> None:
     whole = make_part(without_dropout, kind, tokens=100_000)
     weights = weights_of(whole, kind)
-    with_vectors = [chunk for chunk in whole.chunks(whole.draw(0), Share(), set(weights)) if len(chunk.slots)]
+    with_vectors = [
+        chunk for chunk in whole.chunks(whole.draw(0), Share(), set(weights)) if len(chunk.slots) or kind in SUMS
+    ]
     assert len(with_vectors) == 1
     losses, expected = gradient(without_dropout, whole, weights)
     part = make_part(without_dropout, kind, tokens=30)

@@ -1,9 +1,8 @@
 """Sentences with translations: losses against the pure functions on sentences read one by one from the model itself."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import ot
 import pytest
@@ -16,11 +15,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from xl_encoders import Bitext, BitextPart, Encoder, EncoderError, Share, align_bitext, frozen_copy
 from xl_objectives import (
-    AttentionConfig,
     BitextConfig,
     L2Config,
     ObjectiveError,
     OtConfig,
+    OtPairsConfig,
+    SentenceNceConfig,
     WordNceConfig,
     ot_loss,
     word_l2_loss,
@@ -141,30 +141,61 @@ def test_idf_is_counted_over_each_side_alone(xlmr: Encoder, how: str, weighting:
     assert not torch.allclose(losses["ot"], uniform, rtol=1e-3)
 
 
-@pytest.mark.parametrize("layer", [1, 2, -1])
-def test_attention_is_that_of_the_block(xlmr: Encoder, layer: int) -> None:
-    """Two sentences in one row, and of the model's own attention weights the parts between them, each row anew."""
+def projection(encoder: Encoder, name: str) -> Callable[[Tensor], Tensor]:
+    """The projector of an objective, from its weights."""
+    weights = {key: weight for key, weight in encoder.state_dict().items() if key.startswith(f"projectors.{name}")}
+    inner, inner_bias, outer, outer_bias = weights.values()
+    return lambda rows: (rows @ inner.T + inner_bias).clamp(min=0) @ outer.T + outer_bias
+
+
+def test_a_sentence_is_projected_as_a_whole(xlmr: Encoder) -> None:
+    """The mean of its words goes through the projector; the drift beside it is that of its words."""
     xlmr.eval()
-    part = BitextPart(xlmr, [BITEXT], "attention", AttentionConfig(layer=layer), batch=1)
-    losses, _ = gradient(xlmr, part, {"attention": 1.0})
-    ((pair,),) = members_of(part, 0)
-    block = xlmr.resolve_layer(layer)
-    heads = xlmr.model.config.num_attention_heads
-    own: Any = xlmr.model.base_model.get_submodule(f"encoder.layer.{block - 1}.attention.self")
+    settings = SentenceNceConfig(projector=5, drift=0.5, drift_side="both", words="mean")
+    part = BitextPart(xlmr, [BITEXT], "sentence-nce", settings, batch=4)
+    assert part.vector_width == 5
     with torch.no_grad():
-        states = [word_vectors(xlmr, side[pair], block - 1, "all") for side in (LEFT, RIGHT)]
-        query, key = ([each(one).reshape(len(one), heads, -1) for one in states] for each in (own.query, own.key))
-        weights = [
-            torch.einsum("ihd,jhd->hij", query[a] * own.attention_head_size**-0.5, key[1 - a]).softmax(dim=2)
-            for a in (0, 1)
-        ]
-        traces = torch.einsum("hij,hji->h", *weights)
-    assert losses["attention"].item() == pytest.approx(1 - float(traces.mean()) / min(map(len, states)), rel=1e-5)
+        for name, weight in xlmr.named_parameters():
+            if name.startswith("model."):
+                weight += 0.01  # away from the frozen start
+    (members,) = members_of(part, 0)
+    losses, _ = gradient(xlmr, part, {"sentence-nce": 1.0, "sentence-nce-drift": 0.5})
+    sides = [[word_vectors(xlmr, side[pair], 2, "mean") for pair in members] for side in (LEFT, RIGHT)]
+    project = projection(xlmr, "sentence-nce")
+    with torch.no_grad():
+        x, y = (project(torch.stack([words.mean(dim=0) for words in side])) for side in sides)
+        expected = word_nce_loss(x, y, similarity="dot", temperature=1.0, negatives="all")
+        before = [word_vectors(part._frozen, side[pair], 2, "mean") for side in (LEFT, RIGHT) for pair in members]  # ty: ignore[invalid-argument-type]
+        moved = torch.cat([now - then for now, then in zip([*sides[0], *sides[1]], before, strict=True)])
+    assert losses["sentence-nce"].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert losses["sentence-nce-drift"].item() == pytest.approx(float(moved.square().sum(dim=1).mean()), rel=1e-4)
 
 
-def test_attention_of_no_block_is_refused(xlmr: Encoder) -> None:
-    with pytest.raises(EncoderError, match=r"block 0; blocks count from 1"):
-        BitextPart(xlmr, [BITEXT], "attention", AttentionConfig(layer=0))
+def test_pairs_are_found_among_words_and_contrasted_behind_the_projector(xlmr: Encoder) -> None:
+    xlmr.eval()
+    settings = OtPairsConfig(by="contrast", projector=5, drift=0.0, transport=0.5)
+    part = BitextPart(xlmr, [BITEXT], "ot-pairs", settings, batch=4)
+    assert part.vector_width == xlmr.width + 5
+    (members,) = members_of(part, 0)
+    losses, _ = gradient(xlmr, part, {"ot-pairs": 1.0})
+    project = projection(xlmr, "ot-pairs")
+    costs, left, right = [], [], []
+    with torch.no_grad():
+        for pair in members:
+            x, y = (word_vectors(xlmr, side[pair], 2, "last") for side in (LEFT, RIGHT))
+            cost = 0.5 * torch.cdist(x, y).square()
+            plan = torch.from_numpy(ot.emd([], [], cost.double().numpy()))
+            costs.append(float((plan * cost).sum()))
+            for i in range(len(x)):
+                j = int(plan[i].argmax())
+                if int(plan[:, j].argmax()) == i:
+                    left.append(project(x[i]))
+                    right.append(project(y[j]))
+        contrast = word_nce_loss(torch.stack(left), torch.stack(right), temperature=0.1)
+    expected = 0.5 * sum(costs) / len(costs) + contrast.item()
+    assert losses["ot-pairs"].item() == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ObjectiveError, match=r"projector goes before a contrast, but objective.ot-pairs.by is l2"):
+        OtPairsConfig(projector=5)
 
 
 def test_a_contrast_may_go_through_a_projector(xlmr: Encoder, tmp_path: Path) -> None:
@@ -176,8 +207,8 @@ def test_a_contrast_may_go_through_a_projector(xlmr: Encoder, tmp_path: Path) ->
     part = BitextPart(xlmr, [bitext], "word-nce", settings, batch=4)
     assert torch.equal(before, torch.get_rng_state())
     losses, slopes = gradient(xlmr, part, {"word-nce": 1.0})
-    weights = {name: weight for name, weight in xlmr.state_dict().items() if name.startswith("projectors.word-nce")}
-    inner, inner_bias, outer, outer_bias = weights.values()
+    weights = [name for name in xlmr.state_dict() if name.startswith("projectors.word-nce")]
+    project = projection(xlmr, "word-nce")
     (members,) = members_of(part, 0)
     sides: list[list[Tensor]] = [[], []]
     with torch.no_grad():
@@ -187,7 +218,7 @@ def test_a_contrast_may_go_through_a_projector(xlmr: Encoder, tmp_path: Path) ->
                 if LEFT[pair][i] != RIGHT[pair][j]:
                     sides[0].append(x[i])
                     sides[1].append(y[j])
-        left, right = ((torch.stack(side) @ inner.T + inner_bias).clamp(min=0) @ outer.T + outer_bias for side in sides)
+        left, right = (project(torch.stack(side)) for side in sides)
         assert left.shape[1] == 5
         expected = word_nce_loss(left, right)
     assert torch.allclose(losses["word-nce"], expected, rtol=1e-5)

@@ -1,4 +1,5 @@
 from .aligning.adapters import add_low_rank as add_low_rank
+from .aligning.attention_part import AttentionPart as AttentionPart
 from .aligning.masked_bitext_part import MaskedBitextPart as MaskedBitextPart
 from .config import POOLINGS as POOLINGS
 from .config import SIZES as SIZES

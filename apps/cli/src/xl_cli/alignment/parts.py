@@ -14,6 +14,7 @@ from xl_cli.launch import processes
 from xl_cli.launch.progress import say
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import (
+    AttentionPart,
     Bitext,
     BitextPart,
     CorpusBatches,
@@ -33,6 +34,7 @@ from xl_encoders import (
 )
 from xl_objectives import (
     AlignedConfig,
+    AttentionConfig,
     BitextConfig,
     MaskedBitextConfig,
     TextConfig,
@@ -253,14 +255,18 @@ def _vector_part(
 
 
 def _bitext_part(
-    sources: Sources, objectives: Mapping[str, BitextConfig | MaskedBitextConfig], encoder: Encoder, layer: int
-) -> BitextPart | MaskedBitextPart:
+    sources: Sources,
+    objectives: Mapping[str, BitextConfig | MaskedBitextConfig | AttentionConfig],
+    encoder: Encoder,
+    layer: int,
+) -> BitextPart | MaskedBitextPart | AttentionPart:
     recipe = sources.recipe
     ((name, settings),) = objectives.items()
     bitexts = [bitext for number in recipe.data_of(name) for bitext in sources.data.bitexts.get(number, [])]
     if settings.needs_alignments:
         bitexts = [sources.aligned(bitext, cast("AlignedConfig", settings), encoder) for bitext in bitexts]
-    kind: Any = MaskedBitextPart if settings.predicts_tokens else BitextPart
+    joined: Any = MaskedBitextPart if settings.predicts_tokens else AttentionPart
+    kind: Any = joined if settings.predicts_tokens or settings.compares_attention else BitextPart
     part = kind(
         encoder,
         bitexts,

@@ -1,1 +1,1 @@
-"""What objectives on translations need beside the encoder: its attention, projections of its states, masked bitexts."""
+"""What objectives on translations need beside the encoder: projections of its states, and parts on pairs in one row."""

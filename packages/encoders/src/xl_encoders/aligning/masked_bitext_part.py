@@ -13,15 +13,13 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from xl_encoders.errors import EncoderError
+from xl_encoders.aligning.joined_part import JoinedPart
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.packing import encode_rows
-from xl_encoders.reading.tokens import edge_ids
-from xl_encoders.reading.word_tokens import NO_WORD, encode_words
+from xl_encoders.reading.word_tokens import NO_WORD
 from xl_encoders.training.bitext import Alignments, Bitext
 from xl_encoders.training.bitext_part import kept_links
-from xl_encoders.training.pair_corpus import LengthBatches
-from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mix
+from xl_encoders.training.part import Chunk, Encoded, Share, Term, mix
 from xl_objectives import join_pair, mask_tokens
 from xl_objectives.bitext.masked_bitext import MaskedBitextConfig
 
@@ -50,7 +48,7 @@ class MaskedPairs:
     rows: Sequence[_Row]
 
 
-class MaskedBitextPart:
+class MaskedBitextPart(JoinedPart):
     """An objective that predicts masked words of sentence pairs.
 
     name: of the logged loss; with links it is that at the partners, and NAME-tlm the one at the words' own places.
@@ -70,30 +68,10 @@ class MaskedBitextPart:
         tokens: int = 8192,
         seed: int = 1,
     ) -> None:
-        self._encoder = encoder
-        self._name = name
+        super().__init__(encoder, bitexts, name, settings, batch=batch, tokens=tokens, seed=seed)
         self._settings = settings
-        self._function = settings.loss_function()
-        self._tokens = tokens
-        self._seed = seed
-        self._edges = edge_ids(encoder.tokenizer)
-        bitexts = [bitext for bitext in bitexts if len(bitext)]
-        if not bitexts:
-            message = f"objective {name} has no sentence pairs to read."
-            raise EncoderError(message)
         encoder.head  # noqa: B018 - raises where there is none
-        self.n_cut = 0
-        self._sides = []
-        self._batches = []
-        for number, bitext in enumerate(bitexts):
-            left, right = (
-                encode_words(encoder.tokenizer, side, encoder.max_len) for side in (bitext.left, bitext.right)
-            )
-            self._sides.append((left, right))
-            lengths = [len(a) + len(b) for a, b in zip(left.rows, right.rows, strict=True)]
-            self.n_cut += sum(length + 3 > encoder.max_len for length in lengths)
-            self._batches.append(LengthBatches(np.array(lengths, dtype=np.int64), batch=batch, seed=mix(seed, number)))
-        self._links: list[Alignments] = [kept_links(bitext, settings, name) for bitext in bitexts]
+        self._links: list[Alignments] = [kept_links(bitext, settings, name) for bitext in self._bitexts]
 
     @property
     def terms(self) -> dict[str, Term]:
@@ -104,16 +82,6 @@ class MaskedBitextPart:
         return terms
 
     @property
-    def joint_terms(self) -> frozenset[str]:
-        """None: a masked token is predicted by itself."""
-        return frozenset()
-
-    @property
-    def n_per_epoch(self) -> int:
-        """Batches in one pass over the longest bitext."""
-        return max(batches.n_per_epoch for batches in self._batches)
-
-    @property
     def _own(self) -> str:
         """Name of the loss at the own places."""
         return f"{self._name}-tlm" if self._settings.needs_alignments else self._name
@@ -121,20 +89,11 @@ class MaskedBitextPart:
     def draw(self, number: int) -> MaskedPairs:
         """Batch `number`: as many pairs of each bitext, joined and masked."""
         generator = torch.Generator().manual_seed(mix(self._seed, 1, number))
-        rows = [
-            self._row(bitext, pair, generator)
-            for bitext, batches in enumerate(self._batches)
-            for pair in batches[number]
-        ]
-        return MaskedPairs(rows=rows)
+        return MaskedPairs(rows=[self._row(bitext, pair, generator) for bitext, pair in self._members(number)])
 
     def chunks(self, batch: MaskedPairs, share: Share, terms: Collection[str]) -> list[Chunk]:
         """The rows of this process, of like length together."""
-        if not set(self.terms) & set(terms):
-            return []
-        own = [number for number in range(len(batch.rows)) if number % share.world == share.rank]
-        groups = by_length(own, [len(row.ids) for row in batch.rows], self._tokens)
-        return [Chunk(rows=rows, slots=torch.empty(0, dtype=torch.int64)) for rows in groups]
+        return self._chunks([len(row.ids) for row in batch.rows], share, terms)
 
     def encode(self, batch: MaskedPairs, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """A chunk's share of the losses."""
@@ -154,10 +113,6 @@ class MaskedBitextPart:
             )
             losses[self._name] = self._loss(states, clean, targets, read_at) / self._count(batch, share, linked=True)
         return Encoded(states.new_zeros(0, encoder.width), losses)
-
-    def joint(self, batch: MaskedPairs, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
-        """None."""
-        return {}
 
     def _loss(self, states: Tensor, clean: Tensor, targets: Tensor, read_at: Tensor) -> Tensor:
         """Sum of the losses of the tokens at `targets`, predicted from the states at `read_at`; 0 for none."""

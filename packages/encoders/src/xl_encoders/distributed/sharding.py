@@ -22,7 +22,7 @@ from xl_encoders.distributed.processes import is_sharded, rank, whole_tensor, wo
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.model.packing import encode_rows, supports_packing
+from xl_encoders.model.packing import blocks_of, encode_rows, supports_packing
 from xl_encoders.reading.tokens import edge_ids
 
 if TYPE_CHECKING:
@@ -208,11 +208,8 @@ def _reached(loss: Tensor, passes: Sequence[Sequence[Tensor]]) -> list[int]:
 
 def _stack(encoder: Encoder) -> nn.ModuleList:
     """The list that holds one module a block, in the base model; EncoderError where texts take several passes."""
-    base = encoder.model.base_model
-    n_blocks = encoder.model.config.num_hidden_layers
-    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList) and len(module) == n_blocks]
-    if stacks and supports_packing(encoder):
-        return stacks[0]
+    if supports_packing(encoder):
+        return blocks_of(encoder)
     message = (
         f"{encoder.name} ({type(encoder.model).__name__}) cannot be sharded by FSDP here; "
         f"launch with --multi_gpu instead."

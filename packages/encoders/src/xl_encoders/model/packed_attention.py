@@ -43,6 +43,7 @@ class RowBlock:
     gather: (n_rows * length,) int64, the token (counted from the block's first) at each place; padding repeats one.
     scatter: (n_tokens,) int64, the place of each token. Both None where all rows are equally long.
     real: (n_rows, length) bool, false for padding; None where there is none.
+    seen: (n_rows, length, length) bool, which token sees which, where rows are read forward; None hides nothing.
     """
 
     n_rows: int
@@ -51,6 +52,20 @@ class RowBlock:
     gather: Int[Tensor, " places"] | None = None
     scatter: Int[Tensor, " tokens"] | None = None
     real: Bool[Tensor, "rows length"] | None = None
+    seen: Bool[Tensor, "rows length length"] | None = None
+
+
+@dataclass(kw_only=True, eq=False)
+class Watched:
+    """What the attention of one block compares.
+
+    modules: of the block, one of which is its attention.
+    query, key: (tokens, heads, head_width) of the last pass, the query already scaled; None before it.
+    """
+
+    modules: frozenset[nn.Module]
+    query: Float[Tensor, "tokens heads head_width"] | None = None
+    key: Float[Tensor, "tokens heads head_width"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,10 +74,12 @@ class RowLayout:
 
     blocks: the blocks in the order of the sequence.
     row_starts: (n_rows + 1,) int32 on the device, first token of each row and the end of the last.
+    watched: the block whose queries and keys are kept, if any.
     """
 
     blocks: tuple[RowBlock, ...]
     row_starts: Int[Tensor, " edges"]
+    watched: Watched | None = None
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -75,10 +92,18 @@ class RowLayout:
         return max(block.length for block in self.blocks)
 
 
-def row_layout(row_lens: Sequence[int], device: torch.device) -> RowLayout:
+def row_layout(
+    row_lens: Sequence[int],
+    device: torch.device,
+    *,
+    seconds: Sequence[int] | None = None,
+    watched: Watched | None = None,
+) -> RowLayout:
     """The layout of rows of these lengths.
 
     row_lens: tokens of each row, all at least 1, in the order of the sequence; descending order makes few blocks.
+    seconds: place in each row, at least 1, from which it is read forward, as `seen_forward` has it; None where every
+        token sees its whole row.
     """
     blocks = []
     first = 0
@@ -87,11 +112,22 @@ def row_layout(row_lens: Sequence[int], device: torch.device) -> RowLayout:
         stop = first + 1
         while stop < len(row_lens) and longest * _LIKE_LENGTH <= row_lens[stop] <= longest:
             stop += 1
-        blocks.append(_row_block(row_lens[first:stop], device))
+        blocks.append(_row_block(row_lens[first:stop], device, seconds and seconds[first:stop]))
         first = stop
     starts = torch.zeros(len(row_lens) + 1, dtype=torch.int32)
     starts[1:] = torch.tensor(row_lens, dtype=torch.int32).cumsum(0)
-    return RowLayout(blocks=tuple(blocks), row_starts=starts.to(device))
+    return RowLayout(blocks=tuple(blocks), row_starts=starts.to(device), watched=watched)
+
+
+def seen_forward(seconds: Sequence[int], length: int) -> Bool[Tensor, "rows length length"]:
+    """Which token (second axis) sees which (third) where a row's second text is read forward.
+
+    seconds: place of each row where the second text begins, at least 1. The first text sees itself alone; a token of
+    the second sees the first, and what precedes it in its own.
+    """
+    place = torch.arange(length)
+    second = torch.tensor(seconds)[:, None, None]
+    return (place < second) | ((place[:, None] >= second) & (place < place[:, None]))
 
 
 def packed_attention(
@@ -119,7 +155,11 @@ def packed_attention(
         )
         raise EncoderError(message)
     tokens = [states[0].transpose(0, 1) for states in (query, key, value)]
-    varlen = _varlen(query, dropout)
+    watched = xl_layout.watched
+    if watched is not None and module in watched.modules:
+        watched.query = tokens[0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+        watched.key = tokens[1]
+    varlen = None if any(block.seen is not None for block in xl_layout.blocks) else _varlen(query, dropout)
     if varlen is not None:
         reach = -1 if sliding_window is None else sliding_window - 1
         starts, longest = xl_layout.row_starts, xl_layout.max_len
@@ -177,10 +217,11 @@ def _recompute_by_row(checkpoint: Callable[..., Any], configs: Sequence[Any]) ->
     return checkpoint_by_row
 
 
-def _row_block(row_lens: Sequence[int], device: torch.device) -> RowBlock:
+def _row_block(row_lens: Sequence[int], device: torch.device, seconds: Sequence[int] | None) -> RowBlock:
     n_rows, longest, n_tokens = len(row_lens), max(row_lens), sum(row_lens)
+    seen = None if seconds is None else seen_forward(seconds, longest).to(device)
     if min(row_lens) == longest:
-        return RowBlock(n_rows=n_rows, length=longest, n_tokens=n_tokens)
+        return RowBlock(n_rows=n_rows, length=longest, n_tokens=n_tokens, seen=seen)
     lens = torch.tensor(row_lens)
     places = torch.arange(longest)
     real = places < lens[:, None]
@@ -193,6 +234,7 @@ def _row_block(row_lens: Sequence[int], device: torch.device) -> RowBlock:
         gather=gather.flatten().to(device),
         scatter=real.flatten().nonzero().squeeze(1).to(device),
         real=real.to(device),
+        seen=seen,
     )
 
 
@@ -245,11 +287,14 @@ def _as_batch(block: RowBlock, tokens: Tensor) -> Tensor:
 
 def _mask(block: RowBlock, sliding_window: int | None, device: torch.device) -> Tensor | None:
     """Bool, true where a query may see a key, broadcast to (rows, heads, length, length); None hides nothing."""
-    real = block.real
-    if sliding_window is None or block.length <= sliding_window:
+    real, near = block.real, None
+    if sliding_window is not None and block.length > sliding_window:
+        places = torch.arange(block.length, device=device)
+        near = (places[:, None] - places).abs() < sliding_window
+    if block.seen is not None:  # padding stands behind its row and sees the place before it, so no softmax is empty
+        return (block.seen if near is None else block.seen & near)[:, None]
+    if near is None:
         return None if real is None else real[:, None, None, :]
-    places = torch.arange(block.length, device=device)
-    near = (places[:, None] - places).abs() < sliding_window
     # Padding far behind its row has no token near it; it may see its neighbours, so that no softmax is empty.
     return near if real is None else near & (real[:, None, None, :] | ~real[:, None, :, None])
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder, position_limit
-from xl_encoders.model.packed_attention import attending_by_row, row_layout
+from xl_encoders.model.packed_attention import Watched, attending_by_row, row_layout
 
 # Tokens, padding included, of one padded sub-batch, and the share of its longest row down to which rows may join it.
 _PADDED_TOKENS = 8192
@@ -25,11 +25,14 @@ class Halves(NamedTuple):
 
     seconds: place in each row where the second text begins; 0, or the row's length, where there is none.
     reset: whether positions restart there. types: whether token types are 1 from there on, else 0 throughout.
+    forward: whether the first text sees itself alone, and a token of the second the first and what precedes it in its
+        own; else every token sees its whole row. Each row then needs a first text.
     """
 
     seconds: Sequence[int]
-    reset: bool
-    types: bool
+    reset: bool = False
+    types: bool = False
+    forward: bool = False
 
     def of(self, order: Sequence[int]) -> "Halves":
         """Those of the rows in `order`."""
@@ -54,10 +57,14 @@ class TokenStates(NamedTuple):
 
     layers: `hidden_states` index -> (tokens, width) states of all tokens, in the order of the rows.
     row_lens: (rows,) int64 on the CPU, tokens of each row, specials included.
+    query, key: (tokens, heads, head_width) of the block that was asked for, the query scaled: products of both are
+        what the softmax of its attention is taken of.
     """
 
     layers: Mapping[int, Float[Tensor, "tokens width"]]
     row_lens: Int[Tensor, " rows"]
+    query: Float[Tensor, "tokens heads head_width"] | None = None
+    key: Float[Tensor, "tokens heads head_width"] | None = None
 
 
 def encode_rows(
@@ -67,6 +74,7 @@ def encode_rows(
     *,
     packed: bool | None = None,
     halves: Halves | None = None,
+    attention_of: int = 0,
 ) -> TokenStates:
     """States of every token of `rows`, on the encoder's device, with a gradient where the caller's grad mode says so.
 
@@ -75,9 +83,10 @@ def encode_rows(
     packed: one sequence of all rows (true), padded sub-batches of like length (false), or packed where the family
         allows (None). States and gradients agree to rounding; dropout draws differ.
     halves: where rows are of two texts whose positions or token types tell them apart; None for rows that are one.
+    attention_of: block, from 1, whose queries and keys are given too; 0 for none.
 
-    Raises EncoderError for a layer out of range, a row longer than the model's positions, and for `packed=True` or
-    positions that restart with a family that cannot.
+    Raises EncoderError for a layer out of range, a row longer than the model's positions, and for `packed=True`,
+    positions that restart, rows read forward or `attention_of` with a family that cannot.
     """
     indices = sorted({encoder.resolve_layer(layer) for layer in layers})
     able = supports_packing(encoder)
@@ -88,6 +97,9 @@ def encode_rows(
         raise EncoderError(message)
     if halves and halves.reset and not able:
         raise EncoderError(no_reset(encoder))
+    if (attention_of or (halves and halves.forward)) and not able:
+        message = f"{encoder.name} ({type(encoder.model).__name__}) cannot read the second text of a pair forward."
+        raise EncoderError(message)
     row_lens = torch.tensor([len(row) for row in rows], dtype=torch.int64)
     _check_lengths(encoder, row_lens)
     # Longest first: blocks of like length, and memory shows at once.
@@ -96,19 +108,32 @@ def encode_rows(
     if not order:
         empty = torch.zeros(0, encoder.width, device=encoder.device, dtype=encoder.model.dtype)
         return TokenStates(dict.fromkeys(indices, empty), row_lens)
-    read = _read_packed if (able if packed is None else packed) else _read_padded
-    halves = halves.of(order) if halves and (halves.reset or halves.types) else None
-    layers_sorted = read(encoder, [rows[i] for i in order], indices, halves)
+    halves = halves.of(order) if halves and (halves.reset or halves.types or halves.forward) else None
+    ordered = [rows[i] for i in order]
+    if able if packed is None else packed:
+        watched = Watched(modules=frozenset(blocks_of(encoder)[attention_of - 1].modules())) if attention_of else None
+        read = _read_packed(encoder, ordered, indices, halves, watched)
+        seen = [] if watched is None else [watched.query, watched.key]
+    else:
+        read, seen = _read_padded(encoder, ordered, indices, halves), []
     if order == sorted(order):  # the rows came longest first
-        return TokenStates(layers_sorted, row_lens)
+        return TokenStates(read, row_lens, *seen)
     index, inverse = (places.to(encoder.device) for places in _token_places(row_lens, order))
-    return TokenStates({k: _Reorder.apply(states, index, inverse) for k, states in layers_sorted.items()}, row_lens)
+    states = {k: _Reorder.apply(layer, index, inverse) for k, layer in read.items()}
+    return TokenStates(states, row_lens, *(_Reorder.apply(one, index, inverse) for one in seen))
 
 
 def supports_packing(encoder: Encoder) -> bool:
     """Whether the encoder's family can read packed rows: bidirectional, positions given from outside."""
     config = encoder.model.config
     return encoder.model.config.model_type in _INPUTS and not getattr(config, "is_decoder", False)
+
+
+def blocks_of(encoder: Encoder) -> nn.ModuleList:
+    """The list that holds one module a block, of a family that can read packed rows."""
+    n_blocks = encoder.model.config.num_hidden_layers
+    stacks = (module for module in encoder.model.base_model.modules() if isinstance(module, nn.ModuleList))
+    return next(stack for stack in stacks if len(stack) == n_blocks)
 
 
 def no_reset(encoder: Encoder) -> str:
@@ -134,7 +159,11 @@ def _inputs(
 
 
 def _read_packed(
-    encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int], halves: Halves | None
+    encoder: Encoder,
+    rows: Sequence[Tensor],
+    layers: Sequence[int],
+    halves: Halves | None,
+    watched: Watched | None,
 ) -> dict[int, Tensor]:
     """All rows in one forward pass; the keyword argument `xl_layout` travels through the model to its attention."""
     base = encoder.model.base_model
@@ -142,8 +171,10 @@ def _read_packed(
     ids = torch.cat(list(rows))
     inputs = {"input_ids": ids, **_inputs(encoder, ids, row_lens, halves)}
     inputs = {name: tensor[None].to(encoder.device) for name, tensor in inputs.items()}
+    seconds = halves.seconds if halves and halves.forward else None
+    layout = row_layout(row_lens, encoder.device, seconds=seconds, watched=watched)
     with attending_by_row(base):
-        states = base(**inputs, output_hidden_states=True, xl_layout=row_layout(row_lens, encoder.device)).hidden_states
+        states = base(**inputs, output_hidden_states=True, xl_layout=layout).hidden_states
     return {layer: states[layer][0] for layer in layers}
 
 

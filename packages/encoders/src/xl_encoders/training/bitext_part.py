@@ -17,7 +17,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from xl_encoders.aligning.attention_weights import attention_maps, queries_and_keys
 from xl_encoders.aligning.projector import add_projector
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
@@ -108,14 +107,6 @@ class BitextPart:
         self._bitexts = [bitext for bitext in bitexts if len(bitext)]
         self._tokens = tokens
         self._layer = encoder.resolve_layer(settings.layer)
-        self._heads = 0
-        if settings.takes_attention:
-            if not self._layer:
-                message = f"objective {name} reads the attention of block {settings.layer}; blocks count from 1."
-                raise EncoderError(message)
-            attention_maps(encoder, self._layer)
-            self._layer -= 1  # what the block reads
-            self._heads = encoder.model.config.num_attention_heads
         if settings.projects:
             add_projector(encoder, name, settings.projects, seed=mix(seed, _PROJECTOR))
         self._specials = tuple(edge_ids(encoder.tokenizer))
@@ -155,8 +146,9 @@ class BitextPart:
 
     @property
     def vector_width(self) -> int:
-        """Of a word's vector: the states', that of their projection, or twice theirs for query and key."""
-        return self._settings.projects or self._encoder.width * (2 if self._heads else 1)
+        """Of a word's or sentence's vector: the states', that of their projection, or both."""
+        settings = self._settings
+        return settings.projects + (self._encoder.width if settings.keeps_words or not settings.projects else 0)
 
     @property
     def n_per_epoch(self) -> int:
@@ -177,6 +169,8 @@ class BitextPart:
                 for number_of_side, side in enumerate(sides):
                     word_ids = side.word_ids[pair]
                     positions = self._positions(word_ids)
+                    if self._settings.means_sentences:
+                        positions = torch.zeros_like(positions[:1])
                     slots = torch.arange(n_slots, n_slots + len(positions))
                     n_slots += len(positions)
                     rows.append(
@@ -188,7 +182,7 @@ class BitextPart:
                             word_ids,
                             positions,
                             slots,
-                            side.idf[pair],
+                            side.idf[pair][: len(positions)],
                         )
                     )
         return SentenceRows(rows=rows, members=members, n_slots=n_slots)
@@ -218,11 +212,12 @@ class BitextPart:
             losses[self._drift] = self._drift_share(batch, rows, words, share, self._frozen)
         if not len(chunk.slots):
             return Encoded(words.vectors.new_zeros(0, self.vector_width), losses)
+        if self._settings.means_sentences:
+            words = pool_words(words.vectors, words.mask.long() - 1, "mean")  # all words of a sentence as if one
         vectors = words.vectors[words.mask]
-        if self._heads:
-            vectors = queries_and_keys(self._encoder, self._layer + 1, vectors)
         if self._settings.projects:
-            vectors = self._encoder.projectors[self._name](vectors)
+            projected = self._encoder.projectors[self._name](vectors)
+            vectors = torch.cat([vectors, projected], dim=1) if self._settings.keeps_words else projected
         return Encoded(vectors, losses)
 
     def joint(self, batch: SentenceRows, vectors: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
@@ -242,9 +237,12 @@ class BitextPart:
         settings = self._settings
         if not settings.needs_alignments:
             told: dict[str, Any] = {"weights": idf} if settings.takes_idf else {}
-            if self._heads:
-                told["heads"] = self._heads
-            return self._function(x.vectors, y.vectors, x.mask, y.mask, **settings.arguments, **told)
+            sides = [x.vectors, y.vectors]
+            if settings.projects and settings.keeps_words:
+                width = self._encoder.width
+                told["projected"] = tuple(side[..., width:] for side in sides)
+                sides = [side[..., :width] for side in sides]
+            return self._function(*sides, x.mask, y.mask, **settings.arguments, **told)
         pairs = [self._pairs[bitext][pair] for bitext, pair in sentences]
         x_there, y_there = x.mask.tolist(), y.mask.tolist()
         there = [
@@ -293,7 +291,8 @@ class BitextPart:
     def _n_held(self, batch: SentenceRows, bitext: int, share: Share) -> int:
         """Held words of a bitext, at least 1: in the batch of all processes, or as published in this one's share."""
         rows = (row for row in batch.rows if row.bitext == bitext and self._held(row))
-        return max(1, sum(len(row.slots) for row in rows if share.exact or row.sentence % share.world == share.rank))
+        own = (row for row in rows if share.exact or row.sentence % share.world == share.rank)
+        return max(1, sum(len(self._positions(row.word_ids)) for row in own))
 
     def _held(self, row: _Row) -> bool:
         return row.side == 1 or self._settings.drift_side == "both"

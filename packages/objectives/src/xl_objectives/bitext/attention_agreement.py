@@ -2,12 +2,13 @@
 
     l(x, y) = 1 - 1/H sum_h tr(A_yx^T A_xy) / min(|x|, |y|)
 
-A_xy, (|x|, |y|) for each head h, holds how much word i of x attends to word j of y, rows summing to 1; A_yx^T, of the
-same shape, the other direction. The trace counts what both say; the loss is 0 where every word of the shorter sentence
-has one partner that both directions are sure of, and never below. Source: Hu et al. 2021, "Explicit Alignment
-Objectives for Multilingual Bidirectional Encoders", section 3, restated from general knowledge of the
-paper; the authors' code was not at hand. There a word attends to the other sentence and to what precedes it in its own;
-here the sentences are encoded apart and attend to each other alone, by the query and key weights of a block.
+A_xy, (|x|, |y|) for each head h, holds how much token i of x attends to token j of y, and A_yx^T, of the same shape,
+the other direction. The trace counts what both say; the loss is 0 where every token of the shorter sentence has one
+partner that both directions are sure of, and never below. A_xy is what one block of the encoder has when it reads the
+pair as a translator would: y sees itself alone, a token of x sees all of y and what precedes it in x. So rows of A_xy
+sum to 1 less what a token spends on its own sentence and on specials. Source: Hu et al. 2021, "Explicit Alignment
+Objectives for Multilingual Bidirectional Encoders", section 2; the formula as others restate it, what a token sees from
+general knowledge of the paper. The authors' code was not at hand.
 """
 
 from __future__ import annotations
@@ -16,81 +17,52 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from xl_objectives.errors import ObjectiveError
-from xl_objectives.settings.bitext import BitextConfig
 from xl_objectives.settings.checks import setting
+from xl_objectives.settings.objective import ObjectiveConfig
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Float
     from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionConfig(BitextConfig):
-    """Word alignment of AMBER: attention between translations agrees in both directions."""
+class AttentionConfig(ObjectiveConfig):
+    """Word alignment of AMBER: attention between translations agrees in both directions.
+
+    Called for each sentence pair as `loss(to_y, to_x)`.
+    """
 
     name: ClassVar[str] = "attention"
     title: ClassVar[str] = "agreement of the attention between translations"
     short_title: ClassVar[str] = "agreement of attention"
+    reads: ClassVar[tuple[str, ...]] = ("pairs", "parallel", "names")
+    family: ClassVar[str] = "bitext"
     loss: ClassVar[str] = "xl_objectives.bitext.attention_agreement:attention_agreement_loss"
+    compares_attention: ClassVar[bool] = True
+    drift: ClassVar[float] = 0.0
 
-    layer: int = setting(-1, "block whose heads attend, negative from the end; they read the states below it")
-    words: str = setting(
-        "all",
-        "what attends: all sub-words | last | first | mean sub-word of each word",
-        choices=("all", "last", "first", "mean"),
-    )
-    drift: float = setting(0.0, "factor of the squared distance of words to the frozen start, >= 0", low=0)
-
-    @property
-    def takes_attention(self) -> bool:
-        """Its vectors are queries and keys of a block."""
-        return True
+    layer: int = setting(-1, "block whose heads attend, from 1, negative from the end")
 
 
 def attention_agreement_loss(
-    x: Float[Tensor, "sentences x_words twice_width"],
-    y: Float[Tensor, "sentences y_words twice_width"],
-    x_mask: Bool[Tensor, "sentences x_words"],
-    y_mask: Bool[Tensor, "sentences y_words"],
-    *,
-    heads: int = 1,
+    to_y: Float[Tensor, "heads x_len y_len"], to_x: Float[Tensor, "heads y_len x_len"]
 ) -> Float[Tensor, ""]:
-    """Mean over the sentence pairs of 1 - 1/H sum_h tr(A_yx^T A_xy) / min(|x|, |y|), in [0, 1].
+    """1 - 1/H sum_h tr(A_yx^T A_xy) / min(|x|, |y|) of a sentence pair, in [0, 1].
 
-    x, y: for each word its query, then its key, (sentences, words, 2 * width); heads lie one behind another in both.
-    x_mask, y_mask: (sentences, words) bool, true for a word; what stands elsewhere is padding. Pairs with a side
-        without words are left out; of no pair at all the loss is 0.
-    heads: a divisor of width; products are divided by sqrt(width / heads), as in attention.
+    to_y: A_xy, how much each token of x attends to each of y, (heads, x_len, y_len), >= 0, rows summing to 1 at most.
+    to_x: A_yx, (heads, y_len, x_len) likewise.
 
-    Computed in float32 at least, also under autocast. Raises ObjectiveError for shapes that do not fit.
+    Computed in float32 at least, also under autocast. Raises ObjectiveError for shapes that do not fit, and for a
+    sentence without tokens.
     """
     import torch
 
-    if x.ndim != 3 or y.ndim != 3 or x.shape[2] != y.shape[2] or x.shape[2] % (2 * heads):
+    if to_y.ndim != 3 or to_y.mT.shape != to_x.shape or not to_y.numel():
         message = (
-            f"attention agreement needs (sentences, words, 2 * width) queries and keys and heads that divide width; "
-            f"got {tuple(x.shape)}, {tuple(y.shape)} and {heads} heads."
+            f"attention agreement needs (heads, x_len, y_len) and (heads, y_len, x_len) of sentences with tokens; "
+            f"got {tuple(to_y.shape)} and {tuple(to_x.shape)}."
         )
         raise ObjectiveError(message)
-    kept = x_mask.any(dim=1) & y_mask.any(dim=1)
-    if not bool(kept.any()):
-        return (x.sum() + y.sum()) * 0.0
-    with torch.autocast(x.device.type, enabled=False):
-        x_mask, y_mask = x_mask[kept], y_mask[kept]
-        x_query, x_key = _by_head(x[kept], heads)
-        y_query, y_key = _by_head(y[kept], heads)
-        scale = x_query.shape[-1] ** -0.5
-        to_y = (scale * x_query @ y_key.mT).masked_fill(~y_mask[:, None, None, :], -torch.inf).softmax(dim=-1)
-        to_x = (scale * y_query @ x_key.mT).masked_fill(~x_mask[:, None, None, :], -torch.inf).softmax(dim=-1)
-        both = (x_mask[:, :, None] & y_mask[:, None, :])[:, None]
-        agreed = (to_y * to_x.mT).masked_fill(~both, 0.0).sum(dim=(2, 3)).mean(dim=1)
-        return (1 - agreed / torch.minimum(x_mask.sum(dim=1), y_mask.sum(dim=1))).mean()
-
-
-def _by_head(words: Float[Tensor, "sentences words twice_width"], heads: int) -> tuple[Tensor, Tensor]:
-    """Queries and keys, (sentences, heads, words, head_width) each, in float32 at least."""
-    import torch
-
-    words = words.to(torch.promote_types(words.dtype, torch.float32))
-    query, key = (side.reshape(*side.shape[:2], heads, -1).transpose(1, 2) for side in words.chunk(2, dim=2))
-    return query, key
+    with torch.autocast(to_y.device.type, enabled=False):
+        to_y, to_x = (weights.to(torch.promote_types(weights.dtype, torch.float32)) for weights in (to_y, to_x))
+        return 1 - (to_y * to_x.mT).sum(dim=(1, 2)).mean() / min(to_y.shape[1:])

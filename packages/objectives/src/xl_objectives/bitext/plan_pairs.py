@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.settings.bitext import BitextConfig
 from xl_objectives.settings.checks import setting
+from xl_objectives.settings.objective import ContrastConfig
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtPairsConfig(BitextConfig):
+class OtPairsConfig(ContrastConfig, BitextConfig):
     """Self-labelling: the word pairs that the transport plan of a sentence pair holds, by distance or contrast."""
 
     name: ClassVar[str] = "ot-pairs"
@@ -37,6 +38,17 @@ class OtPairsConfig(BitextConfig):
     blur: float = setting(0.05, "entropic blur of sinkhorn, in units of the vectors, > 0", above=0)
     temperature: float = setting(0.1, "cosines of contrast are divided by it, > 0", above=0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.projector and self.by != "contrast":
+            message = f"{self.key('projector')} goes before a contrast, but {self.key('by')} is {self.by}."
+            raise ObjectiveError(message)
+
+    @property
+    def keeps_words(self) -> bool:
+        """Always: the transport is that of the words."""
+        return True
+
 
 def plan_pairs_loss(
     x: Float[Tensor, "sentences x_words width"],
@@ -50,12 +62,14 @@ def plan_pairs_loss(
     solver: str = "exact",
     blur: float = 0.05,
     temperature: float = 0.1,
+    projected: tuple[Float[Tensor, "sentences x_words n"], Float[Tensor, "sentences y_words n"]] | None = None,
 ) -> Float[Tensor, ""]:
     """Transport * (mean transport cost of a sentence pair) + the loss of the pairs that its plan holds; >= 0.
 
     x, y, x_mask, y_mask, p, solver, blur: as `ot_loss` takes them; each sentence pair is a problem of its own.
     by: "l2", the mean of |x_i - y_j|^2 over all pairs of the batch; "contrast", `word_nce_loss` on them by cosine /
         `temperature`. The plan has no gradient: in a step its pairs are labels.
+    projected: what is compared in the words' place once the plan is found; None compares the words.
     """
     from xl_objectives.ot import ot_loss
     from xl_objectives.word_pairs import squared_distance_loss, word_nce_loss
@@ -65,6 +79,7 @@ def plan_pairs_loss(
         raise ObjectiveError(message)
     cost, plan = ot_loss(x, y, x_mask, y_mask, p=p, solver=solver, blur=blur, scope="sentence", return_plan=True)
     sentences, i, j = plan_pairs(plan)
+    x, y = projected or (x, y)
     left, right = x[sentences, i], y[sentences, j]
     pairs = squared_distance_loss(left, right) if by == "l2" else word_nce_loss(left, right, temperature=temperature)
     return transport * cost + pairs if transport else pairs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xl_objectives.settings.bitext import BitextConfig
 from xl_objectives.settings.checks import setting
+from xl_objectives.settings.objective import ContrastConfig
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SentenceNceConfig(BitextConfig):
+class SentenceNceConfig(ContrastConfig, BitextConfig):
     """Sentence alignment of AMBER: each sentence finds its translation among the sentences of the batch."""
 
     name: ClassVar[str] = "sentence-nce"
@@ -42,6 +43,11 @@ class SentenceNceConfig(BitextConfig):
         "all", "sentences of both languages (all, as published) | of the other one (across)", choices=("across", "all")
     )
 
+    @property
+    def means_sentences(self) -> bool:
+        """Always: it is sentences that a projector projects."""
+        return True
+
 
 def sentence_nce_loss(
     x: Float[Tensor, "sentences x_words width"],
@@ -55,7 +61,8 @@ def sentence_nce_loss(
 ) -> Float[Tensor, ""]:
     """`word_nce_loss` of the means of the sentences' words; sentence i of x and of y is a pair.
 
-    x, y, x_mask, y_mask: as `ot_loss` takes them. A pair with a side without words is left out.
+    x, y, x_mask, y_mask: as `ot_loss` takes them, of words or of sentences that are one vector already. A pair with a
+        side without words is left out.
     """
     from xl_objectives.word_pairs import word_nce_loss
 

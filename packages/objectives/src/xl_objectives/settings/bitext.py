@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.settings.checks import setting
-from xl_objectives.settings.objective import ObjectiveConfig
+from xl_objectives.settings.objective import ContrastConfig, ObjectiveConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,13 @@ class BitextConfig(ObjectiveConfig):
         return False
 
     @property
-    def takes_attention(self) -> bool:
-        """Whether the loss is given `heads`, and for each word its query and its key in block `layer` of the encoder.
+    def means_sentences(self) -> bool:
+        """Whether the loss is given one vector a sentence, the mean of its words: (sentences, 1, width) each side."""
+        return False
 
-        (sentences, words, 2 * width) then, the query first.
-        """
+    @property
+    def keeps_words(self) -> bool:
+        """Whether a loss with a projector is given the words as they are, and `projected`, both sides behind it."""
         return False
 
     @property
@@ -158,7 +160,7 @@ class L2Config(AlignedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordNceConfig(AlignedConfig):
+class WordNceConfig(ContrastConfig, AlignedConfig):
     """Contrast of aligned words: each finds its partner among the words of the batch."""
 
     name: ClassVar[str] = "word-nce"
@@ -173,15 +175,6 @@ class WordNceConfig(AlignedConfig):
         "across", "words of the other side (across, weak) | of both sides (all, strong)", choices=("across", "all")
     )
     false_negatives: bool = setting(False, "true keeps equal words as negatives")
-
-    projector: int = setting(
-        0, "width of a learned projection before the contrast, say 128; no part of the saved model; 0: none", low=0
-    )
-
-    @property
-    def projects(self) -> int:
-        """As `projector` says."""
-        return self.projector
 
     @property
     def takes_text_ids(self) -> bool:

@@ -41,6 +41,8 @@ class ObjectiveConfig:
     """Of the family bitext: whether it reads which words belong together: those of the data, or of our aligner."""
     predicts_tokens: ClassVar[bool] = False
     """Of the family bitext: whether it predicts masked tokens of both sides joined, and no vectors are compared."""
+    compares_attention: ClassVar[bool] = False
+    """Of the family bitext: whether it compares how both sides joined attend to each other, and no vectors."""
 
     needs_width: ClassVar[bool] = False
     """Whether the static vectors that it reads have to be as wide as the encoder."""
@@ -78,7 +80,7 @@ class ObjectiveConfig:
     @property
     def projects(self) -> int:
         """Width of the learned projection that its vectors go through while training; 0: none."""
-        return 0
+        return 0  # unless it is a `ContrastConfig`
 
     @property
     def reads_romanised(self) -> bool:
@@ -126,3 +128,17 @@ class ObjectiveConfig:
         climb = self.warmup * n_steps
         climbed = step - self.begin * n_steps + 1
         return self.weight * min(1.0, climbed / (climb + 1)) if climb else self.weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastConfig(ObjectiveConfig):
+    """What every contrast can have before it: a learned projection of its vectors (SimCLR)."""
+
+    projector: int = setting(
+        0, "width of a learned projection before the contrast, say 128; no part of the saved model; 0: none", low=0
+    )
+
+    @property
+    def projects(self) -> int:
+        """As `projector` says."""
+        return self.projector

@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from xl_objectives.errors import ObjectiveError
 from xl_objectives.settings.checks import setting
-from xl_objectives.settings.objective import ObjectiveConfig
+from xl_objectives.settings.objective import ContrastConfig, ObjectiveConfig
 
 # The three rows that a text gives, each masked for itself: the text, its transliteration, both joined.
 VIEWS = ("original", "romanised", "joined")
@@ -133,7 +133,7 @@ class MlmConfig(TextConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeqConfig(TextConfig):
+class SeqConfig(ContrastConfig, TextConfig):
     """Sentence contrast: a text and its romanisation find each other among the others of the batch."""
 
     name: ClassVar[str] = "seq"
@@ -156,15 +156,6 @@ class SeqConfig(TextConfig):
         "mean-content (no specials, <mask> counts) | mean-all | first (CLS)",
         choices=("mean-content", "mean-all", "first"),
     )
-
-    projector: int = setting(
-        0, "width of a learned projection before the contrast, say 128; no part of the saved model; 0: none", low=0
-    )
-
-    @property
-    def projects(self) -> int:
-        """As `projector` says."""
-        return self.projector
 
     @property
     def pools(self) -> tuple[int | None, str]:
