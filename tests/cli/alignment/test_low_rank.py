@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.cli.conftest import Run
-from tests.cli.made_data import about_of, greek, log_of, sentences, write_lines
+from tests.cli.made_data import about_of, greek, log_of, same_weights, sentences, write_lines
 
-from xl_encoders import ModelConfig, new_encoder
+from xl_encoders import FitConfig, ModelConfig, new_encoder
 
 
 @pytest.fixture
@@ -46,6 +46,40 @@ def test_the_model_differs_from_its_start_by_matrices_of_that_rank(xl: Run, reci
     assert losses[-1] < losses[0]
     assert "Low-rank updates of rank 2" in (tmp_path / "run" / "model" / "README.md").read_text(encoding="utf-8")
     assert about_of(tmp_path / "run")["status"] == "finished"
+
+
+@pytest.mark.slow
+def test_a_run_cut_short_goes_on_to_the_same_weights(
+    xl: Run, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Updates with dropout in front of them, a contrast behind a projector; cut after two of four steps."""
+    from xl_encoders.training import fit as fit_loop
+
+    more = 'variants = ["ot+sentence-nce"]\nsave_every = 1'
+    text = recipe.read_text(encoding="utf-8").replace('variants = ["ot"]', more)
+    recipe.write_text(text + '[[objective]]\nname = "sentence-nce"\nprojector = 6\n', encoding="utf-8")
+    whole = xl("align", recipe, "--out", tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    right = fit_loop.learning_rate
+
+    def stop(step: int, n_steps: int, config: FitConfig) -> float:
+        if step == 2:
+            raise RuntimeError
+        return right(step, n_steps, config)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_loop, "learning_rate", stop)
+        with pytest.raises(RuntimeError):
+            xl("align", recipe, "--out", tmp_path / "cut")
+    (path,) = (tmp_path / "cut" / "checkpoints").glob("*/step-*.safetensors")
+    kept = {name for name in load_file(path) if name.startswith("weight/")}
+    assert kept
+    assert all("lora_" in name or "projectors." in name for name in kept)  # nothing else is trained
+    result = xl("align", "--resume", "--out", tmp_path / "cut")
+    assert result.returncode == 0, result.stderr
+    assert "going on from step 2" in result.stderr
+    assert same_weights(tmp_path / "whole", tmp_path / "cut")
+    assert [row["losses"] for row in log_of(tmp_path / "whole")] == [row["losses"] for row in log_of(tmp_path / "cut")]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from tests.cli.conftest import Run, small
 from tests.cli.task_data import make_sib200
 
 import xl_cli
+from xl_encoders import ModelConfig, new_encoder
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,30 @@ def test_a_run_trains_again_to_the_gradients_of_its_model(xl: Run, recipe: list[
     assert alone.returncode == 0, alone.stderr
     for key, value in rows_of(alone.stdout).items():
         assert states[key] == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", ["objective.seq.projector=6", "train.lora_rank=2"])
+def test_what_a_model_does_not_keep_is_trained_again(
+    xl: Run, recipe: list[str], corpus: Path, tmp_path: Path, more: str
+) -> None:
+    """A projector, and updates that were added to the weights, are no part of the model that a run leaves."""
+    if "lora" in more:
+        lines = (corpus / "tr.txt").read_text(encoding="utf-8").split("\n")
+        new_encoder(lines, ModelConfig(size="pico", pieces=90), seed=2).save(tmp_path / "start")
+        recipe = [*recipe, "--set", f"model.from={tmp_path / 'start'}"]
+    done = xl("align", *recipe, "--set", 'train.variants=["mlm+seq"]', "--set", more, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    call = ("analyze", "gradients", tmp_path / "run", "--batches", 2, "--json")
+    last, again = xl(*call), xl(*call, "--steps", 6, "--steps", 0)
+    assert last.returncode == 0, last.stderr
+    found, states = rows_of(last.stdout), rows_of(again.stdout)
+    assert found
+    for key, value in found.items():
+        assert states[key] == pytest.approx(value, abs=1e-5)
+    if "lora" in more:  # the frozen embeddings have no gradient
+        assert {layer for _, layer, *_ in found} == {layer for _, layer, *_ in states} == {None, 1, 2}
+        assert {state for state, *_ in states} == {"mlm+seq step 6"}
 
 
 def test_a_task_pulls_too(xl: Run, recipe: list[str], tmp_path: Path) -> None:

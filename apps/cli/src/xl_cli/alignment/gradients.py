@@ -11,7 +11,7 @@ import numpy as np
 from xl_analysis import GradientCosines, gradient_cosines, heat_map
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_sources, check_widths, variant_objectives
-from xl_cli.alignment.run import start_encoder
+from xl_cli.alignment.run import adapt_encoder, start_encoder
 from xl_cli.data.run_data import load_data
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.run_folder import RunFolder
@@ -44,6 +44,7 @@ def measure_gradients(config: "GradientsConfig") -> list[Row]:
         folder.describe(status="measured")
         sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
         encoder = start_encoder(recipe, sources, folder)
+        adapt_encoder(recipe, encoder)
         check_widths(recipe, data, encoder.width)
         layer = encoder.resolve_layer(recipe.model.layer)
         parts = build_parts(sources, variant, encoder, layer)
@@ -65,6 +66,8 @@ def measure_gradients(config: "GradientsConfig") -> list[Row]:
             )
 
         kept = run is not None and finished and recipe.train.variants[-1] == variant and asked == ("last",)
+        # Projectors are no part of the model that is kept, and low-rank updates none that can be told from its weights.
+        kept &= not recipe.train.lora_rank and not encoder.projectors
         if run is not None and kept:
             trained = load_encoder(
                 str(run.model), max_len=recipe.model.max_len, name=run.path.name, with_head=recipe.needs_head

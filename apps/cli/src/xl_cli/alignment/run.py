@@ -79,7 +79,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
             if variant in finished:
                 continue
             encoder = start_encoder(recipe, sources, folder)
-            _adapt(recipe, encoder)
+            adapt_encoder(recipe, encoder)
             end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
             if end.reason != "stopped":  # what is scored is what is saved
                 encoder.merge()
@@ -206,7 +206,7 @@ def _describe_dtype(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None
     folder.describe(dtype={"folder": stored, "trained": "float32", "saved": saved})
 
 
-def _adapt(recipe: Recipe, encoder: Encoder) -> None:
+def adapt_encoder(recipe: Recipe, encoder: Encoder) -> None:
     """Low-rank updates where the recipe wants them, the same at every start."""
     settings = recipe.train
     if settings.lora_rank:

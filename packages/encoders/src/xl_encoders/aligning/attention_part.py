@@ -14,11 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from xl_encoders.aligning.joined_part import JoinedPart
-from xl_encoders.distributed.processes import is_sharded
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.packed_attention import seen_forward
-from xl_encoders.model.packing import Halves, blocks_of, encode_rows, supports_packing
+from xl_encoders.model.packing import Halves, encode_rows, supports_packing
 from xl_encoders.training.bitext import Bitext
 from xl_encoders.training.part import Chunk, Encoded, Share
 from xl_objectives import AttentionConfig, join_pair
@@ -102,9 +101,9 @@ class AttentionPart(JoinedPart):
                 )
                 losses.append(self._function(to_right, to_left))
         loss = torch.stack(losses).sum() / self._count(batch, share)
-        # A sharded block gathers its weights again where its output is reached.
-        sharded = any(is_sharded(weight) for weight in blocks_of(self._encoder)[self._block - 1].parameters())
-        return Encoded(top.new_zeros(0, self._encoder.width), {self._name: loss + 0.0 * top.sum() if sharded else loss})
+        # With a gradient of zero for what lies above the queries: a sharded block gathers its weights again where the
+        # backward pass comes to its output, and all processes are to end in the same weights, sharded or not.
+        return Encoded(top.new_zeros(0, self._encoder.width), {self._name: loss + 0.0 * top[:1].float().sum()})
 
     def _count(self, batch: AttendingPairs, share: Share) -> int:
         """Pairs that count, at least 1: in the batch of all processes, or as published in this one's share."""
