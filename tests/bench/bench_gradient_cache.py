@@ -76,13 +76,13 @@ def measure(arguments: argparse.Namespace, kind: str, n: int, cached: bool) -> l
         )  # fmt: skip
 
     gc.collect()
-    before = peak(encoder, reset=True)
+    before = peak(encoder.device, reset=True)
     start = time.perf_counter()
     run(batch)
     if encoder.device.type == "cuda":
         torch.cuda.synchronize()
     seconds = time.perf_counter() - start
-    return [(peak(encoder, reset=False) - before) / 2**20, seconds]
+    return [(peak(encoder.device, reset=False) - before) / 2**20, seconds]
 
 
 def prepare(size: str) -> Encoder:
@@ -113,9 +113,9 @@ def words(encoder: Encoder, n: int, tokens: int) -> VectorPart:
     return VectorPart(encoder, vectors, "dcca", DccaConfig(max_len=7), batch=n, tokens=tokens)
 
 
-def peak(encoder: Encoder, *, reset: bool) -> float:
+def peak(device: torch.device, *, reset: bool) -> float:
     """Bytes held at most so far; with `reset` bytes held now, from which the next peak is counted."""
-    if encoder.device.type == "cuda":
+    if device.type == "cuda":
         if reset:
             torch.cuda.reset_peak_memory_stats()
             return torch.cuda.memory_allocated()

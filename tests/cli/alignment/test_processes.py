@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from safetensors.torch import load_file
 from tests import warm
 from tests.cli.conftest import Run
@@ -52,17 +54,28 @@ def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Text, bitext and vectors; everything that a process waits for: a new tokenizer, our aligner, selection."""
+    """Text, a stream, bitext, vectors; all that a process waits for: a new tokenizer, our aligner, selection."""
     folder = tmp_path_factory.mktemp("data")
     english = sentences(60, seed=3)
     write_lines(folder / "p" / "eng_Latn.txt", english)
     write_lines(folder / "p" / "ell_Grek.txt", [greek(text) for text in english])
     write_vectors(folder / "eng_Latn.vec", [word(k) for k in range(60)], 16)
-    objectives = [("mlm", ""), ("seq", ""), ("tlm", ""), ("dcca", "k = 3\nbatch = 21"), ("ot", ""), ("l2", "every = 2")]
+    streamed = pa.table({"text": [greek(text) for text in sentences(40, seed=5)]})
+    parquet.write_table(streamed, folder / "many.parquet", row_group_size=8)
+    few, many = 'data = ["text"]', 'data = ["many"]'
+    objectives = [
+        ("mlm", few),
+        ("seq", many),
+        ("tlm", few),
+        ("dcca", "k = 3\nbatch = 21"),
+        ("ot", ""),
+        ("l2", "every = 2"),
+    ]
     return align_toml(
         folder,
         '[model]\nfrom = "new"\nsize = "pico"\npieces = 90\ndropout = 0.0\nmax_len = 64\n'
         f'[[data]]\nname = "text"\nkind = "parallel"\nfiles = ["{folder}/p"]\n'
+        f'[[data]]\nname = "many"\nkind = "text"\nbuffer = 18\nfiles = ["{folder}/many.parquet"]\n'
         f'[[data]]\nname = "words"\nkind = "vectors"\nfiles = ["{folder}/eng_Latn.vec"]\n'
         + "".join(f'[[objective]]\nname = "{name}"\n{more}\n' for name, more in objectives)
         + '[train]\nvariants = ["mlm", "mlm+seq+tlm+dcca+ot+l2"]\nsteps = 6\nbatch = 9\nlr = 1e-3\nlog_every = 1\n'

@@ -6,6 +6,7 @@ from .config import SIZES as SIZES
 from .config import FitConfig as FitConfig
 from .config import ModelConfig as ModelConfig
 from .config import count_steps as count_steps
+from .distributed.exchange import Exchange as Exchange
 from .errors import CheckpointError as CheckpointError
 from .errors import DivergedError as DivergedError
 from .errors import EncoderError as EncoderError

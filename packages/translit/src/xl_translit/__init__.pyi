@@ -1,6 +1,9 @@
 from .cluster import ray_cluster as ray_cluster
 from .corpora.manifest import Manifest as Manifest
+from .corpora.parts import hash_file as hash_file
 from .corpora.romanization import romanize_corpus as romanize_corpus
+from .corpora.written_pairs import WrittenPairs as WrittenPairs
+from .corpora.written_pairs import written_pairs as written_pairs
 from .english.g2p import EnglishG2P as EnglishG2P
 from .errors import ClusterError as ClusterError
 from .errors import CorpusError as CorpusError

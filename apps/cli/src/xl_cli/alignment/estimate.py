@@ -253,7 +253,9 @@ def _sample(recipe: Recipe, data: RunData, number: int) -> tuple[list[str], list
     used = [its for name, its in recipe.objectives.items() if number in recipe.data_of(name)]
     if not texts or not any(its.reads_romanised for its in used):
         return list(texts), []
-    return list(texts), romanised or Transliteration(recipe.data[number].to)(texts, languages)
+    written = data.texts[number].romanized if number in data.texts else None
+    transliterate = written or Transliteration(recipe.data[number].to)
+    return list(texts), romanised or transliterate(texts, languages)
 
 
 def _bitexts(data: RunData, recipe: Recipe, name: str) -> list:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from xl_cli.alignment.reading import open_stream, variant_objectives
-from xl_cli.data.run_data import RunData, Transliteration, transliterate
+from xl_cli.data.run_data import RunData, Transliteration
 from xl_cli.launch import processes
 from xl_cli.launch.progress import say
 from xl_cli.recipe.recipe import Recipe
@@ -19,6 +19,7 @@ from xl_encoders import (
     BitextPart,
     CorpusBatches,
     Encoder,
+    Exchange,
     LengthBatches,
     MaskedBitextPart,
     Part,
@@ -62,16 +63,28 @@ class Sources:
     _romanised: dict[int, list[str]] = field(default_factory=dict)
 
     def romanised(self, number: int) -> list[str]:
-        """The transliterations of the texts of [[data]] `number`."""
+        """The transliterations of the texts of [[data]] `number`, of which each process makes or reads its share.
+
+        The first call for a number is made by all processes.
+        """
         if number not in self._romanised:
             texts = self.data.texts[number]
-            self._romanised[number] = transliterate(texts.texts, texts.languages, texts.config.to)
+            self._romanised[number] = Exchange().shared(texts.transliterated, len(texts.texts))
         return self._romanised[number]
 
-    def stream(self, number: int, *, batch: int, seed: int) -> TextStream:
-        """The texts of a [[data]] that is read piece by piece; its files are read whole by the first call alone."""
-        entry = self.recipe.data[number]
-        return open_stream(self.data.streams[number], entry, batch=batch, seed=seed, cache=self.folder / "texts")
+    def stream(self, number: int, *, batch: int, seed: int, exchange: Exchange | None = None) -> TextStream:
+        """The texts of a [[data]] that is read piece by piece; its files are read whole by the first call alone.
+
+        exchange: between all processes, where each reads its share of what is drawn.
+        """
+        return open_stream(
+            self.data.streams[number],
+            self.recipe.data[number],
+            batch=batch,
+            seed=seed,
+            cache=self.folder / "texts",
+            exchange=exchange,
+        )
 
     def count(self) -> dict[str, dict[str, dict[str, int]]]:
         """Texts to train on by [[data]] and language, with how many there were `of`, before a share was taken.
@@ -101,7 +114,7 @@ class Sources:
         return counts
 
     def vocabulary_texts(self) -> list[str]:
-        """Everything that a new tokenizer is trained on: all that any variant reads."""
+        """Everything that a new tokenizer is trained on: all that any variant reads; once all is `romanise`d."""
         lines: list[str] = []
         for number, texts in self.data.texts.items():
             lines += texts.texts
@@ -114,6 +127,12 @@ class Sources:
         for vectors in self.data.vectors.values():
             lines += vectors.words
         return lines
+
+    def romanise(self) -> None:
+        """Have the transliterations of all texts at hand that any variant reads; all processes call this."""
+        for number in self.data.texts:
+            if self.needs_romanised(number):
+                self.romanised(number)
 
     def needs_romanised(self, number: int) -> bool:
         """Whether any objective reads transliterations of [[data]] `number`."""
@@ -186,11 +205,13 @@ def _text_part(sources: Sources, objectives: Mapping[str, TextConfig], encoder: 
     streams = [number for number in numbers if number in data.streams]
     at_hand = [number for number in numbers if number in data.texts]
     if streams:
+        exchange = Exchange()
         batches = StreamBatches(
-            sources.stream(streams[0], batch=batch, seed=recipe.train.seed),
+            sources.stream(streams[0], batch=batch, seed=recipe.train.seed, exchange=exchange),
             encoder.tokenizer,
             encoder.max_len,
             transliterate=Transliteration(recipe.data[streams[0]].to) if romanised else None,
+            exchange=exchange,
         )
     else:
         batches = _corpus_batches(sources, at_hand, objectives[first].block_len, batch, encoder, romanised)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xl_cli.data.run_data import RunData, text_share
 from xl_cli.errors import UsageError
@@ -10,6 +11,9 @@ from xl_cli.recipe.recipe import Recipe
 from xl_encoders import TextStream
 from xl_tasks import hold_out, training_texts
 from xl_translit import language
+
+if TYPE_CHECKING:  # it brings torch
+    from xl_encoders import Exchange
 
 # What `xl translit --pairs` calls its second column.
 _WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
@@ -23,6 +27,7 @@ def variant_objectives(recipe: Recipe, variant: str) -> list[str]:
 
 def check_sources(recipe: Recipe, data: RunData) -> None:
     """Refuse what an objective cannot read together, before any work is done for it."""
+    _check_romanized(recipe, data)
     for name, settings in recipe.objectives.items():
         numbers = recipe.data_of(name)
         streams = [number for number in numbers if number in data.streams]
@@ -53,6 +58,23 @@ def check_sources(recipe: Recipe, data: RunData) -> None:
                 f"objective {name} reads vectors of {' and '.join(map(str, widths))} dimensions; "
                 f"name one of the [[data]] in objective.{name}.data."
             )
+            raise UsageError(message)
+
+
+def _check_romanized(recipe: Recipe, data: RunData) -> None:
+    """Refuse files of transliterations that nothing would read."""
+    trained = {name for variant in recipe.train.variants for name in variant_objectives(recipe, variant)}
+    for number, entry in enumerate(recipe.data):
+        readers = [name for name in recipe.objectives if name in trained and number in recipe.data_of(name)]
+        if entry.romanized and number in data.streams:
+            message = (
+                "data.romanized is given, but data.files are *.parquet or *.arrow, which are read a row at a time; "
+                "give data.files what xl translit --pairs wrote of them: it holds the texts too."
+            )
+            raise UsageError(message)
+        if entry.romanized and not any(recipe.objectives[name].reads_romanised for name in readers):
+            names = ", ".join(readers) or "no objective"
+            message = f"data.romanized is given, but {names} reads no transliterations; leave it out."
             raise UsageError(message)
 
 
@@ -104,11 +126,17 @@ def dev_texts(recipe: Recipe, data: RunData) -> list[str]:
 
 
 def open_stream(
-    files: Sequence[Path], entry: DataConfig, *, batch: int, seed: int, cache: Path | None = None
+    files: Sequence[Path],
+    entry: DataConfig,
+    *,
+    batch: int,
+    seed: int,
+    cache: Path | None = None,
+    exchange: "Exchange | None" = None,
 ) -> TextStream:
     """The texts of *.parquet and *.arrow files, as the recipe's [[data]] says.
 
-    cache: folder that keeps which rows are drawn, so that the files are read whole once.
+    cache: folder that keeps which rows are drawn, so that the files are read whole once. exchange: see `TextStream`.
     """
     if not entry.language_column and entry.languages and len(entry.languages) not in (1, len(files)):
         message = (
@@ -132,6 +160,7 @@ def open_stream(
         languages={language(code) for code in entry.languages} if entry.language_column else None,
         spell=_spelled,
         cache=cache,
+        exchange=exchange,
     )
 
 

@@ -166,7 +166,10 @@ def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encode
     kept = folder.checkpoints / "start"
     warms = with_new_head and settings.head_warmup > 0
     made = folder.checkpoints / "start-with-new-head" if warms else kept
-    if processes.is_main() and not kept.is_dir():
+    missing = processes.as_on_main(not kept.is_dir())
+    if missing and settings.from_ == "new":
+        sources.romanise()
+    if missing and processes.is_main():
         if settings.from_ == "new":
             encoder = new_encoder(sources.vocabulary_texts(), settings, seed=recipe.train.seed)
         else:
@@ -185,7 +188,7 @@ def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encode
         opened = load_encoder(str(place), max_len=settings.max_len, name=name, with_head=recipe.needs_head)
         return opened.to(processes.device())
 
-    if warms and not kept.is_dir():
+    if warms and missing:
         encoder = kept_in(made)
         warm_head(sources, encoder, encoder.resolve_layer(settings.layer), folder)
         if processes.is_main():

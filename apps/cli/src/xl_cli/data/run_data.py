@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xl_cli.data.bitexts import parallel_bitexts, read_bitexts
 from xl_cli.data.fingerprints import fingerprint_file
+from xl_cli.data.romanized import Romanized
 from xl_cli.errors import CliError, UsageError
 from xl_cli.launch.progress import Progress
 from xl_cli.recipe.config import DataConfig
@@ -30,11 +31,19 @@ _SLICE = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Training texts of one [[data]] with the language of each."""
+    """Training texts of one [[data]] with the language of each, and the files of their transliterations, if any."""
 
     config: DataConfig
     texts: Sequence[str]
     languages: Sequence[str]
+    romanized: Romanized | None = None
+
+    def transliterated(self, part: slice) -> list[str]:
+        """Transliterations of those texts: out of the files that hold them, else made here, with progress."""
+        texts, languages = self.texts[part], self.languages[part]
+        if self.romanized:
+            return self.romanized(texts, languages)
+        return transliterate(texts, languages, self.config.to)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +212,10 @@ def _load_texts(
                 texts.append(text)
                 languages.append(code)
         if texts:
-            data.texts[number] = Texts(config=entry, texts=texts, languages=languages)
+            romanized = Romanized(entry) if entry.romanized else None
+            if romanized:
+                data.files.update({str(file.path): fingerprint_file(file.path) for file in romanized.files})
+            data.texts[number] = Texts(config=entry, texts=texts, languages=languages, romanized=romanized)
     if "bitext" in families:
         bitexts = parallel_bitexts(entry, corpus, splits)
         if bitexts:

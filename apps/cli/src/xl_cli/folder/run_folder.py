@@ -43,7 +43,7 @@ class RunFolder:
             while out.exists():
                 number += 1
                 out = DEFAULT_PARENT / f"{recipe_name}-{number}"
-            out = processes.same_path(out)
+            out = Path(processes.as_on_main(str(out)))
         else:
             cls.check_free(out)
         processes.wait()

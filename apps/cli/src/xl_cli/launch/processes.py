@@ -2,12 +2,13 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import torch
     from accelerate import PartialState
+
+_T = TypeVar("_T")
 
 # One process may score or align words while the others wait; when a process dies, the launcher ends the others.
 _PATIENCE = timedelta(days=7)
@@ -39,14 +40,14 @@ def wait() -> None:
         _state().wait_for_everyone()
 
 
-def same_path(path: Path) -> Path:
-    """The main process's path, on every process."""
+def as_on_main(value: _T) -> _T:
+    """The main process's value, on every process."""
     if several():
         from accelerate.utils import broadcast_object_list
 
         _state()
-        return Path(broadcast_object_list([str(path)])[0])
-    return path
+        return broadcast_object_list([value])[0]
+    return value
 
 
 def device() -> "torch.device":

@@ -14,8 +14,8 @@ KINDS = ("names", "parallel", "text", "pairs", "vectors")
 _OF_TEXTS = ("name", "kind", "languages", "held_out", "dev", "to", "temperature", "deduplicate", "limit")
 READ_BY = {
     "names": (*_OF_TEXTS, "pivot", "words"),
-    "parallel": (*_OF_TEXTS, "files", "pivot", "words"),
-    "text": (*_OF_TEXTS, "files", "columns", "language_column", "buffer", "share", "least", "seed"),
+    "parallel": (*_OF_TEXTS, "files", "romanized", "pivot", "words"),
+    "text": (*_OF_TEXTS, "files", "romanized", "columns", "language_column", "buffer", "share", "least", "seed"),
     "pairs": ("name", "kind", "files", "limit", "alignments", "reverse_alignments", "symmetrization", "words"),
     "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
 }
@@ -64,6 +64,11 @@ class DataConfig:
         wanted="a share in [0, 1)",
     )
     to: str = setting("latn", "what texts are paired with: latn (romanised) | ipa | phonemes", choices=TARGETS)
+    romanized: tuple[str, ...] = setting(
+        (),
+        "files or folders that `xl translit --pairs --out` made of data.files, read in the place of transliterating "
+        "again; their manifests must name the same texts",
+    )
     temperature: float = setting(
         1.0, "languages are drawn in proportion to n^(1/T): 1 as they are, 3 flatter, inf all alike", above=0
     )

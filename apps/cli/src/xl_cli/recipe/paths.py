@@ -25,7 +25,7 @@ _COMPILERS = ("c++", "g++", "clang++")
 def missing_files(entry: DataConfig) -> Iterator[CliError]:
     """A fault for each file, folder or glob of a [[data]] that is not there."""
     what = "no such file of word vectors" if entry.kind == "vectors" else "no such file or folder"
-    for given in (*entry.files, *entry.alignments):
+    for given in (*entry.files, *entry.alignments, *entry.romanized):
         if not is_there(given):
             yield CliError(f"{given}: {what}.")
 

@@ -1,6 +1,6 @@
 """Rows taken out of chunks in rising order, going on where the last call stopped instead of decoding a chunk again."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,13 +105,14 @@ class RowReader:
 class ResidentRows:
     """All texts of a few rare languages, read once, at the first use, and kept.
 
-    codes: numbers of the languages in the index.
+    codes: numbers of the languages in the index. chunks: those that any text is asked of.
     """
 
-    def __init__(self, reader: RowReader, index: TextIndex, codes: Collection[int]) -> None:
+    def __init__(self, reader: RowReader, index: TextIndex, codes: Collection[int], chunks: Iterable[int]) -> None:
         self._reader = reader
         self._index = index
         self._codes = frozenset(codes)
+        self._chunks = chunks
         self._rows = np.empty(0, dtype=np.int64)
         self._table: Any = None
 
@@ -132,7 +133,7 @@ class ResidentRows:
         parts: list[Any] = []
         numbers: list[NDArray[np.int64]] = []
         codes = np.array(sorted(self._codes))
-        for chunk in range(self._index.n_chunks):
+        for chunk in self._chunks:
             rows = self._index.rows(chunk)
             start = self._index.chunk_starts[chunk]
             rows = rows[np.isin(self._index.codes[start + rows], codes)]

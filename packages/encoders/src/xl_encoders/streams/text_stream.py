@@ -7,8 +7,10 @@ distributed run draws the same batches.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,9 @@ from xl_encoders.streams.row_reader import ResidentRows, RowReader
 from xl_encoders.streams.sampling import check_temperature, draws_per_epoch
 from xl_encoders.streams.text_index import Columns, TextIndex, has_column, index_texts
 from xl_encoders.streams.text_share import TextShare
+
+if TYPE_CHECKING:  # it brings torch, which reading does not need
+    from xl_encoders.distributed.exchange import Exchange
 
 # Chunks that are half read at a time: so many places of the order are taken in turn, by all languages together.
 _N_PLACES = 8
@@ -79,6 +84,8 @@ class TextStream:
     languages: those of the column that are read; None reads all. spell: what a language is called, from what the column
         calls it.
     cache: folder that keeps what the first pass over the files found, by their sizes and times of change.
+    exchange: between processes that all draw the same batches in the same order: each then reads its share of a window,
+        the chunks whose number leaves its own, and gets the others' rows from them. None reads all of it.
 
     Memory: two windows, 10 bytes a row while opening, an eighth of one afterwards, with languages 2 more. With a
     temperature other than 1, texts of languages that are repeated stay in memory too, at most `buffer` of them.
@@ -102,6 +109,7 @@ class TextStream:
         languages: Collection[str] | None = None,
         spell: Callable[[str], str] = str,
         cache: str | Path | None = None,
+        exchange: "Exchange | None" = None,
     ) -> None:
         paths = [Path(path) for path in files]
         file_languages = [language] * len(paths) if isinstance(language, str) else language
@@ -136,7 +144,12 @@ class TextStream:
         self._n_texts = int(totals.sum())
         self._draws = draws_per_epoch(totals, temperature)
         self._orders = [self._order(stream, *of_language) for stream, of_language in enumerate(counts)]
-        self._resident = ResidentRows(self._reader, self._index, _repeated(self._codes, totals, self._draws, buffer))
+        self._exchange = exchange
+        own_chunks = range(exchange.rank if exchange else 0, self._index.n_chunks, exchange.world if exchange else 1)
+        self._resident = ResidentRows(
+            self._reader, self._index, _repeated(self._codes, totals, self._draws, buffer), own_chunks
+        )
+        self._own_chunks = own_chunks
         self._window: _Window | None = None
 
     @property
@@ -219,7 +232,7 @@ class TextStream:
         n_draws = int(self._draws.sum())
         start = _apportion(self._draws, min(window * self._window_len, n_draws))
         stop = _apportion(self._draws, min((window + 1) * self._window_len, n_draws))
-        parts: list[Any] = []
+        parts: list[tuple[int, Any]] = []
         numbers: list[NDArray[np.int64]] = []
         for order, code, n_epoch, low, high in zip(
             self._orders, self._codes, self._draws.tolist(), start, stop, strict=True
@@ -227,10 +240,13 @@ class TextStream:
             for piece in order.pieces(epoch * n_epoch + low, epoch * n_epoch + high):
                 rows = self._index.rows(piece.chunk, code)[piece.start : piece.stop]
                 numbers.append(rows + self._index.chunk_starts[piece.chunk])
-                parts += (
-                    self._resident.take(numbers[-1]) if code in self._resident else self._reader.take(piece.chunk, rows)
-                )
-        table = pa.Table.from_batches(parts).combine_chunks()
+                if piece.chunk in self._own_chunks:
+                    resident = code in self._resident
+                    read = self._resident.take(numbers[-1]) if resident else self._reader.take(piece.chunk, rows)
+                    parts += [(len(numbers), batch) for batch in read]
+        if self._exchange:
+            parts = sorted(chain(*self._exchange.gather(parts)), key=itemgetter(0))
+        table = pa.Table.from_batches([batch for _, batch in parts]).combine_chunks()
         del parts
         random = np.random.default_rng([self._seed, epoch, window, _WINDOW])
         lengths = np.sum([compute().utf8_length(column).to_numpy() for column in table.columns], axis=0)

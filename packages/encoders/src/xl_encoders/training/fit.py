@@ -247,7 +247,10 @@ class _Steps:
     def open(self, stack: ExitStack) -> None:
         """Draw batches ahead from now on, until `stack` is left."""
         ahead = max(2, self._config.accumulate)
-        self._streams = [stack.enter_context(Prefetch(part.draw, ahead=ahead)) for part in self._parts]
+        for part, used in zip(self._parts, self._used, strict=True):
+            stream = Prefetch(part.draw, ahead=ahead, stop=int(used[-1]) * self._config.accumulate)
+            self._streams.append(stream)
+            stack.push(lambda error, *_, stream=stream: stream.close(finish=error is None))
 
     def run(self, step: int) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
         """Leave the gradient of step `step` in the parameters: losses, weights by loss, and norms by objective."""

@@ -15,11 +15,12 @@ class Prefetch(Generic[_T]):
     is what is fast. An error of `draw` is raised where its number is asked for. Leave as a context, or call `close`.
 
     draw: for example `stream.__getitem__`, or a function that also tokenises what it gives.
-    ahead: numbers after the one in use that are drawn meanwhile, at least 1.
+    ahead: numbers after the one in use that are drawn meanwhile, at least 1. stop: nothing is drawn from there on.
     """
 
-    def __init__(self, draw: Callable[[int], _T], *, ahead: int = 2) -> None:
+    def __init__(self, draw: Callable[[int], _T], *, ahead: int = 2, stop: int | None = None) -> None:
         self._draw = draw
+        self._stop = stop
         self._ahead = ahead
         self._futures: dict[int, Future[_T]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
@@ -27,6 +28,8 @@ class Prefetch(Generic[_T]):
     def __getitem__(self, number: int) -> _T:
         """What `draw` gives for `number`; waits for it where it is not ready."""
         numbers = range(number, number + self._ahead + 1)
+        if self._stop is not None:
+            numbers = range(number, max(number + 1, min(numbers.stop, self._stop)))
         for other in [other for other in self._futures if other not in numbers]:
             self._futures.pop(other).cancel()
         for next_number in numbers:
@@ -34,9 +37,12 @@ class Prefetch(Generic[_T]):
                 self._futures[next_number] = self._thread.submit(self._draw, next_number)
         return self._futures.pop(number).result()
 
-    def close(self) -> None:
-        """Stop drawing; waits for what is under way and drops the rest."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    def close(self, *, finish: bool = False) -> None:
+        """Stop drawing; waits for what is under way and drops the rest, or with `finish` draws all that it began with.
+
+        Processes that share the work of each draw finish it, for one another: none knows where the others' threads are.
+        """
+        self._thread.shutdown(wait=True, cancel_futures=not finish)
         self._futures.clear()
 
     def __enter__(self) -> Self:

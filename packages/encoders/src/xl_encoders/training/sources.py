@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from xl_encoders.distributed.exchange import Exchange
 from xl_encoders.errors import EncoderError
 from xl_encoders.reading.tokens import edge_ids, encode_content
 from xl_encoders.streams.text_stream import TextStream
@@ -47,6 +48,7 @@ class StreamBatches:
     """The batches of a stream, transliterated where its files do not hold that, and tokenised as they come.
 
     transliterate: (texts, their languages or None) -> as many texts; None where no objective reads transliterations.
+    exchange: between the processes of a distributed run, each of which transliterates its share of a batch.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class StreamBatches:
         max_len: int,
         *,
         transliterate: Callable[[Sequence[str], Sequence[str] | None], list[str]] | None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._stream = stream
         self._tokenizer = tokenizer
         self._max_len = max_len
         self._transliterate = transliterate
+        self._exchange = exchange or Exchange()
 
     @property
     def n_per_epoch(self) -> int:
@@ -69,10 +73,13 @@ class StreamBatches:
 
     def __getitem__(self, number: int) -> PairBatch:
         texts = self._stream[number]
-        if self._transliterate is None:
+        transliterate = self._transliterate
+        if transliterate is None:
             corpus = encode_texts(texts.originals, self._tokenizer, self._max_len)
         else:
-            romanised = texts.romanised or self._transliterate(texts.originals, texts.languages)
+            romanised = texts.romanised or self._exchange.shared(
+                lambda part: transliterate(texts.originals[part], texts.languages and texts.languages[part]), len(texts)
+            )
             corpus = encode_pairs(texts.originals, romanised, self._tokenizer, self._max_len)
         return corpus.batch(range(len(corpus)))
 
