@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tests.staticemb.test_mapping import planted
 
 from xl_staticemb import MappingConfig, Normalization, learn_mapping
+from xl_staticemb.mapping.descent import rcsls
 from xl_staticemb.mapping.descent.rcsls import RcslsLoss, best_columns, in_spectral_ball
 
 
@@ -86,6 +87,41 @@ def test_the_spectral_ball_is_a_projection() -> None:
     for seed in range(20):
         other = in_spectral_ball(torch.from_numpy(np.random.default_rng(seed).normal(size=(5, 5)).astype(np.float32)))
         assert float(((matrix - inside) * (other - inside)).sum()) <= 1e-5
+
+
+def descended(
+    monkeypatch: pytest.MonkeyPatch, losses: list[float], rate: float, steps: int
+) -> tuple[list[float], list]:
+    """Places at which the loss is asked for, in units of its gradient, which is a number's, and the losses kept."""
+    places: list[float] = []
+
+    class Loss:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.products = torch.eye(1)
+
+        def __call__(self, matrix: torch.Tensor) -> tuple[float, torch.Tensor]:
+            places.append(1 - float(matrix))
+            return losses[len(places) - 1], torch.ones(1, 1)
+
+    monkeypatch.setattr(rcsls, "RcslsLoss", Loss)
+    x = np.ones((2, 1), np.float32)
+    config = MappingConfig.preset("rcsls", rcsls_rate=rate, rcsls_steps=steps)
+    return places, list(rcsls.rcsls_map(x, x, (np.arange(2), np.arange(2)), config).losses)
+
+
+def test_a_step_that_raises_the_loss_is_undone_and_halves_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    places, kept = descended(monkeypatch, [0.0, 1.0, 0.5, -1.0, -1.0, 0.0], 8.0, 5)
+    # 8 and 4 are too far; 2 is kept, then 4, which is no worse; from there 6 is too far, and the steps are over
+    assert places == pytest.approx([0, 8, 4, 2, 4, 6])
+    assert kept == [0.0, -1.0, -1.0]
+
+
+def test_the_descent_ends_when_the_rate_is_as_small_as_the_published_code_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places, kept = descended(monkeypatch, [0.0, *[1.0] * 99], 1.0, 99)
+    assert places == pytest.approx([0, *(0.5**n for n in range(14))], abs=1e-6)  # 2^-14 < 1e-4 < 2^-13
+    assert kept == [0.0]
 
 
 @pytest.mark.parametrize("ball", ["none", "spectral"])

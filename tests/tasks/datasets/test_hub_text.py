@@ -4,6 +4,10 @@
 """
 
 import lzma
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -84,6 +88,19 @@ def test_cc100_is_read_from_the_files_that_its_script_names(tmp_path: Path, monk
     for spelling, code in (("Turkish", "tr"), ("zh", "zh-Hans")):
         assert texts("statmt/cc100", spelling, buffer=0) == [f"{code} {line}" for line in lines if line.strip()]
     assert sorted(texts("statmt/cc100", "tr")) == sorted(texts("statmt/cc100", "tr", buffer=0))
+
+
+@pytest.mark.slow
+def test_cc100_is_read_from_the_web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lzma.open(tmp_path / "tr.txt.xz", "wt", encoding="utf-8") as file:
+        file.write("Bir paragraf.\n\nLast.\n")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        monkeypatch.setattr(hub_text, "CC100_FILES", f"http://127.0.0.1:{server.server_port}/{{code}}.txt.xz")
+        assert list(islice(hub_text.hub_text("statmt/cc100", "tr", buffer=0), 2)) == ["Bir paragraf.", "Last."]
+        server.shutdown()
 
 
 def test_what_is_not_there_is_one_sentence(wikipedia: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -91,6 +91,9 @@ def from_hub(where: str, ask: Callable[[Any], _T]) -> _T:
     try:
         with _cache_alone(where):
             return ask(datasets)
+    except ImportError as error:  # what it needs for a file of the web, and does not ask for
+        message = f"{where}: reading from the web needs more ({_first(error)}); install xl-tasks[hub]."
+        raise TaskError(message) from None
     except (OSError, ValueError, RuntimeError) as error:
         message = f"{where}: the hub cannot be read ({_first(error)}); connect to it, or {_FOLDER}"
         raise TaskError(message) from None
