@@ -95,8 +95,8 @@ def translit(
         typer.Argument(
             metavar="FILE",
             help="UTF-8 text, TSV, JSON lines (also .gz, .zst, .xz) or Parquet; a folder (all files below it, hidden "
-            "ones left out, by path), a glob, or with --column the id of a hub data set; '-' or nothing reads standard "
-            "input.",
+            "ones left out, by path), a glob, a URL of a file or folder (s3://, gs://), or with --column the id of a "
+            "hub data set; '-' or nothing reads standard input.",
             show_default=False,
         ),
     ] = None,
@@ -125,12 +125,13 @@ def translit(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out",
             metavar="PATH",
             help="Write here instead of standard output, compressed by suffix, with PATH.manifest.json beside it; must "
-            "not exist. After a kill the same command goes on where it stood.",
+            "not exist. A URL (s3://BUCKET/NAME), a path that ends in '/', and any path with --engine ray, becomes a "
+            "folder of shards. After a kill the same command goes on where it stood.",
             show_default=False,
         ),
     ] = None,
@@ -175,7 +176,12 @@ def translit(
         ),
     ] = None,
     engine: Annotated[
-        _Engine, typer.Option("--engine", help="Processes on this machine, or a Ray cluster (xl-translit[ray]).")
+        _Engine,
+        typer.Option(
+            "--engine",
+            help="Processes on this machine, or a Ray cluster (xl-cli[ray]), whose workers read FILE and write the "
+            "shards of --out themselves: name storage that all of them reach.",
+        ),
     ] = _Engine.local,
     on_error: Annotated[
         _OnError,
@@ -267,7 +273,7 @@ def translit(
         for name, value in {**given, "segmenter": segmenter, "spelling": spelling, "dictionary": dictionary}.items()
         if value is not None
     }
-    if out is not None and os.path.lexists(out):
+    if out is not None and os.path.lexists(out) and not Path(out).is_dir():
         message = f"--out {out} exists already; remove it or choose another name."
         raise UsageError(message)
     if format == _Format.parquet and out is None:
@@ -377,8 +383,8 @@ class _Pipe:
 class _Show:
     """What a person sees on stderr: a bar in a terminal, refused rows of a pipe, one line at the end of a file."""
 
-    def __init__(self, out: Path | None) -> None:
-        self._out = out
+    def __init__(self, out: str | None) -> None:
+        self._out = None if out is None else out.rstrip("/")
         self._bar: Progress | None = None
 
     def __enter__(self) -> "_Show":

@@ -40,18 +40,18 @@ class Result:
 class ChunkWriter:
     """Read a chunk's rows, transliterate them, write them in the format of the output.
 
-    layouts: one for each source, in their order. in_order: whether each process gets its chunks in order, and once.
+    layouts: one for each source, in their order. compare: whether words and their results are handed on.
     A row that cannot be read or transliterated becomes a rejection; what that means for the run its caller decides.
     """
 
     def __init__(
-        self, transliterator: Transliterator, layouts: Sequence[Layout], form: Format, *, in_order: bool = True
+        self, transliterator: Transliterator, layouts: Sequence[Layout], form: Format, *, compare: bool = True
     ) -> None:
         self._transliterator = transliterator
         self._layouts = tuple(layouts)
         self._format = form
-        self._in_order = in_order
-        # Words handed on before are not handed on again where chunks come to a process in order: whoever gathers them
+        self._compare = compare
+        # Words handed on before are not handed on again, since chunks come to a process in order: whoever gathers them
         # in the order of the chunks keeps the first result of each, so this saves traffic and changes nothing.
         self._known: set[str] = set()
 
@@ -70,7 +70,8 @@ class ChunkWriter:
             rows.texts,
             results,
             phonemes=self._format.result_name == "phonemes",
-            compare=len(self._known) < MAX_WORDS,  # else whoever gathers words has as many as it takes, too
+            # beyond that, whoever gathers words has as many as it takes, too
+            compare=self._compare and len(self._known) < MAX_WORDS,
         )
         if self._format.name == "text" and not self._format.pairs:  # its lines end as those of the input did
             results = [result + end for result, end in zip(results, rows.ends, strict=True)]
@@ -106,6 +107,5 @@ class ChunkWriter:
             pair = bare(word, result)
             if pair is not None and pair[0] not in self._known:
                 new.setdefault(*pair)
-        if self._in_order:
-            self._known.update(new)
+        self._known.update(new)
         return list(new.items())

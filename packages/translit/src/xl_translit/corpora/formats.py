@@ -12,8 +12,8 @@ import gzip
 import io
 import json
 import lzma
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -108,16 +108,16 @@ class Format:
             data = "\n".join(line.replace("\n", " ") for line in lines) + "\n"
         return self._pack(data.encode())
 
-    def assemble(self, parts: Sequence[Path], target: Path) -> None:
-        """Write the whole output to `target` from files that hold the chunks' bytes."""
+    @contextmanager
+    def writing(self, target: Path) -> Generator[Callable[[bytes], Any]]:
+        """What takes the bytes of chunks, in order, and writes a whole output to `target`."""
         if self.name == "parquet":
-            self._assemble_parquet(parts, target)
+            with self._writing_parquet(target) as take:
+                yield take
             return
         with target.open("wb") as file:
             file.write(self.header())
-            for part in parts:
-                with part.open("rb") as stream:
-                    shutil.copyfileobj(stream, file, 1 << 20)
+            yield file.write
             if not file.tell():  # a compressed file without rows is still a compressed file
                 file.write(self._pack(b""))
 
@@ -147,22 +147,31 @@ class Format:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         return sink.getvalue()
 
-    def _assemble_parquet(self, parts: Sequence[Path], target: Path) -> None:
+    @contextmanager
+    def _writing_parquet(self, target: Path) -> Generator[Callable[[bytes], Any]]:
         import pyarrow as pa
         from pyarrow import parquet
 
         schema = self._schema()
+        batches: list[Any] = []
         with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
-            batches: list[Any] = []
-            n_rows = 0
-            for batch in _arrow_batches(parts):
-                batches.append(batch)
-                n_rows += len(batch)
-                if n_rows >= _GROUP_ROWS:
+
+            def write() -> None:
+                n_rows = sum(map(len, batches))
+                if n_rows:
                     writer.write_table(pa.Table.from_batches(batches, schema), row_group_size=n_rows)
-                    batches, n_rows = [], 0
-            if batches:
-                writer.write_table(pa.Table.from_batches(batches, schema), row_group_size=n_rows)
+                batches.clear()
+
+            def take(data: bytes) -> None:
+                stream = pa.BufferReader(data)
+                while stream.tell() < len(data):  # a stream a chunk, one behind the other
+                    for batch in pa.ipc.open_stream(stream):
+                        batches.append(batch)
+                        if sum(map(len, batches)) >= _GROUP_ROWS:
+                            write()
+
+            yield take
+            write()
 
     def _schema(self) -> Any:
         import pyarrow as pa
@@ -175,17 +184,6 @@ def format_of(path: Path) -> tuple[FormatName, str]:
     packed = path.suffix if path.suffix in PACKED else ""
     suffix = Path(path.stem).suffix if packed else path.suffix
     return SUFFIXES.get(suffix, "text"), packed
-
-
-def _arrow_batches(parts: Sequence[Path]) -> Iterator[Any]:
-    """The record batches of files that hold Arrow streams one behind the other, a stream a chunk."""
-    import pyarrow as pa
-
-    for part in parts:
-        size = part.stat().st_size
-        with pa.OSFile(str(part), "rb") as file:
-            while file.tell() < size:
-                yield from pa.ipc.open_stream(file)
 
 
 def _text_of(value: object) -> str:

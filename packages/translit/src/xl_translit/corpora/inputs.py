@@ -8,18 +8,22 @@ import glob
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from xl_translit.corpora.formats import PACKED, SUFFIXES, FormatName
 from xl_translit.corpora.sources import HubSource, LineFormat, LineSource, ParquetSource, ReadTally, Source
-from xl_translit.errors import CorpusError, CorpusOptionError
+from xl_translit.corpora.storage import files_below, is_url, stamp
+from xl_translit.errors import CorpusError, CorpusOptionError, TextError
 from xl_translit.text import check_readable
 
 CHUNK_ROWS = 4096
 CHUNK_BYTES = 1 << 20  # reached by the last row of a chunk, so a chunk may be a row longer
+
+RECORDS = "_shards"
+"""Folder of a folder of shards with what is known of each."""
 
 InputFormat = FormatName
 
@@ -46,10 +50,14 @@ class RowChunk:
     def digest(self) -> bytes:
         """A hash of the content, to notice on a second start that an input was changed."""
         state = hashlib.blake2b(digest_size=16)
+        self.feed(state)
+        return state.digest()
+
+    def feed(self, state: "hashlib._Hash | hashlib.blake2b") -> None:
+        """Hash the content."""
         for segment in self.segments:
             data = segment.payload
             state.update(data if isinstance(data, bytes) else json.dumps(data, default=str).encode())
-        return state.digest()
 
 
 @dataclass(frozen=True)
@@ -207,15 +215,16 @@ def _paths(name: str, column: str | None) -> list[str]:
     if name == "-":
         return [name]
     path = Path(name)
-    if path.is_dir():
-        files = sorted(
-            file.as_posix()
-            for file in path.rglob("*")
-            if file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            and not _is_ours(file)
-        )
-        files = [file for file in files if column is None or _format(file)]
+    below = files_below(name) if path.is_dir() or (is_url(name) and not stamp(name)) else []
+    if path.is_dir() or below:
+        there = frozenset(below)
+        files = [
+            f"{name.rstrip('/')}/{file}" if is_url(name) else (path / file).as_posix()
+            for file in below
+            if not any(part.startswith(".") for part in file.split("/"))
+            and not _is_ours(file, there)
+            and (column is None or _format(file))
+        ]
         if not files:
             wanted = "file" if column is None else "file with columns (.tsv, .jsonl, .parquet)"
             message = f"{name}: the folder holds no {wanted}; name another"
@@ -227,14 +236,18 @@ def _paths(name: str, column: str | None) -> list[str]:
             message = f"{name}: no file matches; check the pattern and the folder"
             raise CorpusError(message)
         return files
-    check_readable(name)
+    if not is_url(name):
+        check_readable(name)
+    elif not stamp(name):
+        message = f"{name}: no such file or folder; check the spelling and who may read it"
+        raise TextError(message)
     return [name]
 
 
-def _is_ours(file: Path) -> bool:
+def _is_ours(file: str, beside: Collection[str]) -> bool:
     """Whether a file is what an earlier run wrote, or says about it: no input of the next one."""
     about = (".manifest.json", ".rejected.jsonl")
-    return file.name.endswith(about) or file.with_name(f"{file.name}{about[0]}").exists()
+    return file.endswith(about) or f"{file}{about[0]}" in beside or RECORDS in file.split("/")
 
 
 def _file_source(path: str, column: str | None, keep: tuple[str, ...], input_format: InputFormat | None) -> Source:

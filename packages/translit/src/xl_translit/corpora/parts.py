@@ -77,15 +77,7 @@ class PartFolder:
             with replacing(state) as file:
                 file.write(json.dumps(run, indent=2) + "\n")
             return
-        before = json.loads(state.read_text(encoding="utf-8"))
-        if before != run:
-            changed = [key for key in {**before, **run} if before.get(key) != run.get(key)]
-            differences = "; ".join(f"{key}: {before.get(key)} then, {run.get(key)} now" for key in changed)
-            message = (
-                f"{self._out}: an unfinished run of other options is in {self.path} ({differences}); "
-                "give its options to go on with it, or remove that folder to start over"
-            )
-            raise CorpusError(message)
+        check_same_run(str(self._out), str(self.path), json.loads(state.read_text(encoding="utf-8")), run)
         for part in self.parts():
             self._n_parts += 1
             yield part
@@ -145,6 +137,18 @@ class PartFolder:
 
     def _file(self, number: int, suffix: str) -> Path:
         return self.path / f"{number:06}.{suffix}"
+
+
+def check_same_run(out: str, folder: str, before: dict[str, Any], run: dict[str, Any]) -> None:
+    """Raise CorpusError where the run that `folder` holds parts of is another one than this."""
+    changed = [key for key in {**before, **run} if before.get(key) != run.get(key)]
+    if changed:
+        differences = "; ".join(f"{key}: {before.get(key)} then, {run.get(key)} now" for key in changed)
+        message = (
+            f"{out}: an unfinished run of other options is in {folder} ({differences}); "
+            "give its options to go on with it, or remove that folder to start over"
+        )
+        raise CorpusError(message)
 
 
 def hash_file(path: Path) -> str:

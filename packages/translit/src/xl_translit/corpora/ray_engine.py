@@ -1,52 +1,47 @@
-"""The per-batch function on a Ray cluster, by Ray Data: this process reads and writes, the cluster transliterates.
+"""Portions of a corpus on a Ray cluster, by Ray Data: where they lie goes out, whether they are done comes back.
 
-Chunks go out in windows, so that neither this process nor the object store holds the corpus; the results of a window
-are put in order again. Needs the extra `xl-translit[ray]`.
+What works reads and writes shared storage itself, so that no row passes through this process or through Ray's object
+store. Portions go to tasks, not to actors: a task whose node is lost starts anew wherever a processor is free, while
+an actor is brought back first and its tasks wait for it. The function, and with it the transliterator and its memory
+of words, is kept from task to task in a worker's process.
 """
 
+import hashlib
 import pickle
-from collections.abc import Callable, Generator, Iterable
-from itertools import islice
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from xl_translit.cluster import ray_cluster
-from xl_translit.errors import TranslitError
 
-_CHUNKS_PER_CPU = 16  # in a window: enough that its end, where some processors wait, costs little
 _loaded: dict[str, Callable[[Any], Any]] = {}  # functions by the hash of their pickle, in a process of the cluster
 
 
-def ray_map(function: Callable[[Any], Any], chunks: Iterable[Any], jobs: int | None = None) -> Generator[Any]:
-    """`function(chunk)` for each chunk, in order.
+def ray_map(function: Callable[[Any], Any], items: Sequence[Any], jobs: int | None = None) -> Generator[Any]:
+    """`function(item)` for each item, as they are done; each must do no harm when it is called again.
 
-    A Ray that runs already is used, also one named by RAY_ADDRESS; else a local one is started with `jobs` processors
-    (None: all) and stopped at the end. Raises ClusterError without Ray, or if the cluster fails.
+    jobs: processors of a local Ray that has to be started (None: all). Raises ClusterError, as `ray_cluster` does.
     """
-    with ray_cluster("xl-translit[ray]", jobs, told=TranslitError) as ray:
-        n_cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        packed = ray.put(pickle.dumps(function))
-        task: Any = _Task(packed)
-        remaining = iter(chunk for chunk in chunks if chunk is not None)
-        while window := list(islice(remaining, _CHUNKS_PER_CPU * n_cpus)):
-            items = [{"index": number, "chunk": pickle.dumps(chunk)} for number, chunk in enumerate(window)]
-            data = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(task, batch_size=1)
-            rows = sorted(data.take_all(), key=lambda row: row["index"])
-            for row in rows:
-                yield pickle.loads(row["result"])  # noqa: S301 - made by our own tasks
+    with ray_cluster("xl-translit[ray]", jobs) as ray:
+        from ray import cloudpickle  # functions and transliterators of a user's script, too
+
+        rows = [{"item": pickle.dumps(item)} for item in items]
+        if not rows:
+            return
+        data = ray.data.from_items(rows, override_num_blocks=len(rows))
+        task: Any = _Task(cloudpickle.dumps(function))
+        for row in data.map_batches(task, batch_size=None, num_cpus=1).iter_rows():
+            yield pickle.loads(row["result"])  # noqa: S301 - made by our own tasks
 
 
 class _Task:
-    """What Ray Data calls with one chunk; a process of the cluster unpacks the function once and keeps it."""
+    """What Ray Data calls with one item; a process of the cluster unpacks the function once and keeps it."""
 
-    def __init__(self, packed: Any) -> None:
-        self._packed = packed  # a reference into the object store
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+        self._key = hashlib.sha256(packed).hexdigest()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        import ray
-
-        key = self._packed.hex()
-        if key not in _loaded:
+        if self._key not in _loaded:
             _loaded.clear()
-            _loaded[key] = pickle.loads(ray.get(self._packed))  # noqa: S301 - made by our own driver
-        results = [pickle.dumps(_loaded[key](pickle.loads(chunk))) for chunk in batch["chunk"]]  # noqa: S301
-        return {"index": batch["index"], "result": results}
+            _loaded[self._key] = pickle.loads(self._packed)  # noqa: S301 - made by our own driver
+        return {"result": [pickle.dumps(_loaded[self._key](pickle.loads(item))) for item in batch["item"]]}  # noqa: S301

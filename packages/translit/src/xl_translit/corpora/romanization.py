@@ -1,26 +1,31 @@
 """A corpus from one script into another, as many rows out as in, with an account of what was done.
 
-The run is a pipe: sources -> chunks -> the per-batch function (in this process, in several, or on a Ray cluster) ->
-parts beside the output -> the output, its manifest and the list of refused rows.
+A run into a file or a stream is a pipe: sources -> chunks -> the per-batch function (in this process or in several) ->
+parts beside the output -> the output, its manifest and the list of refused rows. A run into a folder makes shards,
+each by the same function from its own portion of the input, in any process of this machine or of a Ray cluster.
 """
 
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from xl_translit.corpora.batch import ChunkWriter, Rejection, Result
 from xl_translit.corpora.formats import RESULT_NAMES, Format, FormatName, format_of
-from xl_translit.corpora.inputs import Corpus, InputFormat, RowChunk, Shard, open_corpus
+from xl_translit.corpora.inputs import RECORDS, Corpus, InputFormat, RowChunk, Shard, open_corpus
 from xl_translit.corpora.manifest import Manifest, make_manifest, versions
 from xl_translit.corpora.parts import OutputPart, PartFolder, hash_file
 from xl_translit.corpora.ray_engine import ray_map
-from xl_translit.corpora.statistics import Pair, Statistics, WordResults
+from xl_translit.corpora.shard_run import ShardRun
+from xl_translit.corpora.shards import Outcome, Portion, ShardFolder, ShardWriter
+from xl_translit.corpora.statistics import Account, Pair, Statistics
+from xl_translit.corpora.storage import is_url
 from xl_translit.corpora.workers import ordered_map
 from xl_translit.errors import CorpusError, CorpusOptionError
 from xl_translit.languages import language
@@ -71,7 +76,8 @@ def romanize_corpus(
 
     inputs: files (text, TSV, JSON lines; also .gz, .zst, .xz; Parquet), folders, globs, ids of hub data sets, or `-`
         for standard input; see `open_corpus` for folders, `column`, `keep`, the hub's `split`, `config`, `revision`.
-    out: a path that does not exist yet, or a binary stream, to which rows are written as they are done.
+    out: a path that does not exist yet, or a binary stream, to which rows are written as they are done. A URL
+        (s3://bucket/name), a path that ends in `/`, and every path with the engine ray, is a folder of shards.
     pairs: write the original too, as column `text`; the result's column is `romanized`, `ipa` or `phonemes`.
     format: text, tsv, jsonl or parquet; by default what the suffix of `out` says. Compression is by suffix.
     jobs: processes of the engine local, processors of a Ray that has to be started. shard: `3/8`, the third of eight
@@ -91,8 +97,12 @@ def romanize_corpus(
         message = f"jobs is {jobs}; at least one process must work"
         raise CorpusOptionError(message)
     path = Path(out) if isinstance(out, str | Path) else None
-    if path is not None and (path.exists() or path.is_symlink()):
-        message = f"{path} exists already; remove it or choose another name"
+    folder = None if path is None else _folder(str(out), engine)
+    if engine == "ray" and path is None:
+        message = "the engine ray writes a folder of shards, no stream; name one (--out FOLDER)"
+        raise CorpusOptionError(message)
+    if path is not None and os.path.lexists(path if folder is None else f"{path}.manifest.json"):
+        message = f"{out} exists already; remove it or choose another name"
         raise CorpusOptionError(message)
     told, packed = ("text", "") if path is None else format_of(path)
     name = format or told
@@ -122,6 +132,12 @@ def romanize_corpus(
     if shard is not None and streams:
         message = f"{streams[0]}: a pipe cannot be counted before it is read, so it has no shards; name a file"
         raise CorpusOptionError(message)
+    if streams and folder is not None:
+        message = f"{streams[0]}: a pipe cannot be shared out; name a file, or a single file as output (engine local)"
+        raise CorpusOptionError(message)
+    if shard is not None and folder is not None:
+        message = "a folder of shards shares out the whole input by itself; leave --shard away, or name a single file"
+        raise CorpusOptionError(message)
     form = _with_kept_types(form, corpus)
 
     described: dict[str, Any] = {"to": to, "lang": lang, "transliterator": transliterator.name, **options}
@@ -142,22 +158,7 @@ def romanize_corpus(
     )
     if path is None:
         return run.to_stream(out, started)  # ty: ignore[invalid-argument-type]
-    return run.to_file(path, started)
-
-
-@dataclass
-class _Account:
-    """What is known of the rows done so far."""
-
-    rows_in: int = 0
-    statistics: Statistics = field(default_factory=Statistics)
-    words: WordResults = field(default_factory=WordResults)
-
-    def add(self, rows_in: int, statistics: Statistics, pairs: Iterable[Pair]) -> list[Pair]:
-        """Count these rows too; gives the pairs whose words are new."""
-        self.rows_in += rows_in
-        self.statistics.add(statistics)
-        return self.words.add(pairs)
+    return run.to_file(path, started) if folder is None else run.to_folder(folder, started)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +176,7 @@ class _Run:
 
     def to_stream(self, stream: BinaryIO, started: float) -> Manifest:
         """Rows as they are done; nothing is kept to go on with."""
-        account = _Account()
+        account = Account()
         live = self.corpus.is_standard_input()
         chunks = self.corpus.live_chunks() if live else self.corpus.chunks(*self._span())
         stream.write(self.form.header())
@@ -190,7 +191,7 @@ class _Run:
 
     def to_file(self, path: Path, started: float) -> Manifest:
         """Parts beside the output, then the output; parts that are there already are not made again."""
-        account = _Account()
+        account = Account()
         with PartFolder(path) as folder:
             done = list(self._take_up(folder, account))
             resumed = account.rows_in
@@ -198,7 +199,9 @@ class _Run:
             for part in done:
                 _check_unchanged(part, islice(chunks, part.last - part.first), path, folder.path)
             self._write_parts(chunks, folder, account, done[-1].last if done else 0)
-            self.form.assemble(folder.data_files(), folder.whole)
+            with self.form.writing(folder.whole) as take:
+                for file in folder.data_files():
+                    take(file.read_bytes())
             output = {
                 "format": self.form.name,
                 "columns": self.form.columns,
@@ -211,21 +214,45 @@ class _Run:
             folder.publish()
         return manifest
 
-    def _take_up(self, folder: PartFolder, account: _Account) -> Iterator[OutputPart]:
+    def to_folder(self, out: str, started: float) -> Manifest:
+        """Shards, each by whoever is free; those that are there already are not made again."""
+        folder = ShardFolder(out, self.form)
+        writer = ShardWriter(self.corpus.sources, self.transliterator, folder, self.on_error == "stop")
+
+        def refuse(rejection: Rejection) -> None:
+            self._refuse(rejection)
+            self.on_reject(rejection)
+
+        def report(n_rows: int, n_bytes: int, total: int) -> None:
+            self.on_progress(CorpusProgress(n_rows, n_bytes, total))
+
+        def engine(function: ShardWriter, plan: Sequence[Portion]) -> Iterable[Outcome]:
+            work = ray_map if self.engine == "ray" else ordered_map
+            return work(function, plan, self.jobs)
+
+        run = ShardRun(writer, refuse, report)
+        identity = self._identity() | {"sizes": [source.size for source in self.corpus.sources]}
+        inputs, output = run.make(engine, identity)
+        times = {"started": started, "rows_resumed": run.rows_resumed}
+        manifest = self._manifest(run.account, output, times, inputs)
+        run.publish(manifest)
+        return manifest
+
+    def _identity(self) -> dict[str, Any]:
+        """What decides the output's bytes."""
+        inputs = [source.layout.name for source in self.corpus.sources]
+        return {"inputs": inputs, **self.options, "versions": versions(self.transliterator)}
+
+    def _take_up(self, folder: PartFolder, account: Account) -> Iterator[OutputPart]:
         """What parts there are, counted; only the places of their chunks are kept."""
-        identity = {
-            "inputs": [source.layout.name for source in self.corpus.sources],
-            **self.options,
-            "versions": versions(self.transliterator),
-        }
-        for part in folder.resume(identity):
+        for part in folder.resume(self._identity()):
             for rejection in part.rejections[:1]:
                 self._refuse(rejection)
             account.add(part.rows_in, part.statistics, part.pairs)
             part.rejections, part.pairs = [], []
             yield part
 
-    def _write_parts(self, chunks: Iterator[RowChunk], folder: PartFolder, account: _Account, first: int) -> None:
+    def _write_parts(self, chunks: Iterator[RowChunk], folder: PartFolder, account: Account, first: int) -> None:
         pending = _Pending(first)
         with closing(self._results(chunks)) as results:
             for chunk, result in results:
@@ -253,9 +280,8 @@ class _Run:
                 yield chunk
 
         layouts = [source.layout for source in self.corpus.sources]
-        batch = ChunkWriter(self.transliterator, layouts, self.form, in_order=self.engine == "local")
-        results = ray_map(batch, noted(), self.jobs) if self.engine == "ray" else ordered_map(batch, noted(), self.jobs)
-        with closing(results):
+        batch = ChunkWriter(self.transliterator, layouts, self.form)
+        with closing(ordered_map(batch, noted(), self.jobs)) as results:
             for result in results:
                 yield under_way.popleft(), result
 
@@ -273,16 +299,22 @@ class _Run:
             message = f"{where}: {rejection.reason}; mend the row, or leave such rows out (--on-error skip)"
             raise CorpusError(message)
 
-    def _report(self, account: _Account) -> None:
+    def _report(self, account: Account) -> None:
         self.on_progress(CorpusProgress(account.rows_in, *self.corpus.progress()))
 
-    def _manifest(self, account: _Account, output: dict[str, Any], run: dict[str, Any]) -> Manifest:
+    def _manifest(
+        self,
+        account: Account,
+        output: dict[str, Any],
+        run: dict[str, Any],
+        inputs: list[dict[str, Any]] | None = None,
+    ) -> Manifest:
         ended = time.time()
         started = run.pop("started")
         run = {"engine": self.engine, "jobs": self.jobs, "on_error": self.on_error, **run}
         run |= {"started": _clock(started), "seconds": round(ended - started, 3)}
         return make_manifest(
-            self.corpus.described(),
+            inputs or self.corpus.described(),
             self.options,
             self.transliterator,
             account.rows_in,
@@ -345,6 +377,16 @@ def _with_kept_types(form: Format, corpus: Corpus) -> Format:
         types = {name: kind for name, kind in types.items() if kinds.get(name) == kind}
     agreed = {name: kind for name, kind in types.items() if kind is not None}
     return Format(form.name, form.result_name, form.pairs, form.keep, form.packed, agreed)
+
+
+def _folder(out: str, engine: Engine) -> str | None:
+    """The folder of shards that an output is, where it is no single file."""
+    if is_url(out):
+        return out.rstrip("/")
+    path = Path(out)
+    if engine == "ray" or out.endswith("/") or (path / RECORDS).is_dir():
+        return str(path.absolute())
+    return None
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

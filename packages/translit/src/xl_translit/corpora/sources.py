@@ -15,16 +15,20 @@ import sys
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
+from xl_translit.corpora.formats import PACKED
+from xl_translit.corpora.storage import is_url, open_bytes, stamp
 from xl_translit.errors import CorpusError, CorpusOptionError, TextError
 from xl_translit.text import damaged, decompressing
 
 _BOM = b"\xef\xbb\xbf"
 _STDIN_BLOCK = 1 << 20  # bytes asked of a pipe at once; it gives what it has
+_PACKED_TEXT = 4  # bytes of text in a compressed byte, roughly
 _ROWS_LOOKED_AT = 100  # of JSON lines, for the keys there are
 
 LineFormat = Literal["text", "tsv", "jsonl"]
@@ -63,6 +67,7 @@ class Source(Protocol):
 
     layout: Layout
     is_stream: bool  # whether it can be read only once
+    stamp: tuple[int, int] | None  # bytes in storage and time of the last change, where somebody knows
 
     @property
     def first_line(self) -> int:
@@ -86,6 +91,17 @@ class Source(Protocol):
         """What the manifest says of this input after it was read to its end."""
         ...
 
+    def spans(self, n_bytes: int) -> list[tuple[int, int | None, int]]:
+        """Start, stop (None: the end) and bytes of text, roughly, of pieces of about `n_bytes` that `part` can read.
+
+        One behind the other they are the whole; what start and stop count each kind of source knows.
+        """
+        ...
+
+    def part(self, start: int, stop: int | None) -> "Source":
+        """A piece as a source of its own, whose rows count from 1."""
+        ...
+
 
 class LineSource:
     """Lines of a file, or of standard input (`-`), that are text, TSV rows or JSON objects.
@@ -95,10 +111,12 @@ class LineSource:
     """
 
     def __init__(self, path: str, kind: LineFormat, column: str | None, keep: tuple[str, ...] = ()) -> None:
-        self._path = path
+        self._path = path if path == "-" or is_url(path) else str(Path(path).absolute())  # other nodes work elsewhere
         self.name = "<stdin>" if path == "-" else path
-        self.is_stream = path == "-" or not Path(path).is_file()  # standard input, a named pipe: read once only
+        self.stamp = None if path == "-" else stamp(path)
+        self.is_stream = self.stamp is None  # standard input, a named pipe: read once only
         self._header = False
+        self._is_part, self._start, self._stop = False, 0, None
         place: int | str | None = column
         kept: tuple[int | str, ...] = keep
         if kind == "tsv" and column is not None:
@@ -122,7 +140,7 @@ class LineSource:
     @property
     def size(self) -> int | None:
         """Bytes of the file; None for standard input."""
-        return None if self.is_stream else Path(self._path).stat().st_size
+        return self.stamp[0] if self.stamp else None
 
     def kept_types(self) -> dict[str, Any]:
         """Nothing: TSV fields are strings, and JSON values differ from row to row."""
@@ -136,10 +154,12 @@ class LineSource:
         r"""Each line with its "\n"; the header of a TSV file and a byte-order mark are left out."""
         with self._open(reading) as (stream, stored):
             n_lines = 0
+            if self._stop is not None:
+                stream = _lines_within(stream, self._start, self._stop)
             try:
                 for raw in stream:
                     n_lines += 1
-                    if n_lines == 1:
+                    if n_lines == 1 and not self._start:
                         if raw == _BOM:
                             continue
                         raw = raw.removeprefix(_BOM)
@@ -155,7 +175,20 @@ class LineSource:
     @property
     def first_line(self) -> int:
         """Number of the line that the first row is."""
-        return 2 if self._header else 1
+        return 2 if self._header and not self._is_part else 1
+
+    def spans(self, n_bytes: int) -> list[tuple[int, int | None, int]]:
+        """Bytes of the file; compressed data has to be read from its start, so it is one piece."""
+        size = self.size or 0
+        if self._path.endswith(PACKED):
+            return [(0, None, _PACKED_TEXT * size)]
+        return [(start, min(start + n_bytes, size), min(n_bytes, size - start)) for start in range(0, size, n_bytes)]
+
+    def part(self, start: int, stop: int | None) -> "LineSource":
+        """The lines whose first byte is one of these."""
+        piece = copy(self)
+        piece._is_part, piece._start, piece._stop = True, start, stop
+        return piece
 
     def blocks(self) -> Iterator[list[bytes] | None]:
         """Standard input as it comes: whole lines that are there, or None before a read that would have to wait."""
@@ -185,10 +218,12 @@ class LineSource:
             stream = cast("BinaryIO", io.BufferedReader(_Counted(sys.stdin.buffer, reading)))
             yield stream, stream
             return
-        path = Path(self._path)
-        with path.open("rb", buffering=0) as file:
-            counted = cast("BinaryIO", io.BufferedReader(_Counted(file, reading), 1 << 17))
-            stream = decompressing(counted, path.suffix)
+        with open_bytes(self._path) as file:
+            if self._start:
+                file.seek(self._start - 1)
+            block = 1 << 22 if is_url(self._path) else 1 << 17  # a store answers each request late
+            counted = cast("BinaryIO", io.BufferedReader(_Counted(file, reading), block))
+            stream = decompressing(counted, Path(self._path).suffix)
             if stream is not counted:  # the readers of gzip and xz give lines slowly; a buffer around them does it in C
                 stream = cast("BinaryIO", io.BufferedReader(cast("Any", stream), 1 << 17))
             yield stream, counted
@@ -226,10 +261,12 @@ class ParquetSource:
     def __init__(self, path: str, column: str, keep: tuple[str, ...] = ()) -> None:
         from pyarrow import ArrowInvalid, types
 
-        parquet = _pyarrow_parquet()
-        self._path = path
+        self.name = path
+        self._path = path if is_url(path) else str(Path(path).absolute())
         try:
-            self._schema = parquet.read_schema(path)
+            with _parquet_file(self._path) as file:
+                self._schema = file.schema_arrow
+            self.stamp = stamp(path)
         except (ArrowInvalid, OSError) as error:
             message = f"{path}: is no Parquet file that could be read ({error}); check that it is complete"
             raise CorpusError(message) from None
@@ -243,6 +280,7 @@ class ParquetSource:
             message = f"{path}: column {column!r} holds {kind}, not text; columns of text: {', '.join(texts) or 'none'}"
             raise CorpusOptionError(message)
         self._columns = [column, *keep]
+        self._groups: range | None = None
         self.layout = Layout(path, "values", column, keep)
 
     first_line = 1
@@ -251,7 +289,7 @@ class ParquetSource:
     @property
     def size(self) -> int | None:
         """Bytes of the file."""
-        return Path(self._path).stat().st_size
+        return self.stamp[0] if self.stamp else None
 
     def kept_types(self) -> dict[str, Any]:
         """Arrow types as the file states them."""
@@ -262,26 +300,40 @@ class ParquetSource:
         from pyarrow import ArrowException
 
         # the reader jumps about in the file, so its bytes are hashed in a pass of their own
-        with Path(self._path).open("rb") as file:
-            while block := file.read(1 << 20):
-                reading.digest.update(block)
+        if self._groups is None:
+            with open_bytes(self._path) as file:
+                while block := file.read(1 << 20):
+                    reading.digest.update(block)
         n_total = 0
         try:
-            with _pyarrow_parquet().ParquetFile(self._path) as file:
+            with _parquet_file(self._path) as file:
                 n_total = file.metadata.num_rows
-                for batch in file.iter_batches(batch_size=4096, columns=self._columns, use_threads=False):
+                batches = file.iter_batches(4096, row_groups=self._groups, columns=self._columns, use_threads=False)
+                for batch in batches:
                     columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in self._columns]
                     for row in zip(*columns, strict=True):
                         reading.n_rows += 1
                         yield list(row)
                     reading.n_bytes = (self.size or 0) * reading.n_rows // max(n_total, 1)
         except (ArrowException, OSError) as error:
-            message = f"{self._path}: Parquet data is damaged after row {reading.n_rows} ({error}); fetch it again"
+            message = f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({error}); fetch it again"
             raise CorpusError(message) from None
 
     def describe(self, reading: ReadTally) -> dict[str, Any]:
         """Name, hash and size of the file, rows."""
-        return {"name": self._path, "sha256": reading.sha256, "bytes": self.size, "rows": reading.n_rows}
+        return {"name": self.name, "sha256": reading.sha256, "bytes": self.size, "rows": reading.n_rows}
+
+    def spans(self, n_bytes: int) -> list[tuple[int, int | None, int]]:
+        """Row groups."""
+        with _parquet_file(self._path) as file:
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        return [(number, number + 1, group.total_byte_size) for number, group in enumerate(groups)]
+
+    def part(self, start: int, stop: int | None) -> "ParquetSource":
+        """These row groups."""
+        piece = copy(self)
+        piece._groups = range(start, stop or 0)
+        return piece
 
 
 class HubSource:
@@ -289,6 +341,7 @@ class HubSource:
 
     first_line = 1
     is_stream = False
+    stamp = None
 
     def __init__(
         self, name: str, column: str, keep: tuple[str, ...], *, split: str, config: str | None, revision: str | None
@@ -330,6 +383,16 @@ class HubSource:
         """Id, revision as asked for, hash of the text, rows."""
         about = {"name": self.name, "revision": self._load["revision"], "text_sha256": reading.sha256}
         return {**about, "rows": reading.n_rows}
+
+    def spans(self, n_bytes: int) -> list[tuple[int, int | None, int]]:
+        """Files of the data set, as `datasets` counts them; nobody knows their sizes."""
+        return [(number, number + 1, n_bytes) for number in range(self._data.num_shards)]
+
+    def part(self, start: int, stop: int | None) -> "HubSource":
+        """These files; start and stop follow one another."""
+        piece = copy(self)
+        piece._data = self._data.shard(num_shards=self._data.num_shards, index=start)
+        return piece
 
     def _open(self) -> Any:
         try:
@@ -377,6 +440,16 @@ def _stdin_reader() -> tuple[Any, Any]:
     return (lambda size: os.read(number, size)), lambda: bool(select.select([number], [], [], 0)[0])
 
 
+def _lines_within(stream: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    """Lines that begin at the bytes from `start` to `stop` of a file that is read from the byte in front of `start`."""
+    place = start
+    if start:  # the end of the line before
+        place += len(stream.readline()) - 1
+    while place < stop and (line := stream.readline()):
+        place += len(line)
+        yield line
+
+
 def _lines(block: bytes) -> list[bytes]:
     return [line + b"\n" for line in block.split(b"\n")[:-1]]
 
@@ -388,10 +461,10 @@ def _place(name: str, names: list[str], where: str, noun: str = "column") -> int
     return names.index(name)
 
 
-def _pyarrow_parquet() -> Any:
+def _parquet_file(name: str) -> Any:
     try:
         from pyarrow import parquet
     except ImportError:
         message = "Parquet files need `pyarrow`; pip install 'xl-translit[corpora]'"
         raise CorpusError(message) from None
-    return parquet
+    return parquet.ParquetFile(open_bytes(name) if is_url(name) else name)

@@ -125,11 +125,20 @@ class WordResults:
         new = []
         for word, result in pairs:
             if word not in self._results:
-                if len(self._results) == MAX_WORDS:
+                if self.is_full:
                     break
                 self._results[word] = result
                 new.append((word, result))
         return new
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more words are taken."""
+        return len(self._results) == MAX_WORDS
+
+    def pairs(self) -> list[Pair]:
+        """All of them, in the order they came."""
+        return list(self._results.items())
 
     def collisions(self) -> dict[str, Any]:
         """Results that different words share, the worst first."""
@@ -145,11 +154,26 @@ class WordResults:
         return {
             "words_compared": len(self._results),
             "words_limit": MAX_WORDS,
-            "limit_reached": len(self._results) == MAX_WORDS,
+            "limit_reached": self.is_full,
             "results_shared": len(shared),
             "words_sharing": sum(len(words) for _, words in shared),
             "top": top,
         }
+
+
+@dataclass
+class Account:
+    """What is known of the rows done so far."""
+
+    rows_in: int = 0
+    statistics: Statistics = field(default_factory=Statistics)
+    words: WordResults = field(default_factory=WordResults)
+
+    def add(self, rows_in: int, statistics: Statistics, pairs: Iterable[Pair]) -> list[Pair]:
+        """Count these rows too; gives the pairs whose words are new."""
+        self.rows_in += rows_in
+        self.statistics.add(statistics)
+        return self.words.add(pairs)
 
 
 def bare(word: str, result: str) -> Pair | None:
