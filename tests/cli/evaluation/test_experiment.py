@@ -167,3 +167,24 @@ def test_robust_training_is_scored_on_pairs_of_languages_too(tmp_path: Path, tin
     chosen = {row.tuning.partition(": ")[2] for row in of_cells if row.robust}
     assert chosen <= {"robust.eps_rel=0.1", "robust.eps_rel=0.2"}
     assert "first text down, second across" in str(rows)
+
+
+def test_a_plan_of_models_in_each_language_knows_its_cells_without_data(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_evaluation(preset="phonemic")
+    languages = {"panx": 10, "udpos": 10, "xnli": 3}  # tables 1 and 2 of Jung et al. (2024), 15 seeds
+    for each in plan.outlines:
+        assert set(each.targets.values()) == {1}
+        assert (each.fits, each.cells) == (15 * languages[each.task], 2 * 15 * languages[each.task])  # dev beside test
+    assert "no rate is published" not in capsys.readouterr().err  # what will be read is not known
+    plan_evaluation(preset="robust-xlt")
+    assert "--seeds 1 (7);" in capsys.readouterr().err
+
+
+def test_languages_without_training_examples_are_told(
+    tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_every_task(tmp_path / "data")
+    (data / "panx" / "train-tr.tsv").unlink()
+    rows = run(tiny_model, data, tasks="panx", preset="phonemic")
+    assert {row.target for row in rows} == {"eng_Latn"}
+    assert "note: panx: no training examples of tur_Latn here, so no model of these." in capsys.readouterr().err

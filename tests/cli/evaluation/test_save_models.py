@@ -58,6 +58,7 @@ def test_a_model_that_was_scored_before_is_kept_when_it_is_asked_for(
     assert "finished before (1 cells)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_models_that_differ_in_input_settings_or_training_languages_lie_apart(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_models_that_differ_in_input_settings_or_training_languages_lie_apart(
     assert sum("eng_Latn+ell_Grek-translate-train" in name for name in names) == 1
 
 
+@pytest.mark.slow
 def test_probabilities_of_every_item_are_those_of_the_kept_model(model: Path, data: Path, tmp_path: Path) -> None:
     run(model, data, tmp_path, save_models=True, target=["eng", "tur"])
     [about] = kept(tmp_path)

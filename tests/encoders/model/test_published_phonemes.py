@@ -1,6 +1,7 @@
 """The files of vinai/xphonebert-base as the hub has them: config.json of RoBERTa's type, weights, tokenizer.json."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,11 @@ VOCABULARY = [*SPECIALS[:4], *UNITS, "madeupword0000", SPECIALS[4]]
 TEXTS = ["m e ɾ h a b a ▁ d u n j a ▁ .", "t͡ʃ i tː a", "ˈi ▁ t͡s a ɪ̯ t", "madeup ▁ ʃ"]
 
 
-def published(root: Path, tokenizer_class: str) -> Path:
+def published(root: Path, tokenizer_class: str, units: Sequence[str] = UNITS) -> Path:
     """A small model in the hub's layout: neither tokenizer_config.json nor special_tokens_map.json."""
+    vocabulary = [*SPECIALS[:4], *units, "madeupword0000", SPECIALS[4]]
     root.mkdir(parents=True)
-    wordy = Tokenizer(models.WordLevel({unit: i for i, unit in enumerate(VOCABULARY)}, unk_token="<unk>"))
+    wordy = Tokenizer(models.WordLevel({unit: i for i, unit in enumerate(vocabulary)}, unk_token="<unk>"))
     wordy.add_special_tokens([AddedToken(token, special=True) for token in SPECIALS])
     wordy.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     wordy.post_processor = processors.TemplateProcessing(
@@ -57,7 +59,7 @@ def published(root: Path, tokenizer_class: str) -> Path:
     )
     wordy.save(str(root / "tokenizer.json"))
     config = RobertaConfig(
-        vocab_size=len(VOCABULARY), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24,
+        vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24,
         max_position_embeddings=514, type_vocab_size=1, bos_token_id=0, eos_token_id=2, pad_token_id=1,
     )  # fmt: skip
     with torch.random.fork_rng():

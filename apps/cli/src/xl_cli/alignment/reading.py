@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # it brings torch
 # What `xl translit --pairs` calls its second column.
 _WRITTEN_AS = {"latn": "romanized", "ipa": "ipa", "phonemes": "phonemes"}
 
+_FIRST = 50
+
 
 def variant_objectives(recipe: Recipe, variant: str) -> list[str]:
     """The objectives that a variant mixes, in the order of the recipe."""
@@ -123,6 +125,21 @@ def dev_texts(recipe: Recipe, data: RunData) -> list[str]:
         swapped = {key: {"dev": "train", "train": "dev"}.get(split, split) for key, split in splits.items()}
         texts |= dict.fromkeys(text for its in training_texts(corpus, swapped).values() for text in its)
     return list(texts)
+
+
+def first_texts(data: RunData) -> dict[str, Sequence[str]]:
+    """Some texts of each language, or file of sentence pairs, that are at hand: to train on, and to score."""
+    texts: dict[str, list[str]] = {}
+    for entry in data.texts.values():
+        for text, code in zip(entry.texts, entry.languages, strict=True):
+            texts.setdefault(code, []).append(text)
+    for bitext in (each for its in data.bitexts.values() for each in its):
+        texts.setdefault(bitext.name, []).extend(map(" ".join, [*bitext.left[:_FIRST], *bitext.right[:_FIRST]]))
+    for corpus, keys in data.scored:
+        for code, by_key in corpus.texts.items():
+            its = texts.setdefault(f"{code} in {corpus.name}", [])
+            its += [by_key[key] for key in keys[:_FIRST] if key in by_key]
+    return {name: its[:_FIRST] for name, its in texts.items() if its}
 
 
 def open_stream(

@@ -13,9 +13,10 @@ import torch
 
 from xl_cli.alignment.head_warmup import warm_head
 from xl_cli.alignment.parts import Sources, build_parts
-from xl_cli.alignment.reading import check_widths, variant_objectives
+from xl_cli.alignment.reading import check_widths, first_texts, variant_objectives
 from xl_cli.alignment.selection import selection_of
 from xl_cli.data.items import language_pairs
+from xl_cli.data.letters import tell_letters
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError, StoppedEarlyError
 from xl_cli.folder.model_card import write_model_card
@@ -64,6 +65,8 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     n_texts = sum(its["taken"] for counts in texts.values() for its in counts.values())
     folder.describe(n_training_texts=n_texts, texts=texts)
     encoder = start_encoder(recipe, sources, folder)
+    if processes.is_main():
+        tell_letters(encoder, first_texts(data), "--set data.files=FOLDER")
     check_widths(recipe, data, encoder.width)
     layer = encoder.resolve_layer(recipe.model.layer)
     folder.describe(

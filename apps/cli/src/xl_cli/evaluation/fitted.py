@@ -108,6 +108,8 @@ class FittedPlan(Plan):
             every = scored_languages(examples, [*config.target, *config.source], self._split)
             having = [code for code in every if config.target or examples.by_language[code].get("train")]
             sources: list[tuple[str, ...]] = [(code,) for code in having or every]
+            if others := [code for code in every if code not in (having or every)]:
+                say(f"note: {entry.name}: no training examples of {', '.join(others)} here, so no model of these.")
         elif asked:
             sources = [tuple(self._code(examples, code) for code in spec) for spec in asked]
         else:

@@ -106,14 +106,17 @@ def _outline(entry: Task, config: EvaluateConfig) -> Outline:
     asked = with_preset(entry, config)
     sources = asked.source or (("eng_Latn",) if entry.scored_by == "fit" else ())
     targets: dict[str, int | None] = {}
+    own = entry.scored_by == "fit" and "in-language" in asked.protocol
+    sources = asked.target if own and asked.target else sources
     for source in sources:
-        scored = targets_of(entry, asked, config, source)
+        scored = (source,) if own else targets_of(entry, asked, config, source)
         targets[source] = len(scored) if scored else None
     n_seeds = 1 if asked.probe else asked.seeds
     fits = len(sources) * n_seeds * (1 + len(asked.robust)) if entry.scored_by == "fit" else 0
     counts = [count for count in targets.values() if count is not None]
     known = len(counts) == len(targets) > 0
     a_source = (fits // len(sources) if fits else 1) * (1 + len(asked.noise)) if sources else 0
+    a_source *= 2 if own and not asked.split and entry.test_split == "test" else 1  # dev beside test
     size = PRESETS[config.preset].train_examples.get(entry.name) if config.preset in PRESETS else None
     return outline(
         entry, asked, sources=sources, targets=targets, fits=fits, n_train=size, note=note,
@@ -142,8 +145,7 @@ def outline(
                 own = PRESETS[config.preset].tasks
                 preset = config.preset if entry.name in own or entry.kind in own else "default"
                 language, given = sources[0].split("+")[0], {**plain, **tuned}
-                unit = config.input or "subword"
-                settings = tuning_config(preset, entry, unit=unit, language=language, overrides=given)
+                settings = tuning_config(preset, entry, unit=config.input, language=language, overrides=given)
                 steps = settings.steps or _steps(n_train, settings.batch, settings.accumulate, settings.epochs)
                 fits += each
                 texts += 0 if steps is None else each * steps * settings.batch * settings.accumulate

@@ -45,7 +45,8 @@ def with_preset(entry: Task, config: EvaluateConfig) -> EvaluateConfig:
         if not config.seeds:
             named["seeds"] = len(preset.seeds)
             if not config.probe:
-                told.append(f"--seeds {len(preset.seeds)} ({preset.seeds[0]} to {preset.seeds[-1]})")
+                ends = dict.fromkeys((preset.seeds[0], preset.seeds[-1]))
+                told.append(f"--seeds {len(preset.seeds)} ({' to '.join(map(str, ends))})")
     in_targets = config.target and "in-language" in (config.protocol or (preset.protocol,))
     if not config.source and not in_targets and (sources := preset_sources(preset.name, entry.name, config.group)):
         named["source"] = tuple(sources)

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from xl_cli.data.letters import tell_letters
 from xl_cli.data.running_text import RunningText
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.opened import open_model
@@ -19,7 +20,15 @@ from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig, as_options, is_hub_text
 from xl_cli.vectors.udpipe_models import udpipe_model
-from xl_encoders import SentenceBreaker, SentenceCounts, WordBreaker, corpus_lines, sentence_breaker, word_breaker
+from xl_encoders import (
+    Encoder,
+    SentenceBreaker,
+    SentenceCounts,
+    WordBreaker,
+    corpus_lines,
+    sentence_breaker,
+    word_breaker,
+)
 from xl_encoders.model.encoder import position_limit
 from xl_encoders.model.static_teacher import StaticTeacher
 from xl_staticemb import StaticembError, VectorWriter, write_vectors
@@ -105,7 +114,8 @@ def extract_vectors(
     prepare = _First(split, n_most) if n_most else split or iter
     with _files(names, folder) as files, _streamed(files, folder, code, hub, prepare, split) as files:
         lines = RunningText(files, code, prepare)
-        teacher, name = _open_teacher(reading, training)
+        teacher, encoder = _open_teacher(reading, training)
+        tell_letters(encoder, {code or "the text": lines}, "FILE")
         if folder.is_dir():
             say(f"note: going on with {folder}.")
         share = ProcessShare(processes.rank(), processes.n_processes(), processes.wait)
@@ -142,7 +152,7 @@ def extract_vectors(
             text.unlink()
     counts = extraction.counts | (split.counts() if split else {})
     named = {"name": reading.preset, **preset} if reading.preset else {}
-    return _summary(extraction, counts, teacher, name, training, out, time.monotonic() - began, named)
+    return _summary(extraction, counts, teacher, encoder.name, training, out, time.monotonic() - began, named)
 
 
 @contextmanager
@@ -243,7 +253,7 @@ def _summary(
     )
 
 
-def _open_teacher(reading: WordReadingConfig, training: ExtractConfig) -> tuple[StaticTeacher, str]:
+def _open_teacher(reading: WordReadingConfig, training: ExtractConfig) -> "tuple[StaticTeacher, Encoder]":
     # The pooling is not read, but that of a sentence encoder may be one that is not known here.
     opened = open_model(
         reading.model,
@@ -258,7 +268,7 @@ def _open_teacher(reading: WordReadingConfig, training: ExtractConfig) -> tuple[
     layer = opened.layers[0] if reading.layer else None
     teacher = StaticTeacher(encoder, layer, max_len=max_len, precision=reading.precision)
     say(f"{encoder.name}: layer {teacher.layer} of {encoder.n_layers}, up to {teacher.max_len} tokens a line.")
-    return teacher, encoder.name
+    return teacher, encoder
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from xl_analysis import (
     parse_gold,
     reliability_curve,
 )
+from xl_cli.data.letters import tell_letters
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.opened import Opened, open_model
 from xl_cli.folder.at_hand import check_at_hand
@@ -63,6 +64,7 @@ def align_pairs(config: AlignWordsConfig) -> Rows:
         raise UsageError(message)
     gold = list(parse_gold(read_lines(config.gold), lens=pairs.lens, name=config.gold)) if config.gold else []
     opened = _open(config)
+    tell_letters(opened.encoder, dict(zip(("left", "right"), pairs.texts, strict=True)), "--files")
     written = [f"--{name}" for name in (*_FILES, "calibration") if getattr(config, name)]
     if len(opened.layers) > 1 and written:
         message = f"{len(opened.layers)} layers are asked for, and {written[0]} is of one; give one --layer."

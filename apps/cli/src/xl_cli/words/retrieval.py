@@ -10,6 +10,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from xl_cli.data.letters import tell_letters
 from xl_cli.errors import CliError
 from xl_cli.evaluation.opened import open_model
 from xl_cli.folder.at_hand import check_at_hand
@@ -41,6 +42,7 @@ def retrieve_words(config: WordRetrievalConfig) -> list[Row]:
     opened = open_model(
         config.model, revision=config.revision, layer=config.layer or ("last",), pooling="mean-all", prompt=""
     )
+    tell_letters(opened.encoder, dict(zip(("left", "right"), pairs.texts, strict=True)), "--files")
     languages = dict(zip(("left", "right"), pairs.languages, strict=True))
     rows = []
     for layer in opened.layers:

@@ -122,9 +122,14 @@ class Checkpoints:
         take_more({name.removeprefix(_MORE): tensor for name, tensor in more.items()})
         return step
 
-    def clear(self) -> None:
-        """Delete all checkpoints of this variant."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def clear(self, but: str = "") -> None:
+        """Delete all checkpoints of this variant, and the folder unless it holds a file called `but` that stays."""
+        if not but:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif self.folder.is_dir():
+            for path in self.folder.iterdir():
+                if path.name != but:
+                    path.unlink()
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}{_SUFFIX}"

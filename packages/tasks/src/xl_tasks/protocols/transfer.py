@@ -26,6 +26,7 @@ from xl_tasks.protocols.cells import Cell, Scored
 from xl_tasks.robustness.config import RobustConfig
 from xl_tasks.scoring.measures import Measure
 from xl_tasks.tuning.config import TuningConfig
+from xl_translit import replacing
 
 if TYPE_CHECKING:
     from xl_encoders import Checkpoints, Encoder
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from xl_tasks.tuning.problem import Problem
 
 PROTOCOLS = ("zero-shot", "in-language", "translate-train", "mixed-language")
+
+# What a candidate that is fitted to its end scored on dev, in the folder of its state.
+_SCORE = "score"
 
 # Between the two languages of a pair of texts, in the target of a row.
 JOIN = "+"
@@ -154,7 +158,7 @@ class TrialRun:
         self._cache = cache
         self._mixed = mixed or {}
         self._folder = checkpoints
-        self._checkpoints: Checkpoints | None = None
+        self._states: list[Checkpoints] = []
         self._told: dict[str, Any] = {"on_step": on_step, "on_score": on_score, "should_stop": should_stop}
         self.chosen: Candidate | None = None
         self.fitted: Fitted | None = None
@@ -187,12 +191,12 @@ class TrialRun:
                 f"{trial.source} has none that is not scored itself; give one setting."
             )
             raise TaskError(message)
-        best = None
-        for candidate in trial.candidates:
-            self._forget()  # a candidate before
-            self._checkpoints = self._checkpoints_of(candidate)
+        kept: dict[int, Fitted] = {}
+
+        def fit_candidate(number: int) -> "Fitted":
+            candidate = trial.candidates[number]
             problem = make_problem(trial.entry, trial.examples, trial.encoder, trial.unit, candidate.tuning)
-            fitted = fit_task(
+            return fit_task(
                 trial.encoder,
                 problem,
                 _augmented(train, candidate.robust, trial.entry),
@@ -202,31 +206,68 @@ class TrialRun:
                 pooling=trial.pooling,
                 perturbation=_perturbation(trial.encoder, candidate.robust),
                 cache=self._cache,
-                checkpoints=self._checkpoints,
+                checkpoints=self._states[number] if self._states else None,
                 **self._told,
             )
-            score = float("-inf") if fitted.score is None else fitted.score
-            if best is None or score > best[0]:
-                best = (score, candidate, fitted)
-        if best is None:
+
+        self._states = self._checkpoints()
+        scores = {
+            number: score for number in range(len(trial.candidates)) if (score := self._known(number)) is not None
+        }
+        for number in range(len(trial.candidates)):
+            if number in scores:
+                continue
+            fitted = fit_candidate(number)
+            scores[number] = float("-inf") if fitted.score is None else fitted.score
+            best = _first_best(scores)
+            kept = {number: fitted} if best == number else kept
+            self._keep(number, scores, best)
+        if not scores:
             message = f"{trial.entry.name}: no settings to fit with."
             raise TaskError(message)
-        _, self.chosen, self.fitted = best
+        best = _first_best(scores)
+        self.chosen = trial.candidates[best]
+        # One that an earlier call finished has its last state kept.
+        self.fitted = kept.get(best) or fit_candidate(best)
 
-    def _checkpoints_of(self, candidate: Candidate) -> "Checkpoints | None":
+    def _checkpoints(self) -> "list[Checkpoints]":
+        """Of each candidate, where its state is kept; none without a folder."""
         from xl_encoders import Checkpoints
 
         if self._folder is None:
-            return None
+            return []
         trial = self._trial
-        about = [trial.entry.name, trial.source, trial.unit, trial.inputs, asdict(candidate)]
-        name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
-        return Checkpoints(self._folder / name, name, last=False, again="the same command")
+        states = []
+        for candidate in trial.candidates:
+            about = [trial.entry.name, trial.source, trial.unit, trial.inputs, asdict(candidate)]
+            name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+            several = len(trial.candidates) > 1
+            states.append(Checkpoints(self._folder / name, name, last=several, again="the same command"))
+        return states
+
+    def _known(self, number: int) -> float | None:
+        """The dev score of a candidate that an earlier call has fitted to its end."""
+        file = self._states[number].folder / _SCORE if self._states else None
+        return float(file.read_text(encoding="ascii")) if file is not None and file.is_file() else None
+
+    def _keep(self, number: int, scores: Mapping[int, float], best: int) -> None:
+        """Write the score of a candidate of several; of those with one the best alone keeps its state."""
+        from xl_encoders.distributed.processes import rank
+
+        if len(self._trial.candidates) == 1 or not self._states or rank() != 0:
+            return
+        folder = self._states[number].folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / _SCORE) as file:
+            file.write(repr(scores[number]))
+        for other in scores:
+            if other != best:
+                self._states[other].clear(but=_SCORE)
 
     def _forget(self) -> None:
-        """Delete the checkpoints of a fit that has come to its end."""
-        if self._checkpoints:
-            self._checkpoints.clear()
+        """Delete what was kept of fits that have come to their end."""
+        for state in self._states:
+            state.clear()
 
     def _score(self, cell: Cell) -> Scored:
         trial, fitted = self._trial, self.fitted
@@ -268,6 +309,11 @@ class TrialRun:
             own = [e for e in examples if not isinstance(e, Question) or e.context_language in ("", cell.target)]
             return cell.target, own
         return first, self._mixed[first, second]
+
+
+def _first_best(scores: Mapping[int, float]) -> int:
+    """The number of the highest score, of equal ones the first."""
+    return min(scores, key=lambda number: (-scores[number], number))
 
 
 def make_problem(

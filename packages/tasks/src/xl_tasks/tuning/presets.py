@@ -43,8 +43,9 @@ def tuning_config(
 ) -> TuningConfig:
     """The settings of `task` under the preset called `preset`, with `overrides` over them.
 
-    unit: what the model reads. language: code of the training data's language. model_type: as in a model's config.json,
-        "xlm-roberta" for instance. Presets that do not tell them apart do not look at them.
+    unit: what the model reads, "" where that is not known. language: code of the training data's language.
+    model_type: as in a model's config.json, "xlm-roberta" for instance. Presets that do not tell them apart do not look
+        at them.
     overrides: fields of TuningConfig, and `shared_lr`: true takes one learning rate for all languages and units where a
         preset has one for each ("phonemic"), so that gaps between languages are not those of their rates.
 
@@ -118,7 +119,7 @@ def _resolved(
     if not entry.by_language:
         return values
     own = dict(entry.by_language.get(unit, {}).get(language, {}))
-    if not own and not quiet and not shared:
+    if not own and unit and not quiet and not shared:
         _log.warning("no rate is published for %s in %s; taken: lr %s", unit, language or "any language", values["lr"])
     if shared:
         own.pop("lr", None)
