@@ -1,5 +1,7 @@
 """`data.share`: a run trains on so much of each language, says so, and goes on to the same weights."""
 
+import hashlib
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from pyarrow import parquet
 from tests.cli.conftest import Run
 from tests.cli.made_data import about_of, log_of, same_weights
 
+from xl_cli.alignment.reading import dev_texts
 from xl_cli.data.run_data import load_data
 from xl_cli.errors import UsageError
 from xl_cli.recipe.recipe import load_recipe
@@ -82,7 +85,7 @@ def test_a_run_takes_the_share_and_goes_on_to_the_same_weights(
 
 
 def test_a_set_of_its_own_layout_gives_a_share_too(tmp_path: Path) -> None:
-    """SIB-200's folders read as text, its own test and dev sentences left out after the share was taken."""
+    """SIB-200's folders read as text; the share is one of its training sentences, and as much of its dev is kept."""
     for code in ("tur_Latn", "ell_Grek"):
         (tmp_path / "sib200" / code).mkdir(parents=True)
         for split, n in (("train", 60), ("dev", 20), ("test", 20)):
@@ -92,11 +95,41 @@ def test_a_set_of_its_own_layout_gives_a_share_too(tmp_path: Path) -> None:
             (tmp_path / "sib200" / code / f"{split}.tsv").write_text(text, encoding="utf-8")
     recipe = load_recipe("ppa", [f"data.files={tmp_path}/sib200", "data.share=0.3", "select.every=0"])
     data = load_data(recipe)
-    assert {code: len(texts) for code, texts in data.corpora[0].texts.items()} == {"tur_Latn": 30, "ell_Grek": 30}
-    assert dict(data.corpora[0].n_before) == {"tur_Latn": 100, "ell_Grek": 100}
-    taken = Counter(data.texts[0].languages)
-    assert set(data.training) < {text for texts in data.corpora[0].texts.values() for text in texts.values()}
-    assert all(0 < n < 30 for n in taken.values())
+    assert {code: len(texts) for code, texts in data.corpora[0].texts.items()} == {"tur_Latn": 24, "ell_Grek": 24}
+    assert dict(data.corpora[0].n_before) == {"tur_Latn": 60, "ell_Grek": 60}
+    assert Counter(data.texts[0].languages) == {"tur_Latn": 18, "ell_Grek": 18}
+    numbers = {int(text.rpartition(" ")[2]) for text in data.training}
+    assert max(numbers) < 60
+    assert len(dev_texts(recipe, data)) == 12
+
+
+@pytest.mark.parametrize("least", [0, 60, 500])
+def test_what_is_held_out_counts_for_no_share(tmp_path: Path, least: int) -> None:
+    """Lines 1 to 200 of two languages, of which a fifth is test and a tenth dev; some of these stand twice."""
+    lines = {"tur_Latn": [f"metin {i}" for i in range(180)], "ell_Grek": [f"κείμενο {i}" for i in range(180)]}
+    splits = {
+        code: {text: _split(f"{code}:{number}") for number, text in enumerate(its, start=1)}
+        for code, its in lines.items()
+    }
+    for code, its in lines.items():
+        held = [text for text in its if splits[code][text] != "train"]
+        its += held[:20]  # once more at the end, where they may fall to the texts to train on
+        (tmp_path / f"{code}.txt").write_text("\n".join(its) + "\n", encoding="utf-8")
+    settings = ["data.share=0.25", f"data.least={least}", "data.held_out=0.2", "data.dev=0.1", "select.every=0"]
+    data = load_data(load_recipe("ppa", [f"data.files={tmp_path}", *settings]))
+    for code, its in lines.items():
+        trainable = {text for text in its if splits[code][text] == "train"}
+        wanted = min(len(trainable), max(math.ceil(len(trainable) / 4), least))
+        texts = [text for text, own in zip(data.texts[0].texts, data.texts[0].languages, strict=True) if own == code]
+        assert len(texts) == len(set(texts)) == wanted
+        assert set(texts) <= trainable
+        assert data.corpora[0].n_before[code] == len(trainable)
+
+
+def _split(key: str) -> str:
+    """Of a fifth and a tenth that are held out: where the key's SHA-256 falls, as a share of all there are."""
+    place = int(hashlib.sha256(key.encode()).hexdigest(), 16) / 2**256
+    return "test" if place < 0.2 else "dev" if place < 0.3 else "train"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class ParallelTexts:
     pools: Mapping[str, str] = field(default_factory=dict)
     """key -> collection that retrieval searches, where the data joins several (the bitexts of Tatoeba)."""
     n_before: Mapping[str, int] = field(default_factory=dict)
-    """language code -> texts before a share of them was taken; empty where all were."""
+    """language code -> texts to train on before a share of them was taken; empty where all were."""
     parallel: bool = True
     """False when equal keys of two languages do not mean translations."""
 
@@ -112,7 +112,7 @@ def hold_out(data: ParallelTexts, *, test: float = 0.2, dev: float = 0.1) -> dic
     if not (0 <= test <= 1 and 0 <= dev <= 1 and test + dev <= 1):
         message = f"test is {test} and dev is {dev}; give shares in [0, 1] that add up to at most 1."
         raise TaskError(message)
-    return {key: data.splits.get(key) or _hashed_split(data.groups.get(key, key), test, dev) for key in data.keys}
+    return {key: data.splits.get(key) or hashed_split(data.groups.get(key, key), test, dev) for key in data.keys}
 
 
 def training_texts(data: ParallelTexts, splits: Mapping[str, str], *, unique: bool = True) -> dict[str, list[str]]:
@@ -135,7 +135,8 @@ def training_texts(data: ParallelTexts, splits: Mapping[str, str], *, unique: bo
     return {language: list(dict.fromkeys(texts)) if unique else texts for language, texts in by_language.items()}
 
 
-def _hashed_split(group: str, test: float, dev: float) -> str:
+def hashed_split(group: str, test: float, dev: float) -> str:
+    """The split of a group of keys by its SHA-256, as `hold_out` says of data without splits of its own."""
     # The first 53 bits make an exact float in [0, 1); surrogates cannot be encoded as they are.
     digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
     share = (int.from_bytes(digest[:8], "big") >> 11) / 2**53

@@ -246,6 +246,7 @@ def _load(entry: DataConfig) -> ParallelTexts:
             languages=entry.languages or None,
             parallel=entry.kind == "parallel",
             share=text_share(entry),
+            held_out=(entry.held_out, entry.dev),
         )
     except TaskError as error:
         if entry.languages and "unknown language" in str(error):

@@ -75,10 +75,11 @@ class DataConfig:
     share: float = setting(
         1.0,
         "share of each language's texts that is read, in (0, 1], drawn by the hash of the text, whatever the order of "
-        "files and lines; temperature and limit act on what is drawn",
+        "files and lines, of those to train on (held_out and dev are taken out first); temperature and limit act on "
+        "what is drawn",
         above=0,
     )
-    least: int = setting(0, "texts of each language that are read at least, as far as there are so many", low=0)
+    least: int = setting(0, "texts of each language to train on at least, as far as there are so many", low=0)
     seed: int = setting(0, "which texts data.share draws", low=0)
     deduplicate: bool = setting(True, "false trains on a text as often as it occurs")
     limit: int = setting(

@@ -13,7 +13,7 @@ from xl_tasks.datasets.parallel.sib200 import SIB200_RETRIEVAL, load_sib200, sib
 from xl_tasks.datasets.parallel.tatoeba import TATOEBA, is_tatoeba, load_tatoeba
 from xl_tasks.drawing import take_share
 from xl_tasks.errors import TaskError
-from xl_tasks.texts import ParallelTexts
+from xl_tasks.texts import ParallelTexts, hold_out
 
 _BY_KIND = {entry.corpus_name or entry.name: entry for entry in (SIB200_RETRIEVAL, TATOEBA, BIBLE, LINES)}
 KINDS = tuple(_BY_KIND)
@@ -38,6 +38,7 @@ def load_texts(
     languages: Iterable[str] | None = None,
     parallel: bool = True,
     share: TextShare | None = None,
+    held_out: tuple[float, float] = (0.0, 0.0),
 ) -> ParallelTexts:
     """The texts at `path`, whatever known layout they have.
 
@@ -46,6 +47,7 @@ def load_texts(
     languages: which to read, in any spelling; all by default.
     parallel: false to take the texts as they come, translations or not; plain files may then differ in length.
     share: of texts that are not parallel, what is taken of each language; plain files are then never whole in memory.
+    held_out: of `share`, parts of the texts that are test and dev, as of `hold_out`: the share is one of the others.
 
     TaskError where nothing is there or nothing is known, with the layouts that are; the loaders' own errors otherwise.
     """
@@ -65,7 +67,7 @@ def load_texts(
         message = "share is given, but the texts are read as parallel: it would tear translations apart; leave one out."
         raise TaskError(message)
     if kind == "lines":
-        return load_lines(listed, languages, parallel=parallel, share=share)
+        return load_lines(listed, languages, parallel=parallel, share=share, held_out=held_out)
     if kind == "bible":
         data = load_bible(listed, languages)
     elif kind == "tatoeba":
@@ -76,7 +78,8 @@ def load_texts(
         message = f"{listed[0]} and {listed[1]}: sib200 is read from one folder; name that folder."
         raise TaskError(message)
     if share:
-        texts, n_before = take_share({code: its.items for code, its in data.texts.items()}, share)
+        splits = hold_out(data, test=held_out[0], dev=held_out[1])
+        texts, n_before = take_share({code: its.items for code, its in data.texts.items()}, share, splits.__getitem__)
         data = replace(data, texts=texts, n_before=n_before)
     return data if parallel else replace(data, parallel=False)
 

@@ -12,7 +12,7 @@ from xl_tasks.catalogue.task import Task
 from xl_tasks.datasets.readers.by_language import by_language, choose
 from xl_tasks.drawing import take_share
 from xl_tasks.errors import TaskError
-from xl_tasks.texts import ParallelTexts
+from xl_tasks.texts import ParallelTexts, hashed_split
 from xl_translit import read_lines
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.zst", ".txt.xz")
@@ -38,6 +38,7 @@ def load_lines(
     *,
     parallel: bool = True,
     share: TextShare | None = None,
+    held_out: tuple[float, float] = (0.0, 0.0),
     name: str = "lines",
 ) -> ParallelTexts:
     """The lines of plain files; key = line number from 1 ("17"), or "tur_Latn:17" with `parallel=False`.
@@ -47,6 +48,7 @@ def load_lines(
     parallel: false for files that have nothing to do with one another; they may differ in length.
     share: of files that are not parallel, what is taken of each. They are read twice and hold 9 bytes a line meanwhile,
         so that no more texts than are taken lie in memory.
+    held_out: of `share`, the parts of the lines that are test and dev, as of `hold_out`: they are held out first.
 
     An empty line keeps its number but is no item. TaskError for files of different length (with the first line that has
     no partner), for two files of one language, a name that states none and a file without text.
@@ -62,7 +64,11 @@ def load_lines(
         texts = read_parallel_lines(files)
         return ParallelTexts(name=name, texts=texts)
     if share:
-        texts, n_before = take_share({code: partial(_items, code, path) for code, path in files.items()}, share)
+        texts, n_before = take_share(
+            {code: partial(_items, code, path) for code, path in files.items()},
+            share,
+            lambda key: hashed_split(key, *held_out),
+        )
         return ParallelTexts(name=name, texts=texts, n_before=n_before, parallel=False)
     return ParallelTexts(
         name=name, texts={code: dict(_items(code, path)) for code, path in files.items()}, parallel=False
