@@ -11,7 +11,7 @@ from xl_cli.data.run_data import RunData, Transliteration
 from xl_cli.launch.durations import words
 from xl_cli.recipe.paths import files_of
 from xl_cli.recipe.recipe import Recipe
-from xl_encoders import EncoderError, count_parameters, count_steps, train_pieces
+from xl_encoders import Bitext, EncoderError, count_parameters, count_steps, train_pieces
 from xl_encoders.config import SIZES
 from xl_encoders.reading.token_counts import TokenCounter, token_counter
 
@@ -164,27 +164,44 @@ def _tokens(
     """Tokens that a variant's encoder reads in all its steps."""
     names = variant_objectives(recipe, variant)
     readers = _readers(recipe, names)
+    most = recipe.model.max_len
+    said = [getattr(recipe.objectives[name], "joins", None) for name in names]
+    joining = next(filter(None, said), None)
+    specials = 3 if joining is None or joining.positions != "reset" else 4  # <s> A </s> B </s>, or </s><s> between
+    if joining is not None and joining.form == "native":
+        specials = lengths.pair_specials
 
-    def per_item(name: str, settings: Any) -> float:
-        """Tokens that an item of the objective's batches adds to those that others of the mix read anyway."""
-        (texts, romanised), most = samples[recipe.data_of(name)[0]], recipe.model.max_len
+    def per_text(settings: Any, name: str, number: int) -> float:
+        """Tokens that a text or word of a [[data]] adds to those that other objectives of the mix read anyway."""
+        texts, romanised = samples[number]
         if settings.family == "word-vectors":
             return _mean(lengths, texts, 2, settings.max_len)
-        if settings.family == "bitext":
-            both = sum(_mean(lengths, side, 2, most) for side in _sides(data, recipe, name))
-            return both * (1.5 if settings.drift else 1.0)
         if settings.block_len:
             return min(settings.block_len, most)
-        sides = _mean(lengths, texts, 2, most), _mean(lengths, romanised, 2, most)
-        lens = {"original": sides[0], "romanised": sides[1], "joined": min(most, sum(sides) - 1)}
-        return sum(n for view, n in lens.items() if readers.get(view) == name)
+        sides = [[min(n + 2, most) for n in lengths(side)] for side in (texts, romanised)]
+        rows = {"original": sides[0], "romanised": sides[1]}
+        rows["joined"] = [min(a + b - 4 + specials, most) for a, b in zip(*sides, strict=False)]
+        return sum(sum(its) / max(1, len(its)) for view, its in rows.items() if readers.get(view) == name)
+
+    def per_pair(settings: Any, bitext: Bitext) -> float:
+        """Tokens of a sentence pair."""
+        left, right = ([min(n + 2, most) for n in lengths(side)] for side in _sentences(bitext))
+        if settings.predicts_tokens or settings.compares_attention:
+            times = 2 if settings.compares_attention else 1  # once in either order
+            return times * sum(min(a + b - 1, most) for a, b in zip(left, right, strict=True)) / len(left)
+        held = [] if not settings.drift else [right, left] if settings.drift_side == "both" else [right]
+        return sum(map(sum, [left, right, *held])) / len(left)
 
     total = 0.0
     for name in names:
         settings = recipe.objectives[name]
         uses = n_steps * recipe.train.accumulate * (settings.end - settings.begin) / settings.every
-        n_bitexts = len(_bitexts(data, recipe, name)) or 1
-        total += uses * _batch(recipe, name) * n_bitexts * per_item(name, settings)
+        if settings.family == "bitext":
+            item = sum(per_pair(settings, bitext) for bitext in _bitexts(data, recipe, name))
+        else:
+            n_items = {number: _n_items(recipe, data, number) for number in recipe.data_of(name)}
+            item = sum(n * per_text(settings, name, number) for number, n in n_items.items()) / sum(n_items.values())
+        total += uses * _batch(recipe, name) * item
     return round(total)
 
 
@@ -258,15 +275,12 @@ def _sample(recipe: Recipe, data: RunData, number: int) -> tuple[list[str], list
     return list(texts), romanised or transliterate(texts, languages)
 
 
-def _bitexts(data: RunData, recipe: Recipe, name: str) -> list:
+def _bitexts(data: RunData, recipe: Recipe, name: str) -> list[Bitext]:
     if recipe.objectives[name].family != "bitext":
         return []
     return [bitext for number in recipe.data_of(name) for bitext in data.bitexts.get(number, [])]
 
 
-def _sides(data: RunData, recipe: Recipe, name: str) -> list[list[str]]:
-    bitexts = _bitexts(data, recipe, name)
-    return [
-        [" ".join(words) for bitext in bitexts for words in (bitext.left, bitext.right)[side][:_SAMPLE]]
-        for side in (0, 1)
-    ]
+def _sentences(bitext: Bitext) -> list[list[str]]:
+    """The first sentences of both sides."""
+    return [[" ".join(words) for words in side[:_SAMPLE]] for side in (bitext.left, bitext.right)]
