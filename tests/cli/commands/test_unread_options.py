@@ -21,6 +21,7 @@ from tests.cli.recorded import recorded, seen
 from tests.staticemb.toy_teacher import ToyTeacher
 from tests.thinned import thinned
 
+from xl_cli.checking import check
 from xl_cli.commands import translit
 from xl_cli.commands.ls import KINDS
 from xl_cli.errors import CliError
@@ -92,6 +93,7 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "analyze space": ("measures model data source target input max_len split limit out as_json",
                       measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
+    "check": ("layer pooling prompt max_len limit as_json", check.READ_WHERE),
     "mine": ("model source_lang target_lang ids layer pooling prompt max_len precision score threshold in_order gold "
              "sample vectors out as_json", mining_config.READ_WHERE),
     "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),

@@ -3,6 +3,7 @@ from .alignment.align import align as align
 from .alignment.align import plan as plan
 from .alignment.amounts import align_amounts as align_amounts
 from .alignment.amounts import plan_amounts as plan_amounts
+from .checking.check import check as check
 from .errors import CliError as CliError
 from .errors import StoppedEarlyError as StoppedEarlyError
 from .errors import UsageError as UsageError

@@ -14,6 +14,7 @@ import typer
 from xl_cli import __version__
 from xl_cli.commands.align import align
 from xl_cli.commands.analyze import analyze
+from xl_cli.commands.check import check
 from xl_cli.commands.compare import compare
 from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
@@ -42,6 +43,7 @@ app.command("eval", short_help="Score an encoder on tasks.")(evaluate)
 app.command("mine", short_help="Find sentence pairs in two corpora.")(mine)
 app.add_typer(static, name="static")
 app.add_typer(analyze, name="analyze")
+app.command("check", short_help="Show that all ways of reading a model agree.")(check)
 app.command("export", short_help="Write a model for another library.")(export)
 app.command("report", short_help="Print the tables of runs.")(report)
 app.command("compare", short_help="Compare two runs cell by cell.")(compare)
