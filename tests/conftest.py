@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from xl_cli.launch.threads import wait_asleep
 
@@ -104,7 +104,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _draw_as_asked(test: Any, run_slow: bool) -> None:
-    """Gives a hypothesis test the examples of this run: all of its own, ten times as many, or a quarter."""
+    """Gives a hypothesis test the examples of this run: all of its own, ten times as many, or a quarter.
+
+    And no limit in seconds, neither of an example nor of drawing some: on a machine that others use too, these tell of
+    the others.
+    """
     # A test of several parameters is one function in several items.
     test = getattr(test, "__func__", test)
     if not hasattr(test, "own_examples"):
@@ -113,7 +117,10 @@ def _draw_as_asked(test: Any, run_slow: bool) -> None:
         drawn = min(most, max(_QUICK_LEAST, most // _QUICK_SHARE))
         if run_slow:
             drawn = _NIGHTLY_EXAMPLES * most if _NIGHTLY else most
-        test._hypothesis_internal_use_settings = settings(own, max_examples=drawn)
+        quiet = {*own.suppress_health_check, HealthCheck.too_slow}
+        test._hypothesis_internal_use_settings = settings(
+            own, max_examples=drawn, deadline=None, suppress_health_check=tuple(quiet)
+        )
 
 
 def _has_cuda() -> bool:

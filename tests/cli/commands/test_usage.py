@@ -1,5 +1,6 @@
 """What every command says of how it is called."""
 
+import logging
 import re
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ import pytest
 import typer.main
 from tests.cli.conftest import Run
 
-from xl_cli.main import app
+from xl_cli.main import _say_logs, app
 
 
 def commands(group: object = None, *names: str) -> Iterator[tuple[str, ...]]:
@@ -46,3 +47,13 @@ def test_a_shell_can_complete_commands_and_options(xl: Run, monkeypatch: pytest.
         monkeypatch.setenv("COMP_WORDS", typed)
         monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
         assert xl().stdout.split() == [expected]
+
+
+def test_what_libraries_log_again_is_told_once_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        _say_logs()
+        for _ in range(3):
+            logging.getLogger("xl_tasks").warning("said of %s", "every seed")
+        logging.getLogger("xl_tasks").warning("said of %s", "another")
+    told = capsys.readouterr().err.splitlines()
+    assert told == 2 * ["note: said of every seed", "note: said of another"]

@@ -10,7 +10,7 @@ import torch
 import transformers
 from tests.cli.task_data import LANGUAGES, make_sib200, sentence, write
 
-from xl_cli import evaluate
+from xl_cli import CliError, analyze, evaluate
 from xl_encoders import ModelConfig, new_encoder
 from xl_tasks.protocols.cells import CellStore
 
@@ -94,3 +94,17 @@ def test_probabilities_of_every_item_are_those_of_the_kept_model(model: Path, da
         assert [key.rpartition("/")[2] for key in scored.keys] == [line.split("\t")[0] for line in lines]
         np.testing.assert_allclose(scored.outputs, expected, atol=1e-5)
         assert scored.outputs.std() > 1e-3
+
+
+def test_a_kept_model_is_named_as_any_other_and_a_probe_says_what_it_is_of(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    run(model, data, tmp_path / "full", save_models=True)
+    [about] = kept(tmp_path / "full")
+    rows = evaluate("sib200", model=str(about["folder"]), data=str(data), source="eng", target="tur", probe=True)
+    assert {(row.model, row.variant, row.seed) for row in rows} == {("small", "fine-tuned on sib200", 0)}
+    probe: dict[str, Any] = {"probe": True, "save_models": True, "source": "eng", "target": "tur", "resamples": 0}
+    evaluate("sib200", model=str(model), data=str(data), out=str(tmp_path / "probe"), **probe)
+    for named in (tmp_path / "probe", kept(tmp_path / "probe")[0]["folder"]):
+        with pytest.raises(CliError, match="is a linear probe on small and holds no encoder; name the model"):
+            analyze("cka", model=str(named), data=str(data / "sib200"))

@@ -51,6 +51,19 @@ def test_tables_of_the_first_paper(number: str) -> None:
     assert not wrong
 
 
+UNITS = ("subword", "romanised")
+
+
+def test_table_6_of_the_first_paper() -> None:
+    """Vocabulary in use by each group of languages, as written and romanised."""
+    (table,) = (table for table in tables("ppa") if "Distinct vocabulary items" in table.caption)
+    printed = {(row.data, row.unit): f"{row.value:.0f}" for row in published_rows("ppa") if row.table == "6"}
+    assert len(printed) == 4
+    data, *units = (table.header.index(name) for name in ("data", "distinct orig", "distinct rom"))
+    shown = {(line[data], unit): line[at] for line in table.body for unit, at in zip(UNITS, units, strict=True)}
+    assert shown == printed
+
+
 # Papers' tables that print cells of their own, with how the heads of their averages are called.
 OTHERS = [("ot", number, {"seen", "all", "Avg"}) for number in ("2", "4", "7", "8")]
 OTHERS += [("static", number, {"avg"}) for number in ("5", "6", "7", "8", "9", "10", "11", "12")]

@@ -6,14 +6,14 @@ import string
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_tasks import TaskError
 from xl_tasks.scoring.answer_normalization import english_tokens, language_tokens
 from xl_tasks.scoring.answers import answer_measures
 
-DRAWN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+DRAWN = settings(max_examples=80)
 WORDS = ("the", "The", "a", "an", "A.", "theatre", "anaïs", "Denver", "Broncos,", "24", "-", "–", "10%", "U.S.", "«x»",
          "\u00a0", "$5", "der", "das", "el", "la", "của", "ال", "الكتاب", "مثال", "के")  # fmt: skip
 texts = st.one_of(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
@@ -13,7 +13,7 @@ from xl_tasks.scoring.classification import classification_measures
 from xl_tasks.scoring.measures import FORMS, commonest_label_scores
 from xl_tasks.scoring.tagging import tagging_measures
 
-DRAWN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+DRAWN = settings(max_examples=80)
 LABELS = ("sports", "science/technology", "travel", "politics", "health")
 items = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS[:3])), min_size=1, max_size=40)
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval import metrics as seqeval
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
@@ -13,7 +13,7 @@ from xl_tasks import TaskError
 from xl_tasks.scoring.measures import FORMS
 from xl_tasks.scoring.tagging import tag_scores, tagging_measures
 
-DRAWN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+DRAWN = settings(max_examples=80)
 ENTITIES = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE", "B", "I")
 UPOS = ("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
         "SYM", "VERB", "X", "_")  # fmt: skip

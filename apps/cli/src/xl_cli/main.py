@@ -91,16 +91,26 @@ def _say_warning(
 
 
 class _Notes(logging.Handler):
-    """What our libraries log, as one line each on stderr."""
+    """What our libraries log, as one line each on stderr; what is logged again, of each seed for instance, is not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(f"note: {record.getMessage()}\n")
+        message = record.getMessage()
+        if message not in self._told:
+            self._told.add(message)
+            sys.stderr.write(f"note: {message}\n")
 
 
 def _say_logs() -> None:
-    notes = _Notes(logging.WARNING)
+    notes = _Notes()
     for package in _PACKAGES:
         logger = logging.getLogger(package)
+        ours = [handler for handler in logger.handlers if isinstance(handler, _Notes)]  # of a call before
+        for handler in ours:
+            logger.removeHandler(handler)
         if not logger.handlers:
             logger.addHandler(notes)
 

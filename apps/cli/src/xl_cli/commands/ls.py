@@ -48,7 +48,8 @@ def ls(
     if not what:
         what_there_is = {
             "recipes": "recipes shipped with xl", "keys": "everything a recipe or --set can say",
-            "tasks": "what xl eval scores", "presets": "papers' settings that xl eval --preset takes",
+            "tasks": "what xl eval scores",
+            "presets": "papers' settings that --preset of xl eval and of xl static extract takes",
             "tuning": "everything that xl eval --set and --grid can say",
             "data": "layouts of parallel text that are read",
             "objectives": "losses that variants are mixed from", "measures": "what xl analyze measures",
@@ -130,9 +131,15 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
 
         return [_task_row(entry, as_json) for entry in TASKS.values()]
     if what == "presets":
+        from xl_cli.vectors.extract_config import PRESETS
         from xl_tasks.tuning.presets import preset_rows
 
-        return preset_rows()
+        rows = [{**row, "options": ""} for row in preset_rows()]
+        # Of another command, whose options are others.
+        for name, values in PRESETS.items():
+            options = ", ".join(f"{option} {value}" for option, value in values.items())
+            rows.append({**dict.fromkeys(rows[0], ""), "preset": name, "task": "static extract", "options": options})
+        return rows
     if what == "tuning":
         from xl_cli.evaluation.tuning_options import tuning_keys
 

@@ -12,6 +12,8 @@ from xl_encoders.model.model_files import check_named
 
 # What lies beside a model that `xl eval --save-models` kept, and says what it was made of.
 FINE_TUNED = "fine_tuned.json"
+# What a probe that it kept is made of.
+PROBE = "probe.json"
 
 
 def check_at_hand(
@@ -46,9 +48,13 @@ def run_model(name: str) -> tuple[str, dict]:
 
     Of a run of `xl eval --save-models` it is the only model that it kept; of one of these, what was written beside it:
     the encoder that was fine-tuned, its variant, the seed and the tuning as result rows have them.
-    CliError for a run that has no model yet, or several.
+    CliError for a run that has no model yet, or several, and for a probe, which is none.
     """
     folder = Path(name)
+    if (folder / PROBE).is_file():
+        encoder = json.loads((folder / PROBE).read_text(encoding="utf-8")).get("encoder")
+        message = f"{folder} is a linear probe on {encoder} and holds no encoder; name the model that it was fitted to."
+        raise CliError(message)
     if (folder / FINE_TUNED).is_file():
         return name, json.loads((folder / FINE_TUNED).read_text(encoding="utf-8"))
     if not (folder / "run.json").is_file():

@@ -1,6 +1,7 @@
 """What a report tells of a run: recipe, start, data, objectives, seed, machine, time and versions, from run.json."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,8 @@ if TYPE_CHECKING:
     from xl_analysis import Facts
 
 _NOTHING = ("", None, [], (), {}, False, 0)
-# Of the options of xl eval and xl analyze, those that say what was measured.
-_OPTIONS = (
-    "source", "target", "limit", "split", "layer", "pooling", "prompt", "transform", "preset", "protocol", "probe",
-    "lora", "seeds", "input", "noise", "robust", "grid", "debiased",
-)  # fmt: skip
+# Options of xl eval and xl analyze that stand in a line of their own, or change no figure.
+_ELSEWHERE = ("model", "data", "runs", "plot", "save_models", "files", "links", "kept", "picture", "misses")
 
 
 def facts_of(runs: Mapping[str, Path]) -> "list[Facts]":
@@ -54,8 +52,7 @@ def run_facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("steps", steps),
         ("learning rate", f"{train['lr']:g}" if "lr" in train else ""),
         ("read at", _read_at(about)),
-        ("options", _list(f"{name} {_list(_texts(options[name]))}" for name in _OPTIONS
-                          if options.get(name, "") not in (*_NOTHING, "default"))),
+        ("options", _list(f"{name} {_list(_texts(value))}" for name, value in _given(about).items())),
         ("failed", "; ".join(about.get("failures", ()))),
         ("seed", about.get("seed")),
         ("time", exactly(about["wall_seconds"]) if "wall_seconds" in about else ""),
@@ -63,6 +60,21 @@ def run_facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("versions", _list(f"{name} {version}" for name, version in about.get("versions", {}).items())),
     ]  # fmt: skip
     return [(name, str(text)) for name, text in found if text not in _NOTHING]
+
+
+def _given(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a run of `xl eval` or `analyze` that are not as they are where nothing is said."""
+    from xl_cli.evaluation.config import EvaluateConfig
+    from xl_cli.measure.registry import MEASURES, measure
+
+    classes: list[type[Any]] = [EvaluateConfig]
+    classes += [measure(name).settings for name in about.get("tasks", ()) if name in MEASURES]
+    usual = {field.name: field.default for each in classes for field in fields(each)}
+    return {
+        name: value
+        for name, value in about.get("options", {}).items()
+        if name not in _ELSEWHERE and value not in _NOTHING and value != usual.get(name)
+    }
 
 
 def _data(entry: Mapping[str, Any]) -> str:
