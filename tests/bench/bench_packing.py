@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 uv run python -m tests.bench.bench_packing --data DIR --size base --batch 8 --steps 4
 
-DIR holds `sib200` (XL_DATA by default). A step is three masked views (original, romanised, `<s> A </s> B </s>`), the
+DIR holds `sib200` and `tatoeba` (XL_DATA by default): news of like length, or with `--corpus tatoeba` sentences of many
+lengths in all its languages but English. A step is three masked views (original, romanised, `<s> A </s> B </s>`), the
 masked-LM head on the picked positions, the contrast of the mean-pooled first two, forward and backward. Plain is the
 usual way: three padded passes in random order, eager attention, float32. The ways take turns; a figure is the median of
 the rounds, in seconds of the process's CPU time. A real token is one that is no padding, counted over the three views.
@@ -37,7 +38,7 @@ from xl_encoders import (
 from xl_encoders.reading.tokens import special_ids, wrap_rows
 from xl_encoders.training.text_part import MaskedRows
 from xl_objectives import MlmConfig, SeqConfig, TlmConfig, join_pairs, mask_tokens, mlm_loss, seq_loss
-from xl_tasks import load_sib200
+from xl_tasks import load_sib200, load_tatoeba
 from xl_translit import Romanizer
 
 LANGUAGES = (
@@ -57,6 +58,7 @@ class Step(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=os.environ.get("XL_DATA"))
+    parser.add_argument("--corpus", default="sib200", choices=("sib200", "tatoeba"))
     parser.add_argument("--size", default="tiny")
     parser.add_argument("--pieces", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=32)
@@ -126,7 +128,8 @@ def main() -> None:
             if number:  # the first round warms up
                 speeds[name].append(speed)
     print(
-        f"{arguments.size}, {len(encoder.tokenizer)} pieces, {batch} texts a batch, dropout {arguments.dropout}, "
+        f"{arguments.corpus}, {arguments.size}, {len(encoder.tokenizer)} pieces, {batch} texts a batch, "
+        f"dropout {arguments.dropout}, "
         f"{torch.get_num_threads()} threads, {arguments.rounds} rounds of {arguments.steps} steps"
     )
     base = statistics.median(speeds.get("plain", [float("nan")]))
@@ -136,8 +139,12 @@ def main() -> None:
 
 
 def prepare(arguments: argparse.Namespace):
-    data = load_sib200(Path(arguments.data) / "sib200", LANGUAGES)
-    texts = [text for of_language in data.texts.values() for text in list(of_language.values())[:400]]
+    folder = Path(arguments.data) / arguments.corpus
+    if arguments.corpus == "sib200":
+        found, n_each = load_sib200(folder, LANGUAGES).texts, 400
+    else:
+        found, n_each = load_tatoeba(folder).texts, 100
+    texts = [text for code, its in found.items() if code != "eng_Latn" for text in list(its.values())[:n_each]]
     romaniser = Romanizer()
     romanised = romaniser.batch(texts)
     config = ModelConfig(size=arguments.size, pieces=arguments.pieces, max_len=256, dropout=arguments.dropout)

@@ -6,9 +6,10 @@ Ours is `fit` with the objective `seq`; the peer is `SentenceTransformerTrainer`
 its cached variant: the same model, pairs, batches, optimiser and mathematics. `seq` looks for the partner of each side
 among all other sentences of the batch; that is the library's loss with directions query_to_doc and query_to_query,
 taken from both sides, and the first line shows both values on one batch without dropout. Pairs are sentences of SIB-200
-with their romanisations, in the order that chance gives. Each measurement is a process of its own, ours and the peer's
-in turn; seconds are of the process's CPU time, without the first step; memory is what a process needs at most above
-what it held before training. A real token is one that is no padding.
+(or `--corpus tatoeba`, which are of many lengths) with their romanisations, in the order that chance gives. Each
+measurement is a process of its own, ours and the peer's in turn; seconds are of the process's CPU time, without the
+first step; memory is what a process needs at most above what it held before training. A real token is one that is no
+padding.
 """
 
 import argparse
@@ -39,7 +40,7 @@ from transformers import TrainerCallback
 from tests.bench.bench_gradient_cache import peak
 from xl_encoders import Encoder, FitConfig, PairBatch, PairCorpus, Share, TextPart, encode_pairs, fit, load_encoder
 from xl_objectives import SeqConfig
-from xl_tasks import load_sib200
+from xl_tasks import load_texts
 from xl_translit import Romanizer
 
 LANGUAGES = ("rus_Cyrl", "ell_Grek", "hin_Deva", "kor_Hang", "tha_Thai", "tur_Latn")
@@ -117,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", default=os.environ.get("XL_DATA"))
+    parser.add_argument("--corpus", default="sib200", choices=("sib200", "tatoeba"))
     parser.add_argument("--pairs", type=int, nargs="*", default=[16, 32], help="of a batch")
     parser.add_argument(
         "--cached", type=int, nargs="*", default=[32, 64], help="of a batch that goes through the cache"
@@ -157,7 +159,7 @@ def in_a_process(way: str, n: int, kind: str) -> dict[str, float]:
 
 def measure(arguments: argparse.Namespace, way: str, n: int, cached: bool) -> dict[str, float]:
     """Real tokens a second, and MiB; or the losses of both on the first batch."""
-    pairs = sentence_pairs(Path(arguments.data), n * arguments.steps)
+    pairs = sentence_pairs(Path(arguments.data) / arguments.corpus, n * arguments.steps)
     encoder = load_encoder(arguments.model, max_len=MAX_LEN, with_head=False)
     corpus = encode_pairs(*pairs, encoder.tokenizer, MAX_LEN)
     n_tokens = int(corpus.lengths[n:].sum()) + 4 * n * (arguments.steps - 1)  # two specials a sentence
@@ -224,10 +226,10 @@ def peer_value(folder: str, pairs: Sequence[list[str]], n: int) -> float:
         return float(BothSides(model, **ONE_SIDE)(features, torch.arange(n)))
 
 
-def sentence_pairs(data: Path, n: int) -> tuple[list[str], list[str]]:
+def sentence_pairs(folder: Path, n: int) -> tuple[list[str], list[str]]:
     """`n` different sentences with their romanisations."""
-    found = load_sib200(data / "sib200", LANGUAGES)
-    texts = sorted({text for its in found.texts.values() for text in its.values()})
+    found = load_texts(folder, languages=LANGUAGES, parallel=False)
+    texts = sorted({text for code in LANGUAGES for text in found.texts[code].values()})
     random.Random(0).shuffle(texts)
     return texts[:n], Romanizer().batch(texts[:n])
 
