@@ -308,7 +308,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
     refused("absent.parquet", r"absent.parquet cannot be read \(No such file")
-    refused("notes.txt", r"notes.txt is neither a Parquet nor an Arrow file")
+    refused("notes.txt", r"notes.txt is no Parquet, Arrow or JSON Lines file")
     refused("cut.parquet", r"cut.parquet cannot be read")
     refused("cut.arrows", r"cut.arrows cannot be read")
     refused("latin.arrow", r"latin.arrow: column 'text' holds text that is not UTF-8")

@@ -1,8 +1,9 @@
-"""Sentence pairs for the objectives that compare words: from two files, from a TSV, or from parallel texts."""
+"""Sentence pairs for the objectives that compare words: from two files, a TSV, named columns, or parallel texts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from xl_cli.data.columns import COLUMN_FILES, read_columns
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import CliError, UsageError
 from xl_cli.recipe.config import PAIRING, DataConfig
@@ -32,7 +33,7 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
         raise UsageError(message)
     bitexts = []
     for number, (left, right) in enumerate(couples):
-        lines = read_couple(left, right)
+        lines = _of_columns(left, entry) if left.suffix in COLUMN_FILES else read_couple(left, right)
         links = [Path(its[number]) for its in (entry.alignments, entry.reverse_alignments) if its]
         name = left.name if right is None else f"{_stem(left)}-{_stem(right)}"
         bitexts.append(_bitext(name, lines, entry, links))
@@ -96,11 +97,11 @@ def _words(text: str) -> list[str]:
 
 
 def _couples(paths: Sequence[Path]) -> list[tuple[Path, Path | None]]:
-    """TSV files by themselves, others two by two."""
+    """TSV files and those of named columns by themselves, others two by two."""
     couples: list[tuple[Path, Path | None]] = []
     waiting: Path | None = None
     for path in paths:
-        if ".tsv" in path.suffixes:
+        if ".tsv" in path.suffixes or path.suffix in COLUMN_FILES:
             couples.append((path, None))
         elif waiting is None:
             waiting = path
@@ -108,7 +109,10 @@ def _couples(paths: Sequence[Path]) -> list[tuple[Path, Path | None]]:
             couples.append((waiting, path))
             waiting = None
     if waiting is not None:
-        message = f"{waiting}: data of kind pairs needs its translations in the file after it, or both in a .tsv."
+        message = (
+            f"{waiting}: data of kind pairs needs its translations in the file after it, or both in a .tsv, or in two "
+            "columns of a .jsonl, .parquet or .arrow."
+        )
         raise UsageError(message)
     return couples
 
@@ -135,6 +139,17 @@ def _columns(path: Path) -> list[tuple[str, str]]:
             raise CliError(message)
         lines.append((fields[0], fields[1]))
     return lines
+
+
+def _of_columns(path: Path, entry: DataConfig) -> list[tuple[str, str]]:
+    """Sentences and their translations out of the two columns that the entry names."""
+    if len(entry.columns) != 2:
+        message = (
+            f"{path}: which columns are sentences and translations? Name both, the pivot's last: "
+            f'--set data.columns=\'["de","en"]\'.'
+        )
+        raise UsageError(message)
+    return [(left, right) for left, right in read_columns(path, entry.columns)]
 
 
 def _stem(path: Path) -> str:

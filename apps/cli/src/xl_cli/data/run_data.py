@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xl_cli.data.bitexts import parallel_bitexts, read_bitexts
+from xl_cli.data.columns import COLUMN_FILES, parallel_columns
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.data.romanized import Romanized
 from xl_cli.errors import CliError, UsageError
@@ -19,8 +20,6 @@ from xl_encoders import Bitext, TeacherWords, TextShare
 from xl_tasks import ParallelTexts, TaskError, hold_out, load_names, load_texts, training_texts
 from xl_tasks.drawing import first_by_hash
 from xl_translit import Romanizer, Transliterator, language, make_transliterator
-
-STREAMED = (".parquet", ".arrow")
 
 # Ends of files of word vectors, taken off to find the language in the name.
 _VECTOR_ENDS = (".gz", ".vec", ".txt", ".bin", ".w2v", ".vectors")
@@ -240,6 +239,9 @@ def _whole(folder: str, limit: int) -> tuple[ParallelTexts, list[str]]:
 def _load(entry: DataConfig) -> ParallelTexts:
     if entry.kind == "names":
         return load_names(entry.languages) if entry.languages else load_names()
+    if entry.kind == "parallel" and (paths := _stream_files(entry)):
+        read = parallel_columns([Path(path) for path in paths], () if entry.columns == ("text",) else entry.columns)
+        return read.restrict(entry.languages) if entry.languages else read
     try:
         return load_texts(
             entry.files,
@@ -274,8 +276,11 @@ def _stream_files(entry: DataConfig) -> list[str]:
     for given in entry.files:
         path = Path(given)
         if path.is_dir():
-            files += [str(file) for file in sorted(path.iterdir()) if file.suffix in STREAMED]
-        elif path.suffix in STREAMED:
+            files += [str(file) for file in sorted(path.iterdir()) if file.suffix in COLUMN_FILES]
+        elif ".jsonl" in path.suffixes[-2:-1]:
+            message = f"{given}: JSON Lines are read from many places at once, so not packed; unpack the file first."
+            raise CliError(message)
+        elif path.suffix in COLUMN_FILES:
             listed = [path] if path.exists() else sorted(path.parent.glob(path.name))
             if not listed:
                 message = f"{given}: no such file."

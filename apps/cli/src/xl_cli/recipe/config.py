@@ -14,9 +14,19 @@ KINDS = ("names", "parallel", "text", "pairs", "vectors")
 _OF_TEXTS = ("name", "kind", "languages", "held_out", "dev", "to", "temperature", "deduplicate", "limit")
 READ_BY = {
     "names": (*_OF_TEXTS, "pivot", "words"),
-    "parallel": (*_OF_TEXTS, "files", "romanized", "pivot", "words"),
+    "parallel": (*_OF_TEXTS, "files", "columns", "romanized", "pivot", "words"),
     "text": (*_OF_TEXTS, "files", "romanized", "columns", "language_column", "buffer", "share", "least", "seed"),
-    "pairs": ("name", "kind", "files", "limit", "alignments", "reverse_alignments", "symmetrization", "words"),
+    "pairs": (
+        "name",
+        "kind",
+        "files",
+        "columns",
+        "limit",
+        "alignments",
+        "reverse_alignments",
+        "symmetrization",
+        "words",
+    ),
     "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
 }
 # The objectives that read sentence pairs, as help texts and messages list them.
@@ -45,8 +55,8 @@ class DataConfig:
     )
     files: tuple[str, ...] = setting(
         (),
-        "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz; text: also *.parquet, "
-        "*.arrow (read piece by piece); pairs: left and pivot in turn, or *.tsv; vectors: LLL.vec",
+        "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz; text, parallel: also *.parquet, "
+        "*.arrow, *.jsonl (text piece by piece); pairs: left and pivot in turn, *.tsv or those; vectors: LLL.vec",
     )
     languages: tuple[str, ...] = setting((), "languages to read, any spelling; none takes all")
     held_out: float = setting(
@@ -89,8 +99,9 @@ class DataConfig:
     )
     columns: tuple[str, ...] = setting(
         ("text",),
-        "of *.parquet and *.arrow: the text's and its transliteration's; the second by default what "
-        "`xl translit --pairs` writes (romanized, ipa, phonemes), and made here where it is missing",
+        "of *.parquet, *.arrow and *.jsonl: the text's and its transliteration's; the second by default what "
+        "`xl translit --pairs` writes (romanized, ipa, phonemes), and made here where it is missing; of pairs: the "
+        "sentence's and its translation's; of parallel: the languages' [parallel: all called after a language]",
     )
     language_column: str = setting(
         "", "of *.parquet and *.arrow: tells each text's language; empty: data.languages does"
@@ -143,7 +154,7 @@ class DataConfig:
                 "data.reverse_alignments."
             )
             raise UsageError(message)
-        if len(self.columns) not in (1, 2):
+        if len(self.columns) not in (1, 2) and self.kind != "parallel":
             message = (
                 f"data.columns is {list(self.columns)}; name the text's column, or that and the transliteration's."
             )

@@ -1,7 +1,7 @@
-"""Parquet and Arrow files as numbered chunks of rows, of which a run of rows is read at a time.
+"""Parquet, Arrow and JSON Lines files as numbered chunks of rows, of which a run of rows is read at a time.
 
-A chunk is a row group (Parquet) or a record batch (Arrow, file or stream format). pyarrow comes with the extra
-`streaming` and is loaded by the first file.
+A chunk is a row group (Parquet), a record batch (Arrow, file or stream format) or a run of lines. pyarrow comes with
+the extra `streaming` and is loaded by the first file.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from xl_encoders.errors import EncoderError
+from xl_encoders.streams.json_lines import JsonLines
 
 # Rows that Parquet decodes at a time.
 _STEP = 2048
@@ -42,7 +43,7 @@ class TextFile(Protocol):
 
 
 def open_text_file(path: Path) -> TextFile:
-    """Open a file of one of the three formats; its first bytes tell which.
+    """Open a file of one of the formats; its first bytes tell which.
 
     Raises EncoderError for a file that is missing, of another kind or broken.
     """
@@ -56,7 +57,9 @@ def open_text_file(path: Path) -> TextFile:
             return _ArrowFile(path)
         if start[:4] == b"\xff\xff\xff\xff":
             return _ArrowStream(path)
-    message = f"{path} is neither a Parquet nor an Arrow file; convert it to one of them."
+        if start.lstrip()[:1] == b"{":
+            return JsonLines(path)
+    message = f"{path} is no Parquet, Arrow or JSON Lines file; convert it to one of them."
     raise EncoderError(message)
 
 

@@ -193,7 +193,7 @@ class _Pass:
 
     def _chunk_lens(self, path: Path) -> list[int]:
         file = open_text_file(path)
-        _check_columns(path, file, self._columns)
+        check_columns(path, file, self._columns.all)
         with file_errors(path):
             return file.chunk_lens()
 
@@ -264,10 +264,11 @@ def has_column(path: Path, name: str) -> bool:
     return name in open_text_file(path).columns
 
 
-def _check_columns(path: Path, file: TextFile, columns: Columns) -> None:
+def check_columns(path: Path, file: TextFile, names: Sequence[str]) -> None:
+    """Raise EncoderError unless the file at `path` has these columns, and they hold text."""
     import pyarrow as pa
 
-    for name in columns.all:
+    for name in names:
         if name not in file.columns:
             message = f"{path} has no column {name!r}; its columns are: {', '.join(file.columns) or 'none'}."
             raise EncoderError(message)
