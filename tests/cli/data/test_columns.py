@@ -104,3 +104,29 @@ def test_a_line_that_is_no_text_is_told(tmp_path: Path, line: str, said: str) ->
     recipe = load_recipe("ppa", [f"data.files={tmp_path}/x.jsonl", "data.languages=el", "select.every=0"])
     with pytest.raises(EncoderError, match=said):
         open_stream(load_data(recipe).streams[0], recipe.data[0], batch=1, seed=0)
+
+
+def test_files_of_the_hub_are_those_of_the_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's client is a folder here; what it is asked for is told."""
+    (tmp_path / "tr").mkdir()
+    as_parquet(tmp_path / "tr", COLUMNS)
+    (tmp_path / "de.parquet").write_bytes(b"")
+    asked: list[tuple[object, ...]] = []
+
+    def fetch(name: str, *, repo_type: str, revision: str, allow_patterns: list[str]) -> str:
+        asked.append((name, repo_type, revision, allow_patterns))
+        if revision != "abc":
+            message = "Revision not found.\nmore"
+            raise OSError(message)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    monkeypatch.chdir(tmp_path)
+    call = ["data.files=me/news", "data.hub_files=tr/*.parquet", 'data.columns=["el", "English"]']
+    (bitext,) = load_data(load_recipe("ot-word", [*call, "data.revision=abc"])).bitexts[0]
+    assert len(bitext) == 29
+    assert asked == [("me/news", "dataset", "abc", ["tr/*.parquet"])]
+    with pytest.raises(CliError, match=r"me/news at revision xyz could not be fetched .* \(Revision not found\)\.$"):
+        load_data(load_recipe("ot-word", [*call, "data.revision=xyz"]))
+    with pytest.raises(UsageError, match=r"say which state: --set data.revision=COMMIT"):
+        load_data(load_recipe("ot-word", call))

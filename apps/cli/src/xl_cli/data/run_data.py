@@ -11,6 +11,7 @@ from pathlib import Path
 from xl_cli.data.bitexts import parallel_bitexts, read_bitexts
 from xl_cli.data.columns import COLUMN_FILES, parallel_columns
 from xl_cli.data.fingerprints import fingerprint_file
+from xl_cli.data.hub_files import with_hub_files
 from xl_cli.data.romanized import Romanized
 from xl_cli.errors import CliError, UsageError
 from xl_cli.launch.progress import Progress
@@ -106,6 +107,7 @@ def load_data(recipe: Recipe) -> RunData:
     for number, entry in enumerate(recipe.data):
         if not needed[number] or not entry.is_given:
             continue
+        entry = with_hub_files(entry)
         if entry.kind == "vectors":
             data.vectors[number] = _read_vectors(entry, data.files)
         elif entry.kind == "pairs":

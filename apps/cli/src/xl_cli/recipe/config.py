@@ -12,15 +12,15 @@ from xl_objectives.symmetrization import SYMMETRIZATIONS
 KINDS = ("names", "parallel", "text", "pairs", "vectors")
 # kind -> keys of [[data]] that it reads
 _OF_TEXTS = ("name", "kind", "languages", "held_out", "dev", "to", "temperature", "deduplicate", "limit")
+_OF_FILES = ("files", "revision", "hub_files", "columns")
 READ_BY = {
     "names": (*_OF_TEXTS, "pivot", "words"),
-    "parallel": (*_OF_TEXTS, "files", "columns", "romanized", "pivot", "words"),
-    "text": (*_OF_TEXTS, "files", "romanized", "columns", "language_column", "buffer", "share", "least", "seed"),
+    "parallel": (*_OF_TEXTS, *_OF_FILES, "romanized", "pivot", "words"),
+    "text": (*_OF_TEXTS, *_OF_FILES, "romanized", "language_column", "buffer", "share", "least", "seed"),
     "pairs": (
         "name",
         "kind",
-        "files",
-        "columns",
+        *_OF_FILES,
         "limit",
         "alignments",
         "reverse_alignments",
@@ -57,6 +57,10 @@ class DataConfig:
         (),
         "folders, files or globs: LLL_Ssss.txt, SIB-200, Tatoeba or Bible *.tsv.gz; text, parallel: also *.parquet, "
         "*.arrow, *.jsonl (text piece by piece); pairs: left and pivot in turn, *.tsv or those; vectors: LLL.vec",
+    )
+    revision: str = setting("", "of a data set of the hub (OWNER/NAME) in files, which has to be given: commit or tag")
+    hub_files: str = setting(
+        "", "of a data set of the hub: pattern of its files, as tr/*.parquet [empty: all *.parquet, *.arrow, *.jsonl]"
     )
     languages: tuple[str, ...] = setting((), "languages to read, any spelling; none takes all")
     held_out: float = setting(

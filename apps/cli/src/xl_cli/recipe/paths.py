@@ -7,6 +7,7 @@ from os import environ
 from pathlib import Path
 from shutil import which
 
+from xl_cli.data.hub_files import of_hub
 from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import is_there
 from xl_cli.launch.progress import say
@@ -26,7 +27,8 @@ def missing_files(entry: DataConfig) -> Iterator[CliError]:
     """A fault for each file, folder or glob of a [[data]] that is not there."""
     what = "no such file of word vectors" if entry.kind == "vectors" else "no such file or folder"
     for given in (*entry.files, *entry.alignments, *entry.romanized):
-        if not is_there(given):
+        on_hub = entry.kind != "vectors" and given in entry.files and of_hub(given)
+        if not on_hub and not is_there(given):
             yield CliError(f"{given}: {what}.")
 
 
