@@ -67,6 +67,9 @@ _RADII = "robust.eps_rel=0.01,0.03,0.1,0.3"
         # Nobody has published a radius: it is chosen unless the user does.
         ("robust-xlt", "pawsx", {"robust": ("at", "rs-rp")}, (_RADII,)),
         ("robust-xlt", "pawsx", {"robust": ("at",), "set": ("robust.eps_rel=0.2",)}, ()),
+        # Words in the place of others have no radius.
+        ("robust-xlt", "pawsx", {"robust": ("rs-da",), "neighbours": "table"}, ()),
+        ("robust-xlt", "pawsx", {"robust": ("rs-da", "at"), "neighbours": "table"}, (_RADII,)),
         ("robust-xlt", "pawsx", {"robust": ("at",), "set": ("robust.eps=1",)}, ()),
         ("robust-xlt", "pawsx", {"robust": ("at",), "grid": ("robust.eps_rel=0.2,0.3",)}, ("robust.eps_rel=0.2,0.3",)),
     ],
@@ -83,6 +86,8 @@ def test_a_grid_is_the_preset_s_where_that_is_asked_for(preset, task, more, grid
 def test_a_preset_without_a_grid_is_refused(preset, task) -> None:
     with pytest.raises(UsageError, match=r"--grid preset: preset .* has no grid for"):
         with_preset(TASKS[task], config(preset=preset, grid=("preset",)))
+    with pytest.raises(UsageError, match="--grid preset: preset robust-xlt has no grid for pawsx"):
+        with_preset(TASKS["pawsx"], config(preset="robust-xlt", grid=("preset",), robust=("rs-da",), neighbours="t"))
 
 
 def test_without_a_preset_one_model_is_trained_and_nothing_is_said(capsys) -> None:

@@ -9,6 +9,7 @@ from xl_cli.evaluation.plans import plan_class
 from xl_cli.evaluation.tuning_options import OWN_GRID, ROBUST
 from xl_cli.launch.progress import say
 from xl_tasks.catalogue.task import Task
+from xl_tasks.robustness.config import robust_settings_read
 from xl_tasks.tuning.presets import EVERY_GROUP, PRESETS, preset_grid, preset_sources, preset_targets
 
 
@@ -66,13 +67,14 @@ def _grid(entry: Task, config: EvaluateConfig) -> tuple[str, ...]:
     """
     own = preset_grid(config.preset, entry)
     radii = {key for key in own if key.startswith(ROBUST)}
+    read = {f"{ROBUST}{name}" for kind in config.robust for name in robust_settings_read(kind, ())}
     asked = OWN_GRID in config.grid
-    if asked and not (set(own) - radii or (radii and config.robust)):
+    if asked and not (set(own) - radii or radii & read):
         message = f"--grid {OWN_GRID}: preset {config.preset} has no grid for {entry.name}; write key=v1,v2."
         raise UsageError(message)
     given = [text for text in config.grid if text != OWN_GRID]
     named = {text.partition("=")[0].strip() for text in (*given, *config.set)}
-    fixed = radii if not config.robust or named & {f"{ROBUST}eps", f"{ROBUST}eps_rel"} else set()
+    fixed = radii if named & {f"{ROBUST}eps", f"{ROBUST}eps_rel"} else radii - read
     kept = [key for key in own if key not in named | fixed and (asked or key in radii)]
     return (*given, *(f"{key}={','.join(map(str, own[key]))}" for key in kept))
 
