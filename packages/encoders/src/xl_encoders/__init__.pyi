@@ -97,8 +97,17 @@ from .training.sources import encode_texts as encode_texts
 from .training.static_words import TeacherWords as TeacherWords
 from .training.text_part import TextPart as TextPart
 from .training.vector_part import VectorPart as VectorPart
+from .vocabulary.adding import Source as Source
+from .vocabulary.adding import add_pieces as add_pieces
+from .vocabulary.adding import with_pieces as with_pieces
 from .vocabulary.extension import EXTENSIONS as EXTENSIONS
 from .vocabulary.extension import VocabularyExtension as VocabularyExtension
 from .vocabulary.extension import extend_vocabulary as extend_vocabulary
+from .vocabulary.new_script import NewPieces as NewPieces
+from .vocabulary.new_script import learn_pieces as learn_pieces
+from .vocabulary.new_script import unwritable as unwritable
+from .vocabulary.pruning import prune_pieces as prune_pieces
+from .vocabulary.start_vectors import STARTS as STARTS
+from .vocabulary.start_vectors import piece_sources as piece_sources
 
 __version__: str

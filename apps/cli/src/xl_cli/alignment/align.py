@@ -137,9 +137,10 @@ def _text(recipe: Recipe, rows: "Sequence[Row]", folder: "RunFolder") -> str:
     from xl_cli.alignment.row_meanings import row_meanings
 
     parts = []
-    if rows:
-        parts.append(retrieval_table([asdict(row) for row in rows]).render("text") + "\n")
-        for line in row_meanings(recipe, dict.fromkeys(row.variant for row in rows)):
+    scores = [row for row in rows if row.task != "vocabulary"]
+    if scores:
+        parts.append(retrieval_table([asdict(row) for row in scores]).render("text") + "\n")
+        for line in row_meanings(recipe, dict.fromkeys(row.variant for row in scores)):
             parts.append(fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
     else:
         parts.append("Nothing was scored: the data is not parallel. Give eval.data a folder of parallel text.")

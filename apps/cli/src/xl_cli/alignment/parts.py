@@ -1,7 +1,7 @@
 """The parts of a variant: which objective reads what, which of them share their forward passes."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -133,6 +133,29 @@ class Sources:
         for number in self.data.texts:
             if self.needs_romanised(number):
                 self.romanised(number)
+
+    def by_language(self) -> dict[str, list[str]]:
+        """The texts and sentences that are trained on, by language; "und" where nobody says which one it is."""
+        lines: dict[str, list[str]] = {}
+        for texts in self.data.texts.values():
+            for text, code in zip(texts.texts, texts.languages, strict=True):
+                lines.setdefault(code, []).append(text)
+        for number in self.data.streams:
+            for text, code in self._windows(number):
+                lines.setdefault(code, []).append(text)
+        for bitexts in self.data.bitexts.values():
+            for bitext in bitexts:
+                codes = bitext.name.split("-") if bitext.name.count("-") == 1 else ["und", "und"]
+                for code, side in zip(codes, (bitext.left, bitext.right), strict=True):
+                    lines.setdefault(code, []).extend(" ".join(words) for words in side)
+        return lines
+
+    def _windows(self, number: int) -> Iterator[tuple[str, str]]:
+        """Texts of a stream's first windows with their languages."""
+        stream = self.stream(number, batch=_SAMPLE_BATCH, seed=0)
+        for place in range(min(stream.n_per_epoch, _SAMPLE_TEXTS // _SAMPLE_BATCH)):
+            batch = stream[place]
+            yield from zip(batch.originals, batch.languages or ["und"] * len(batch.originals), strict=True)
 
     def needs_romanised(self, number: int) -> bool:
         """Whether any objective reads transliterations of [[data]] `number`."""

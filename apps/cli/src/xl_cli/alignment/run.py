@@ -15,6 +15,7 @@ from xl_cli.alignment.head_warmup import warm_head
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_widths, first_texts, variant_objectives
 from xl_cli.alignment.selection import selection_of
+from xl_cli.alignment.vocabulary import change_vocabulary
 from xl_cli.data.items import language_pairs
 from xl_cli.data.letters import tell_letters
 from xl_cli.data.run_data import RunData
@@ -162,7 +163,7 @@ def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encode
     """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
     settings = recipe.model
     with_new_head = makes_head(settings, needed=recipe.needs_head)
-    if settings.from_ != "new" and not settings.extend_vocabulary and not with_new_head:
+    if settings.from_ != "new" and not recipe.grows_vocabulary and not with_new_head:
         encoder = pretrained(recipe)
         _describe_dtype(recipe, encoder, folder)
         return encoder.to(processes.device())
@@ -181,6 +182,8 @@ def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encode
         if settings.extend_vocabulary:
             added = extend_vocabulary(encoder, Romanizer().batch, settings.extend_vocabulary)
             say(f"vocabulary: {added.n_added} romanised pieces added to {added.n_before}")
+        if recipe.vocabulary.changes:
+            encoder = change_vocabulary(encoder, sources, folder)
         save_model(encoder, made)
     processes.wait()
     name = settings.name or (
@@ -236,7 +239,7 @@ def _score_starts(
     """The lines that the variants are compared with: the encoder before training, and before its vocabulary grew."""
     if recipe.model.from_ == "new":
         lines = {"untrained": lambda: encoder}
-    elif recipe.model.extend_vocabulary:
+    elif recipe.grows_vocabulary:
         lines = {"pretrained": lambda: pretrained(recipe).to(encoder.device), "extended": lambda: encoder}
     else:
         lines = {"pretrained": lambda: encoder}

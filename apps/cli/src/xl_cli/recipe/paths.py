@@ -13,6 +13,7 @@ from xl_cli.folder.at_hand import is_there
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig
 from xl_cli.recipe.objectives import REGISTRY, objective_type
+from xl_cli.recipe.vocabulary_config import VocabularyConfig
 from xl_encoders.config import SIZES, ModelConfig
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import ModelFiles, read_model_files
@@ -32,9 +33,12 @@ def missing_files(entry: DataConfig) -> Iterator[CliError]:
             yield CliError(f"{given}: {what}.")
 
 
-def missing_folders(select: SelectConfig | None, scoring: EvalConfig | None) -> Iterator[CliError]:
-    """The same for other data that is scored, while training and after it."""
-    for given in (select.other_data if select else "", scoring.data if scoring else ""):
+def missing_folders(
+    select: SelectConfig | None, scoring: EvalConfig | None, vocabulary: VocabularyConfig | None
+) -> Iterator[CliError]:
+    """The same for other data that is scored, while training and after it, and for what a vocabulary changes by."""
+    read = (vocabulary.dictionary, *vocabulary.vectors, *vocabulary.known) if vocabulary else ()
+    for given in (select.other_data if select else "", scoring.data if scoring else "", *read):
         if given and not Path(given).exists():
             yield CliError(f"{given}: no such file or folder.")
 

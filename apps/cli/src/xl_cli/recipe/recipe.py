@@ -22,12 +22,14 @@ from xl_cli.recipe.paths import (
     without_optional,
 )
 from xl_cli.recipe.trackers import check_trackers
+from xl_cli.recipe.vocabulary_config import VocabularyConfig
 from xl_encoders.config import ModelConfig
 from xl_encoders.registry import RegistryError, unknown_name
 from xl_objectives import ObjectiveConfig, ObjectiveError
 
 _SECTIONS: dict[str, type] = {
     "model": ModelConfig,
+    "vocabulary": VocabularyConfig,
     "data": DataConfig,
     "train": TrainConfig,
     "select": SelectConfig,
@@ -49,6 +51,7 @@ class Recipe:
     description: str = ""
     note: str = ""
     model: ModelConfig = field(default_factory=ModelConfig)
+    vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     data: tuple[DataConfig, ...]
     objectives: Mapping[str, ObjectiveConfig]
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -83,12 +86,19 @@ class Recipe:
         """Whether any objective needs a trained masked-LM head."""
         return any(settings.needs_head for settings in self.objectives.values())
 
+    @property
+    def grows_vocabulary(self) -> bool:
+        """Whether the vocabulary of a pretrained encoder changes before training."""
+        return bool(self.model.extend_vocabulary) or self.vocabulary.changes
+
     def as_dict(self) -> dict[str, object]:
         """The recipe with every key filled in, in the form of its TOML file."""
         return {
             "description": self.description,
             "note": self.note,
             "model": _plain(self.model),
+            # As runs before there was such a table have it, where nothing changes.
+            **({"vocabulary": _plain(self.vocabulary)} if self.vocabulary.changes else {}),
             "data": [_plain(entry) for entry in self.data],
             "objective": [{"name": name, **_plain(settings)} for name, settings in self.objectives.items()],
             "train": _plain(self.train),
@@ -172,10 +182,17 @@ def parse_recipe(
             check_trackers(sections["train"].trackers)
         if entries is not None and not strange:
             _check_variants(sections["train"].variants, list(entries), faults)
+    vocabulary = sections["vocabulary"]
+    if sections["model"] is not None and sections["model"].from_ == "new" and vocabulary and vocabulary.changes:
+        message = "model.from is new, and a new model's vocabulary is made of the run's text; leave [vocabulary] out."
+        faults.add(UsageError(message))
     if sections["train"] is not None and sections["model"] is not None and sections["train"].lora_rank:
         model = sections["model"]
-        if model.from_ == "new" or model.extend_vocabulary:
-            what = "model.from is new" if model.from_ == "new" else "model.extend_vocabulary adds pieces"
+        grown = "model.extend_vocabulary" if model.extend_vocabulary else ""
+        if vocabulary is not None and vocabulary.budget:
+            grown = "vocabulary.budget"
+        if model.from_ == "new" or grown:
+            what = "model.from is new" if model.from_ == "new" else f"{grown} adds pieces"
             message = (
                 f"train.lora_rank is {sections['train'].lora_rank}, but {what}: low-rank updates leave all other "
                 "weights as they are, random ones too; leave it out."
@@ -218,7 +235,7 @@ def _look(
     """Add what is not there of the files and folders that the sections name."""
     for entry in filter(None, data):
         faults.extend(missing_files(entry))
-    faults.extend(missing_folders(sections["select"], sections["eval"]))
+    faults.extend(missing_folders(sections["select"], sections["eval"], sections["vocabulary"]))
     if sections["train"]:
         faults.extend(compiler_fault(sections["train"].compile))
     if sections["model"]:

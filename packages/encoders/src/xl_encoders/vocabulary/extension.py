@@ -95,13 +95,13 @@ def extend_vocabulary(
     if how not in EXTENSIONS:
         message = f"model.extend_vocabulary is {how!r}; choose one of {', '.join(EXTENSIONS)}."
         raise EncoderError(message)
-    backend, config = _backend(encoder)
-    _table(encoder)  # a model without one is refused before any work
+    backend, config = tokenizer_parts(encoder)
+    embedding_table(encoder)  # a model without one is refused before any work
     model = config["model"]
     spelling = Spelling(backend, config, encoder.name)
     # The library gives it in the order of a hash, another one in each process.
     vocabulary = dict(sorted(backend.get_vocab(with_added_tokens=True).items(), key=lambda item: item[1]))
-    specials = {token.content for token in backend.get_added_tokens_decoder().values()} | {_unknown(model)}
+    specials = {token.content for token in backend.get_added_tokens_decoder().values()} | {unknown_piece(model)}
     sources, counts = _sources(vocabulary, specials, spelling, romanise)
 
     scores = _scores(model, vocabulary)
@@ -118,8 +118,9 @@ def extend_vocabulary(
     new_pieces = [*pieces, *helpers]
     if new_pieces:
         first_id = max(vocabulary.values()) + 1
-        grown = _as_tokenizer(_grown(model, vocabulary, new_pieces, merges))
-        _grow_tables(encoder, first_id, [new.ids for new in new_pieces])
+        grown = as_tokenizer(grown_model(model, vocabulary, [(new.piece, new.score) for new in new_pieces], merges))
+        ids = [new.ids for new in new_pieces]
+        grow_tables(encoder, first_id, len(ids), lambda rows, part: _mean_rows(rows, ids[part]))
         backend.model = grown.model  # last, so that a tokenizer without its model's rows cannot be left behind
     return VocabularyExtension(
         how=how,
@@ -132,8 +133,8 @@ def extend_vocabulary(
     )
 
 
-def _table(encoder: Encoder) -> nn.Embedding:
-    """The token embeddings of the model."""
+def embedding_table(encoder: Encoder, key: str = "model.extend_vocabulary") -> nn.Embedding:
+    """The token embeddings of the model; EncoderError where it has none. key: what asked for it, for the sentence."""
     try:
         table = encoder.model.get_input_embeddings()
     except NotImplementedError:
@@ -142,13 +143,16 @@ def _table(encoder: Encoder) -> nn.Embedding:
         return table
     message = (
         f"{encoder.name} ({type(encoder.model).__name__}) has no table of token embeddings that could grow; "
-        f"leave model.extend_vocabulary out."
+        f"leave {key} out."
     )
     raise EncoderError(message)
 
 
-def _backend(encoder: Encoder) -> tuple[Tokenizer, dict[str, Any]]:
-    """The tokenizer as the `tokenizers` library has it, and its JSON form."""
+def tokenizer_parts(encoder: Encoder, key: str = "model.extend_vocabulary") -> tuple[Tokenizer, dict[str, Any]]:
+    """The tokenizer as the `tokenizers` library has it, and its JSON form.
+
+    key: what asked for it, for the sentence of the EncoderError where it has no vocabulary of pieces.
+    """
     backend = getattr(encoder.tokenizer, "backend_tokenizer", None)
     if isinstance(backend, Tokenizer):
         config = json.loads(backend.to_str())
@@ -158,14 +162,11 @@ def _backend(encoder: Encoder) -> tuple[Tokenizer, dict[str, Any]]:
         reason = f"is of the kind {kind}; only {', '.join(MODELS)} can be extended"
     else:
         reason = "has no vocabulary of the tokenizers library that could be extended"
-    message = (
-        f"the tokenizer of {encoder.name} ({type(encoder.tokenizer).__name__}) {reason}: "
-        f"leave model.extend_vocabulary out."
-    )
+    message = f"the tokenizer of {encoder.name} ({type(encoder.tokenizer).__name__}) {reason}: leave {key} out."
     raise EncoderError(message)
 
 
-def _unknown(model: Mapping[str, Any]) -> str | None:
+def unknown_piece(model: Mapping[str, Any]) -> str | None:
     """The piece that stands for what the tokenizer does not know."""
     if model["type"] == "Unigram":
         return None if model["unk_id"] is None else model["vocab"][model["unk_id"]][0]
@@ -253,7 +254,7 @@ def _with_merges(
     """
     model = backend.model
     if config["model"]["dropout"]:
-        model = _as_tokenizer({**config["model"], "dropout": None}).model
+        model = as_tokenizer({**config["model"], "dropout": None}).model
     builder = MergeBuilder(
         vocabulary, {new.piece for new in pieces}, lambda text: [token.value for token in model.tokenize(text)]
     )
@@ -266,11 +267,11 @@ def _with_merges(
     return kept, helpers, builder.merges
 
 
-def _grown(
+def grown_model(
     model: Mapping[str, Any],
     vocabulary: Mapping[str, int],
-    new_pieces: Sequence[_NewPiece],
-    merges: Sequence[tuple[str, str]],
+    new_pieces: Sequence[tuple[str, float]],
+    merges: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """JSON form of the tokenizer's model with the new pieces behind all ids that are taken.
 
@@ -282,40 +283,49 @@ def _grown(
     if model["type"] == "Unigram":
         # The lowest score decides what an unknown character costs, so none below it may come in.
         lowest = min(score for _, score in model["vocab"])
-        added = [[piece, lowest] for _, piece in behind] + [[new.piece, new.score] for new in new_pieces]
+        added = [[piece, lowest] for _, piece in behind] + [[piece, score] for piece, score in new_pieces]
         return {**model, "vocab": [*model["vocab"], *added]}
     first_id = max(vocabulary.values()) + 1
     ids = {piece: index for index, piece in behind}
-    ids |= {new.piece: first_id + offset for offset, new in enumerate(new_pieces)}
+    ids |= {piece: first_id + offset for offset, (piece, _) in enumerate(new_pieces)}
     grown = {**model, "vocab": {**model["vocab"], **ids}}
     if model["type"] == "BPE":
         grown["merges"] = [*_merges(model), *merges]
     return grown
 
 
-def _as_tokenizer(model: Mapping[str, Any]) -> Tokenizer:
+def as_tokenizer(model: Mapping[str, Any]) -> Tokenizer:
     """A bare tokenizer around a model in JSON form."""
     parts = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
     config = {"version": "1.0", **dict.fromkeys(parts), "added_tokens": [], "model": model}
     return Tokenizer.from_str(json.dumps(config, ensure_ascii=False))
 
 
-def _grow_tables(encoder: Encoder, first_id: int, ids: Sequence[Sequence[int]]) -> None:
-    """Give embeddings and masked-LM head a row for each new piece: row `first_id` + k, from the rows `ids[k]`."""
-    n_rows = max(_table(encoder).num_embeddings, first_id + len(ids))
+def grow_tables(encoder: Encoder, first_id: int, n_new: int, fill: Callable[[Tensor, slice], Tensor]) -> None:
+    """Give embeddings and masked-LM head a row for each of `n_new` pieces, from row `first_id` on.
+
+    fill: (a table, (rows, width); which of the new pieces) -> their rows, in the table's dtype. A bias is a table of
+        width 1.
+    """
+    n_rows = max(embedding_table(encoder).num_embeddings, first_id + n_new)
     with torch.random.fork_rng():  # the library fills new rows at random; they are all written below
         encoder.model.resize_token_embeddings(n_rows, mean_resizing=False)
-    table, head = _table(encoder).weight, encoder.model.get_output_embeddings()
-    tensors = [table]
+    with torch.no_grad():
+        for tensor in token_tables(encoder):
+            rows = tensor.view(len(tensor), -1)
+            for start in range(0, n_new, _ROWS_AT_ONCE):
+                part = slice(start, min(n_new, start + _ROWS_AT_ONCE))
+                rows[first_id + part.start : first_id + part.stop] = fill(rows, part)
+
+
+def token_tables(encoder: Encoder) -> list[Tensor]:
+    """What has a row for each token: the embeddings, and weight and bias of the masked-LM head where it has its own."""
+    table, head = embedding_table(encoder).weight, encoder.model.get_output_embeddings()
+    tensors: list[Tensor] = [table]
     if isinstance(head, nn.Linear):
         tensors += [] if head.weight is table else [head.weight]
         tensors += [] if head.bias is None else [head.bias]
-    with torch.no_grad():
-        for tensor in tensors:
-            rows = tensor.view(len(tensor), -1)  # a bias is a table of width 1
-            for start in range(0, len(ids), _ROWS_AT_ONCE):
-                part = ids[start : start + _ROWS_AT_ONCE]
-                rows[first_id + start : first_id + start + len(part)] = _mean_rows(rows, part)
+    return tensors
 
 
 def _mean_rows(table: Float[Tensor, "rows width"], ids: Sequence[Sequence[int]]) -> Float[Tensor, "pieces width"]:

@@ -1,0 +1,191 @@
+"""Pieces for a script that a vocabulary cannot write: learnt from text, their number chosen on text that was kept back.
+
+Every new piece holds a character that the old vocabulary had no piece for. So in a text that it could write, none of
+them occurs, and the text is cut into the same ids as before, whatever the scores; only what was `<unk>` is cut anew.
+"""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer, models, trainers
+
+from xl_encoders.errors import EncoderError
+from xl_encoders.model.encoder import Encoder
+from xl_encoders.vocabulary.extension import tokenizer_parts
+
+# One text in so many is kept back to choose the number of pieces by.
+_KEPT_BACK = 10
+# The smallest number whose loss is at most this share above the lowest: a piece more has to be learnt, too.
+_WITHIN = 0.01
+# Sizes that are tried grow by this factor.
+_GROWTH = 1.5
+# Texts that pieces are learnt from; more change little and take the trainer's memory.
+_MOST_TEXTS = 50_000
+_LONGEST_PIECE = 16
+_UNKNOWN = "<unk>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPieces:
+    """Pieces to add, best first, and how their number was chosen.
+
+    pieces: with their scores, log probabilities in the new text.
+    n_characters: characters among the pieces, all of which the old vocabulary lacks.
+    losses: pieces tried -> nats a character on the texts kept back.
+    unknown: the share of `<unk>` among the tokens of these texts, for each number tried.
+    """
+
+    pieces: tuple[tuple[str, float], ...]
+    n_characters: int
+    losses: dict[int, float]
+    unknown: dict[int, float]
+
+
+def unwritable(encoder: Encoder, texts: Iterable[str]) -> Counter[str]:
+    """How often each character of `texts`, normalised, occurs that is in no piece of the tokenizer of `encoder`.
+
+    Raises EncoderError for a tokenizer to which no pieces can be added here (see `learn_pieces`).
+    """
+    backend, config = _unigram(encoder)
+    known = {char for piece, _ in config["model"]["vocab"] for char in piece}
+    normalize = backend.normalizer.normalize_str if backend.normalizer else str
+    counts = Counter(char for text in texts for char in normalize(text))
+    return Counter({char: n for char, n in counts.items() if char not in known and not char.isspace()})
+
+
+def learn_pieces(encoder: Encoder, texts: Sequence[str], *, budget: int) -> NewPieces:
+    """Learn at most `budget` pieces for what the vocabulary of `encoder` cannot write in `texts` (Unigram: Kudo 2018).
+
+    texts: of the new language, or of several. The loss of a number of pieces is that of a unigram model of tokens with
+    one count more than seen for each, on one text in ten, chosen by its hash, in nats a character.
+
+    Raises EncoderError for texts that the vocabulary writes already, a budget below the number of their characters, and
+    a tokenizer that needs none (bytes, characters) or is of another kind than Unigram.
+    """
+    backend, _ = _unigram(encoder)
+    texts = list(dict.fromkeys(text for text in texts if text.strip()))
+    new = unwritable(encoder, texts)
+    if not new:
+        message = (
+            f"{encoder.name} has a piece for every character of these texts; nothing is to be added for them: leave "
+            f"vocabulary.budget out."
+        )
+        raise EncoderError(message)
+    if budget < len(new):
+        message = (
+            f"vocabulary.budget is {budget}, but the texts have {len(new)} characters that {encoder.name} has no piece "
+            f"for, each of which needs one; give {len(new)} or more."
+        )
+        raise EncoderError(message)
+    texts = sorted(texts, key=_hash)[:_MOST_TEXTS]
+    kept_back, learnt_from = texts[::_KEPT_BACK], [text for n, text in enumerate(texts) if n % _KEPT_BACK]
+    learnt = _trained(backend, learnt_from or texts, budget)
+    own = [(piece, score) for piece, score in learnt if any(char in new for char in piece)]
+    old = [(piece, score) for piece, score in learnt if not any(char in new for char in piece)]
+    characters = [(piece, score) for piece, score in own if len(piece) == 1]
+    # What occurs in no text that was learnt from still needs a piece, the rarest of all.
+    lowest = min(score for _, score in learnt)
+    characters += [(char, lowest) for char in sorted(new.keys() - {piece for piece, _ in characters})]
+    longer = [its for its in own if len(its[0]) > 1]
+    most = min(len(longer), budget - len(characters))
+    losses, unknown = {}, {}
+    for n_longer in _sizes(len(characters), most):
+        n_pieces = len(characters) + n_longer
+        tokenizer = _as_unigram(backend, [*old, *characters, *longer[:n_longer]])
+        losses[n_pieces], unknown[n_pieces] = _loss(tokenizer, learnt_from or texts, kept_back)
+    best = min(losses.values())
+    chosen = min(number for number, loss in losses.items() if loss <= best + _WITHIN * abs(best))
+    return NewPieces(
+        pieces=(*characters, *longer[: chosen - len(characters)]),
+        n_characters=len(characters),
+        losses=losses,
+        unknown=unknown,
+    )
+
+
+def _unigram(encoder: Encoder) -> tuple[Tokenizer, dict]:
+    """The tokenizer and its JSON form; EncoderError where it needs no new pieces, or none can be added here."""
+    if getattr(encoder.model.config, "model_type", "") == "canine":
+        message = f"{encoder.name} reads characters, all there are, and needs no new pieces; leave [vocabulary] out."
+        raise EncoderError(message)
+    backend, config = tokenizer_parts(encoder, "vocabulary.budget")
+    kind = config["model"]["type"]
+    if kind == "BPE" and (config["model"].get("byte_fallback") or "ByteLevel" in json.dumps(config["pre_tokenizer"])):
+        message = (
+            f"{encoder.name} writes in bytes what it has no piece for and needs no new ones; leave [vocabulary] out."
+        )
+        raise EncoderError(message)
+    if kind != "Unigram":
+        message = (
+            f"the tokenizer of {encoder.name} is of the kind {kind}; pieces for a new script are added to Unigram "
+            f"vocabularies (XLM-R, E5, Glot500): start from one of these."
+        )
+        raise EncoderError(message)
+    return backend, config
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _trained(backend: Tokenizer, texts: Sequence[str], n_pieces: int) -> list[tuple[str, float]]:
+    """Pieces of the library's own trainer with their log probabilities, on text as the tokenizer's model sees it."""
+    tokenizer = Tokenizer(models.Unigram())
+    if backend.normalizer:
+        tokenizer.normalizer = backend.normalizer
+    if backend.pre_tokenizer:
+        tokenizer.pre_tokenizer = backend.pre_tokenizer
+    normalize = backend.normalizer.normalize_str if backend.normalizer else str
+    alphabet = len({char for text in texts for char in normalize(text)})
+    trainer = trainers.UnigramTrainer(
+        # The old vocabulary's characters take room here that they do not take in the budget.
+        vocab_size=n_pieces + alphabet,
+        special_tokens=[_UNKNOWN],
+        unk_token=_UNKNOWN,
+        max_piece_length=_LONGEST_PIECE,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    # To characters that it gave up the trainer gives the lowest score and below, in the order of a hash; the last
+    # digits of the others differ from one call to the next, too.
+    lowest = min((score for piece, score in vocabulary if len(piece) > 1 and piece != _UNKNOWN), default=-math.inf)
+    pieces = [(piece, round(max(score, lowest), 6)) for piece, score in vocabulary if piece != _UNKNOWN]
+    return sorted(pieces, key=_by_score)
+
+
+def _by_score(piece: tuple[str, float]) -> tuple[float, str]:
+    return -piece[1], piece[0]
+
+
+def _sizes(n_characters: int, most: int) -> list[int]:
+    """Numbers of pieces beside the characters that are tried, from none to `most`."""
+    sizes, n_pieces = {0, most}, float(n_characters)
+    while n_pieces < n_characters + most:
+        sizes.add(round(n_pieces) - n_characters)
+        n_pieces *= _GROWTH
+    return sorted(size for size in sizes if 0 <= size <= most)
+
+
+def _as_unigram(backend: Tokenizer, pieces: Sequence[tuple[str, float]]) -> Tokenizer:
+    tokenizer = Tokenizer(models.Unigram([(_UNKNOWN, 0.0), *pieces], unk_id=0))
+    if backend.normalizer:
+        tokenizer.normalizer = backend.normalizer
+    if backend.pre_tokenizer:
+        tokenizer.pre_tokenizer = backend.pre_tokenizer
+    return tokenizer
+
+
+def _loss(tokenizer: Tokenizer, texts: Sequence[str], kept_back: Sequence[str]) -> tuple[float, float]:
+    """Nats a character of the texts kept back under counts of `texts`, and the share of `<unk>` in their tokens."""
+    counts, seen = (
+        Counter(index for encoding in tokenizer.encode_batch(list(its)) for index in encoding.ids)
+        for its in (texts, kept_back)
+    )
+    total = sum(counts.values()) + tokenizer.get_vocab_size()
+    nats = -sum(n * math.log((counts[index] + 1) / total) for index, n in seen.items())
+    return nats / max(1, sum(map(len, kept_back))), seen[0] / max(1, sum(seen.values()))
