@@ -52,7 +52,16 @@ def test_a_script_is_added_and_what_it_did_is_told(xl: Run, place: Path) -> None
             assert found[language, "unknown_pieces", variant] == ids.count(tokenizer.unk_token_id) / len(ids)
             assert found[language, "tokens_per_text", variant] == len(ids) / len(lines)
         assert found[language, "cut_as_before", "after"] == (language != "bod_Tibt")
-        assert any(line.startswith(language) and "->" in line for line in result.stderr.splitlines())
+        shown = [
+            f"{100 * found[language, 'unknown_pieces', 'before']:.2f}",
+            f"{100 * found[language, 'unknown_pieces', 'after']:.2f}",
+            f"{found[language, 'tokens_per_text', 'before']:.1f}",
+            f"{found[language, 'tokens_per_text', 'after']:.1f}",
+            f"{100 * found[language, 'cut_as_before', 'after']:.1f}",
+            str(len(lines)),
+        ]
+        assert [language, *shown] in [line.split() for line in result.stderr.splitlines()]
+        assert [language, *shown] in [line.split() for line in xl("report", place / "run").stdout.splitlines()]
     assert found["bod_Tibt", "unknown_pieces", "before"] > 0.3
     assert found["bod_Tibt", "unknown_pieces", "after"] == 0
     report = xl("report", place / "run", "--format", "csv")

@@ -97,6 +97,7 @@ from .tables.analyses.robustness_tables import robustness_tables as robustness_t
 from .tables.analyses.significance_table import significance_table as significance_table
 from .tables.analyses.tag_tables import is_by_tag as is_by_tag
 from .tables.analyses.tag_tables import tag_tables as tag_tables
+from .tables.analyses.vocabulary_table import vocabulary_table as vocabulary_table
 from .tables.beside import beside_tables as beside_tables
 from .tables.comparison_tables import comparison_tables as comparison_tables
 from .tables.gain_tables import gain_table as gain_table

@@ -1,10 +1,12 @@
 """A vocabulary that changes before training, and what that did to each language: `<unk>`, tokens a text, its ids."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from xl_analysis import vocabulary_table
 from xl_cli.alignment.parts import Sources
 from xl_cli.errors import CliError
 from xl_cli.folder.run_folder import RunFolder
@@ -38,7 +40,7 @@ def change_vocabulary(encoder: Encoder, sources: Sources, folder: RunFolder) -> 
     about["n_after"] = len(encoder.tokenizer)
     after = _Reading(encoder, counted)
     rows = [row for language in counted for row in _rows(language, before, after, sources, renumbered=settings.prune)]
-    say(_table(rows))
+    say(vocabulary_table([asdict(row) for row in rows]).render("text"))
     folder.describe(vocabulary=about)
     if not any(row.task == "vocabulary" for row in folder.rows()):
         folder.add_rows(rows)
@@ -86,25 +88,6 @@ def _rows(language: str, before: _Reading, after: _Reading, sources: Sources, *,
         for variant, its in figures
         for metric, value in its.items()
     ]  # fmt: skip
-
-
-def _table(rows: Sequence[Row]) -> str:
-    """A line a language, for the terminal."""
-    found = {(row.target, row.metric, row.variant): row.value for row in rows}
-    languages = list(dict.fromkeys(row.target for row in rows))
-    lines = [f"{'vocabulary':<14}{'<unk> %':>18}{'tokens a text':>20}   cut as before"]
-    for language in languages:
-        unknown, length = (
-            [found[language, metric, variant] for variant in ("before", "after")]
-            for metric in ("unknown_pieces", "tokens_per_text")
-        )
-        same = found[language, "cut_as_before", "after"]
-        shown = "all texts" if same == 1 else "no text" if same == 0 else f"{100 * same:.1f} % of texts"
-        lines.append(
-            f"{language:<14}{f'{100 * unknown[0]:.2f} -> {100 * unknown[1]:.2f}':>18}"
-            f"{f'{length[0]:.1f} -> {length[1]:.1f}':>20}   {shown}"
-        )
-    return "\n".join(lines)
 
 
 def _known(settings: VocabularyConfig) -> dict[str, list[str]]:

@@ -39,6 +39,7 @@ _SECTIONS = {
     "words": "Word alignment",
     "gradients": "Training",
     "coverage": "Coverage of the vocabulary",
+    "vocabulary": "Coverage of the vocabulary",
 }
 _LAST = "Other measures"
 _ORDER = (

@@ -9,6 +9,7 @@ from xl_analysis.tables.analyses.correlation_tables import correlation_table, is
 from xl_analysis.tables.analyses.gap_tables import gap_table, is_gap
 from xl_analysis.tables.analyses.robustness_tables import is_robustness, robustness_tables
 from xl_analysis.tables.analyses.tag_tables import is_by_tag, tag_tables
+from xl_analysis.tables.analyses.vocabulary_table import vocabulary_table
 from xl_analysis.tables.figures import Figure, Row, figures
 from xl_analysis.tables.gain_tables import gain_table
 from xl_analysis.tables.layouts.layout import Average
@@ -91,6 +92,7 @@ def tables_by_kind(
         "gradients": lambda part: [pair_table(part)],
         "alignment": lambda part: [alignment_table(part)],
         "coverage": lambda part: [coverage_table(part)],
+        "vocabulary": lambda part: [vocabulary_table(part)],
         "gap": lambda part: [gap_table(part)],
         "correlation": lambda part: [correlation_table(part)],
         "robustness": robustness_tables,
@@ -132,7 +134,7 @@ def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[st
         return "lexical"
     if figure.task in _PAIRED:
         return _PAIRED[figure.task]
-    if figure.task == "alignment":
+    if figure.task in ("alignment", "vocabulary"):
         return figure.task
     if is_covered(row):
         return "coverage"
