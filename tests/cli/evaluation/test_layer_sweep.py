@@ -49,11 +49,12 @@ def test_each_language_is_centred_by_itself_and_whitened_together(encoder: Encod
 
 
 def test_all_layers_take_one_reading(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder.embed(["the first reading tries the model"], layer=0)
     for most_bytes, n_expected in ((layer_sweep._MOST_BYTES, 1), (0, 2)):
         monkeypatch.setattr(layer_sweep, "_MOST_BYTES", most_bytes)
         sweep = LayerSweep(encoder, TEXTS, [0, 1, 1], "first")
         calls = []
-        hook = encoder.model.base_model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        hook = encoder.model.base_model.register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
         for layer in (0, 1):
             for language, texts in TEXTS.items():
                 expected = Encoder.embed(encoder, texts, layer=layer, pooling="first")

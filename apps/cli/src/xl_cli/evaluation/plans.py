@@ -145,10 +145,8 @@ class NamedModel:
     @cached_property
     def weights(self) -> str:
         """Digest of the weights and the tokenizer, and whether a prompt counts."""
-        from xl_encoders.reading.vector_files import fingerprint
-
         encoder = self.opened.encoder
-        return fingerprint(encoder) + ("" if encoder.pools_prompt else "-prompt-not-pooled")
+        return self.cache.fingerprint(encoder) + ("" if encoder.pools_prompt else "-prompt-not-pooled")
 
     @cached_property
     def unit(self) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,6 +159,7 @@ class _Reading:
         self._config = config
         self._model = model
         self._sweep: LayerSweep | None = None
+        self._swept: set[tuple[str, str, str]] = set()
         self._read = data
 
     @property
@@ -173,48 +174,60 @@ class _Reading:
         """The figures of some of the cells of a layer."""
         from xl_tasks.scoring.retrieval import ranked
 
-        sweep = self._sweep or self._open()
+        sweep = self._sweep_of({(cell.source, cell.target, cell.noise) for cell in cells})
         for cell in cells:
-            source = f"{cell.source}{_NOISY}{cell.noise}" if cell.noise else cell.source
             results = ranked(
                 partial(sweep.vectors, layer=layer),
                 self._read,
                 self._keys,
-                pairs=[(source, cell.target)],
+                pairs=[(_side_name(cell.source, cell.noise), cell.target)],
                 layer=layer,
                 score=self._config.score,
             )
             for retrieved in results:
                 yield Scored(cell=cell, keys=retrieved.keys, measures=retrieved.measures(), coverage=retrieved.coverage)
 
-    def _open(self) -> "LayerSweep":
+    def _sweep_of(self, asked: set[tuple[str, str, str]]) -> "LayerSweep":
+        """The vectors of what these (source, target, noise) see: cells that were finished before need no others."""
+        if self._config.transform:  # what other languages are decides it
+            asked = {(*pair, noise) for noise in self._noises for pair in self._pairs}
+        if self._sweep is None or not asked <= self._swept:
+            self._sweep, self._swept = self._open(asked), asked
+        return self._sweep
+
+    def _open(self, asked: Collection[tuple[str, str, str]]) -> "LayerSweep":
         """Write the texts as the model reads them, and get ready to embed them at all layers."""
         from xl_cli.evaluation.layer_sweep import LayerSweep
         from xl_tasks.scoring.retrieval import compared_texts
 
         opened = self._model.opened
-        self._read = self._as_read()
-        noises = [f"{_NOISY}{name}" if name else "" for name in self._noises]
-        pairs = [(f"{source}{noise}", target) for noise in noises for source, target in self._pairs]
+        ordered = [(*pair, noise) for noise in self._noises for pair in self._pairs if (*pair, noise) in asked]
+        self._read = self._as_read(ordered)
+        pairs = [(_side_name(source, noise), target) for source, target, noise in ordered]
         texts = compared_texts(self._read, self._keys, pairs)
-        self._sweep = LayerSweep(self._model, texts, opened.layers, opened.pooling, self._config.transform)
-        return self._sweep
+        return LayerSweep(self._model, texts, opened.layers, opened.pooling, self._config.transform)
 
-    def _as_read(self) -> ParallelTexts:
+    def _as_read(self, asked: Sequence[tuple[str, str, str]]) -> ParallelTexts:
         """The texts of all sides in the model's unit, those with noise as sides of their own."""
+        from xl_tasks.scoring.retrieval import seen_keys
         from xl_tasks.units.choosing import input_unit
 
         unit = input_unit(self._model.unit, self._model.opened.encoder.tokenizer)
-        kept = set(self._keys)
+        seen = seen_keys(self._data, self._keys, [(source, target) for source, target, _ in asked])
+        named = [side for source, target, noise in asked for side in ((source, noise), (target, ""))]
         sides: dict[str, dict[str, str]] = {}
-        for language in dict.fromkeys(language for pair in self._pairs for language in pair):
-            clean = {key: text for key, text in self._data.texts[language].items() if key in kept}
-            sides[language] = dict(zip(clean, unit.texts(list(clean.values()), language), strict=True))
-            for name in filter(None, self._noises):
+        for language, name in dict.fromkeys(named):
+            texts = {key: text for key, text in self._data.texts[language].items() if key in seen[language]}
+            if name:
                 noise = parse_noise(name)
-                changed = [noise.apply(text, language, key) for key, text in clean.items()]
-                sides[f"{language}{_NOISY}{name}"] = dict(zip(clean, unit.texts(changed, language), strict=True))
+                texts = {key: noise.apply(text, language, key) for key, text in texts.items()}
+            written = unit.texts(list(texts.values()), language)
+            sides[_side_name(language, name)] = dict(zip(texts, written, strict=True))
         return dataclasses.replace(self._data, texts=sides)
+
+
+def _side_name(language: str, noise: str) -> str:
+    return f"{language}{_NOISY}{noise}" if noise else language
 
 
 def _languages(

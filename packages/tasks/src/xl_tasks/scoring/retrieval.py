@@ -149,6 +149,21 @@ def compared_texts(
     return _compared(_questions(data, set(keys), pairs))
 
 
+def seen_keys(data: ParallelTexts, keys: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """The keys of each language whose texts `ranked` looks at for these pairs, as a query or a candidate.
+
+    Coverage is a share of the source's keys in the collections that are searched, which are all among them.
+    """
+    kept = set(keys)
+    seen: dict[str, set[str]] = {}
+    for source, target in pairs:
+        sides = {language: kept & data.texts[language].keys() for language in (source, target)}
+        searched = {data.pools.get(key) for key in sides[source] & sides[target]}
+        for language, its in sides.items():
+            seen.setdefault(language, set()).update(key for key in its if data.pools.get(key) in searched)
+    return seen
+
+
 def retrieval_rows(
     encoder: TextEncoder,
     data: ParallelTexts,

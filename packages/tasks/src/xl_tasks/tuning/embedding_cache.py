@@ -133,7 +133,7 @@ class EmbeddingCache:
         compute: "Callable[[list[int]], list[NDArray[np.float32]]]",
     ) -> list[NDArray[np.float32]]:
         asked = [encoder.resolve_layer(layer) for layer in layers]
-        about = json.dumps([self._fingerprint(encoder), *settings, content])
+        about = json.dumps([self.fingerprint(encoder), *settings, content])
         keys = {layer: hashlib.blake2b(f"{about} {layer}".encode(), digest_size=20).hexdigest() for layer in asked}
         by_layer = {layer: self._find(keys[layer]) for layer in asked}
         if any(vectors is None for vectors in by_layer.values()):
@@ -187,7 +187,7 @@ class EmbeddingCache:
         while self._size > self._memory and len(self._held) > 1:
             self._size -= self._held.popitem(last=False)[1].nbytes
 
-    def _fingerprint(self, encoder: "Encoder") -> str:
+    def fingerprint(self, encoder: "Encoder") -> str:
         """The digest of weights and tokenizer; all weights are read again only where one may have changed."""
         model = encoder.model
         tensors = model.state_dict(keep_vars=True).values()
