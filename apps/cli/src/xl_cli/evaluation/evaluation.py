@@ -3,14 +3,16 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from xl_cli.errors import is_misuse
+from xl_cli.cluster.cells import left, works
+from xl_cli.cluster.work import Resources, Work, on_cluster, reason
+from xl_cli.errors import UsageError, is_misuse
 from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.experiment import plans_there, read_plan
-from xl_cli.evaluation.plans import NamedModel, Plan
+from xl_cli.evaluation.plans import Job, NamedModel, Plan
 from xl_cli.evaluation.task_options import check_task_options
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.folder.short_names import model_labels
@@ -58,10 +60,19 @@ class Evaluation:
         config = self.config
         plans = [read_plan(entry, config) for entry in entries] if self._whole else plans_there(entries, config)
         labels = model_labels(self.config.model)
+        pieces: list[Work] = []
         for name in self.config.model:
             model = NamedModel(name, self.config, self._out, labels.get(name, ""))
             for one in plans:
-                self._score(one, model)
+                todo = self._todo(one, model)
+                if config.engine == "ray":
+                    names = [(job, [cell.name for cell in cells]) for job, cells in todo]
+                    pieces += works(names, one.task, model, config, self._out)
+                else:
+                    for job, cells in todo:
+                        self._score(job, cells)
+        if pieces:
+            self._score_on_cluster(pieces)
         rows = self._rows(self._finished(self._asked))
         if self._out is not None:
             write_rows(self._out / "results.jsonl", self._rows(sorted(self._store, key=_order)))
@@ -87,7 +98,8 @@ class Evaluation:
             message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
             raise UnfinishedError(message, rows)
 
-    def _score(self, one: Plan, model: NamedModel) -> None:
+    def _todo(self, one: Plan, model: NamedModel) -> Iterator[tuple[Job, list[Cell]]]:
+        """The jobs of a model that are not finished, each with its cells that are not."""
         for job in one.jobs(model):
             if model.is_open and not one.reads_last_layer:
                 model.tell_reading()
@@ -99,23 +111,48 @@ class Evaluation:
             if not todo and self._keeps_models and not job.is_saved(self._models_folder):
                 say(f"{job.label}: scored before, when its model was not kept; fitted again")
                 todo = list(job.cells)
-            if not todo:
+            if todo:
+                yield job, todo
+            else:
                 say(f"{job.label}: finished before ({len(job.cells)} cells)")
-                continue
-            try:
-                with Progress(job.label, len(todo), "cells", quiet=True) as progress:
-                    for done, scored in enumerate(job.score(todo), start=1):
-                        self._store.save(with_intervals(scored, self.config.resamples))
-                        progress.advance(done)
-                if self._keeps_models:
-                    job.save(self._models_folder)
-            except Exception as error:
-                # One task that fails must not cost the night; what it lacks is told at the end, with exit code 1.
-                if is_misuse(error) or os.environ.get("XL_DEBUG"):
-                    raise
-                kind = "" if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: "
-                self._failures.append(f"{job.label}: {kind}{error}")
-                say(f"failed: {self._failures[-1]}")
+
+    def _score(self, job: Job, todo: Sequence[Cell]) -> None:
+        try:
+            with Progress(job.label, len(todo), "cells", quiet=True) as progress:
+                for done, scored in enumerate(job.score(todo), start=1):
+                    self._store.save(with_intervals(scored, self.config.resamples))
+                    progress.advance(done)
+            if self._keeps_models:
+                job.save(self._models_folder)
+        except Exception as error:
+            # One task that fails must not cost the night; what it lacks is told at the end, with exit code 1.
+            if is_misuse(error) or os.environ.get("XL_DEBUG"):
+                raise
+            self._failed(job.label, reason(error))
+
+    def _score_on_cluster(self, pieces: Sequence[Work]) -> None:
+        """The same by processes of a cluster; what they find is kept here, as it comes."""
+        config, done = self.config, 0
+        resources = Resources(n_cpus=config.cell_cpus, n_gpus=config.cell_gpus, n_retries=config.cell_retries)
+        n_cells = sum(len(work.arguments["cells"]) for work in pieces)
+        with Progress("on the cluster", n_cells, "cells") as progress:
+            for work, answer in on_cluster(pieces, resources, left):
+                for line in answer.said:
+                    if line.startswith(f"{work.label}: "):
+                        say(line)
+                for scored in answer.value or ():
+                    self._store.save(scored)
+                    done += 1
+                say(f"{work.label}: {len(answer.value or ())} cells from {answer.node[1] or 'no node'}")
+                progress.advance(done)
+                if answer.misuse:
+                    raise UsageError("; ".join(answer.failures.values()))
+                for label, why in answer.failures.items():
+                    self._failed(label, why)
+
+    def _failed(self, label: str, why: str) -> None:
+        self._failures.append(f"{label}: {why}")
+        say(f"failed: {self._failures[-1]}")
 
     def _finished(self, cells: Iterable[Cell]) -> list[Scored]:
         every = {cell.name: cell for cell in cells}

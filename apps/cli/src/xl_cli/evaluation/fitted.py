@@ -326,7 +326,8 @@ class FittedPlan(Plan):
         parts.append(f"seed {seed}" if layer is None else f"layer {layer}")
         label = " ".join(filter(None, parts))
         run = _Scoring(trial, model, self._mixed, label)
-        return Job(label=label, cells=cells, score=run.score, save=run.save, is_saved=run.is_saved)
+        group = "" if layer is None else f"{self.task} {trial.source}"
+        return Job(label=label, cells=cells, score=run.score, group=group, save=run.save, is_saved=run.is_saved)
 
     def _names(self, protocol: str, targets: Sequence[str]) -> dict[str, list[str]]:
         """Split -> the targets that cells of a protocol have in it; dev beside test where there is a dev set."""

@@ -96,6 +96,7 @@ class LexicalPlan(Plan):
                     label=f"{one.name} {one.source} {one.target} {opened.encoder.name} layer {layer}",
                     cells=cells,
                     score=_EncoderScores(one, words, layer).score,
+                    group=self.task,
                 )
 
     def _vector_jobs(self, folder: Path) -> Iterator[Job]:

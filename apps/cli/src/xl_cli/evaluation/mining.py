@@ -70,6 +70,7 @@ class MiningPlan(Plan):
                     label=f"{self._entry.name} {pair[0]} {opened.encoder.name} layer {layer}",
                     cells=[cell],
                     score=_Search(mining, model, layer, self._score).score,
+                    group=f"{self.task} {pair[0]} {pair[1]}",
                 )
 
 

@@ -42,6 +42,8 @@ class Job:
 
     label: how progress and failures call it.
     score: the figures of some of its cells, one after another.
+    group: what jobs of a model have in common that share a reading of texts; "" for a job that shares none. On a
+        cluster they go to one process.
     save: writes the fitted model below a folder; does nothing where none was fitted.
     is_saved: whether it lies below a folder; so it does where nothing is ever saved.
     """
@@ -49,6 +51,7 @@ class Job:
     label: str
     cells: "Sequence[Cell]"
     score: "Callable[[Sequence[Cell]], Iterator[Scored]]"
+    group: str = ""
     save: Callable[[Path], None] = lambda folder: None
     is_saved: Callable[[Path], bool] = lambda folder: True
 
@@ -62,6 +65,12 @@ class Plan(ABC):
     """Whether a model may be a folder of word vectors."""
     reads_last_layer = False
     """Whether models are used whole, so that no layer or pooling is chosen."""
+    _entry: Task
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self._entry.name
 
     @abstractmethod
     def __init__(self, entry: Task, config: EvaluateConfig) -> None: ...

@@ -137,6 +137,7 @@ class RetrievalPlan(Plan):
                 label=f"{self._entry.name} {opened.encoder.name} layer {layer}",
                 cells=cells,
                 score=partial(reading.score, layer),
+                group=self.task,
             )
 
 

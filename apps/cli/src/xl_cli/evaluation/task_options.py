@@ -14,10 +14,13 @@ from xl_tasks.catalogue.task import TASK_KINDS, Task
 from xl_tasks.robustness.config import robust_settings_read
 from xl_tasks.tuning.presets import PRESETS
 
+# Where cells are computed, whatever they are.
+_ENGINE = {"engine", "cell_cpus", "cell_gpus", "cell_retries"}
+
 
 def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
     """The options, by their names in EvaluateConfig, that can change what a call with `config` gives for a task."""
-    read = plan_class(entry).reads(entry, config) | set(entry.reads)
+    read = plan_class(entry).reads(entry, config) | set(entry.reads) | _ENGINE
     if not entry.layout:  # data of a library
         read -= {"data"}
     if config.preset in PRESETS and not has_task(config.preset, entry):

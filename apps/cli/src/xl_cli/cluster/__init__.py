@@ -1,0 +1,1 @@
+"""Work of commands on a Ray cluster."""
