@@ -35,7 +35,7 @@ from xl_translit import TranslitError
 # Of the command itself, read whatever the tasks are.
 _COMMAND = {"tasks", "out", "as_json", "dry_run", "help"}
 # Read when figures are there, not when cells are planned: see the tests below.
-_LATER = {"resamples", "mean", "save_models"}
+_LATER = {"resamples", "mean", "save_models", "engine", "cell_cpus", "cell_gpus", "cell_retries"}
 
 # A value of each option that is not its default, and what has to stand beside it.
 _VALUES: dict[str, dict[str, object]] = {

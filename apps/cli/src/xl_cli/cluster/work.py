@@ -1,6 +1,7 @@
 """Work spread over a Ray cluster: pieces that are tried again on another node, and a driver that alone writes."""
 
 import os
+import time
 import traceback
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import redirect_stderr
@@ -108,6 +109,7 @@ class _Pool:
         self._remote = ray.remote(answer)
         self._options = {"num_cpus": resources.n_cpus, "num_gpus": resources.n_gpus, "max_retries": 0}
         self._tries: dict[Any, tuple[Work, int]] = {}
+        self._n_free_before = self._n_free()
 
     def answers(self, works: Sequence[Work]) -> Generator[tuple[Work, Answer]]:
         """See `on_cluster`."""
@@ -150,11 +152,17 @@ class _Pool:
             return Answer(failures={"its node or process was lost": f"{type(error).__name__}: {reason[:200]}"})
 
     def _stop(self) -> None:
+        """Interrupt what runs, and wait till it has let go of its processors: Ray itself takes it for done at once."""
         if not self._tries:
             return
         for under_way in self._tries:
             self._ray.cancel(under_way, force=False)
-        self._ray.wait(list(self._tries), num_returns=len(self._tries), timeout=_SECONDS_TO_STOP)
+        end = time.monotonic() + _SECONDS_TO_STOP
+        while self._n_free() < self._n_free_before and time.monotonic() < end:
+            time.sleep(0.2)
+
+    def _n_free(self) -> float:
+        return self._ray.available_resources().get("CPU", 0.0)
 
 
 def answer(work: Work) -> Answer:

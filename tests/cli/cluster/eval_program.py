@@ -1,0 +1,51 @@
+"""`xl eval` here, then on two nodes of which one is killed at the first finished cell; prints what came of it as JSON.
+
+python -m tests.cli.cluster.eval_program MODEL DATA OUT
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.two_nodes import two_nodes
+
+import xl_cli
+from xl_cli.results import UnfinishedError
+from xl_tasks.protocols.cells import CellStore
+
+
+def main(model: str, data: str, out: Path) -> None:
+    tasks = ["tatoeba", "sib200-retrieval", "sib200"]
+    asked: Any = {
+        "model": [model, f"{model}-other"], "data": data, "source": "eng", "target": ["tur", "ell"], "resamples": 20,
+        "set": ["epochs=1", "max_len=24"], "seeds": 2, "noise": ["drop-diacritics"], "layer": ["0", "1"],
+    }  # fmt: skip
+    xl_cli.evaluate(tasks, out=out / "local", **asked)
+    asked |= {"engine": "ray", "cell_retries": 1}
+    with two_nodes() as (cluster, second):
+        _killing(cluster, second)
+        xl_cli.evaluate(tasks, out=out / "ray", **asked)
+        # A fit keeps its state in a folder, which a file keeps from being made.
+        (out / "broken").mkdir()
+        (out / "broken" / "checkpoints").write_text("")
+        try:
+            xl_cli.evaluate(tasks, out=out / "broken", **asked)
+        except UnfinishedError as error:
+            print(json.dumps({"message": str(error), "done": sorted({row.data for row in error.done})}))
+
+
+def _killing(cluster: Any, second: Any) -> None:
+    """The second node dies when the first cell is kept."""
+    save = CellStore.save
+
+    def kill_and_save(store: CellStore, scored: Any) -> None:
+        CellStore.save = save
+        cluster.remove_node(second, allow_graceful=False)
+        store.save(scored)
+
+    CellStore.save = kill_and_save
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
