@@ -3,16 +3,21 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import typer.main
 from tests.cli.conftest import environment
+from tests.cli.task_data import make_sib200
 from tests.thinned import thinned
+
+from xl_cli.main import app
 
 HEAVY = {"torch", "transformers", "accelerate", "sklearn", "pandas", "scipy", "pyarrow", "sentence_transformers",
          "datasets", "gensim", "panphon"}  # fmt: skip
 
 # A command line with one fault, and a piece of what is said. NO is a path where nothing lies, HERE an empty folder,
-# TEXT a file of text.
+# TEXT a file of text, MODEL a folder that looks like a BERT of two layers, TOPICS a folder of SIB-200.
 FAULTS = {
     "eval: model": ("eval tatoeba --model NO --data HERE", "NO"),
     "eval: both": ("eval tatoeba --model NO --data NO", "2 faults"),
@@ -46,8 +51,51 @@ FAULTS = {
     "translit": ("translit NO", "NO"),
     "translit: phonemes": ("translit NO --to phonemes --lang deu", "NO"),
     "report": ("report NO", "NO"),
+    "linguistic-gap": ("analyze linguistic-gap NO", "NO"),
+    "refine": ("static refine NO --out-source new.vec", "--feedback"),
+    "robustness": ("analyze robustness NO --metric accuracy", "NO"),
+    "multilingual": ("static multilingual NO --model xlm-roberta-base --languages tr --out new", "states no language"),
+    "align": ("align names --set train.lr=-1 --set train.batch=0", "2 faults"),
+    "align: dry run": ("align --dry-run --set train.steps=-3", "train.steps is -3"),
+    "eval: settings": ("eval sib200 --model MODEL --data TOPICS --set lr=-1", "lr is -1.0"),
+    "eval: grid": ("eval sib200 --model MODEL --data TOPICS --grid batch=0,8", "batch is 0"),
+    "eval: robust": (
+        "eval sib200 --model MODEL --data TOPICS --robust at --set robust.eps_rel=-1",
+        "robust.eps_rel is -1",
+    ),
+    "eval: preset": ("eval sib200 --model MODEL --data TOPICS --preset no", "--preset is 'no'"),
+    "eval: language": ("eval sib200 --model MODEL --data TOPICS --target volapuek", "volapuek"),
+    "eval: layer": ("eval sib200-retrieval --model MODEL --data TOPICS --layer 3", "--layer 3: model has 0"),
+    "eval: length": (
+        "eval sib200 --model MODEL --data TOPICS --max-len 65",
+        "model has positions for 64",
+    ),
+    "eval: engine": (
+        "eval sib200 --model MODEL --data TOPICS --cell-gpus 1",
+        "read by --engine ray alone",
+    ),
+    "cka: layer": ("analyze cka --model MODEL --data TOPICS --layer -4", "--layer -4: model has 0"),
+    "distance": ("analyze distance --model NO --data TOPICS", "NO"),
+    "divergence": ("analyze divergence --model NO --data TOPICS", "NO"),
+    "similarity of spaces": ("analyze similarity --model NO --data TOPICS", "NO"),
+    "tsne": ("analyze tsne --model NO --data TOPICS --plot new.html", "NO"),
+    "space": ("analyze space --model NO --data TOPICS", "NO"),
+    "gap": ("analyze gap NO", "NO"),
+    "correlate": ("analyze correlate NO HERE --x cka --y gap", "NO"),
+    "significance": ("analyze significance NO HERE", "NO"),
+    "align-words": ("analyze align-words --model MODEL --text a", "--text is there 1 times"),
+    "word-retrieval": ("analyze word-retrieval --model MODEL --files TEXT --links NO", "--files is there 1 times"),
+    "gradients": ("analyze gradients HERE", "is no run"),
+    "gradients: recipe": ("analyze gradients no-such-recipe", "unknown recipe"),
+    "compare": ("compare HERE NO", "no results.jsonl"),
+    "ls": ("ls everything", "unknown list"),
+    "map: none": ("static map TEXT TEXT --out-source a.vec --out-target b.vec", "give --dictionary FILE"),
+    "train": ("static train TEXT --lang volapuek1 --out new.vec", "volapuek1"),
+    "train: width": ("static train TEXT --lang eng --width 0 --out new.vec", "--width is 0"),
 }
 
+
+PLACES = {"NO": "./nowhere", "HERE": "here", "TEXT": "text.vec", "MODEL": "model", "TOPICS": "."}
 
 PROGRAM = """
 import contextlib, io, json, sys
@@ -72,17 +120,25 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, st
     folder = tmp_path_factory.mktemp("early")
     (folder / "here").mkdir()
     (folder / "text.vec").write_text("1 2\nword 1.0 2.0\n", encoding="utf-8")
+    (folder / "model").mkdir()
+    shape = {"model_type": "bert", "num_hidden_layers": 2, "hidden_size": 8, "max_position_embeddings": 64}
+    (folder / "model" / "config.json").write_text(json.dumps(shape), encoding="utf-8")
+    (folder / "model" / "tokenizer.json").write_text("{}", encoding="utf-8")
+    (folder / "model" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    make_sib200(folder, (3, 3, 3))
     lines = {name: placed(line) for name, (line, _) in FAULTS.items()}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(lines)], capture_output=True, text=True, check=True, cwd=folder,
         env=environment(),
     )  # fmt: skip
-    assert sorted(path.name for path in folder.iterdir()) == ["here", "text.vec"]
+    assert sorted(path.name for path in folder.iterdir()) == ["here", "model", "sib200", "text.vec"]
     return json.loads(done.stdout)
 
 
 def placed(line: str) -> str:
-    return line.replace("NO", "./nowhere").replace("HERE", "here").replace("TEXT", "text.vec")
+    for name, path in PLACES.items():
+        line = line.replace(name, path)
+    return line
 
 
 @pytest.mark.parametrize("name", thinned(FAULTS, 4))
@@ -100,3 +156,18 @@ def test_all_that_is_missing_is_said_at_once(answers: dict[str, tuple[int, str, 
     said = answers["eval: both"][1]
     assert "--data ./nowhere" in said
     assert "\n  ./nowhere: no such model folder" in said
+
+
+def test_every_command_has_a_fault() -> None:
+    """A new command gets a line in the table above."""
+    groups: list[tuple[str, Any]] = [("", typer.main.get_command(app))]
+    names = set()
+    for prefix, group in groups:
+        for name in group.commands:
+            command = group.commands[name]
+            if hasattr(command, "commands"):
+                groups.append((f"{prefix}{name} ", command))
+            else:
+                names.add(f"{prefix}{name}")
+    lines = [line for line, _ in FAULTS.values()]
+    assert {name for name in names if not any(f"{line} ".startswith(f"{name} ") for line in lines)} == set()

@@ -13,14 +13,12 @@ from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_sources, check_widths, variant_objectives
 from xl_cli.alignment.run import adapt_encoder, start_encoder
 from xl_cli.data.run_data import load_data
-from xl_cli.errors import CliError, UsageError
+from xl_cli.errors import UsageError
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.measure.pictures import write_picture
-from xl_cli.recipe.faults import SettingFaults
-from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
-from xl_cli.vectors.word_files import check_new
+from xl_cli.recipe.recipe import Recipe
 from xl_encoders import Encoder, Part, StepRecord, count_steps, fit, load_encoder, objective_gradients
 from xl_tasks import ProbePart, Row, task
 from xl_tasks.catalogue.task import KINDS
@@ -31,10 +29,11 @@ if TYPE_CHECKING:
     from xl_cli.measure.gradients import GradientsConfig
 
 
-def measure_gradients(config: "GradientsConfig") -> list[Row]:
-    """The rows of `xl analyze gradients`. UsageError and CliError for what cannot be measured."""
-    check_new(config.picture or None, "--picture")
-    run, recipe = _opened(config)
+def measure_gradients(config: "GradientsConfig", run: RunFolder | None, recipe: Recipe) -> list[Row]:
+    """The rows of `xl analyze gradients`. UsageError and CliError for what cannot be measured.
+
+    run: what `config` names, if it is a run. recipe: that of the run, or the recipe that is named.
+    """
     variant = _variant(config, recipe)
     examples = _examples(config)
     data = load_data(recipe)
@@ -82,23 +81,6 @@ def measure_gradients(config: "GradientsConfig") -> list[Row]:
     if config.picture:
         _draw(Path(config.picture), found, name)
     return rows
-
-
-def _opened(config: "GradientsConfig") -> tuple[RunFolder | None, Recipe]:
-    """The run, if it is one, and its recipe."""
-    path = Path(config.run)
-    if (path / "run.json").is_file():
-        run = RunFolder(path)
-        about = run.about()
-        if "recipe" not in about:
-            message = f"{path} trained nothing (it has no recipe), so it has no objectives; name a run of xl align."
-            raise CliError(message)
-        return run, parse_recipe(about["recipe_name"], about["recipe"])
-    if path.is_dir():
-        message = f"{path} is no run (it has no run.json); name a run of xl align, or a recipe."
-        raise CliError(message)
-    faults = SettingFaults()
-    return None, load_recipe(config.run, list(config.set), faults)
 
 
 def _variant(config: "GradientsConfig", recipe: Recipe) -> str:

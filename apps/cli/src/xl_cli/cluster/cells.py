@@ -35,9 +35,7 @@ def works(
         "task": task,
         "model": _anywhere(model.name),
         "shown": model.opened.encoder.name if model.is_open else "",
-        "config": dataclasses.replace(
-            config, data=_anywhere(config.data), neighbours=_anywhere(config.neighbours), engine="local"
-        ),
+        "config": dataclasses.replace(config, data=_anywhere(config.data), neighbours=_anywhere(config.neighbours)),
         "out": None if out is None else out.absolute(),
     }
     return [

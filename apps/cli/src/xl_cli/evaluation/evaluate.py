@@ -95,7 +95,10 @@ def _checked(
     files = [config.neighbours] if config.neighbours else []
     takes_vectors = any(plan_class(entry).takes_vectors for entry in entries)
     models = [name for name in config.model if not (takes_vectors and is_vector_folder(Path(name)))]
-    check_at_hand(models=models, data=config.data, files=files, revision=config.revision)
+    check_at_hand(
+        models=models, data=config.data, files=files, revision=config.revision, layers=config.layer,
+        max_len=config.max_len,
+    )  # fmt: skip
     return entries, config
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, VECTORS, is_vector_folder, plan_class
 from xl_cli.evaluation.preset_options import has_task
@@ -11,7 +12,9 @@ from xl_cli.evaluation.tuning_options import OWN_GRID, parse_grid, parse_setting
 from xl_cli.unread_options import listed, refuse, without_meaning
 from xl_tasks import TASKS
 from xl_tasks.catalogue.task import TASK_KINDS, Task
-from xl_tasks.robustness.config import robust_settings_read
+from xl_tasks.errors import TaskError
+from xl_tasks.robustness.config import RobustConfig, robust_settings_read
+from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.presets import PRESETS
 
 # Where cells are computed, whatever they are.
@@ -46,6 +49,7 @@ def check_task_options(entries: Sequence[Task], config: EvaluateConfig, given: C
     if not {"set", "grid"} & set(unread):
         faults += _unread_settings(entries, config)
     refuse(faults)
+    _check_values(config)
 
 
 def _reason(name: str, entries: Sequence[Task], config: EvaluateConfig) -> str:
@@ -87,6 +91,22 @@ def _unread_settings(entries: Sequence[Task], config: EvaluateConfig) -> list[st
     if config.robust and (others := sorted(robust - read)):
         faults.append(f"{listed(f'robust.{key}' for key in others)}: no meaning for {listed(config.robust)}")
     return faults
+
+
+def _check_values(config: EvaluateConfig) -> None:
+    """UsageError for a value of --set or --grid that no training could take, before any data are read."""
+    grid = parse_grid(text for text in config.grid if text != OWN_GRID)
+    for combination in grid:
+        tuning, robust = split_settings({**parse_settings(config.set), **combination})
+        tuning.pop("shared_lr", None)
+        try:
+            TuningConfig(**tuning)  # ty: ignore[invalid-argument-type]
+            for kind in config.robust:
+                read = {key: value for key, value in robust.items() if key in robust_settings_read(kind, {""})}
+                own = {"neighbours": config.neighbours} if kind == "rs-da" else {}
+                RobustConfig(kind=kind, **{**read, **own})  # ty: ignore[invalid-argument-type]
+        except TaskError as error:
+            raise UsageError(str(error)) from None
 
 
 def _settings_read(entries: Sequence[Task], config: EvaluateConfig) -> set[str]:

@@ -1,14 +1,14 @@
 """Whether what a command line names is there: asked of the disk alone, before anything heavy is loaded."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xl_cli.errors import CliError
+from xl_cli.errors import CliError, UsageError
 from xl_cli.recipe.faults import SettingFaults
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.model_files import check_named
+from xl_encoders.model.model_files import check_named, read_model_files
 
 # What lies beside a model that `xl eval --save-models` kept, and says what it was made of.
 FINE_TUNED = "fine_tuned.json"
@@ -17,13 +17,20 @@ PROBE = "probe.json"
 
 
 def check_at_hand(
-    *, files: Iterable[str | Path] = (), data: str = "", models: Iterable[str] = (), revision: str = ""
+    *,
+    files: Iterable[str | Path] = (),
+    data: str = "",
+    models: Iterable[str] = (),
+    revision: str = "",
+    layers: Sequence[str] = (),
+    max_len: int = 0,
 ) -> None:
     """CliError that names everything that is missing.
 
     files: files to read; "-" is standard input.
     data: folder, file or pattern of texts; "" is none.
     models: run folders, `save_pretrained` folders or hub ids (of `revision`).
+    layers, max_len: what models are read with, as --layer and --max-len have it; folders of models say how far they go.
     """
     faults = SettingFaults()
     for file in files:
@@ -34,7 +41,24 @@ def check_at_hand(
     for name in models:
         with faults.caught(CliError, EncoderError):
             check_named(str(run_model(name)[0]), revision)
+            _check_extent(name, layers, max_len)
     faults.tell()
+
+
+def _check_extent(name: str, layers: Sequence[str], max_len: int) -> None:
+    """UsageError for a layer that a model in a folder lacks, and for texts that are longer than its positions."""
+    folder = Path(run_model(name)[0])
+    if not (folder / "config.json").is_file():
+        return
+    files = read_model_files(str(folder))
+    deepest, longest = files.n_layers, files.n_positions
+    for layer in layers:
+        if deepest is not None and layer not in ("last", "all") and not -deepest - 1 <= int(layer) <= deepest:
+            message = f"--layer {layer}: {name} has 0 (embeddings) to {deepest} (last block)."
+            raise UsageError(message)
+    if longest is not None and max_len > longest:
+        message = f"--max-len {max_len}: {name} has positions for {longest} tokens; give {longest} or less."
+        raise UsageError(message)
 
 
 def is_there(given: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.measure.registry import Measure, measure
+from xl_cli.recipe.config import ReadingConfig
 from xl_cli.results import Rows
 from xl_cli.settings import checked_settings
 from xl_cli.unread_options import refuse_unread
@@ -38,6 +39,8 @@ def analyze(name: str, *, out: str | Path | None = None, **settings: Any) -> Row
         models=getattr(config, "models", None) or ([config.model] if hasattr(config, "model") else ()),
         data=getattr(config, "data", ""),
         revision=getattr(config, "revision", ""),
+        layers=config.layer if isinstance(config, ReadingConfig) else (),
+        max_len=config.max_len if isinstance(config, ReadingConfig) else 0,
     )
     rows = entry.rows(config)
     if folder is not None:

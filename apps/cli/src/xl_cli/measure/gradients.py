@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xl_cli.errors import UsageError
+from xl_cli.errors import CliError, UsageError
 from xl_cli.measure.registry import Measure
 from xl_cli.options import check_options
 from xl_cli.unread_options import ReadWhere
+from xl_cli.vectors.word_files import check_new
 from xl_objectives import setting
 
 if TYPE_CHECKING:
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_cli.recipe.recipe import Recipe
     from xl_tasks import Row
 
 
@@ -57,9 +60,32 @@ def gradients_rows(config: GradientsConfig) -> "list[Row]":
     Example: xl analyze gradients names --steps 0 --steps 100
     """
     # Of the weights of the encoder, without dropout and without the objectives' weights, which a cosine does not see.
+    check_new(config.picture or None, "--picture")
+    run, recipe = _opened(config)
     from xl_cli.alignment.gradients import measure_gradients
 
-    return measure_gradients(config)
+    return measure_gradients(config, run, recipe)
+
+
+def _opened(config: GradientsConfig) -> "tuple[RunFolder | None, Recipe]":
+    """The run, if it is one, and its recipe."""
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_cli.recipe.faults import SettingFaults
+    from xl_cli.recipe.recipe import load_recipe, parse_recipe
+
+    path = Path(config.run)
+    if (path / "run.json").is_file():
+        run = RunFolder(path)
+        about = run.about()
+        if "recipe" not in about:
+            message = f"{path} trained nothing (it has no recipe), so it has no objectives; name a run of xl align."
+            raise CliError(message)
+        return run, parse_recipe(about["recipe_name"], about["recipe"])
+    if path.is_dir():
+        message = f"{path} is no run (it has no run.json); name a run of xl align, or a recipe."
+        raise CliError(message)
+    faults = SettingFaults()
+    return None, load_recipe(config.run, list(config.set), faults)
 
 
 GRADIENTS = Measure(

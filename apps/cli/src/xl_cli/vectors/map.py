@@ -117,6 +117,8 @@ def map_vectors(
         if config.out_source is None or config.out_target is None:
             message = "a map moves both languages; give --out-source FILE and --out-target FILE."
             raise UsageError(message)
+        lacking = mapping.dictionary == "pairs" and not config.dictionary
+        _refuse(lacking, f"--mode {mode} starts from a dictionary; give --dictionary FILE.")
         check_new(config.out_source, "--out-source")
         check_new(config.out_target, "--out-target")
         check_at_hand(files=[*names, *config.dictionary])

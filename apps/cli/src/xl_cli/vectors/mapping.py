@@ -57,9 +57,6 @@ def map_pair(job: PairJob, config: MappingConfig) -> tuple[list[Row], str]:
 
     And why nothing was written, where all seeds failed; "" else.
     """
-    if config.dictionary == "pairs" and not job.dictionaries:
-        message = f"--mode {job.mode} starts from a dictionary; give --dictionary FILE."
-        raise UsageError(message)
     pairs = [pair for path in job.dictionaries for pair in read_dictionary(path)] if job.dictionaries else None
     with Progress("mapping", unit="iterations", quiet=True) as stage:
         mapped = map_files(

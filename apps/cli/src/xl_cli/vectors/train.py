@@ -112,15 +112,16 @@ def train_vectors(
     if names.count("-") > 1:
         message = "- (stdin) can be read once; give it once."
         raise UsageError(message)
+    from xl_translit import language, read_lines, replacing
+
+    code = language(reading.lang) if reading.lang else ""
     from xl_cli.data.running_text import RunningText
     from xl_encoders import word_breaker
     from xl_staticemb import VectorWriter, write_vectors
     from xl_staticemb.cooccurrence import training as library
-    from xl_translit import language, read_lines, replacing
 
     began = time.monotonic()
     VectorWriter(out, 1, 1)  # refuses a format that there is not
-    code = language(reading.lang) if reading.lang else ""
     breaker = word_breaker(code, "space" if reading.tokenized else reading.engine)
     sources = [read_lines("-") if name == "-" else RunningText([name], code) for name in names]
     folder = Path(cache) if cache else out.with_name(f"{out.name}.cache")
