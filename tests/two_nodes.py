@@ -4,6 +4,7 @@ In a process of its own, so that Ray's threads, signals and warnings stay out of
 """
 
 import logging
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,8 @@ def two_nodes() -> Generator[tuple[Any, Any]]:
 
     `cluster.remove_node(second, allow_graceful=False)` kills the second as a loss of power would.
     """
+    # Ray gives a process a minute to begin, which a busy machine may need several times over.
+    os.environ.setdefault("RAY_worker_register_timeout_seconds", "600")
     import ray
     from ray.cluster_utils import Cluster
 

@@ -39,10 +39,10 @@ def _killing(cluster: Any, second: Any) -> None:
     """The second node dies when the first cell is kept."""
     save = CellStore.save
 
-    def kill_and_save(store: CellStore, scored: Any) -> None:
+    def kill_and_save(self: CellStore, scored: Any) -> None:
         CellStore.save = save
         cluster.remove_node(second, allow_graceful=False)
-        store.save(scored)
+        self.save(scored)
 
     CellStore.save = kill_and_save
 

@@ -119,7 +119,7 @@ class _Pool:
             while self._tries:
                 [done], _ = self._ray.wait(list(self._tries), num_returns=1)
                 work, n_tries = self._tries.pop(done)
-                answer = self._answer(done)
+                answer = self._answer(work, done)
                 again = bool(answer.failures) and not answer.misuse and n_tries < self._resources.n_retries
                 if again:
                     why = "; ".join(f"{label}: {reason}" for label, reason in answer.failures.items())
@@ -142,14 +142,14 @@ class _Pool:
             return {}
         return {"scheduling_strategy": NodeAffinitySchedulingStrategy(others[hash(node) % len(others)], soft=True)}
 
-    def _answer(self, done: Any) -> Answer:
+    def _answer(self, work: Work, done: Any) -> Answer:
         from ray.exceptions import RayError
 
         try:
             return self._ray.get(done)
         except RayError as error:
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            return Answer(failures={"its node or process was lost": f"{type(error).__name__}: {reason[:200]}"})
+            return Answer(failures={work.label: f"its node or process was lost ({reason[:200]})"})
 
     def _stop(self) -> None:
         """Interrupt what runs, and wait till it has let go of its processors: Ray itself takes it for done at once."""
