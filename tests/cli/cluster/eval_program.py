@@ -26,11 +26,12 @@ def main(model: str, data: str, out: Path) -> None:
     with two_nodes() as (cluster, second):
         _killing(cluster, second)
         xl_cli.evaluate(tasks, out=out / "ray", **asked)
-        # A fit keeps its state in a folder, which a file keeps from being made.
+        # A fitted model is kept in a folder, which a file keeps from being made.
         (out / "broken").mkdir()
-        (out / "broken" / "checkpoints").write_text("")
+        (out / "broken" / "models").write_text("")
+        asked |= {"model": [model], "seeds": 1, "layer": ["0"], "save_models": True}
         try:
-            xl_cli.evaluate(tasks, out=out / "broken", **asked)
+            xl_cli.evaluate(["tatoeba", "sib200"], out=out / "broken", **asked)
         except UnfinishedError as error:
             print(json.dumps({"message": str(error), "done": sorted({row.data for row in error.done})}))
 

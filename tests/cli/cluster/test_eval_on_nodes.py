@@ -25,10 +25,9 @@ def test_a_killed_node_changes_nothing(tmp_path: Path, xl: Run) -> None:
     local, ray = ((tmp_path / engine / "results.jsonl").read_bytes() for engine in ("local", "ray"))
     assert local == ray
     assert b'"baseline": "model=' in local
-    # Of the two models each fit of two seeds fails, after its second try; all else is done.
-    assert found["message"].startswith("4 failed: sib200 model eng_Latn zero-shot seed 0: ")
-    assert "checkpoints" in found["message"]
-    assert {"sib200", "tatoeba"} <= set(found["done"])
+    # The fit fails after its second try too; the rest is done.
+    assert found["message"].startswith("1 failed: sib200 model eng_Latn zero-shot seed 42: ")
+    assert found["done"] == ["tatoeba"]
     # The same call again computes nothing: no cluster is asked for.
     ask = ["tatoeba", "sib200-retrieval", "--model", tmp_path / "model", "--data", tmp_path / "data", "--source", "eng"]
     more = ["--target", "tur", "--target", "ell", "--noise", "drop-diacritics", "--layer", 0, "--layer", 1]
