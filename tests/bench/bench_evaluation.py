@@ -3,8 +3,8 @@
     XL_DATA=shared/data python -m tests.bench.bench_evaluation MODEL [TARGET]...
 
 MODEL: a folder that `save_pretrained` wrote. TARGET: the targets of the second size (default: all that the data have),
-five of them the first. The passes alone are those of the distinct sentences that the pairs see, in batches of like length
-that were made before, up to the layer that is read; the rest of ours is reading, tokenising, searching and intervals.
+five of them the first. The passes alone are those of the distinct sentences that the pairs see, in batches of like
+length that were made before, up to the layer that is read; the rest of ours is reading, tokenising, searching.
 Beside them the start of commands: seconds of processes that print help, a plan or the refusal of a wrong setting.
 """
 
