@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _NOTHING = ("", None, [], (), {}, False, 0)
 # Options of xl eval and xl analyze that stand in a line of their own, or change no figure.
-_ELSEWHERE = ("model", "data", "runs", "plot", "save_models", "files", "links", "kept", "picture", "misses")
+_ELSEWHERE = (
+    "model", "data", "runs", "plot", "save_models", "files", "links", "kept", "picture", "misses",
+    "engine", "cell_cpus", "cell_gpus", "cell_retries",
+)  # fmt: skip
 
 
 def facts_of(runs: Mapping[str, Path]) -> "list[Facts]":
