@@ -19,6 +19,8 @@ EXTRA = "xl-cli[ray]"
 
 # Seconds that pieces of work have to keep what they have when the driver is told to stop.
 _SECONDS_TO_STOP = 20.0
+# Seconds in which the cluster has heard what a node is doing.
+_SECONDS_OF_NEWS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,6 @@ class _Pool:
         self._remote = ray.remote(answer)
         self._options = {"num_cpus": resources.n_cpus, "num_gpus": resources.n_gpus, "max_retries": 0}
         self._tries: dict[Any, tuple[Work, int]] = {}
-        self._n_free_before = self._n_free()
 
     def answers(self, works: Sequence[Work]) -> Generator[tuple[Work, Answer]]:
         """See `on_cluster`."""
@@ -158,11 +159,13 @@ class _Pool:
         for under_way in self._tries:
             self._ray.cancel(under_way, force=False)
         end = time.monotonic() + _SECONDS_TO_STOP
-        while self._n_free() < self._n_free_before and time.monotonic() < end:
+        time.sleep(_SECONDS_OF_NEWS)
+        while self._in_use() and time.monotonic() < end:
             time.sleep(0.2)
 
-    def _n_free(self) -> float:
-        return self._ray.available_resources().get("CPU", 0.0)
+    def _in_use(self) -> bool:
+        free, there = self._ray.available_resources(), self._ray.cluster_resources()
+        return free.get("CPU", 0.0) < there.get("CPU", 0.0)
 
 
 def answer(work: Work) -> Answer:
