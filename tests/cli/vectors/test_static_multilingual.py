@@ -300,6 +300,22 @@ def test_a_language_whose_text_is_all_dropped_fails_and_the_others_go_on(xl: Run
     assert files(tmp_path / "x2s") == before
 
 
+def test_a_text_that_cannot_be_read_fails_alone_and_is_read_when_it_is_mended(
+    folder: Path, whole: Path, tmp_path: Path
+) -> None:
+    text, out = tmp_path / "text", tmp_path / "x2s"
+    shutil.copytree(folder / "text", text)
+    good = (text / "tr.txt").read_bytes()
+    (text / "tr.txt").write_bytes(good + b"\xff\n")
+    given = {"words": folder / "words", "words_mode": "acl2017", **QUICK}
+    with pytest.raises(xl_cli.UnfinishedError, match=r"1 of 2 languages failed .*tr\.txt:151"):
+        xl_cli.multilingual(text, model=folder / "model", out=out, **given)
+    (text / "tr.txt").write_bytes(good)
+    xl_cli.multilingual(text, model=folder / "model", out=out, **given)
+    for name in ("ell_Grek", "tur_Latn"):
+        assert (out / "vectors" / f"{name}.vec").read_bytes() == (whole / "vectors" / f"{name}.vec").read_bytes()
+
+
 def test_a_folder_of_other_settings_is_refused_and_a_deleted_file_is_made_anew(
     folder: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xl_cli.errors import CliError
+from xl_cli.errors import CliError, UsageError
 from xl_cli.vectors.extract_config import ExtractConfig, HubTextConfig, WordReadingConfig
 from xl_cli.vectors.mapping_options import MODES, OF_MUSE, OF_RCSLS, PIVOT_MODES, MappingOverrides
 from xl_cli.vectors.multilingual.config import CorporaReadingConfig, MultilingualConfig
@@ -98,6 +98,8 @@ class Job:
     def _extract(self, code: str) -> Outcome:
         from xl_cli.vectors.extraction import extract_vectors
         from xl_staticemb import StaticembError
+        from xl_tasks import TaskError
+        from xl_translit import TranslitError
 
         reading = {name: value for name, value in vars(self.reading).items() if name != "languages"}
         try:
@@ -110,7 +112,9 @@ class Job:
                 None,
                 self.preset,
             )
-        except StaticembError as error:
+        except (StaticembError, TaskError, TranslitError, CliError) as error:
+            if isinstance(error, UsageError):
+                raise
             if code == self.pivot:
                 message = f"{code}, the pivot: {error}"
                 raise CliError(message) from None
