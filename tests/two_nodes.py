@@ -13,8 +13,8 @@ _STORE = 80 * 2**20  # bytes of object store a node, the least that Ray takes
 
 
 @contextmanager
-def two_nodes() -> Generator[tuple[Any, Any]]:
-    """The cluster, this process connected to it, and its second node; one processor each.
+def two_nodes(*, alone: bool = False) -> Generator[tuple[Any, Any]]:
+    """The cluster, this process connected to it, and its second node (None: `alone`); one processor each.
 
     `cluster.remove_node(second, allow_graceful=False)` kills the second as a loss of power would.
     """
@@ -26,7 +26,7 @@ def two_nodes() -> Generator[tuple[Any, Any]]:
     node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _STORE, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=node)
     try:
-        second = cluster.add_node(**node)
+        second = None if alone else cluster.add_node(**node)
         ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         cluster.wait_for_nodes()
         yield cluster, second

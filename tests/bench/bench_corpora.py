@@ -1,17 +1,17 @@
-"""A corpus romanised by `romanize_corpus` and by `datasets.map`: rows a second, one process and two. Run by hand.
+"""A corpus romanised by `romanize_corpus` and by `datasets.map`: rows a CPU second, one process and two. Run by hand.
 
     XL_DATA=FOLDER uv run python -m tests.bench.bench_corpora [--rows 200000] [--to phonemes --lang rus]
 
 The corpus is the Bible and Tatoeba text of XL_DATA, cut to so many rows. Each measurement is a process of its own from
-its start to its end, so loading and the memory's warming are in it. Both write Parquet with the original and the
-result; ours also hashes, counts, and looks for collisions, which its time contains.
+its start to its end, with those that it starts, so loading and the memory's warming are in it. Both write Parquet with
+the original and the result; ours, into one file and into a folder of shards, also hashes, counts, and looks for
+collisions, which its time contains. Peak is the largest resident memory of any process.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +22,7 @@ import sys
 from xl_translit import romanize_corpus
 if __name__ == "__main__":
     path, out, jobs, to, lang = sys.argv[1:]
+    out += "/" * out.startswith("shards")
     romanize_corpus(path, out, pairs=True, jobs=int(jobs), to=to, lang=lang or None)
 """
 PEER = """
@@ -40,6 +41,14 @@ if __name__ == "__main__":
     data.to_parquet(out)
 """
 
+WATCH = """
+import resource, subprocess, sys, time
+started = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, time.perf_counter() - started, used.ru_maxrss / 1024)
+"""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -51,22 +60,29 @@ def main() -> None:
         folder = Path(name)
         n_rows = write_corpus(folder / "in.txt", arguments.rows)
         (folder / "ours.py").write_text(OURS, encoding="utf-8")
+        (folder / "shards.py").write_text(OURS, encoding="utf-8")
         (folder / "peer.py").write_text(PEER, encoding="utf-8")
-        seconds = {}
-        for program in ("ours", "peer"):
-            for jobs in ("1", "2"):
+        figures = {}
+        for jobs in ("1", "2"):
+            for program in ("ours", "shards", "peer"):
                 out = folder / f"{program}{jobs}.parquet"
                 command = [sys.executable, f"{program}.py", "in.txt", out.name, jobs, arguments.to, arguments.lang]
-                environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": name}
-                started = time.perf_counter()
-                subprocess.run(command, check=True, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-                seconds[program, jobs] = time.perf_counter() - started
+                figures[program, jobs] = _measured(command, folder)
     print(f"{n_rows} rows to Parquet, whole process, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
-    print("jobs   ours rows/s   datasets.map rows/s   ratio")
-    for jobs in ("1", "2"):
-        ours, peer = (n_rows / seconds[program, jobs] for program in ("ours", "peer"))
-        print(f"{jobs:>4} {ours:13.0f} {peer:21.0f} {ours / peer:7.2f}")
-    print(f"two jobs against one: ours {seconds['ours', '1'] / seconds['ours', '2']:.2f}")
+    print("jobs  program   rows/CPU s   rows/s   peak MiB   CPU ratio   ratio by the clock (datasets.map = 1)")
+    for (program, jobs), (cpu, wall, peak) in figures.items():
+        peer = figures["peer", jobs]
+        speed = f"{n_rows / cpu:12.0f} {n_rows / wall:8.0f} {peak:10.0f}"
+        print(f"{jobs:>4}  {program:8}{speed} {peer[0] / cpu:11.2f} {peer[1] / wall:10.2f}")
+
+
+def _measured(command: list[str], folder: Path) -> tuple[float, float, float]:
+    """CPU seconds, seconds by the clock, and MiB at the peak of a program with the processes that it starts."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(folder)}
+    watched = [sys.executable, "-c", WATCH, *command]
+    done = subprocess.run(watched, check=True, cwd=folder, env=environment, capture_output=True, text=True)
+    cpu, wall, peak = map(float, done.stdout.split()[-3:])
+    return cpu, wall, peak
 
 
 def write_corpus(path: Path, n_rows: int) -> int:

@@ -11,7 +11,7 @@ from xl_translit.corpora.formats import Format
 from xl_translit.corpora.inputs import RowChunk
 from xl_translit.corpora.rows import Refusal, Rows, read_rows
 from xl_translit.corpora.sources import Layout
-from xl_translit.corpora.statistics import MAX_WORDS, Pair, Statistics, bare
+from xl_translit.corpora.statistics import NewWords, Pair, Statistics
 from xl_translit.errors import CorpusError
 from xl_translit.transliterator import Transliterator
 from xl_translit.uroman.readings import count_unread
@@ -53,10 +53,10 @@ class ChunkWriter:
         self._compare = compare
         # Words handed on before are not handed on again, since chunks come to a process in order: whoever gathers them
         # in the order of the chunks keeps the first result of each, so this saves traffic and changes nothing.
-        self._known: set[str] = set()
+        self._words = NewWords(phonemes=form.result_name == "phonemes")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_known": set()}
+        return {**vars(self), "_words": NewWords(phonemes=self._format.result_name == "phonemes")}
 
     def __call__(self, chunk: RowChunk) -> Result:
         """The output of a chunk."""
@@ -66,18 +66,17 @@ class ChunkWriter:
         statistics.unmapped.update(self._transliterator.unmapped(rows.texts, results))
         if isinstance(self._transliterator, Romanizer):
             statistics.unread.update(count_unread(rows.texts))
-        words = statistics.count(
-            rows.texts,
-            results,
-            phonemes=self._format.result_name == "phonemes",
-            # beyond that, whoever gathers words has as many as it takes, too
-            compare=self._compare and len(self._known) < MAX_WORDS,
-        )
+        statistics.count(rows.texts, results)
+        pairs: list[Pair] = []
+        if self._compare and not self._words.is_full:  # else whoever gathers words has as many as it takes, too
+            statistics.words, pairs = self._words.find(rows.texts, results)
+        else:
+            statistics.words = sum(map(len, map(str.split, rows.texts)))
         if self._format.name == "text" and not self._format.pairs:  # its lines end as those of the input did
             results = [result + end for result, end in zip(results, rows.ends, strict=True)]
         data = self._format.write(rows.texts, results, rows.kept, statistics)
         rejections = [Rejection(self._layouts[source].name, number, why) for source, number, why in sorted(refusals)]
-        return Result(chunk.index, data, statistics, rejections, self._new(words))
+        return Result(chunk.index, data, statistics, rejections, pairs)
 
     def _transliterate(self, rows: Rows, refusals: list[Refusal]) -> tuple[Rows, list[str]]:
         """Rows and their results; where the transliterator fails, row by row, and the rows it fails on are refused."""
@@ -100,12 +99,3 @@ class ChunkWriter:
             message = f"{name} gave {len(results)} results for {len(rows.texts)} rows; its batch() must give one each"
             raise CorpusError(message)
         return rows, results
-
-    def _new(self, words: dict[str, str]) -> list[Pair]:
-        new: dict[str, str] = {}
-        for word, result in words.items():
-            pair = bare(word, result)
-            if pair is not None and pair[0] not in self._known:
-                new.setdefault(*pair)
-        self._known.update(new)
-        return list(new.items())

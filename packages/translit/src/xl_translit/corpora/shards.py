@@ -15,15 +15,16 @@ from xl_translit.corpora.batch import ChunkWriter
 from xl_translit.corpora.formats import Format
 from xl_translit.corpora.inputs import RECORDS, Corpus
 from xl_translit.corpora.sources import Source
-from xl_translit.corpora.statistics import Pair, Statistics, WordResults
+from xl_translit.corpora.statistics import Pair, Statistics
 from xl_translit.corpora.storage import place_text, placing, read_text, stamp
 from xl_translit.errors import CorpusError, TranslitError
 from xl_translit.transliterator import Transliterator
 
-# Some hundreds of shards where that is possible: enough to share out evenly, few enough to count.
+# Some hundreds of shards where that is possible, thousands of a corpus of hundreds of GB: enough to share out evenly
+# among thousands of processors (docs/scale.md), few enough to count.
 _SHARDS = 256
 _LEAST_BYTES = 1 << 22
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 26
 
 WORDS_ENOUGH = "words.enough"
 """In the folder of records: the words of the shards so far are as many as a run compares."""
@@ -139,7 +140,7 @@ class ShardFolder:
     def words(self, index: int) -> list[Pair]:
         """Words of a shard and what became of each, in the order they came; none where they were not needed."""
         path = self.words_path(index)
-        return json.loads(read_text(path)) if stamp(path) else []
+        return list(zip(*json.loads(read_text(path)), strict=True)) if stamp(path) else []
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class ShardWriter:
             self._check(portion, corpus, stamps)
             return Outcome(portion.index)
         state = hashlib.sha256()
-        statistics, words = Statistics(), WordResults()
+        statistics = Statistics()
+        pairs: list[Pair] = []
         rejections: list[Refusal] = []
         # in place of names the numbers of the sources: where the rows of a span begin in them, others know
         layouts = [
@@ -190,14 +192,14 @@ class ShardWriter:
                         chunk.feed(state)
                         rows_in += chunk.n_rows
                         statistics.add(result.statistics)
-                        words.add(result.pairs)
+                        pairs += result.pairs
                 with path.open("rb") as file:
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 n_bytes = path.stat().st_size
         except _RefusedError:
             return Outcome(portion.index, refusal=rejections[0])
         if compare:
-            place_text(self.folder.words_path(portion.index), json.dumps(words.pairs()))
+            place_text(self.folder.words_path(portion.index), json.dumps(list(zip(*pairs, strict=True))))
         record = ShardRecord(
             name,
             [

@@ -59,22 +59,8 @@ class Statistics:
         plain: dict[str, Any] = {name: Counter(dict(v)) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**plain)
 
-    def count(
-        self, texts: Sequence[str], results: Sequence[str], *, phonemes: bool, compare: bool = True
-    ) -> dict[str, str]:
-        """Count rows; gives, if `compare`, their distinct words in the order they came, each with its (last) result."""
-        words: list[str] = []
-        spelled: list[str] = []
-        if compare:
-            for text, result in zip(texts, results, strict=True):
-                left = text.split()
-                right = result.split(_PHONEME_WORDS) if phonemes else result.split()
-                self.words += len(left)
-                if len(left) == len(right):
-                    words += left
-                    spelled += right
-        else:
-            self.words += sum(map(len, map(str.split, texts)))
+    def count(self, texts: Sequence[str], results: Sequence[str]) -> None:
+        """Count rows, but for their words, which `NewWords` counts."""
         # whole columns at once: this is done for every row of a corpus, beside a transliterator that is hardly slower
         widths = list(map(len, texts))
         lengths = list(map(len, results))
@@ -88,7 +74,6 @@ class Statistics:
         )
         self.characters_in += sum(widths)
         self.characters_out += sum(lengths)
-        return dict(zip(words, spelled, strict=True))
 
     def length_ratio(self) -> dict[str, Any]:
         """Characters out by characters in, over the texts that are not empty: mean, and quantiles cut to hundredths."""
@@ -114,6 +99,43 @@ class Statistics:
         return {"total": sum(self.unmapped.values()), "distinct": len(ranked), "top": top}
 
 
+class NewWords:
+    """Words of rows that come one after another; each is found once, with the result it had first."""
+
+    def __init__(self, *, phonemes: bool) -> None:
+        self._phonemes = phonemes
+        self._seen: set[str] = set()  # as they stand between white space
+        self._known: set[str] = set()  # bare
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many were found as a run compares."""
+        return len(self._known) >= MAX_WORDS
+
+    def find(self, texts: Sequence[str], results: Sequence[str]) -> tuple[int, list[Pair]]:
+        """How many words the rows have, and those that are new, bare, in the order they came."""
+        n_words = 0
+        found: list[Pair] = []
+        seen, known = self._seen, self._known
+        for text, result in zip(texts, results, strict=True):
+            left = text.split()
+            n_words += len(left)
+            if seen.issuperset(left):  # nearly all rows, after a while
+                continue
+            right = result.split(_PHONEME_WORDS) if self._phonemes else result.split()
+            if len(left) != len(right):
+                continue
+            for word, spelled in zip(left, right, strict=True):
+                if word in seen:
+                    continue
+                seen.add(word)
+                pair = bare(word, spelled)
+                if pair is not None and pair[0] not in known:
+                    known.add(pair[0])
+                    found.append(pair)
+        return n_words, found
+
+
 class WordResults:
     """The first result of each distinct word, up to MAX_WORDS words."""
 
@@ -123,9 +145,10 @@ class WordResults:
     def add(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Take in pairs; gives those that were new."""
         new = []
+        room = MAX_WORDS - len(self._results)
         for word, result in pairs:
             if word not in self._results:
-                if self.is_full:
+                if len(new) == room:
                     break
                 self._results[word] = result
                 new.append((word, result))
@@ -135,10 +158,6 @@ class WordResults:
     def is_full(self) -> bool:
         """Whether no more words are taken."""
         return len(self._results) == MAX_WORDS
-
-    def pairs(self) -> list[Pair]:
-        """All of them, in the order they came."""
-        return list(self._results.items())
 
     def collisions(self) -> dict[str, Any]:
         """Results that different words share, the worst first."""
