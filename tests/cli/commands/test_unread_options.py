@@ -24,6 +24,7 @@ from tests.thinned import thinned
 from xl_cli.checking import check
 from xl_cli.commands import translit
 from xl_cli.commands.ls import KINDS
+from xl_cli.embedding import config as embedding_config
 from xl_cli.errors import CliError
 from xl_cli.folder import export, report
 from xl_cli.main import app
@@ -100,6 +101,8 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "translit": ("to lang pairs format out column keep shard engine on_error",
                  translit._READ_WHERE),
     "report": ("format label out", report.READ_WHERE),
+    "embed": ("model unit layer pooling normalize max_len precision tokens column keep format dtype shard_rows "
+              "on_error engine out as_json", embedding_config.READ_WHERE),
     "ls": ("as_json", ()),
 }  # fmt: skip
 

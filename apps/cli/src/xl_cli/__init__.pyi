@@ -4,6 +4,8 @@ from .alignment.align import plan as plan
 from .alignment.amounts import align_amounts as align_amounts
 from .alignment.amounts import plan_amounts as plan_amounts
 from .checking.check import check as check
+from .embedding.embed import embed as embed
+from .embedding.job import Embedded as Embedded
 from .errors import CliError as CliError
 from .errors import StoppedEarlyError as StoppedEarlyError
 from .errors import UsageError as UsageError

@@ -16,6 +16,7 @@ from xl_cli.commands.align import align
 from xl_cli.commands.analyze import analyze
 from xl_cli.commands.check import check
 from xl_cli.commands.compare import compare
+from xl_cli.commands.embed import embed
 from xl_cli.commands.eval import evaluate
 from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
@@ -38,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("translit", short_help="Romanise text of any script.")(translit)
+app.command("embed", short_help="Write a corpus as vectors.")(embed)
 app.command("align", short_help="Align an encoder across scripts; score it.")(align)
 app.command("eval", short_help="Score an encoder on tasks.")(evaluate)
 app.command("mine", short_help="Find sentence pairs in two corpora.")(mine)

@@ -72,6 +72,7 @@ class Encoder(Trainable):
         self.pools_prompt = pools_prompt
         self.tail = tail
         self.cut_before = False  # whether a warning about texts that are too long was given
+        self.n_cut = 0  # texts that lost their end so far
         self._low_rank: tuple[LoraModel, ...] = ()  # a tuple, so that its weights count once, as those of the model
         self.projectors = nn.ModuleDict()  # of objectives that contrast projections; no part of what is saved
         self._special_ids = special_ids(tokenizer)
@@ -160,6 +161,7 @@ class Encoder(Trainable):
         layers: None = None,
         out: "Path | str | None" = None,
         precision: str = "no",
+        tokens: int = 0,
     ) -> "NDArray[np.float32]": ...
 
     @overload
@@ -172,6 +174,7 @@ class Encoder(Trainable):
         layers: Sequence[int],
         out: "Path | str | None" = None,
         precision: str = "no",
+        tokens: int = 0,
     ) -> "list[NDArray[np.float32]]": ...
 
     def embed(
@@ -183,6 +186,7 @@ class Encoder(Trainable):
         layers: Sequence[int] | None = None,
         out: "Path | str | None" = None,
         precision: str = "no",
+        tokens: int = 0,
     ) -> "NDArray[np.float32] | list[NDArray[np.float32]]":
         """One vector a text: (n_texts, width) float32, row i for text i whatever the batching.
 
@@ -196,6 +200,7 @@ class Encoder(Trainable):
             The file appears when it is whole. A call that was killed goes on where it stopped when it is made again;
             with a finished file it computes nothing. Other texts, another model or other settings are refused.
         precision: "bf16" or "fp16" runs the forward passes under autocast (fp16 on a GPU only); vectors stay float32.
+        tokens: most tokens of one forward pass; 0 takes what suits the device.
 
         Longer texts than `max_len`, prompt included, lose their end, and a warning in the log says how many. Evaluation
         mode and no gradient inside; both are left as they were found.
@@ -205,32 +210,65 @@ class Encoder(Trainable):
         from xl_encoders.reading.vector_files import embed_to_files
 
         wanted = [layer] if layers is None else list(layers)
-        reading = Reading.of(self, wanted, pooling, precision)
+        reading = Reading.of(self, wanted, pooling, precision, tokens)
         if out is None:
             vectors = embed_texts(self, texts, reading)
         else:
             vectors = embed_to_files(self, texts, reading, Path(out), several=layers is not None)
         return vectors[0] if layers is None else vectors
 
+    @overload
     def word_vectors(
         self,
         texts: Sequence[str],
         *,
         layer: int = -1,
+        layers: None = None,
         how: str = "last",
         words: Sequence[Sequence[tuple[int, int]]] | None = None,
-    ) -> "list[TextWords]":
+        precision: str = "no",
+        tokens: int = 0,
+    ) -> "list[TextWords]": ...
+
+    @overload
+    def word_vectors(
+        self,
+        texts: Sequence[str],
+        *,
+        layer: int = -1,
+        layers: Sequence[int],
+        how: str = "last",
+        words: Sequence[Sequence[tuple[int, int]]] | None = None,
+        precision: str = "no",
+        tokens: int = 0,
+    ) -> "list[list[TextWords]]": ...
+
+    def word_vectors(
+        self,
+        texts: Sequence[str],
+        *,
+        layer: int = -1,
+        layers: Sequence[int] | None = None,
+        how: str = "last",
+        words: Sequence[Sequence[tuple[int, int]]] | None = None,
+        precision: str = "no",
+        tokens: int = 0,
+    ) -> "list[TextWords] | list[list[TextWords]]":
         """Vectors of the words of each text in context, with the place of each word in the text.
 
         layer: `hidden_states` index, negative from the end.
+        layers: several layers from the same forward passes; the result is then a list a layer.
         how: the state of a word's "last" or "first" token, the "mean" of all of them, or each of them ("all").
         words: (start, end) of the words of each text, in code points; None takes those of `split_words`.
+        precision, tokens: as `embed` takes them.
 
         No word is lost: a text longer than `max_len` is read in several passes, which begin between words.
         """
         from xl_encoders.reading.word_vectors import word_vectors
 
-        return word_vectors(self, texts, self.resolve_layer(layer), how, words)
+        wanted = [self.resolve_layer(index) for index in ([layer] if layers is None else layers)]
+        found = word_vectors(self, texts, wanted, how, words, precision=precision, tokens=tokens)
+        return found[0] if layers is None else found
 
     def adapt(self, *, rank: int, alpha: float = 16.0, dropout: float = 0.1) -> None:
         """Freeze the weights, the head's too, and train low-rank updates of them from now on; see `add_low_rank`."""

@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from xl_encoders.config import POOLINGS, PRECISIONS
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.reading.pooling import mean_pool
+from xl_encoders.model.packing import supports_packing
 from xl_encoders.reading.stages import told
-from xl_encoders.reading.states import hidden_states
-from xl_encoders.reading.tokens import encode_content, wrap_rows
+from xl_encoders.reading.states import row_states
+from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
 
 if TYPE_CHECKING:
     from xl_encoders.model.encoder import Encoder
 
 _log = logging.getLogger(__name__)
 
-# Tokens, padding included, that one forward pass may hold.
-_BATCH_TOKENS = 8192
+# Tokens that one forward pass may hold: on a processor what its caches like, elsewhere what fills the device.
+_BATCH_TOKENS, _CPU_TOKENS = 16384, 4096
+
+# Tokens, padding included, of a padded batch.
+_PADDED_TOKENS = 8192
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -35,30 +41,44 @@ class Reading:
 
     layers: `hidden_states` indices, from 0.
     pooling: how token states become one vector. precision: "no", "bf16" or "fp16".
+    tokens: most tokens of one forward pass; 0 takes what suits the device.
     """
 
     layers: tuple[int, ...]
     pooling: str
     precision: str
+    tokens: int = 0
 
     @classmethod
-    def of(cls, encoder: "Encoder", layers: Sequence[int], pooling: str, precision: str) -> "Reading":
+    def of(cls, encoder: "Encoder", layers: Sequence[int], pooling: str, precision: str, tokens: int = 0) -> "Reading":
         """Checked against `encoder`; EncoderError for a layer, pooling or precision that there is not."""
         if not layers:
             message = "layers is empty; give at least one hidden_states index."
             raise EncoderError(message)
-        for name, value, choices in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS)):
-            if value not in choices:
-                message = f"{name} is {value!r}; choose one of {', '.join(choices)}."
-                raise EncoderError(message)
-        if precision == "fp16" and encoder.device.type != "cuda":
-            message = f"precision is fp16, which needs a GPU; on {encoder.device.type} give bf16 or no."
+        if pooling not in POOLINGS:
+            message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}."
             raise EncoderError(message)
-        return cls(tuple(encoder.resolve_layer(layer) for layer in layers), pooling, precision)
+        check_precision(encoder, precision)
+        return cls(tuple(encoder.resolve_layer(layer) for layer in layers), pooling, precision, tokens)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
         """What the forward passes run under."""
-        return torch.autocast(device.type, _DTYPES[self.precision]) if self.precision in _DTYPES else nullcontext()
+        return autocast(device, self.precision)
+
+
+def check_precision(encoder: "Encoder", precision: str) -> None:
+    """EncoderError for a precision that there is not, or not on the encoder's device."""
+    if precision not in PRECISIONS:
+        message = f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}."
+        raise EncoderError(message)
+    if precision == "fp16" and encoder.device.type != "cuda":
+        message = f"precision is fp16, which needs a GPU; on {encoder.device.type} give bf16 or no."
+        raise EncoderError(message)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """What forward passes of a precision run under."""
+    return torch.autocast(device.type, _DTYPES[precision]) if precision in _DTYPES else nullcontext()
 
 
 def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> list[NDArray[np.float32]]:
@@ -71,26 +91,38 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
     tails = [encoder.tail_of(layer, reading.pooling) for layer in reading.layers]
     widths = [encoder.vector_width(layer, reading.pooling) for layer in reading.layers]
     vectors = [np.zeros((len(texts), width), dtype=np.float32) for width in widths]
+    special = special_ids(encoder.tokenizer) if reading.pooling == "mean-content" else None
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
-        batches = padded_batches([len(row) for row in wrapped], encoder.pad_multiple)
-        for members in told(batches, "embedding", len(wrapped), "texts"):
-            batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
-            states = hidden_states(encoder, batch, reading.layers)
-            keep = batch.content if reading.pooling == "mean-content" else batch.real
-            if n_unpooled:
-                keep = keep & (torch.arange(keep.shape[1], device=keep.device) >= n_unpooled)
-            for array, layer, tail in zip(vectors, reading.layers, tails, strict=True):
-                if reading.pooling == "first":
-                    pooled = states[layer][:, n_unpooled].float()
-                else:
-                    # Without autocast: a product of matrices would be rounded to 16 bits again.
-                    with torch.autocast(encoder.device.type, enabled=False):
-                        pooled = mean_pool(states[layer].float(), keep)
-                if tail is not None:
-                    with torch.autocast(encoder.device.type, enabled=False):
-                        pooled = tail(pooled)
-                array[members] = pooled.cpu().numpy()
+        for members in told(row_batches(encoder, wrapped, reading.tokens), "embedding", len(wrapped), "texts"):
+            batch = [wrapped[i] for i in members]
+            states = row_states(encoder, batch, reading.layers)
+            pooled_places, starts = _pooled_places(batch, reading.pooling, special, n_unpooled)
+            pooled_places, starts = pooled_places.to(encoder.device), starts.to(encoder.device)
+            # Without autocast: a product of matrices would be rounded to 16 bits again.
+            with torch.autocast(encoder.device.type, enabled=False):
+                for array, layer, tail in zip(vectors, reading.layers, tails, strict=True):
+                    pooled = embedding_bag(pooled_places, states[layer].float(), starts, mode="mean")
+                    array[members] = (pooled if tail is None else tail(pooled)).cpu().numpy()
     return vectors
+
+
+def _pooled_places(
+    rows: Sequence[Int[Tensor, " len"]], pooling: str, special: Int[Tensor, " specials"] | None, n_unpooled: int
+) -> tuple[Int[Tensor, " places"], Int[Tensor, " rows"]]:
+    """Places, among the tokens of all rows, of those that are pooled, row by row; and where those of each row begin.
+
+    special: ids that are no content, where these are left out.
+    """
+    lens = torch.tensor([len(row) for row in rows])
+    ends = lens.cumsum(0)
+    if pooling == "first":
+        return ends - lens + n_unpooled, torch.arange(len(rows))
+    ids = torch.cat(list(rows))
+    keep = torch.ones(len(ids), dtype=torch.bool) if special is None else ~torch.isin(ids, special)
+    if n_unpooled:
+        keep &= torch.arange(len(ids)) - (ends - lens).repeat_interleave(lens) >= n_unpooled
+    kept = torch.cat([torch.zeros(1, dtype=torch.int64), keep.cumsum(0)])
+    return keep.nonzero().squeeze(1), kept[ends - lens]
 
 
 def _n_unpooled(encoder: "Encoder") -> int:
@@ -130,6 +162,7 @@ def check_texts(texts: Iterable[str]) -> None:
 
 def warn_cut(encoder: "Encoder", n_cut: int, n_texts: int) -> None:
     """Say once for each encoder how many texts lost their end: the same texts come again, layer by layer."""
+    encoder.n_cut += n_cut
     if n_cut and not encoder.cut_before:
         encoder.cut_before = True
         _log.warning(
@@ -137,16 +170,38 @@ def warn_cut(encoder: "Encoder", n_cut: int, n_texts: int) -> None:
         )
 
 
-def padded_batches(lengths: Sequence[int], multiple: int) -> Generator[list[int]]:
+def row_batches(encoder: "Encoder", rows: Sequence[Tensor], tokens: int) -> Generator[list[int]]:
+    """Indices of id rows in batches for `row_states`: longest first, at most `tokens` tokens each (or one row).
+
+    tokens: 0 takes what suits the encoder's device.
+    """
+    most = tokens or (_CPU_TOKENS if encoder.device.type == "cpu" else _BATCH_TOKENS)
+    if not supports_packing(encoder):
+        yield from padded_batches([len(row) for row in rows], encoder.pad_multiple, most)
+        return
+    batch: list[int] = []
+    n_tokens = 0
+    for i in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
+        if batch and n_tokens + len(rows[i]) > most:
+            yield batch
+            batch, n_tokens = [], 0
+        batch.append(i)
+        n_tokens += len(rows[i])
+    if batch:
+        yield batch
+
+
+def padded_batches(lengths: Sequence[int], multiple: int, tokens: int = _PADDED_TOKENS) -> Generator[list[int]]:
     """Indices in batches of similar length, longest first, so that little is padding and memory shows at once.
 
+    tokens: how many, padding included, a batch may hold, but one text at least.
     multiple: where padding is to a multiple, each text is padded to its own, whatever its neighbours are.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     start = 0
     while start < len(order):
         longest = -(-lengths[order[start]] // multiple) * multiple
-        stop = min(len(order), start + max(1, _BATCH_TOKENS // longest))
+        stop = min(len(order), start + max(1, tokens // longest))
         if multiple > 1:
             stop = next((i for i in range(start, stop) if lengths[order[i]] <= longest - multiple), stop)
         yield order[start:stop]

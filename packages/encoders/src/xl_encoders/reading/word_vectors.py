@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.reading.embedding import as_texts, padded_batches
-from xl_encoders.reading.states import hidden_states
+from xl_encoders.reading.embedding import as_texts, autocast, check_precision, row_batches
+from xl_encoders.reading.stages import told
+from xl_encoders.reading.states import row_states
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.word_tokens import PlacedTokens, place_words
 from xl_encoders.text.word_splitting import split_words
@@ -57,11 +58,15 @@ class _Picks(NamedTuple):
 def word_vectors(
     encoder: "Encoder",
     texts: Sequence[str],
-    layer: int,
+    layers: Sequence[int],
     how: str = "last",
     words: Sequence[Sequence[tuple[int, int]]] | None = None,
-) -> list[TextWords]:
-    """The words of each text; see `Encoder.word_vectors`. layer: `hidden_states` index, from 0."""
+    *,
+    precision: str = "no",
+    tokens: int = 0,
+) -> list[list[TextWords]]:
+    """The words of each text at each layer; see `Encoder.word_vectors`. layers: `hidden_states` indices, from 0."""
+    check_precision(encoder, precision)
     if how not in HOWS:
         message = f"how is {how!r}; choose one of {', '.join(HOWS)}."
         raise EncoderError(message)
@@ -73,7 +78,7 @@ def word_vectors(
         raise EncoderError(message)
     placed = place_words(encoder.tokenizer, texts, words)
     n_rows = [sum(map(len, text.words)) if how == "all" else len(text.words) for text in placed]
-    vectors = np.zeros((sum(n_rows), encoder.width), dtype=np.float32)
+    vectors = {layer: np.zeros((sum(n_rows), encoder.width), dtype=np.float32) for layer in layers}
     windows: list[list[int]] = []
     picks: list[_Picks] = []
     bounds = [0, *accumulate(n_rows)]
@@ -83,30 +88,33 @@ def word_vectors(
             windows.append(text.row[start:end])
             picks.append(read.within(start, end))
     wrapped = wrap_rows(windows, encoder.tokenizer)
-    with torch.inference_mode(), evaluation_mode(encoder):
-        for members in padded_batches([len(row) for row in wrapped], encoder.pad_multiple):
-            batch = encoder.pad([wrapped[i] for i in members]).to(encoder.device)
-            states = hidden_states(encoder, batch, [layer])[layer].float()
+    with torch.inference_mode(), evaluation_mode(encoder), autocast(encoder.device, precision):
+        for members in told(row_batches(encoder, wrapped, tokens), "embedding", len(wrapped), "texts"):
+            batch = [wrapped[i] for i in members]
+            states = row_states(encoder, batch, vectors)
             read = [picks[i] for i in members]
-            rows = np.repeat(np.arange(len(read)), [len(part.places) for part in read])
-            places = np.concatenate([part.places for part in read]) + 1  # behind the first special
-            weights = torch.as_tensor(np.concatenate([part.weights for part in read]), device=states.device)
+            # Where the tokens of each row begin among those of all rows, behind its first special.
+            starts = accumulate((len(row) for row in batch), initial=1)
+            places = np.concatenate([part.places + start for part, start in zip(read, starts, strict=False)])
+            weights = torch.as_tensor(np.concatenate([part.weights for part in read]), device=encoder.device)
             numbers = np.concatenate([part.words for part in read])
             # Words of a batch have slots of their own, so that only they leave the device.
             present, slots = np.unique(numbers, return_inverse=True)
-            summed = states.new_zeros(len(present), states.shape[-1])
-            summed.index_add_(
-                0, torch.as_tensor(slots, device=states.device), states[rows, places] * weights.unsqueeze(1)
-            )
-            vectors[present] += summed.cpu().numpy()
+            places, slots = (torch.as_tensor(each, device=encoder.device) for each in (places, slots))
+            for layer, array in vectors.items():
+                chosen = states[layer][places].float()
+                summed = chosen.new_zeros(len(present), chosen.shape[-1])
+                summed.index_add_(0, slots, chosen * weights.unsqueeze(1))
+                array[present] += summed.cpu().numpy()
+    offsets = [np.array(spans, dtype=np.int64).reshape(-1, 2) for spans in words]
+    n_tokens = [np.array([len(places) for places in text.words], dtype=np.int64) for text in placed]
+    shared = [_shared(text) for text in placed]
     return [
-        TextWords(
-            vectors[bounds[i] : bounds[i + 1]],
-            np.array(words[i], dtype=np.int64).reshape(-1, 2),
-            np.array([len(places) for places in text.words], dtype=np.int64),
-            _shared(text),
-        )
-        for i, text in enumerate(placed)
+        [
+            TextWords(vectors[layer][bounds[i] : bounds[i + 1]], offsets[i], n_tokens[i], shared[i])
+            for i in range(len(placed))
+        ]
+        for layer in layers
     ]
 
 

@@ -94,7 +94,7 @@ class Format:
             rows = zip(*zip(*kept, strict=True), *([texts] if self.pairs else []), results, strict=True)
             lines = [_encode_json(dict(zip(names, row, strict=True))) for row in rows]
         elif self.name == "tsv" or self.pairs:
-            columns: list[Sequence[str]] = [list(map(_text_of, values)) for values in zip(*kept, strict=True)]
+            columns: list[Sequence[str]] = [list(map(text_of, values)) for values in zip(*kept, strict=True)]
             columns += [*([texts] if self.pairs else []), results]
             cells = ["\t".join(column) for column in columns]
             statistics.replaced_tabs += sum(cell.count("\t") - len(texts) + 1 for cell in cells)
@@ -137,7 +137,7 @@ class Format:
 
         schema = self._schema()
         columns = [
-            list(values) if name in self.kept_types else list(map(_text_of, values))
+            list(values) if name in self.kept_types else list(map(text_of, values))
             for name, values in zip(self.keep, zip(*kept, strict=True), strict=True)
         ]
         columns += [*([list(texts)] if self.pairs else []), results]
@@ -186,7 +186,7 @@ def format_of(path: Path) -> tuple[FormatName, str]:
     return SUFFIXES.get(suffix, "text"), packed
 
 
-def _text_of(value: object) -> str:
+def text_of(value: object) -> str:
     """A value as a field of text: itself, nothing for None, JSON for numbers, lists and objects."""
     if value is None:
         return ""

@@ -167,6 +167,15 @@ class Corpus:
         """What the manifest says of each input."""
         return [source.describe(reading) for source, reading in zip(self.sources, self.readings, strict=True)]
 
+    def kept_types(self, names: Sequence[str]) -> dict[str, Any]:
+        """Arrow types of columns that go along, of those for which all sources agree on one."""
+        types_of = [source.kept_types() for source in self.sources]
+        return {
+            name: types_of[0][name]
+            for name in names
+            if all(name in kinds and kinds[name] == types_of[0].get(name) for kinds in types_of)
+        }
+
     def progress(self) -> tuple[int, int | None]:
         """Bytes read, and bytes in all where they are known."""
         sizes = [source.size for source in self.sources]

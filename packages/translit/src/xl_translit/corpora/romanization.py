@@ -371,12 +371,7 @@ def _with_kept_types(form: Format, corpus: Corpus) -> Format:
     """Arrow types for columns that go along, where all sources agree on one."""
     if form.name != "parquet" or not form.keep:
         return form
-    types_of = [source.kept_types() for source in corpus.sources]
-    types = {name: kinds.get(name) for kinds in types_of[:1] for name in form.keep}
-    for kinds in types_of[1:]:
-        types = {name: kind for name, kind in types.items() if kinds.get(name) == kind}
-    agreed = {name: kind for name, kind in types.items() if kind is not None}
-    return Format(form.name, form.result_name, form.pairs, form.keep, form.packed, agreed)
+    return Format(form.name, form.result_name, form.pairs, form.keep, form.packed, corpus.kept_types(form.keep))
 
 
 def _folder(out: str, engine: Engine) -> str | None:
