@@ -29,7 +29,7 @@ from xl_encoders import (
     sentence_breaker,
     word_breaker,
 )
-from xl_encoders.model.encoder import position_limit
+from xl_encoders.model.positions import position_limit
 from xl_encoders.model.static_teacher import StaticTeacher
 from xl_staticemb import StaticembError, VectorWriter, write_vectors
 from xl_staticemb.x2static.extraction import Extraction, ProcessShare

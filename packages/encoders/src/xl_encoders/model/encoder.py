@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.heads import masked_lm_head
+from xl_encoders.model.positions import counted_from, position_limit
 from xl_encoders.model.trainable import Trainable
 from xl_encoders.reading.tokens import TokenBatch, edge_ids, encode_content, pad_rows, special_ids, wrap_rows
 from xl_encoders.whole_files import replace_whole
@@ -335,7 +336,7 @@ def _check_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBa
                 f"they do not belong together."
             )
             raise EncoderError(message)
-    padding_idx = _counted_from(model)
+    padding_idx = counted_from(model)
     if padding_idx is not None and padding_idx != tokenizer.pad_token_id:
         message = (
             f"{name} counts positions from its padding id {padding_idx}, but the pad token of its tokenizer has the id "
@@ -345,23 +346,8 @@ def _check_tokenizer(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBa
     edge_ids(tokenizer)
 
 
-def _counted_from(model: "PreTrainedModel") -> int | None:
-    """The padding id behind which a model of the RoBERTa family counts positions; None for other families."""
-    positions = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
-    return getattr(positions, "padding_idx", None)
-
-
 def _at_length(states: Tensor, length: int) -> Tensor:
     """States of a shortened layer (CANINE's blocks see one position for four characters) repeated to `length`."""
     if states.shape[1] == length:
         return states
     return states.repeat_interleave(-(-length // states.shape[1]), dim=1)[:, :length]
-
-
-def position_limit(model: "PreTrainedModel") -> int:
-    """Longest input in tokens that the model has position embeddings for."""
-    limit = getattr(model.config, "max_position_embeddings", None)
-    if not limit or limit <= 0:
-        return 10**9
-    padding_idx = _counted_from(model)
-    return limit - (0 if padding_idx is None else padding_idx + 1)

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokeni
 from transformers.utils import cached_file
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, position_limit
+from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.hub import unreachable
 from xl_encoders.model.model_files import (
     HEAD_WEIGHTS,
@@ -24,6 +24,7 @@ from xl_encoders.model.model_files import (
     names_head,
     not_fetched,
 )
+from xl_encoders.model.positions import position_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -5,15 +5,18 @@ norms and embeddings see real tokens alone, positions restart with each row, and
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, position_limit
 from xl_encoders.model.packed_attention import Watched, attending_by_row, row_layout
+from xl_encoders.model.positions import position_limit
+
+if TYPE_CHECKING:
+    from xl_encoders.model.encoder import Encoder
 
 # Tokens, padding included, of one padded sub-batch, and the share of its longest row down to which rows may join it.
 _PADDED_TOKENS = 8192
@@ -68,7 +71,7 @@ class TokenStates(NamedTuple):
 
 
 def encode_rows(
-    encoder: Encoder,
+    encoder: "Encoder",
     rows: Sequence[Int[Tensor, " len"]],
     layers: Collection[int],
     *,
@@ -123,20 +126,20 @@ def encode_rows(
     return TokenStates(states, row_lens, *(_Reorder.apply(one, index, inverse) for one in seen))
 
 
-def supports_packing(encoder: Encoder) -> bool:
+def supports_packing(encoder: "Encoder") -> bool:
     """Whether the encoder's family can read packed rows: bidirectional, positions given from outside."""
     config = encoder.model.config
     return encoder.model.config.model_type in _INPUTS and not getattr(config, "is_decoder", False)
 
 
-def blocks_of(encoder: Encoder) -> nn.ModuleList:
+def blocks_of(encoder: "Encoder") -> nn.ModuleList:
     """The list that holds one module a block, of a family that can read packed rows."""
     n_blocks = encoder.model.config.num_hidden_layers
     stacks = (module for module in encoder.model.base_model.modules() if isinstance(module, nn.ModuleList))
     return next(stack for stack in stacks if len(stack) == n_blocks)
 
 
-def no_reset(encoder: Encoder) -> str:
+def no_reset(encoder: "Encoder") -> str:
     """Why positions cannot restart within a row of this encoder."""
     return (
         f"{encoder.name} ({type(encoder.model).__name__}) takes no positions from outside, so they cannot restart "
@@ -145,7 +148,7 @@ def no_reset(encoder: Encoder) -> str:
 
 
 def _inputs(
-    encoder: Encoder, ids: Tensor, row_lens: Sequence[int], halves: Halves | None
+    encoder: "Encoder", ids: Tensor, row_lens: Sequence[int], halves: Halves | None
 ) -> dict[str, Int[Tensor, " tokens"]]:
     """What a forward pass needs besides the (tokens,) ids of all rows."""
     config = encoder.model.config
@@ -159,7 +162,7 @@ def _inputs(
 
 
 def _read_packed(
-    encoder: Encoder,
+    encoder: "Encoder",
     rows: Sequence[Tensor],
     layers: Sequence[int],
     halves: Halves | None,
@@ -179,7 +182,7 @@ def _read_packed(
 
 
 def _read_padded(
-    encoder: Encoder, rows: Sequence[Tensor], layers: Sequence[int], halves: Halves | None
+    encoder: "Encoder", rows: Sequence[Tensor], layers: Sequence[int], halves: Halves | None
 ) -> dict[int, Tensor]:
     """Rows in sub-batches of like length, padding taken out of the states."""
     # A family that pads to a multiple does so for one token too; each row then keeps the padding it would have alone.
@@ -216,7 +219,7 @@ def _like_length(lengths: Sequence[int], multiple: int) -> list[range]:
     return groups
 
 
-def _check_lengths(encoder: Encoder, row_lens: Tensor) -> None:
+def _check_lengths(encoder: "Encoder", row_lens: Tensor) -> None:
     limit = position_limit(encoder.model)
     too_long = (row_lens > limit).nonzero()
     if len(too_long):

@@ -17,10 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.encoder import Encoder, position_limit
+from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.export import cut_model
 from xl_encoders.model.packing import encode_rows
+from xl_encoders.model.positions import position_limit
 from xl_encoders.reading.embedding import Reading, padded_batches
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.vector_files import fingerprint

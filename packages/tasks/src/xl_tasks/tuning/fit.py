@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xl_encoders.config import FitConfig
 from xl_encoders.errors import DivergedError
-from xl_encoders.model.encoder import position_limit
+from xl_encoders.model.positions import position_limit
 from xl_encoders.training.dev_scores import BestState
 from xl_encoders.training.fit import StepRecord, fit
 from xl_encoders.training.part import mix
