@@ -19,7 +19,7 @@ def check(
         list[Path] | None,
         typer.Argument(
             help="Your own sentences: files, a text a line, or folders of data sets [default: names in many scripts]",
-            metavar="[TEXT]...",
+            metavar="TEXT",
             show_default=False,
         ),
     ] = None,
