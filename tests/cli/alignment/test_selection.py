@@ -48,7 +48,8 @@ def test_the_best_state_becomes_the_model(xl: Run, corpus: Path, tmp_path: Path,
     assert all(model[name].equal(best[name]) for name in best)
     assert f"kept step {selected['step']}" in result.stderr
     if task == "retrieval":  # the same items, scored by the other command
-        again = (f'model.from="{out / "model"}"', "eval.split=dev", "train.steps=1", "train.lr=1e-12")
+        read = tuple(f"model.{key}={about_of(out)[key]}" for key in ("layer", "pooling"))
+        again = (f'model.from="{out / "model"}"', *read, "eval.split=dev", "train.steps=1", "train.lr=1e-12")
         check = xl(*small(corpus, *STEPS, *again), "--out", tmp_path / "check")
         assert check.returncode == 0, check.stderr
         rows = [

@@ -41,6 +41,8 @@ FAULTS = {
     "bli: dictionary": ("static bli TEXT TEXT --dictionary NO", "NO"),
     "induce": ("static induce TEXT NO --out new.tsv", "NO"),
     "induce: excluded": ("static induce TEXT TEXT --exclude NO --out new.tsv", "NO"),
+    "embed": ("embed NO --model xlm-roberta-base --out new", "NO"),
+    "embed: model": ("embed TEXT --model NO --out new", "NO"),
     "check": ("check NO TEXT", "NO"),
     "mine": ("mine NO TEXT --model xlm-roberta-base --out new.tsv", "NO"),
     "mine: model": ("mine TEXT TEXT --model NO --out new.tsv", "NO"),

@@ -63,7 +63,8 @@ def make_counting(base: torch.nn.Module) -> Encoder:
     tokenizer = train_tokenizer(["abc"], n_pieces=20)
     model: Any = torch.nn.Module()
     model.base_model = base
-    model.config = type("Config", (), {"num_hidden_layers": 5, "hidden_size": 4, "max_position_embeddings": 0})
+    sizes = {"num_hidden_layers": 5, "hidden_size": 4, "max_position_embeddings": 0}
+    model.config = type("Config", (), {"model_type": "counting", **sizes})
     model.get_input_embeddings = lambda: torch.nn.Embedding(len(tokenizer), 4)
     model.device, model.dtype = torch.device("cpu"), torch.float32
     return Encoder(model, tokenizer, name="counting")

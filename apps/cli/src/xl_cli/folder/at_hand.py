@@ -48,7 +48,7 @@ def check_at_hand(
 def _check_extent(name: str, layers: Sequence[str], max_len: int) -> None:
     """UsageError for a layer that a model in a folder lacks, and for texts that are longer than its positions."""
     folder = Path(run_model(name)[0])
-    if not (folder / "config.json").is_file():
+    if not (layers or max_len) or not (folder / "config.json").is_file():
         return
     files = read_model_files(str(folder))
     deepest, longest = files.n_layers, files.n_positions

@@ -84,7 +84,7 @@ def _read_below(run: Callable[[], object], layers: Collection[int], blocks: nn.M
 def _blocks(encoder: "Encoder") -> nn.ModuleList | None:
     """The blocks of a model whose states can be read in front of them; None where they cannot."""
     model = encoder.model
-    if is_sharded(next(model.parameters())):  # a pass that ends early would leave its weights gathered
+    if any(map(is_sharded, model.parameters())):  # a pass that ends early would leave its weights gathered
         return None
     if model not in _known:
         base = model.base_model

@@ -46,8 +46,8 @@ def nearest_slabs(
 ) -> Iterator[Slab]:
     """The `k` nearest by cosine of each row of `x` (n, width) in `z` (m, width) and the other way round.
 
-    Exact as `nearest`: the slabs change nothing; of equal scores the lower row comes first. `k` counts at most as many
-    rows as the other side has. A row that is not finite is nobody's neighbour and has none.
+    Exact as `nearest`, up to the rounding of float32: of equal scores the lower row comes first. `k` counts at most as
+    many rows as the other side has. A row that is not finite is nobody's neighbour and has none.
     rows: of a slab of either side, at least 1. Memory beside the vectors: two slabs (2 bytes a number in bfloat16, else
     4), 12 k bytes a row of `z`, and some tiles of products.
     after: `stop` and `back` of a slab of an earlier call of the same vectors, to go on behind it.

@@ -146,6 +146,7 @@ def _cka(
     from xl_cli.measure.cka import CkaConfig, cka_at
     from xl_cli.measure.views import space_rows
     from xl_tasks.catalogue.registry import TASKS
+    from xl_tasks.catalogue.task import KINDS
 
     texts = _text_languages(config.data)
     models = {language: kept.get(system.model(language, seed)) for language in languages if language in texts}
@@ -155,12 +156,12 @@ def _cka(
     models = {language: folder for language, folder in models.items() if folder}
     if len(models) < 2:
         return []
-    tagging = TASKS[system.about["task"]].kind == "tagging"
+    by_word = not KINDS[TASKS[system.about["task"]].kind].pooled
     asked = CkaConfig(
         model=(",".join(f"{language}={folder}" for language, folder in models.items()),),
         input=(system.about["unit"],),
         data=config.data,
-        layer=(config.layer or ("0" if tagging else "last"),),
+        layer=(config.layer or ("0" if by_word else "last"),),
         limit=config.limit,
     )
     return space_rows(asked, (cka_at, asked))
