@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xl_cli.errors import CliError, UsageError
+from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import check_at_hand, run_model
 from xl_cli.launch.progress import Progress, say
 from xl_cli.listing import listing
-from xl_cli.options import check_options
+from xl_cli.recipe.config import OneLayerConfig
 from xl_cli.results import Rows, UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
-from xl_encoders.config import POOLINGS
 from xl_objectives import setting
 
 if TYPE_CHECKING:
@@ -35,34 +34,11 @@ READ_WHERE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig:
+class CheckConfig(OneLayerConfig):
     """How the model is read, and of how many texts."""
 
-    layer: str = setting(
-        "",
-        "hidden_states index, negative from the end, or last [default: the run's own; of a sentence encoder what its "
-        "modules.json says, else two thirds of the depth]",
-    )
-    pooling: str = setting(
-        "",
-        "mean-content (no specials) | mean-all | first [default: the run's own, else what its modules.json says, "
-        "else mean-all]",
-        choices=("", *POOLINGS),
-    )
-    prompt: str | None = setting(
-        None,
-        "Put in front of every text, or the name of one of the model's own prompts [default: the model's default one]",
-    )
-    max_len: int = setting(0, "Longest input in tokens; 0 takes the model's limit, at most 512.", low=0)
     limit: int = setting(200, "Most texts, drawn by their hash.", low=1)
     lang: str = setting("", "Language to read of a folder that is a data set.")
-    revision: str = setting("", "Commit or tag of a hub model.")
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        if self.layer and self.layer != "last" and not self.layer.lstrip("-").isdigit():
-            message = f"--layer is {self.layer!r}; give a hidden_states index such as 8 or -1, or last."
-            raise UsageError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +67,7 @@ def check(model: str | Path, *texts: str | Path, config: CheckConfig, given: fro
     from xl_encoders.agreement.measures import agreement, cache_difference
     from xl_encoders.agreement.ways import alone
 
-    opened = open_model(
-        model, revision=config.revision, max_len=config.max_len, layer=[config.layer] if config.layer else (),
-        pooling=config.pooling, prompt=config.prompt,
-    )  # fmt: skip
+    opened = open_model(model, **config.read)
     if opened.note:
         say(opened.note)
     layer, encoder = opened.layers[0], opened.encoder

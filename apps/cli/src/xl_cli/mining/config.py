@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_cli.errors import UsageError
-from xl_cli.options import check_options
+from xl_cli.recipe.config import OneLayerConfig
 from xl_cli.unread_options import ReadWhere, revision_row
-from xl_encoders.config import POOLINGS, PRECISIONS
+from xl_encoders.config import PRECISIONS
 from xl_objectives import setting
 
 SCORES = ("margin", "cosine")
@@ -19,32 +18,14 @@ READ_WHERE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class MineConfig:
+class MineConfig(OneLayerConfig):
     """Options of `xl mine`."""
 
     model: str = field(metadata={"help": "Run folder, save_pretrained folder or hub id; a sentence encoder is best."})
     source_lang: str = setting("", "Language of A for the rows [default: by file name]")
     target_lang: str = setting("", "Language of B for the rows [default: by file name]")
     ids: bool = setting(False, "Lines are id TAB sentence, as BUCC's; ids stand where line numbers would")  # fmt: skip
-    layer: str = setting(
-        "",
-        "hidden_states index, negative from the end, or last [default: the run's own; of a sentence encoder what its "
-        "modules.json says, else two thirds of the depth]",
-    )
-    pooling: str = setting(
-        "",
-        "mean-content (no specials) | mean-all | first [default: the run's own, else what its modules.json says, "
-        "else mean-all]",
-        choices=("", *POOLINGS),
-    )
-    prompt: str | None = setting(
-        None,
-        "Put in front of every text, e.g. 'query: ', or the name of one of the model's own prompts [default: the "
-        "model's default prompt]",
-    )
-    max_len: int = setting(0, "Longest input in tokens; 0 takes the model's limit, at most 512.", low=0)
     precision: str = setting("no", "no (float32) | bf16 | fp16 (GPU only)", choices=PRECISIONS)
-    revision: str = setting("", "Commit or tag of a hub model.")
     score: str = setting(
         "margin",
         "margin (cosine over the mean cosine of both sentences' neighbours; Artetxe and Schwenk 2019) | cosine",
@@ -80,9 +61,3 @@ class MineConfig:
             "[default: PAIRS.partial, removed at the end]"
         },
     )
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        if self.layer and self.layer != "last" and not self.layer.lstrip("-").isdigit():
-            message = f"--layer is {self.layer!r}; give a hidden_states index such as 8 or -1, or last."
-            raise UsageError(message)

@@ -77,14 +77,7 @@ def _neighbours(sides: tuple[Sentences, Sentences], config: MineConfig, folder: 
     from xl_cli.evaluation.opened import open_model
     from xl_encoders.reading.vector_files import fingerprint
 
-    opened = open_model(
-        config.model,
-        revision=config.revision,
-        max_len=config.max_len,
-        layer=[config.layer] if config.layer else (),
-        pooling=config.pooling,
-        prompt=config.prompt,
-    )
+    opened = open_model(config.model, **config.read)
     if opened.note:
         say(opened.note)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Settings that belong to a run as a whole: its data, its variants, its evaluation. Imports nothing heavy."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from xl_cli.errors import UsageError
 from xl_cli.options import check_options
@@ -313,6 +314,43 @@ class ParallelConfig(ReadingConfig):
     data: str = field(metadata={"help": "folder or file of parallel text: SIB-200, Tatoeba, Bible, LLL_Ssss.txt"})
     source: tuple[str, ...] = setting((), "language, any spelling; repeat for more")
     target: tuple[str, ...] = setting((), "language, any spelling; repeat for more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneLayerConfig:
+    """How an encoder is read at one layer, by the commands that are given texts and no data set."""
+
+    layer: str = setting(
+        "",
+        "hidden_states index, negative from the end, or last [default: the run's own; of a sentence encoder what its "
+        "modules.json says, else two thirds of the depth]",
+    )
+    pooling: str = setting(
+        "",
+        "mean-content (no specials) | mean-all | first [default: the run's own, else what its modules.json says, "
+        "else mean-all]",
+        choices=("", *POOLINGS),
+    )
+    prompt: str | None = setting(
+        None,
+        "put in front of every text, e.g. 'query: ', or the name of one of the model's own prompts; '' for none "
+        "[default: the model's default prompt]",
+    )
+    max_len: int = setting(0, "longest input in tokens; 0 takes the model's limit, at most 512", low=0)
+    revision: str = setting("", "commit or tag of a hub model")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.layer and self.layer != "last" and not self.layer.lstrip("-").isdigit():
+            message = f"--layer is {self.layer!r}; give a hidden_states index such as 8 or -1, or last."
+            raise UsageError(message)
+
+    @property
+    def read(self) -> dict[str, Any]:
+        """What `open_model` takes of these."""
+        layer = (self.layer,) if self.layer else ()
+        given = {name: getattr(self, name) for name in ("pooling", "prompt", "max_len", "revision")}
+        return {"layer": layer, **given}
 
 
 @dataclass(frozen=True, kw_only=True)
