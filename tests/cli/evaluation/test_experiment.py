@@ -127,7 +127,10 @@ def test_the_plan_without_data_has_the_cells_of_the_papers_tables() -> None:
     few = plan_evaluation(preset="ppa", group="maf", seeds=1, source="eng", target=["tur", "ell"], train_limit=64)
     assert {each.task: each.cells for each in few.outlines} == dict.fromkeys(PPA.experiment, 2)
     assert [each.steps for each in few.outlines] == [None, 40 * 2, 40 * 2, 5, 10]
-    assert plan_evaluation("xnli", preset="xtreme").cells is None  # which languages, the data tell
+    unread = plan_evaluation("xnli", preset="xtreme")
+    assert unread.cells is None  # which languages, the data tell
+    assert (sum(each.fits for each in unread.outlines), unread.time) == (3, "unknown without --data")
+    assert plan_evaluation("tatoeba").time == "nothing is trained"
 
 
 def test_a_plan_counts_the_cells_that_a_run_has(tmp_path: Path, tiny_model: Path) -> None:

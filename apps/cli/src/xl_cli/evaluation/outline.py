@@ -81,7 +81,9 @@ def planned(entries: Sequence[Task], config: EvaluateConfig) -> EvaluationPlan:
     seconds, rests_on = seconds_of(tokens, sum(weights))
     about = "unknown" if seconds is None else words(seconds)
     if not tokens:
-        about, rests_on = "nothing is trained", ""
+        trains = any(each.fits for each in outlines)
+        unknown = "unknown" if config.data else "unknown without --data"
+        about, rests_on = unknown if trains else "nothing is trained", ""
     else:
         rests_on += (
             "" if config.model else f"; for an encoder of {_BASE // 1_000_000} million weights without its tables"
