@@ -157,6 +157,40 @@ def test_ids_and_documents_in_order(model: Path, tmp_path: Path) -> None:
     assert {row.metric for row in rows} == {"pairs", "threshold"}
 
 
+def test_files_of_bucc_with_repeated_sentences(xl: Run, model: Path, tmp_path: Path) -> None:
+    """Gold names ids of lines whose sentence stood before under another id; those pairs count, once."""
+    sides = {"de": [*LEFT[:26], LEFT[2], "zu viel"], "en": [RIGHT[3], *RIGHT[:26][::-1], "too much"]}
+    numbers: dict[str, dict[str, list[str]]] = {}
+    for code, side in sides.items():
+        written = [f"{code}-{n:09}" for n in range(1, len(side) + 1)]
+        numbers[code] = {}
+        for key, text in zip(written, side, strict=True):
+            numbers[code].setdefault(text, []).append(key)
+        (tmp_path / f"de-en.sample.{code}").write_text(
+            "".join(f"{key}\t{text}\n" for key, text in zip(written, side, strict=True)), encoding="utf-8"
+        )
+    # The last id that a sentence has: of LEFT[2] and RIGHT[3] that of the repeated line.
+    gold = {LEFT[n]: (numbers["de"][LEFT[n]][-1], numbers["en"][RIGHT[n]][-1]) for n in range(26)}
+    (tmp_path / "de-en.sample.gold").write_text("".join(f"{a}\t{b}\n" for a, b in gold.values()), encoding="utf-8")
+    files = [tmp_path / f"de-en.sample.{code}" for code in sides]
+    common = ["mine", *files, "--model", model, "--layer", "0", "--json"]
+    done = xl(*common, "--ids", "--gold", tmp_path / "de-en.sample.gold", "--out", tmp_path / "p.tsv")
+    assert done.returncode == 0, done.stderr
+    assert "are not of the two corpora" not in done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    figures = {row["metric"]: row["value"] for row in rows}
+    assert {(row["source"], row["target"]) for row in rows} == {("deu_Latn", "eng_Latn")}
+    found = lines(tmp_path / "p.tsv")
+    hits = sum([one, other] in [[LEFT[n], RIGHT[n]] for n in range(26)] for one, other, *_ in found)
+    assert figures["recall"] == pytest.approx(hits / 26)
+    assert figures["f1"] == pytest.approx(2 * hits / (26 + len(found)))
+    assert all(key in numbers["de"][one] and partner in numbers["en"][other] for one, other, _, key, partner in found)
+    plain = xl(*common, "--out", tmp_path / "plain.tsv")
+    assert plain.returncode == 0, plain.stderr
+    assert "de-en.sample.de: every line holds a TAB" in plain.stderr
+    assert "--ids" in plain.stderr
+
+
 def test_what_is_wrong_is_told(xl: Run, model: Path, corpora: list[Path], tmp_path: Path) -> None:
     empty, other = tmp_path / "empty.txt", tmp_path / "other.tsv"
     empty.write_text("\n \n", encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from xl_cli.errors import CliError
+from xl_cli.launch.progress import say
 from xl_translit import read_lines
 
 
@@ -22,10 +23,12 @@ class Sentences:
         self.lines = array("q")
         """Line number, from 1, of each sentence."""
         self.n_lines = self.n_empty = self.n_repeated = 0
+        n_tabs = 0
         seen: set[bytes] = set()
         names: set[bytes] = set()
         for number, key, text in self._read():
             self.n_lines = number
+            n_tabs += "\t" in text
             if ids and _digest(key) in names:
                 message = f"{path}:{number}: the id {key!r} comes twice."
                 raise CliError(message)
@@ -41,6 +44,8 @@ class Sentences:
         if not self.lines:
             message = f"{path}: no line has text, so that there is nothing to mine."
             raise CliError(message)
+        if not ids and n_tabs == self.n_lines - self.n_empty:
+            say(f"note: {path}: every line holds a TAB; if what stands before it is an id, give --ids.")
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -55,15 +60,16 @@ class Sentences:
         return {row: (key, text) for row, (_, key, text) in enumerate(self._kept()) if row in wanted}
 
     def rows(self, named: Collection[str]) -> dict[str, int]:
-        """Row of each line number or id, or else sentence, in `named` that is there."""
+        """Row of each line number or id, or else sentence, in `named` that is there.
+
+        The row of a line that repeats a sentence is that of the line where it stood first.
+        """
         wanted = set(named)
-        keys, texts = {}, {}
-        for row, (_, key, text) in enumerate(self._kept()):
-            if key in wanted:
-                keys[key] = row
-            if text in wanted:
-                texts[text] = row
-        return texts | keys
+        by_key = {key: text for _, key, text in self._read() if key in wanted}
+        texts = wanted.union(by_key.values())
+        rows = {text: row for row, (_, _, text) in enumerate(self._kept()) if text in texts}
+        by_text = {text: row for text, row in rows.items() if text in wanted}
+        return by_text | {key: rows[text] for key, text in by_key.items() if text in rows}
 
     def told(self) -> str:
         """What was read, in words."""
