@@ -1,4 +1,5 @@
 from .errors import AnalysisError as AnalysisError
+from .pages.adopt_page import adopt_page as adopt_page
 from .pages.points_page import points_page as points_page
 from .pages.report_page import Facts as Facts
 from .pages.report_page import Section as Section
@@ -89,6 +90,8 @@ from .statistics.significance import Difference as Difference
 from .statistics.significance import Interval as Interval
 from .statistics.significance import bootstrap_interval as bootstrap_interval
 from .statistics.significance import paired_bootstrap as paired_bootstrap
+from .tables.adoption.adopt_tables import adopt_tables as adopt_tables
+from .tables.adoption.adopt_tables import is_adopted as is_adopted
 from .tables.analyses.alignment_tables import alignment_table as alignment_table
 from .tables.analyses.correlation_tables import correlation_table as correlation_table
 from .tables.analyses.coverage_beside import coverage_beside as coverage_beside

@@ -101,7 +101,9 @@ def _checked(
     plan_only: bool = False,
 ) -> "tuple[Recipe, RunData, RunFolder | None]":
     """The recipe and its data, once all that can be refused is; the run that goes on, None for a new one."""
+    from xl_cli.alignment.further_tasks import check_tasks
     from xl_cli.alignment.reading import check_selection, check_sources, check_widths
+    from xl_cli.data.new_languages import check_scored
     from xl_cli.data.run_data import load_data
     from xl_cli.folder.run_folder import RunFolder
     from xl_cli.recipe.paths import shape_of
@@ -120,9 +122,11 @@ def _checked(
         with faults.caught(UsageError):
             RunFolder.check_free(_path(out))
         resolved = load_recipe(str(recipe), overrides, faults, plan_only=plan_only)
+    check_tasks(resolved, look=not plan_only)
     data = load_data(resolved)
     check_sources(resolved, data)
     check_selection(resolved, data)
+    check_scored(resolved, data)
     check_widths(resolved, data, shape_of(resolved.model)[1])
     return resolved, data, folder
 
@@ -133,13 +137,21 @@ def as_overrides(given: Mapping[str, object] | Iterable[str]) -> list[str]:
 
 
 def _text(recipe: Recipe, rows: "Sequence[Row]", folder: "RunFolder") -> str:
-    from xl_analysis import retrieval_table
+    from xl_analysis import adopt_tables, is_adopted, result_tables, retrieval_table
     from xl_cli.alignment.row_meanings import row_meanings
 
     parts = []
-    scores = [row for row in rows if row.task != "vocabulary"]
-    if scores:
+    every = [asdict(row) for row in rows]
+    scores = [row for row in rows if row.task == "retrieval" and not row.baseline]
+    if is_adopted(every):
+        # The vocabulary was told before training.
+        parted = [each for each in every if each["task"] != "vocabulary"]
+        parts += [table.render("text") + "\n" for part in adopt_tables(parted).values() for table in part]
+    elif scores:
         parts.append(retrieval_table([asdict(row) for row in scores]).render("text") + "\n")
+        if further := [row for row in every if row["protocol"] and not row["baseline"]]:
+            parts += [table.render("text") + "\n" for table in result_tables(further)]
+    if scores:
         for line in row_meanings(recipe, dict.fromkeys(row.variant for row in scores)):
             parts.append(fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
     else:

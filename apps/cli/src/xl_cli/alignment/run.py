@@ -11,12 +11,13 @@ from statistics import median
 
 import torch
 
+from xl_cli.alignment.further_tasks import score_tasks
 from xl_cli.alignment.head_warmup import warm_head
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_widths, first_texts, variant_objectives
+from xl_cli.alignment.scoring import difference_rows, score_encoder, score_strings
 from xl_cli.alignment.selection import selection_of
 from xl_cli.alignment.vocabulary import change_vocabulary
-from xl_cli.data.items import language_pairs
 from xl_cli.data.letters import tell_letters
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError, StoppedEarlyError
@@ -43,7 +44,7 @@ from xl_encoders import (
     read_sentence_form,
     save_model,
 )
-from xl_tasks import Row, StringMatch, retrieval_rows
+from xl_tasks import Row, StringMatch
 from xl_translit import Romanizer
 
 
@@ -76,6 +77,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     saved_dtype = getattr(torch, folder.about().get("dtype", {}).get("saved", "float32"))
     scored = {row.variant for row in folder.rows()}
     _score_starts(recipe, data, encoder, layer, folder, scored)
+    score_tasks(recipe, folder, layer)  # of the start alone, so that faults of their data come before training
     finished = list(folder.about().get("finished_variants", []))
     form = _form(recipe)
     with Stopping() as stopping:
@@ -104,12 +106,15 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
                 )
                 raise StoppedEarlyError(message, stopping.signal_number or signal.SIGINT)
             if variant not in scored:
-                folder.add_rows(_score(recipe, data, encoder, variant, layer, folder))
+                folder.add_rows(score_encoder(recipe, data, encoder, variant, layer, folder))
             finished.append(variant)
             folder.describe(finished_variants=finished)
             processes.wait()
     if recipe.eval.string_match and data.scored and StringMatch.name not in scored:
-        folder.add_rows(_score_strings(recipe, data, folder))
+        folder.add_rows(score_strings(recipe, data, folder))
+    folder.add_rows(difference_rows(recipe, data, folder))
+    folder.add_rows(score_tasks(recipe, folder, layer, end=True))
+    processes.wait()
     folder.keep_selected(recipe.select.keep if recipe.select.every else 1)
     folder.describe(
         status="finished",
@@ -245,7 +250,7 @@ def _score_starts(
         lines = {"pretrained": lambda: encoder}
     for name, opened in lines.items():
         if name not in scored and processes.is_main():
-            folder.add_rows(_score(recipe, data, opened(), name, layer, folder))
+            folder.add_rows(score_encoder(recipe, data, opened(), name, layer, folder))
     processes.wait()
 
 
@@ -323,45 +328,3 @@ def _train(
                 folder.describe(selected={**folder.about().get("selected", {}), variant: asdict(scored)})
             encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=encoder.name).to(encoder.device)
     return end, n_steps, encoder
-
-
-def _score(recipe: Recipe, data: RunData, encoder: Encoder, variant: str, layer: int, folder: RunFolder) -> list[Row]:
-    if not processes.is_main():
-        return []
-    rows = []
-    for corpus, keys in data.scored:
-        rows += retrieval_rows(
-            encoder,
-            corpus,
-            keys,
-            pairs=language_pairs(corpus, recipe.eval.sources, recipe.eval.targets),
-            layer=layer,
-            pooling=recipe.model.pooling,
-            variant=variant,
-            seed=recipe.train.seed,
-            model=recipe.model.name or folder.path.name,
-        )
-    return rows
-
-
-def _score_strings(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
-    if not processes.is_main():
-        return []
-    rows = []
-    for corpus, keys in data.scored:
-        chosen = set(keys)
-        texts = [text for by_key in corpus.texts.values() for key, text in sorted(by_key.items()) if key in chosen]
-        matcher = StringMatch(texts, Romanizer())
-        rows += retrieval_rows(
-            matcher,
-            corpus,
-            keys,
-            pairs=language_pairs(corpus, recipe.eval.sources, recipe.eval.targets),
-            layer=0,
-            pooling="none",
-            variant=StringMatch.name,
-            seed=recipe.train.seed,
-            model=recipe.model.name or folder.path.name,
-            unit="character",
-        )
-    return rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from xl_cli.errors import CliError
-from xl_cli.recipe.config import ParallelConfig
+from xl_cli.recipe.config import EvalConfig, ParallelConfig
 from xl_tasks import DATASETS, ParallelTexts, load_texts
 from xl_tasks.drawing import first_by_hash
 
@@ -56,6 +56,13 @@ def scored_keys(data: ParallelTexts, keys: list[str], languages: Iterable[str], 
         message = f"{data.name}: no item has a text in each of {', '.join(sorted(codes))}; leave one of them out."
         raise CliError(message)
     return first_by_hash(shared, limit)
+
+
+def scored_pairs(corpus: ParallelTexts, scoring: EvalConfig) -> list[tuple[str, str]]:
+    """The ordered pairs that a run scores: both directions with the pivot, else all of its sources and targets."""
+    if scoring.pivot:
+        return pairs_both_ways(corpus, [scoring.pivot], [])
+    return language_pairs(corpus, scoring.sources, scoring.targets)
 
 
 def language_pairs(corpus: ParallelTexts, sources: Sequence[str], targets: Sequence[str]) -> list[tuple[str, str]]:

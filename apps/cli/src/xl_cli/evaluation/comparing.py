@@ -76,6 +76,18 @@ def difference_rows(
     return _compared_pairs(pairs, n_resamples)
 
 
+def variant_difference_rows(cells: Iterable[Scored], start: str, n_resamples: int) -> list[Row]:
+    """Rows with the baseline "variant=START": each other variant on the items that the start answered, seed by seed."""
+    groups = _by_circumstances(cells)
+    place = _SHOWN.index("variant")
+    pairs: list[_Pair] = []
+    for circumstances, by_seed in groups.items():
+        before = groups.get((*circumstances[:place], start, *circumstances[place + 1 :]))
+        if circumstances[place] != start and before:
+            pairs.append((by_seed, before, f"variant={start}", 1))
+    return _compared_pairs(pairs, n_resamples)
+
+
 def folder_difference_rows(runs: Sequence[Path], name: str, n_resamples: int) -> list[Row]:
     """`run_difference_rows` of the second folder of `runs` over the first, as baseline `name`.
 

@@ -39,7 +39,7 @@ def evaluate(
     if not config.model:
         message = "no --model; name a run folder, a save_pretrained folder or a hub id."
         raise UsageError(message)
-    entries, asked = _checked(tasks, config, given)
+    entries, asked = checked_call(tasks, config, given)
     folder = None if out is None else Path(out)
     if folder is not None and folder.exists() and not folder.is_dir():
         message = f"--out {folder} is a file; name a folder."
@@ -70,13 +70,13 @@ def plan_evaluation(
     """
     from xl_cli.evaluation.outline import planned
 
-    return planned(*_checked(tasks, config, given))
+    return planned(*checked_call(tasks, config, given))
 
 
-def _checked(
+def checked_call(
     tasks: str | Sequence[str], config: EvaluateConfig, given: frozenset[str]
 ) -> "tuple[list[Task], EvaluateConfig]":
-    """The tasks and settings of a call, once all that can be refused before the data are read is."""
+    """The tasks and settings of a call of `evaluate`, once all that can be refused before the data are read is."""
     from xl_cli.evaluation.experiment import experiment
     from xl_cli.evaluation.plans import is_vector_folder, plan_class
     from xl_cli.evaluation.task_options import check_task_options

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 FORMATS = ("text", "md", "html", "tex", "csv")
 _RETRIEVAL = ("top1", "top5", "top10")
 _LAYOUTS = ("systems", "targets")
+_ADOPT = "adopt"
 READ_WHERE = (
     ReadWhere(("mean", "average"), lambda call: call.format != "csv", "for --format csv, which has rows and no means"),
     ReadWhere(("layout",), lambda call: call.format != "csv", "for --format csv, which has a line a row"),
-    ReadWhere(("start",), lambda call: call.layout not in _LAYOUTS, "but for a paper's layout"),
-    ReadWhere(("mean", "metric"), lambda call: call.layout in _LAYOUTS, "for a paper's layout, which has its own"),
+    ReadWhere(
+        ("average",), lambda call: call.layout != _ADOPT, "for layout adopt, which has the mean of old languages"
+    ),
+    ReadWhere(("start",), lambda call: call.layout not in (*_LAYOUTS, _ADOPT), "but for a paper's layout"),
+    ReadWhere(
+        ("mean", "metric"), lambda call: call.layout in _LAYOUTS, "for a paper's layout and adopt, which have their own"
+    ),
 )
 
 
@@ -64,10 +70,11 @@ class ReportConfig:
         choices=("", *MEANS),
     )
     layout: str = setting(
-        "systems",
+        "",
         "How results are laid out: systems (a line a system, a column a target language), targets (a line a target, a "
-        "column a task and source language), a paper's tables (xl ls layouts), or those of a TOML file like theirs; "
-        "not for csv",
+        "column a task and source language), adopt (a new language and the old ones, before and after), a paper's "
+        "tables (xl ls layouts), or those of a TOML file like theirs; not for csv [default: adopt where every run "
+        "adopted a language, else systems]",
     )
     average: tuple[str, ...] = field(
         default=(),
@@ -98,7 +105,8 @@ def report(
 
     >>> print(report(["runs/names", "e1"], format="md"))  # doctest: +SKIP
     """
-    refuse_unread(READ_WHERE, given, config)
+    if config.layout:
+        refuse_unread(READ_WHERE, given, config)
     out = check_new(out)
     several = [runs] if isinstance(runs, (str, Path)) else runs
     paths = list({path.resolve(): path for path in map(results_of, map(Path, several))}.values())
@@ -106,7 +114,10 @@ def report(
     from xl_translit import replacing
 
     read = dict(zip(labels, read_runs(paths), strict=True))
-    in_form = _by_kind if config.layout in _LAYOUTS else _in_layout
+    if not config.layout:
+        config = replace(config, layout=_usual_layout(read, config))
+        refuse_unread(READ_WHERE, given, config)
+    in_form = _by_kind if config.layout in _LAYOUTS else _adopted if config.layout == _ADOPT else _in_layout
     text = in_form(read, dict(zip(labels, paths, strict=True)), config)
     if out is not None:
         with replacing(out) as file:
@@ -131,6 +142,33 @@ def _by_kind(read: "Mapping[str, Sequence[Row]]", runs: Mapping[str, Path], conf
     apart = tell_runs_apart(rows, list(runs) if config.label else ())
     published = [row.to_dict() for row in published_beside(row for part in read.values() for row in part)]
     return _shown(apart, published, runs, metric, config)
+
+
+def _usual_layout(read: "Mapping[str, Sequence[Row]]", config: ReportConfig) -> str:
+    """The layout of a call that names none."""
+    from xl_analysis import is_adopted
+
+    # What was asked for that this layout has not, the other one has.
+    asked = config.format == "csv" or config.metric or config.mean or config.average
+    adopted = not asked and all(is_adopted([row.to_dict() for row in part]) for part in read.values())
+    return _ADOPT if adopted else _LAYOUTS[0]
+
+
+def _adopted(read: "Mapping[str, Sequence[Row]]", runs: Mapping[str, Path], config: ReportConfig) -> str:
+    """A new language and the old ones, before and after."""
+    from xl_analysis import AnalysisError, adopt_page, adopt_tables, tell_runs_apart
+
+    rows = {name: [row.to_dict() for row in part] for name, part in read.items()}
+    apart = tell_runs_apart(rows, list(runs) if config.label else ())
+    try:
+        if config.format != "html":
+            tables = [table for part in adopt_tables(apart).values() for table in part]
+            return "\n\n".join(table.render(config.format) for table in tables)
+        title, facts = _facts(runs)
+        return adopt_page(apart, title, facts=facts, logs=_logs(runs), names=_language_names(apart))
+    except AnalysisError as error:
+        message = f"--layout {_ADOPT}: {error}"
+        raise UsageError(message) from None
 
 
 def _in_layout(read: "Mapping[str, Sequence[Row]]", runs: Mapping[str, Path], config: ReportConfig) -> str:
@@ -205,7 +243,7 @@ def _shown(
         rows,
         title,
         facts=facts,
-        logs={name: RunFolder(path.parent).logged() for name, path in runs.items() if path.name == RESULTS},
+        logs=_logs(runs),
         beside=beside,
         metrics=metrics,
         mean=mean,
@@ -213,6 +251,10 @@ def _shown(
         averages=averages,
         names=_language_names(rows),
     )
+
+
+def _logs(runs: Mapping[str, Path]) -> "dict[str, list[dict[str, Any]]]":
+    return {name: RunFolder(path.parent).logged() for name, path in runs.items() if path.name == RESULTS}
 
 
 def _facts(runs: Mapping[str, Path]) -> "tuple[str, Sequence[Facts]]":

@@ -208,11 +208,34 @@ class EvalConfig:
     split: str = setting("test", "test, or dev: the slice on which settings are chosen", choices=SPLITS)
     sources: tuple[str, ...] = setting((), "query languages; none takes all")
     targets: tuple[str, ...] = setting((), "candidate languages; none takes all")
+    pivot: str = setting("", "score each language with this one, in both directions; empty: all pairs of languages")
     limit: int = setting(1000, "most items scored, drawn by their key's hash; 0 scores all", low=0)
+    resamples: int = setting(
+        0,
+        "bootstrap samples of the items behind intervals, and behind differences of each variant from the start, item "
+        "by item, say 1000; 0: neither",
+        low=0,
+    )
+    new: tuple[str, ...] = setting(
+        (),
+        "languages that the encoder is to learn, which xl report shows apart from the others [empty: those taught]",
+    )
+    tasks: tuple[str, ...] = setting(
+        (), "tasks of xl eval that the start and the end are scored on besides, such as sib200 (xl ls tasks)"
+    )
+    options: tuple[str, ...] = setting(
+        (), 'of eval.tasks: options of xl eval, such as ["data=DATA", "probe", "source=eng", "target=bod"]'
+    )
     string_match: bool = setting(True, "also score character n-grams of the romanised text, without any encoder")
 
     def __post_init__(self) -> None:
         check_fields(self, lambda name: f"eval.{name}", UsageError)
+        if self.pivot and (self.sources or self.targets):
+            message = "eval.pivot pairs it with every language, both ways; leave eval.sources and eval.targets out."
+            raise UsageError(message)
+        if self.options and not self.tasks:
+            message = "eval.options is given, but eval.tasks names no task that would read them."
+            raise UsageError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

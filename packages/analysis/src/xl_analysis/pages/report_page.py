@@ -31,6 +31,7 @@ _SECTIONS = {
     "matrix": "Results",
     "lexical": "Results",
     "gain": "Gains",
+    "adopt": "Gains",
     "gap": "Gaps between languages",
     "correlation": "Gaps between languages",
     "cka": "Similarity of languages",

@@ -172,6 +172,20 @@ def verdict(value: float, p_holm: float | None) -> str:
     return "higher" if value > 0 else "lower"
 
 
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 per cent score interval of a share, 0 to 1, of n items (Wilson 1927)."""
+    square = _NORMAL**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    half = _NORMAL / (1 + square / n) * np.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    return float(middle - half), float(middle + half)
+
+
+def is_share(figure: Figure) -> bool:
+    """Whether a value is so many right of n: of retrieval, and of whole texts."""
+    ranked = figure.metric[:3] == "top" and figure.metric[3:].isdigit()
+    return (ranked or figure.metric in ("accuracy", "exact_match")) and figure.n > 0 and 0 <= figure.value <= 1
+
+
 def _text(figure: Figure, field: str) -> str:
     return figure.told[field] if field in figure.told and field != "source" else str(getattr(figure, field))
 
@@ -262,27 +276,13 @@ def _around(side: Sequence[Figure]) -> tuple[float, float] | None:
     spans = []
     for figure in side:
         low, high = figure.low, figure.high
-        if (low is None or high is None or low == high) and _is_share(figure):
-            low, high = _wilson(figure.value, figure.n)
+        if (low is None or high is None or low == high) and is_share(figure):
+            low, high = wilson(figure.value, figure.n)
         if low is None or high is None or low == high:
             return None
         spans.append(((figure.value - low) / _NORMAL, (high - figure.value) / _NORMAL))
     below, above = np.mean(spans, axis=0)
     return max(0.0, float(below)), max(0.0, float(above))
-
-
-def _is_share(figure: Figure) -> bool:
-    """Whether a value is so many right of n: of retrieval, and of whole texts."""
-    ranked = figure.metric[:3] == "top" and figure.metric[3:].isdigit()
-    return (ranked or figure.metric in ("accuracy", "exact_match")) and figure.n > 0 and 0 <= figure.value <= 1
-
-
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """95 per cent score interval of a share of n."""
-    square = _NORMAL**2
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = _NORMAL / (1 + square / n) * np.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return float(middle - half), float(middle + half)
 
 
 def _seed_variance(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.tables.adoption.adopt_tables import own_tables
 from xl_analysis.tables.analyses.alignment_tables import alignment_table
 from xl_analysis.tables.analyses.correlation_tables import correlation_table, is_correlation
 from xl_analysis.tables.analyses.gap_tables import gap_table, is_gap
@@ -93,6 +94,7 @@ def tables_by_kind(
         "alignment": lambda part: [alignment_table(part)],
         "coverage": lambda part: [coverage_table(part)],
         "vocabulary": lambda part: [vocabulary_table(part)],
+        "adopt": own_tables,
         "gap": lambda part: [gap_table(part)],
         "correlation": lambda part: [correlation_table(part)],
         "robustness": robustness_tables,
@@ -124,6 +126,8 @@ def rows_by_kind(rows: Iterable[Row], metrics: Sequence[str] = ("top10", "top1")
 
 
 def _kind(row: Row, figure: Figure, metrics: Sequence[str], fitted: set[tuple[str, str]]) -> str:
+    if figure.task == "adopt":
+        return figure.task
     if figure.baseline:
         return "gain"
     if is_by_tag(figure.metric):
