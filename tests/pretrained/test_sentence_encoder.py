@@ -154,11 +154,11 @@ def test_a_pooling_that_is_not_known_is_refused_unless_one_is_named(
     for path in sentence_folder.glob("*.json"):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "model.safetensors").symlink_to(sentence_folder / "model.safetensors")
-    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "lasttoken"}', encoding="utf-8")
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "attention"}', encoding="utf-8")
     command = ("eval", "retrieval", "--model", folder, "--data", parallel, "--json")
     done = xl(*command)
     assert done.returncode == 1
-    assert "it pools by lasttoken" in done.stderr
+    assert "it pools by attention" in done.stderr
     assert "give --pooling" in done.stderr
     named = xl(*command, "--pooling", "mean-all")
     assert {(row["layer"], row["pooling"]) for row in rows(named.stdout)} == {(12, "mean-all")}

@@ -59,12 +59,13 @@ def test_a_way_that_differs_fails(xl: Run, model: Path, text: Path, monkeypatch:
     assert "differs by more than 0.001" in done.stdout
 
 
+@pytest.mark.parametrize("pooling", ["mean-all", "last,max"])
 def test_a_sentence_encoder_beside_its_own_library_and_ways_that_cannot_be_gone(
-    model: Path, text: Path, tmp_path: Path
+    model: Path, text: Path, tmp_path: Path, pooling: str
 ) -> None:
-    xl_cli.export(model, out=tmp_path / "st", layer="1", pooling="mean-all", prompt="piro: ")
+    xl_cli.export(model, out=tmp_path / "st", layer="1", pooling=pooling, prompt="piro: ")
     told = str(xl_cli.check(tmp_path / "st", text))
-    assert "layer 1 of 1, mean-all, prompt 'piro: '" in told
+    assert f"layer 1 of 1, {pooling}, prompt 'piro: '" in told
     (own,) = (line for line in told.splitlines() if line.startswith("sentence-transformers"))
     assert own.endswith(" agrees")
 

@@ -37,17 +37,21 @@ def lines(tmp_path: Path) -> Path:
     return tmp_path / "in.txt"
 
 
-@pytest.mark.parametrize("prompt", ["", "ko: "])
-def test_sentences_are_those_of_sentence_transformers(model: Path, lines: Path, tmp_path: Path, prompt: str) -> None:
+@pytest.mark.parametrize(
+    ("prompt", "mode", "pooling"), [("", "mean", "mean-all"), ("ko: ", ["max", "weightedmean"], "max,mean-weighted")]
+)
+def test_sentences_are_those_of_sentence_transformers(
+    model: Path, lines: Path, tmp_path: Path, prompt: str, mode: str | list[str], pooling: str
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own, at its first import
         library = pytest.importorskip("sentence_transformers", reason="the library whose vectors are compared")
     modules = import_module("sentence_transformers.sentence_transformer.modules")
     transformer = modules.Transformer(str(model), max_seq_length=32)
-    pooling = modules.Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
-    peer = library.SentenceTransformer(modules=[transformer, pooling], device="cpu")
+    pooled = modules.Pooling(transformer.get_embedding_dimension(), pooling_mode=mode)
+    peer = library.SentenceTransformer(modules=[transformer, pooled], device="cpu")
     expected = peer.encode([prompt + text for text in TEXTS], show_progress_bar=False)
-    read = {"model": model, "layer": "last", "pooling": "mean-all", "prompt": prompt}
+    read = {"model": model, "layer": "last", "pooling": pooling, "prompt": prompt}
     done = xl_cli.embed(lines, **read, shard_rows=3, out=tmp_path / "out")
     assert (done.texts, done.vectors, done.shards, done.width) == (len(TEXTS), len(TEXTS), 3, expected.shape[1])
     table = parquet.read_table(tmp_path / "out")
@@ -232,7 +236,7 @@ def test_what_is_wrong_is_told_in_a_sentence(xl: Run, model: Path, lines: Path, 
         ([lines, "--unit", "word", "--prompt", "a"], "--prompt: no meaning with --unit word"),
         ([lines, "--lang", "tr"], "--lang: no meaning without --unit word"),
         ([lines, "--jobs", "2"], "--jobs: no meaning without --engine ray"),
-        ([lines, "--pooling", "last"], "--pooling is 'last', but of a sentence it is one of mean-content"),
+        ([lines, "--pooling", "mean"], "--pooling is 'mean', but of a sentence it is one of mean-content"),
         (["-", "--engine", "ray"], "- (stdin) is read by one process"),
     ):
         done = xl("embed", *more, "--model", model, "--out", tmp_path / "out")

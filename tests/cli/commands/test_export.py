@@ -85,7 +85,7 @@ def test_the_card_says_how_and_its_code_runs(
     ("code", "more", "words"),
     [
         (2, ["--format", "onnx"], r"--format is 'onnx'; choose one of sentence-transformers, transformers\.$"),
-        (2, ["--pooling", "max"], r"--pooling is 'max'; choose one of mean-content"),
+        (2, ["--pooling", "median"], r"--pooling is 'median'; choose one of mean-content"),
         (2, ["--private"], r"--private: no meaning without --push OWNER/NAME"),
         (2, ["--push", "me//x"], r"--push 'me//x' is no hub id"),
         (1, ["--layer", "3"], r"layer 3 is out of range: mine has 0 \(embeddings\) to 2"),

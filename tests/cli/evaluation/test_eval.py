@@ -88,7 +88,7 @@ def test_the_table_and_the_file(xl: Run, run: Path, corpus: Path, tmp_path: Path
     [
         (["--layer", "9"], r"--layer 9: .*mine has 0 \(embeddings\) to 2"),
         (["--layer", "top"], r"--layer is 'top'"),
-        (["--pooling", "max"], r"--pooling is 'max'; choose one of mean-content"),
+        (["--pooling", "median"], r"--pooling is 'median'; choose one of mean-content"),
         (["--target", "deu_Latn"], r"unknown language 'deu_Latn'.*ell_Grek"),
         (["--target", "Klingonish"], r"Klingonish"),
         (["--split", "test"], r"no splits of its own"),

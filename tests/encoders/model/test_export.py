@@ -181,7 +181,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(bert: Encoder, tmp_pat
     (tmp_path / "taken").mkdir()
     for layer, pooling, name, words in (
         (4, "first", "out", r"layer 4 is out of range: bert has 0 \(embeddings\) to 3"),
-        (1, "max", "out", r"pooling is 'max'; choose one of mean-content"),
+        (1, "median", "out", r"pooling is 'median'; choose one of mean-content"),
         (1, "first", "taken", r"taken exists already; name another folder\.$"),
     ):
         with pytest.raises(EncoderError, match=words):

@@ -27,6 +27,18 @@ from xl_encoders import (
 PROMPTS = {"query": "the cat: ", "passage": "a white "}
 MORE = [*TEXTS, "", "a longer line " * 30]
 
+# What the library calls a pooling, and its name here.
+MODES: list[tuple[str | list[str], str]] = [
+    ("mean", "mean-all"),
+    ("cls", "first"),
+    (["lasttoken", "weightedmean", "cls"], "last,mean-weighted,first"),
+    ("weightedmean", "mean-weighted"),
+    ("max", "max"),
+    ("lasttoken", "last"),
+    ("mean_sqrt_len_tokens", "mean-sqrt"),
+    (["max", "mean", "mean_sqrt_len_tokens"], "max,mean-all,mean-sqrt"),
+]
+
 
 @pytest.fixture(scope="module")
 def library() -> ModuleType:
@@ -57,11 +69,11 @@ def encoder_of(folder: Path, prompt: str = "") -> tuple[Encoder, dict[str, Any]]
 
 
 @pytest.mark.parametrize("pools_prompt", [True, False])
-@pytest.mark.parametrize(("mode", "pooling"), [("mean", "mean-all"), ("cls", "first")])
+@pytest.mark.parametrize(("mode", "pooling"), thinned(MODES, 4))
 @pytest.mark.parametrize("family", thinned(["bert", "xlmr"], 2))
 def test_the_librarys_folders_are_read_as_the_library_reads_them(
-    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, family: str, mode: str, pooling: str,
-    pools_prompt: bool,
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, family: str, mode: str | list[str],
+    pooling: str, pools_prompt: bool,
 ) -> None:  # fmt: skip
     transformer = module(library, "Transformer", str(family_folder(family)), max_seq_length=20)
     modules = [
@@ -84,16 +96,54 @@ def test_the_librarys_folders_are_read_as_the_library_reads_them(
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("mode", ["max", "mean_sqrt_len_tokens", "lasttoken", ["mean", "max"]])
+@pytest.mark.parametrize("mode", ["attention", ["mean", "attention"]])
 def test_a_pooling_that_is_not_known_is_named(
     library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, mode: str | list[str]
 ) -> None:
-    modules = [module(library, "Transformer", str(family_folder("bert"))), module(library, "Pooling", 16, mode)]
+    modules = [module(library, "Transformer", str(family_folder("bert"))), module(library, "Pooling", 16, "mean")]
     saved(library, tmp_path / "out", modules)
+    settings = tmp_path / "out" / "1_Pooling" / "config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "pooling_mode": mode}))
     form = read_sentence_form(str(tmp_path / "out"))
     assert form is not None
     assert form.pooling == ""
-    assert form.unread == f"it pools by {mode if isinstance(mode, str) else 'mean and max'}"
+    assert form.unread == f"it pools by {mode if isinstance(mode, str) else 'mean and attention'}"
+
+
+@pytest.mark.parametrize(("mode", "pooling"), thinned(MODES[2:], 2))
+def test_poolings_behind_a_dense_layer_and_back_in_the_library(
+    library: ModuleType, family_folder: Callable[[str], Path], tmp_path: Path, mode: str | list[str], pooling: str
+) -> None:
+    """A layer that takes several poolings at once; exported, with a prompt that is not pooled."""
+    width = 16 * (1 if isinstance(mode, str) else len(mode))
+    modules = [
+        module(library, "Transformer", str(family_folder("bert")), max_seq_length=20),
+        module(library, "Pooling", 16, mode, include_prompt=False),
+        module(library, "Dense", width, 8),
+    ]
+    model = saved(library, tmp_path / "out", modules, prompts=PROMPTS)
+    wanted = model.encode(MORE, prompt_name="query", batch_size=4)
+    form = read_sentence_form(str(tmp_path / "out"))
+    assert form is not None
+    encoder, reading = encoder_of(tmp_path / "out", PROMPTS["query"])
+    encoder.max_len = 20
+    bare = encoder.embed(MORE, **reading)
+    assert bare.shape[1] == encoder.vector_width(2, pooling) == width
+    assert apply_form(encoder, form, str(tmp_path / "out")) == ()
+    np.testing.assert_allclose(encoder.embed(MORE, **reading), wanted, atol=1e-5)
+    assert encoder.embed(MORE, out=tmp_path / "v.npy", **reading).shape == (len(MORE), 8)
+    export_sentence_transformers(encoder, tmp_path / "again", prompts=PROMPTS, **reading)
+    again = library.SentenceTransformer(str(tmp_path / "again"), device="cpu", local_files_only=True)
+    np.testing.assert_allclose(again.encode(MORE, prompt_name="query"), wanted, atol=1e-5)
+    read = read_sentence_form(str(tmp_path / "again"))
+    assert read is not None
+    assert read.pooling == pooling
+
+
+def test_one_pooling_of_several_cannot_leave_specials_out_there(bert: Encoder, tmp_path: Path) -> None:
+    for pooling in ("max,mean-content", "mean-content,first"):
+        with pytest.raises(EncoderError, match="cannot leave specials out of one pooling of several; take mean-all"):
+            export_sentence_transformers(bert, tmp_path / "out", layer=1, pooling=pooling)
 
 
 def tail_modules(library: ModuleType, kind: str) -> list[Any]:
@@ -175,8 +225,16 @@ def test_what_cannot_be_applied_is_named(
     assert left_out() == ("Dense (its weights are not in a model.safetensors)",)
 
 
-@pytest.mark.parametrize("key", ["pooling_mode_cls_token", "pooling_mode_mean_tokens", "pooling_mode_max_tokens"])
-def test_folders_of_older_releases(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("keys", "pooling"),
+    [
+        (["cls_token"], "first"),
+        (["mean_tokens"], "mean-all"),
+        (["lasttoken", "max_tokens"], "max,last"),
+        ([], "mean-all"),
+    ],
+)
+def test_folders_of_older_releases(tmp_path: Path, keys: list[str], pooling: str) -> None:
     """As release 0.4 wrote them: the transformer in a folder of its own, a flag a pooling."""
     (tmp_path / "0_BERT").mkdir()
     (tmp_path / "1_Pooling").mkdir()
@@ -185,13 +243,13 @@ def test_folders_of_older_releases(tmp_path: Path, key: str) -> None:
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
     ]
     (tmp_path / "modules.json").write_text(json.dumps(entries))
-    flags = {name: name == key for name in ("pooling_mode_cls_token", "pooling_mode_mean_tokens")}
-    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps({**flags, key: True}))
+    flags = dict.fromkeys(("pooling_mode_cls_token", "pooling_mode_mean_tokens"), False)
+    flags |= {f"pooling_mode_{key}": True for key in keys}
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(flags))
     (tmp_path / "0_BERT" / "sentence_bert_config.json").write_text('{"max_seq_length": 128, "do_lower_case": true}')
     form = read_sentence_form(str(tmp_path))
     assert form is not None
-    wanted = {"pooling_mode_cls_token": "first", "pooling_mode_mean_tokens": "mean-all", "pooling_mode_max_tokens": ""}
-    assert (form.path, form.pooling, form.max_len, form.left_out) == ("0_BERT", wanted[key], 128, ("lower-casing",))
+    assert (form.path, form.pooling, form.max_len, form.left_out) == ("0_BERT", pooling, 128, ("lower-casing",))
 
 
 def test_a_plain_folder_has_no_form(family_folder: Callable[[str], Path]) -> None:

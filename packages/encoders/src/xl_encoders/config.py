@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from xl_encoders.errors import EncoderError
 from xl_objectives import check_fields, setting
 
-POOLINGS = ("mean-content", "mean-all", "first")
+POOLINGS = ("mean-content", "mean-all", "mean-weighted", "mean-sqrt", "max", "first", "last")
+"""How the states of a text's tokens become one vector; several, joined by commas, stand one behind the other."""
+POOLING_HELP = (
+    "mean-content (no specials) | mean-all (specials too) | mean-weighted (by place) | mean-sqrt (sum over the root of "
+    "their number) | max | first | last, or several, joined by commas"
+)
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("no", "bf16", "fp16")
 SAVED_DTYPES = ("float32", "folder")
@@ -35,9 +40,10 @@ class ModelConfig:
     )
     pooling: str = setting(
         "mean-content",
-        "how retrieval pools tokens: mean-content | mean-all | first [left out: of a pretrained encoder what its "
-        "modules.json says, else mean-all]",
+        f"how retrieval pools tokens: {POOLING_HELP} [left out: of a pretrained encoder what its modules.json says, "
+        "else mean-all]",
         choices=POOLINGS,
+        joined=",",
     )
     max_len: int = setting(128, "longest input in tokens, specials included, >= 8", low=8)
     extend_vocabulary: str = setting(
@@ -114,6 +120,13 @@ class FitConfig:
         if self.steps == 0 and self.epochs <= 0:
             message = "train.steps and train.epochs are both 0; give one of them a number above 0."
             raise EncoderError(message)
+
+
+def check_pooling(pooling: str) -> None:
+    """EncoderError for what is neither one of POOLINGS nor several of them, joined by commas."""
+    if not {*pooling.split(",")} <= {*POOLINGS}:
+        message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}, or several, joined by commas."
+        raise EncoderError(message)
 
 
 def count_steps(n_batches_per_epoch: int, config: FitConfig) -> int:

@@ -27,6 +27,6 @@ class TextEncoder(Protocol):
         """One vector a text: (n_texts, width) float32, row i for text i; a dense array or scipy's csr_array.
 
         layer: `hidden_states` index, 0 = embeddings.
-        pooling: "mean-content" (special tokens left out), "mean-all" (special tokens too) or "first" (the first token).
+        pooling: how a text's tokens become one vector: "mean-content" (no specials), "mean-all" (specials too) ...
         """
         ...

@@ -6,7 +6,7 @@ from typing import Any
 from xl_cli.errors import UsageError
 from xl_cli.options import check_options
 from xl_cli.unread_options import ReadWhere, revision_row
-from xl_encoders.config import POOLINGS, PRECISIONS
+from xl_encoders.config import POOLING_HELP, POOLINGS, PRECISIONS
 from xl_objectives import setting
 
 UNITS = ("sentence", "word")
@@ -34,9 +34,10 @@ class EmbedConfig:
     )
     pooling: str = setting(
         "",
-        "of sentences: mean-content (no specials) | mean-all (specials too) | first [default: the run's own, else what "
-        "its modules.json says, else mean-all]; of a word's tokens: mean | last | first [default: mean]",
-        choices=("", *POOLINGS, *WORD_POOLINGS[:2]),
+        f"of sentences: {POOLING_HELP} [default: the run's own, else what its modules.json says, else mean-all]; of a "
+        "word's tokens: mean | last | first [default: mean]",
+        choices=("", *POOLINGS, WORD_POOLINGS[0]),
+        joined=",",
     )
     prompt: str | None = setting(
         None,
@@ -91,7 +92,8 @@ class EmbedConfig:
             message = f"--word-engine is {self.word_engine!r}; choose one of {', '.join(words)}."
             raise UsageError(message)
         poolings = POOLINGS if self.unit == "sentence" else WORD_POOLINGS
-        if self.pooling and self.pooling not in poolings:
+        asked = {*self.pooling.split(",")} if self.unit == "sentence" else {self.pooling}
+        if self.pooling and not asked <= {*poolings}:
             message = f"--pooling is {self.pooling!r}, but of a {self.unit} it is one of {', '.join(poolings)}."
             raise UsageError(message)
         if 0 < self.max_len < 8 or 0 < self.tokens < 8:

@@ -9,7 +9,7 @@ from xl_cli.recipe.config import ReadingConfig
 from xl_cli.results import UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
-from xl_encoders.config import SAVED_DTYPES
+from xl_encoders.config import POOLING_HELP, SAVED_DTYPES
 
 FORMATS = ("sentence-transformers", "transformers")
 READ_WHERE = (
@@ -42,10 +42,7 @@ class ExportConfig:
     )
     pooling: str = field(
         default="",
-        metadata={
-            "help": "mean-content (no specials) | mean-all (specials too) | first [default: the run's own, else "
-            "what its modules.json says, else mean-all]"
-        },
+        metadata={"help": f"{POOLING_HELP} [default: the run's own, else what its modules.json says, else mean-all]"},
     )
     prompt: str | None = field(
         default=None,

@@ -41,6 +41,18 @@ with torch.inference_mode():
 
 _POOL = {
     "first": "vectors = states[:, 0]",
+    "last": """\
+last = batch["attention_mask"].sum(dim=1) - 1
+vectors = states[torch.arange(len(states)), last]""",
+    "max": """\
+keep = batch["attention_mask"].bool().unsqueeze(-1)
+vectors = states.masked_fill(~keep, -torch.inf).amax(dim=1)""",
+    "mean-weighted": """\
+keep = batch["attention_mask"] * torch.arange(1, states.shape[1] + 1)  # the weight of a token is its place
+vectors = (states * keep.unsqueeze(-1)).sum(dim=1) / keep.sum(dim=1, keepdim=True)""",
+    "mean-sqrt": """\
+keep = batch["attention_mask"].unsqueeze(-1)
+vectors = (states * keep).sum(dim=1) / keep.sum(dim=1).sqrt()""",
     "mean-all": """\
 keep = batch["attention_mask"].unsqueeze(-1)
 vectors = (states * keep).sum(dim=1) / keep.sum(dim=1)""",
@@ -114,7 +126,7 @@ def export_card(
         use = [_code(_plain_use(pooling, max_len=max_len, layer=None, name=where), "python")]
     is_from = (
         f"What comes out is hidden state {layer} (0: embeddings) of the model it was made from; blocks that are not "
-        f"needed for it are left out, and so is a masked-LM head. Vectors of texts: {_POOLING_WORDS[pooling]}. "
+        f"needed for it are left out, and so is a masked-LM head. Vectors of texts: {_pooling_words(pooling)}. "
         f"Texts are cut after {max_len} tokens."
     )
     if prompt and form == "sentence-transformers":
@@ -145,8 +157,16 @@ def language_tag(code: str) -> str:
 _POOLING_WORDS = {
     "mean-content": "the mean over the tokens of the text, without special tokens",
     "mean-all": "the mean over all tokens, special ones too",
+    "mean-weighted": "the mean over all tokens, each weighted by its place",
+    "mean-sqrt": "the sum over all tokens, divided by the square root of their number",
+    "max": "the largest number of each dimension over all tokens",
     "first": "the state of the first token",
+    "last": "the state of the last token",
 }
+
+
+def _pooling_words(pooling: str) -> str:
+    return ", and behind it ".join(_POOLING_WORDS[name] for name in pooling.split(","))
 
 
 def _card(metadata: dict[str, Any], parts: Iterable[str], about: Mapping[str, Any]) -> str:
@@ -239,12 +259,12 @@ def _what(about: Mapping[str, Any]) -> list[str]:
 
 def _vectors_are_read(layer: int | None, about: Mapping[str, Any]) -> str:
     place = f"hidden state {layer} (0: embeddings)" if layer is not None else "the last hidden state"
-    return f"Vectors of texts are read at {place}: {_POOLING_WORDS[_pooling(about)]}."
+    return f"Vectors of texts are read at {place}: {_pooling_words(_pooling(about))}."
 
 
 def _pooling(about: Mapping[str, Any]) -> str:
     pooling = about.get("pooling") or about.get("recipe", {}).get("model", {}).get("pooling")
-    return pooling if pooling in _POOL else "mean-content"
+    return pooling or "mean-content"
 
 
 def _max_len(about: Mapping[str, Any]) -> int:
@@ -258,7 +278,16 @@ def _plain_use(pooling: str, *, max_len: int, layer: int | None, name: str = "."
         if layer is None
         else f"model(**batch, output_hidden_states=True).hidden_states[{layer}]"
     )
-    return _PLAIN_USE.format(name=name, max_len=max_len, states=states, pool=_POOL[pooling])
+    names = pooling.split(",")
+    pool = _POOL[pooling] if len(names) == 1 else "\n".join(_part(name, n) for n, name in enumerate(names, 1))
+    if len(names) > 1:
+        pool += f"\nvectors = torch.cat([{', '.join(f'part_{n}' for n in range(1, len(names) + 1))}], dim=1)"
+    return _PLAIN_USE.format(name=name, max_len=max_len, states=states, pool=pool)
+
+
+def _part(name: str, number: int) -> str:
+    """Code for one pooling of several."""
+    return _POOL[name].replace("vectors = ", f"part_{number} = ")
 
 
 def _origin(about: Mapping[str, Any], rows: Sequence[Row], recipe: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from xl_cli.errors import UsageError
 from xl_cli.options import check_options
 from xl_cli.recipe.objectives import of_family
-from xl_encoders.config import POOLINGS, FitConfig
+from xl_encoders.config import POOLING_HELP, POOLINGS, FitConfig
 from xl_objectives import check_fields, setting
 from xl_objectives.symmetrization import SYMMETRIZATIONS
 
@@ -292,9 +292,9 @@ class ReadingConfig:
     )
     pooling: str = setting(
         "",
-        "mean-content (no specials) | mean-all (specials too, as published) | first "
-        "[default: the run's own, else what its modules.json says, else mean-all]",
+        f"{POOLING_HELP} [default: the run's own, else what its modules.json says, else mean-all, as published]",
         choices=("", *POOLINGS),
+        joined=",",
     )
     prompt: str | None = setting(
         None,
@@ -350,9 +350,9 @@ class OneLayerConfig:
     )
     pooling: str = setting(
         "",
-        "mean-content (no specials) | mean-all | first [default: the run's own, else what its modules.json says, "
-        "else mean-all]",
+        f"{POOLING_HELP} [default: the run's own, else what its modules.json says, else mean-all]",
         choices=("", *POOLINGS),
+        joined=",",
     )
     prompt: str | None = setting(
         None,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.evaluation_mode import evaluation_mode
@@ -43,13 +44,26 @@ def alone(encoder: Encoder, texts: Sequence[str], *, layer: int, pooling: str) -
             ).to(encoder.device)  # fmt: skip
             ids, real = tokens["input_ids"], tokens["attention_mask"].bool()
             states = encoder(ids, real)[index][0].double().cpu()
-            keep = real[0].cpu() & (torch.arange(len(states)) >= first)
-            if pooling == "mean-content":
-                keep &= ~torch.isin(ids[0].cpu(), specials)
-            pooled = states[first] if pooling == "first" else states[keep].sum(0) / max(int(keep.sum()), 1)
-            pooled = pooled.float().to(encoder.device)
+            places = real[0].nonzero()[:, 0].cpu()
+            content = ~torch.isin(ids[0].cpu()[places], specials)
+            pooled = _plainly(states[places], content, pooling, first).float().to(encoder.device)
             vectors.append((pooled if tail is None else tail(pooled[None])[0]).cpu().numpy())
     return np.stack(vectors)
+
+
+def _plainly(states: Tensor, content: Tensor, pooling: str, first: int) -> Tensor:
+    """Pooling of one text by its definition. states: (len, width), content: (len,) bool, both without padding."""
+    places = torch.arange(len(states))[first:]
+    parts = []
+    for name in pooling.split(","):
+        if name in ("first", "last", "max"):
+            parts.append({"first": states[first], "last": states[-1], "max": states[first:].amax(0)}[name])
+            continue
+        kept = places[content[first:]] if name == "mean-content" else places
+        weights = kept + 1 if name == "mean-weighted" else torch.ones_like(kept)
+        total = weights.sum().double().clamp(min=1)
+        parts.append(weights.double() @ states[kept] / (total.sqrt() if name == "mean-sqrt" else total))
+    return torch.cat(parts)
 
 
 def packed(encoder: Encoder, texts: Sequence[str], *, layer: int, pooling: str) -> Vectors | None:

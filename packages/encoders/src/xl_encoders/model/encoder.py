@@ -108,8 +108,8 @@ class Encoder(Trainable):
 
     def vector_width(self, layer: int, pooling: str) -> int:
         """Length of the vectors that `embed` gives of `layer` (from 0) under `pooling`."""
-        tail = self.tail_of(layer, pooling)
-        return self.width if tail is None else tail.width(self.width)
+        tail, width = self.tail_of(layer, pooling), self.width * len(pooling.split(","))
+        return width if tail is None else tail.width(width)
 
     def forward(
         self, ids: Int[Tensor, "batch len"], real: Tensor, **inputs: Tensor
@@ -194,7 +194,8 @@ class Encoder(Trainable):
         At the layer and with the pooling of a `tail` vectors pass it, and have the width that it gives.
 
         layer: `hidden_states` index, negative from the end.
-        pooling: "mean-content" (tokens of the text), "mean-all" (specials too) or "first" (the first position).
+        pooling: one of POOLINGS, or several, joined by commas: their vectors one behind the other; `reading/pooling.py`
+            says what each is.
         layers: several layers from the same forward passes; the result is then a list of arrays, one a layer.
         out: file that takes the vectors, a `.npy` that `numpy.load(out, mmap_mode="r")` opens; with `layers` its name
             must hold "{layer}". `texts` may then be an iterable larger than memory, and the result is memory-mapped.

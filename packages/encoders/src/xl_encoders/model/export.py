@@ -20,12 +20,13 @@ from safetensors.torch import save_file
 from tokenizers import processors
 from torch import Tensor
 
-from xl_encoders.config import POOLINGS
+from xl_encoders.config import check_pooling
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder, in_dtype
 from xl_encoders.model.evaluation_mode import evaluation_mode
-from xl_encoders.reading.pooling import mean_pool
+from xl_encoders.reading.pooling import RowPooling
 from xl_encoders.reading.tokens import edge_ids, encode_content, special_ids, wrap_rows
+from xl_encoders.sentence_files.sentence_form import POOLING_MODES
 from xl_encoders.sentence_files.vector_tail import kind_of, write_step
 from xl_encoders.whole_files import replace_whole
 
@@ -117,9 +118,10 @@ def export_sentence_transformers(
     """
     _refuse_existing(folder)
     index = encoder.resolve_layer(layer)
-    if pooling not in POOLINGS:
-        message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}."
-        raise EncoderError(message)
+    check_pooling(pooling)
+    if "mean-content" in pooling.split(",")[:-1] or pooling.endswith(",mean-content"):
+        reason = "the library cannot leave specials out of one pooling of several; take mean-all"
+        raise EncoderError(_cannot(encoder, reason))
     if pooling == "mean-content" and not encoder.pools_prompt:
         reason = "the library cannot leave out both specials and a prompt; take the pooling mean-all"
         raise EncoderError(_cannot(encoder, reason))
@@ -259,10 +261,10 @@ def _check_vectors(
     with evaluation_mode(encoder):  # a model that is not shortened is the encoder's own
         out = model(**batch, output_hidden_states=not reads_last)
     states = (out.last_hidden_state if reads_last else out.hidden_states[index]).float()
-    keep = batch["attention_mask"].bool()
-    if pooling == "mean-content":
-        keep &= ~torch.isin(batch["input_ids"], special_ids(tokenizer).to(encoder.device))
-    pooled = states[:, 0] if pooling == "first" else mean_pool(states, keep)
+    real = batch["attention_mask"].bool()
+    content = ~torch.isin(batch["input_ids"], special_ids(tokenizer).to(encoder.device))
+    pool = RowPooling(real.sum(1).cpu(), content[real].cpu(), pooling, device=encoder.device)
+    pooled = pool(states[real])
     ours = torch.from_numpy(bare.embed(_PROBES, layer=index, pooling=pooling)).to(encoder.device)
     if not _close(pooled, ours, encoder.model.dtype):
         raise EncoderError(_cannot(encoder, "its vectors depend on what else is in a batch (padding)"))
@@ -298,15 +300,16 @@ def _prompts(encoder: Encoder, prompts: Mapping[str, str]) -> dict[str, object]:
 
 
 def _pooling_config(encoder: Encoder, pooling: str) -> dict[str, object]:
-    """Pooling: the first position, or the mean over the attention mask (times the weights of a module before it)."""
-    return {
-        "word_embedding_dimension": encoder.width,
-        "pooling_mode_cls_token": pooling == "first",
-        "pooling_mode_mean_tokens": pooling != "first",
-        "pooling_mode_max_tokens": False,
-        "pooling_mode_mean_sqrt_len_tokens": False,
-        "include_prompt": encoder.pools_prompt,
-    }
+    """Pooling over the attention mask (times the weights of a module before it), in flags that all releases read.
+
+    Older ones know no other order of several poolings than that of the flags.
+    """
+    names = pooling.replace("mean-content", "mean-all").split(",")
+    config: dict[str, object] = {"word_embedding_dimension": encoder.width, "include_prompt": encoder.pools_prompt}
+    if names == [name for _, _, name in POOLING_MODES if name in names]:
+        return config | {flag: name in names for flag, _, name in POOLING_MODES}
+    modes = {name: mode for _, mode, name in POOLING_MODES}
+    return config | {"pooling_mode": [modes[name] for name in names]}
 
 
 def _write_layer_choice(path: Path, index: int, n_states: int, width: int) -> None:

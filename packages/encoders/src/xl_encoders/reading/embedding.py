@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
-from xl_encoders.config import POOLINGS, PRECISIONS
+from xl_encoders.config import PRECISIONS, check_pooling
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.packing import supports_packing
+from xl_encoders.reading.pooling import RowPooling
 from xl_encoders.reading.stages import told
 from xl_encoders.reading.states import row_states
 from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
@@ -55,9 +54,7 @@ class Reading:
         if not layers:
             message = "layers is empty; give at least one hidden_states index."
             raise EncoderError(message)
-        if pooling not in POOLINGS:
-            message = f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}."
-            raise EncoderError(message)
+        check_pooling(pooling)
         check_precision(encoder, precision)
         return cls(tuple(encoder.resolve_layer(layer) for layer in layers), pooling, precision, tokens)
 
@@ -91,38 +88,19 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
     tails = [encoder.tail_of(layer, reading.pooling) for layer in reading.layers]
     widths = [encoder.vector_width(layer, reading.pooling) for layer in reading.layers]
     vectors = [np.zeros((len(texts), width), dtype=np.float32) for width in widths]
-    special = special_ids(encoder.tokenizer) if reading.pooling == "mean-content" else None
+    special = special_ids(encoder.tokenizer)
     with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
         for members in told(row_batches(encoder, wrapped, reading.tokens), "embedding", len(wrapped), "texts"):
             batch = [wrapped[i] for i in members]
             states = row_states(encoder, batch, reading.layers)
-            pooled_places, starts = _pooled_places(batch, reading.pooling, special, n_unpooled)
-            pooled_places, starts = pooled_places.to(encoder.device), starts.to(encoder.device)
+            lens, content = torch.tensor([len(row) for row in batch]), ~torch.isin(torch.cat(batch), special)
+            pool = RowPooling(lens, content, reading.pooling, n_unpooled=n_unpooled, device=encoder.device)
             # Without autocast: a product of matrices would be rounded to 16 bits again.
             with torch.autocast(encoder.device.type, enabled=False):
                 for array, layer, tail in zip(vectors, reading.layers, tails, strict=True):
-                    pooled = embedding_bag(pooled_places, states[layer].float(), starts, mode="mean")
+                    pooled = pool(states[layer].float())
                     array[members] = (pooled if tail is None else tail(pooled)).cpu().numpy()
     return vectors
-
-
-def _pooled_places(
-    rows: Sequence[Int[Tensor, " len"]], pooling: str, special: Int[Tensor, " specials"] | None, n_unpooled: int
-) -> tuple[Int[Tensor, " places"], Int[Tensor, " rows"]]:
-    """Places, among the tokens of all rows, of those that are pooled, row by row; and where those of each row begin.
-
-    special: ids that are no content, where these are left out.
-    """
-    lens = torch.tensor([len(row) for row in rows])
-    ends = lens.cumsum(0)
-    if pooling == "first":
-        return ends - lens + n_unpooled, torch.arange(len(rows))
-    ids = torch.cat(list(rows))
-    keep = torch.ones(len(ids), dtype=torch.bool) if special is None else ~torch.isin(ids, special)
-    if n_unpooled:
-        keep &= torch.arange(len(ids)) - (ends - lens).repeat_interleave(lens) >= n_unpooled
-    kept = torch.cat([torch.zeros(1, dtype=torch.int64), keep.cumsum(0)])
-    return keep.nonzero().squeeze(1), kept[ends - lens]
 
 
 def _n_unpooled(encoder: "Encoder") -> int:

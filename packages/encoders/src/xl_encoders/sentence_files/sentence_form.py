@@ -21,14 +21,15 @@ _BEFORE = ("WordWeights", "WeightedLayerPooling", "Dropout")
 # What may stand behind pooling and be applied; `vector_tail.read_steps` says which of it.
 _BEHIND = ("Dense", "LayerNorm", "Normalize", "Dropout")
 
-_MODES = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
+# Each pooling there: the flag of older releases, in whose order the vectors of several stood; its name since; ours.
+POOLING_MODES = (
+    ("pooling_mode_cls_token", "cls", "first"),
+    ("pooling_mode_max_tokens", "max", "max"),
+    ("pooling_mode_mean_tokens", "mean", "mean-all"),
+    ("pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens", "mean-sqrt"),
+    ("pooling_mode_weightedmean_tokens", "weightedmean", "mean-weighted"),
+    ("pooling_mode_lasttoken", "lasttoken", "last"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class SentenceForm:
     layer: int = -1
     """`hidden_states` index that is pooled, negative from the end."""
     pooling: str = ""
-    """One of POOLINGS; "" where `unread` says what is pooled in a way that is not known here."""
+    """As `Encoder.embed` takes it; "" where `unread` says what is pooled in a way that is not known here."""
     unread: str = ""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Texts that may be put in front of every text, by name; only those that are not empty."""
@@ -164,11 +165,12 @@ def _places(modules: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def _pooling(config: Mapping[str, Any]) -> tuple[str, str]:
     """Pooling as it is called here, "" for an unknown one; and what to say of that."""
-    modes = config.get("pooling_mode") or [mode for key, mode in _MODES.items() if config.get(key)] or ["mean"]
-    modes = [modes] if isinstance(modes, str) else list(modes)
-    if modes == ["cls"]:
-        return "first", ""
-    return ("mean-all", "") if modes == ["mean"] else ("", f"it pools by {' and '.join(map(str, modes))}")
+    modes = config.get("pooling_mode") or [mode for flag, mode, _ in POOLING_MODES if config.get(flag)] or ["mean"]
+    modes = [modes] if isinstance(modes, str) else list(map(str, modes))
+    ours = {mode: name for _, mode, name in POOLING_MODES}
+    if not ours.keys() >= {*modes}:
+        return "", f"it pools by {' and '.join(modes)}"
+    return ",".join(ours[mode] for mode in modes), ""
 
 
 def _without_specials(config: Mapping[str, Any], pooling: str) -> tuple[str, str]:

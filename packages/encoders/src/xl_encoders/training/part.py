@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from xl_encoders.errors import EncoderError
+from xl_encoders.config import check_pooling
+from xl_encoders.reading.pooling import RowPooling
 
 
 class Term(NamedTuple):
@@ -136,8 +137,10 @@ def pool_rows(
     """One vector a row from the states of all rows' tokens, one row after another without padding.
 
     row_lens: (rows,) tokens of each row. content: (tokens,) true for tokens that are no specials.
-    how: "mean-content", "mean-all" or "first". Means are taken in float32 at least; a row without content gives zeros.
+    how: one of POOLINGS, or several, joined by commas; "first" keeps the dtype, all else is taken in float32 at least.
+        A row without content gives zeros.
     """
+    check_pooling(how)
     starts = row_lens.cumsum(0) - row_lens
     if how == "first":
         return states[starts.to(states.device)]
@@ -145,10 +148,9 @@ def pool_rows(
     if how == "mean-content":
         kept = content.nonzero().squeeze(1).to(states.device)
         states, of_row = states[kept], of_row[kept]
-    elif how != "mean-all":
-        message = f"pooling is {how!r}; choose mean-content, mean-all or first."
-        raise EncoderError(message)
     with torch.autocast(states.device.type, enabled=False):
         states = states.to(torch.promote_types(states.dtype, torch.float32))
+        if how not in ("mean-content", "mean-all"):
+            return RowPooling(row_lens, content, how, device=states.device)(states)
         sums = states.new_zeros(len(row_lens), states.shape[1]).index_add(0, of_row, states)
         return sums / torch.bincount(of_row, minlength=len(row_lens)).clamp(min=1)[:, None]

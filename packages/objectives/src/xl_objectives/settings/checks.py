@@ -21,8 +21,9 @@ def check_fields(config: Any, key: Callable[[str], str], error: type[ValueError]
     """Raise `error` for the first field of a dataclass whose value its metadata rule out; a value of None passes.
 
     metadata: `choices`, all values there are of a field, or of each item of a tuple (an empty one is not named in the
-        message); `low`, the least number; `above`, what a number has to exceed; `below`, what it may not reach;
-        `wanted`, how the message calls such a number. NaN is neither at least `low` nor above or below anything.
+        message), and `joined`, where given, what may stand between several of them; `low`, the least number; `above`,
+        what a number has to exceed; `below`, what it may not reach; `wanted`, how the message calls such a number. NaN
+        is neither at least `low` nor above or below anything.
     key: what messages call a field, say "objective.seq.temperature".
     """
     for item in fields(config):
@@ -38,7 +39,10 @@ def check_fields(config: Any, key: Callable[[str], str], error: type[ValueError]
 def _wanted(value: Any, rules: Mapping[str, Any]) -> str:
     """What the message asks for in the place of a value; nothing for one that may stand."""
     if "choices" in rules:
-        return "" if value in rules["choices"] else f"choose one of {', '.join(filter(None, rules['choices']))}"
+        named, between = [*filter(None, rules["choices"])], rules.get("joined")
+        if value in rules["choices"] or (between and {*value.split(between)} <= {*named}):
+            return ""
+        return f"choose one of {', '.join(named)}" + (f", or several, joined by {between!r}" if between else "")
     if all(holds(value, rules[rule]) for rule, holds in _RULES.items() if rule in rules):
         return ""
     number = f"{rules['low']} or more" if "low" in rules else f"a number above {rules['above']}"
