@@ -27,7 +27,7 @@ N_STEPS = 5
 
 # Few tokens a pass: many passes, and an odd number of items gives one process a pass or more beyond the other's.
 CASES = [
-    *(Case(kind, batch=7, cached=True) for kind in ("mlm+seq+tlm", "dcca", "mse", "ot", "word-nce")),
+    *(Case(kind, batch=7, cached=True) for kind in ("mlm+seq+tlm", "dcca", "mse", "ot", "word-nce", "teach")),
     *(Case(kind, batch=7) for kind in ("seq", "mlm+seq+tlm", "ot", "attention")),
     *(Case(kind, batch=1) for kind in ("mlm+seq+tlm", "ot")),
     Case("seq", exact=False),

@@ -17,10 +17,12 @@ from xl_encoders import (
     CorpusBatches,
     Encoder,
     LengthBatches,
+    Lessons,
     MaskedBitextPart,
     ModelConfig,
     Part,
     Share,
+    TeacherPart,
     TextPart,
     VectorPart,
     align_bitext,
@@ -38,8 +40,11 @@ from xl_objectives import (
     ObjectiveConfig,
     OtConfig,
     OtPairsConfig,
+    RetainConfig,
     SentenceNceConfig,
     SeqConfig,
+    TeachConfig,
+    TeacherConfig,
     TlmConfig,
     WeamConfig,
     WordNceConfig,
@@ -71,6 +76,9 @@ KINDS: dict[str, dict[str, ObjectiveConfig]] = {
     "sentence-nce": {"sentence-nce": SentenceNceConfig(drift=0.1)},
     "sentence-nce, projected": {"sentence-nce": SentenceNceConfig(projector=9)},
     "ot-pairs, projected": {"ot-pairs": OtPairsConfig(by="contrast", projector=9)},
+    "teach": {"teach": TeachConfig()},
+    "teach, mined": {"teach": TeachConfig(bank=1, mined=2, together=2, distance="mse", pivot=0.0, temperature=0.5)},
+    "retain": {"retain": RetainConfig(weight=5.0)},
     "attention": {"attention": AttentionConfig()},
     "weam": {"weam": WeamConfig(mask_prob=0.4)},
 }
@@ -92,6 +100,20 @@ def make_vectors(width: int) -> TeacherWords:
     return TeacherWords(words=WORDS, vectors=vectors, groups=np.zeros(len(WORDS), dtype=np.int64))
 
 
+def make_lessons(width: int) -> Lessons:
+    """Texts with translations, one of which several texts have, and a teacher's vectors of these."""
+    generator = np.random.default_rng(1)
+    rows = np.minimum(np.arange(len(TEXTS)), len(TEXTS) - 3)
+    nearest = np.stack([generator.permutation([n for n in range(len(TEXTS)) if n != row]) for row in range(len(TEXTS))])
+    return Lessons(
+        texts=TEXTS,
+        pivots=[ROMANISED[row] for row in rows],
+        vectors=generator.normal(size=(len(TEXTS), width)).astype(np.float32),
+        rows=rows,
+        nearest=nearest,
+    )
+
+
 def make_part(encoder: Encoder, kind: str, *, batch: int = 8, tokens: int = 60, seed: int = 1) -> Part:
     """The part of KINDS that `kind` names, on the toy texts. tokens: most of a forward pass."""
     objectives = KINDS[kind]
@@ -104,6 +126,10 @@ def make_part(encoder: Encoder, kind: str, *, batch: int = 8, tokens: int = 60, 
         vectors = make_vectors(30 if name == "dcca" else encoder.width)
         # Words are short: a quarter of the tokens makes about as many passes of them as of sentences.
         return VectorPart(encoder, vectors, name, settings, batch=batch, tokens=max(1, tokens // 4), seed=seed)
+    if isinstance(settings, TeacherConfig):
+        lessons = make_lessons(encoder.width)
+        tokens = tokens if settings.encodes_pivots else max(1, tokens // 4)  # half as many rows
+        return TeacherPart(encoder, lessons, name, settings, layer=1, batch=batch, tokens=tokens, seed=seed)
     bitext = Bitext(name="a-b", left=LEFT, right=RIGHT)
     short = Bitext(name="c-b", left=LEFT[:5], right=RIGHT[1:6])
     if settings.needs_alignments:

@@ -36,6 +36,8 @@ SETS = {
     "ot-large": ["data.files=['a', 'b']", "data.alignments=c", *NEW, *LENGTH],
     "amber": ["data.files=['a', 'b']", "objective.attention.layer=1", *NEW],
     "weam": ["data.files=['a', 'b']", "data.alignments=c", *NEW],
+    "adopt": ["model.from=here", "data.files=X", "data.bitext.files=['a', 'b']", "data.bitext.limit=9", *LENGTH[:2],
+              "objective.teach.reverse=2.0", "train.only=new"],
     "ot-l2": ["data.files=['a', 'b']", "objective.l2.layer=1", *NEW],
 }  # fmt: skip
 

@@ -186,7 +186,7 @@ def test_a_recipe_says_what_was_published(name: str, tmp_path: Path, monkeypatch
 
 
 def test_every_shipped_recipe_is_in_the_table_or_ours() -> None:
-    assert set(shipped_recipes()) == {*PUBLISHED, "names", "scratch", "ppa", "ot-beside-l2"}
+    assert set(shipped_recipes()) == {*PUBLISHED, "names", "scratch", "ppa", "ot-beside-l2", "adopt"}
 
 
 @pytest.mark.parametrize("name", ["ppa-maf", "ppa-sea"])

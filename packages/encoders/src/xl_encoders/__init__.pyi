@@ -55,6 +55,8 @@ from .streams.text_share import TextShare as TextShare
 from .streams.text_share import drop_repeats as drop_repeats
 from .streams.text_stream import TextBatch as TextBatch
 from .streams.text_stream import TextStream as TextStream
+from .teaching.lessons import Lessons as Lessons
+from .teaching.teacher_part import TeacherPart as TeacherPart
 from .text.sentence_breaking import SentenceBreaker as SentenceBreaker
 from .text.sentence_breaking import sentence_breaker as sentence_breaker
 from .text.sentence_filter import SentenceCounts as SentenceCounts

@@ -45,6 +45,17 @@ class ModelConfig:
         choices=POOLINGS,
         joined=",",
     )
+    prompt: str | None = setting(
+        None,
+        "put in front of every text whose vector is scored or compared with a teacher's, e.g. 'query: ', or the name "
+        "of one of the model's own prompts; '' for none [left out: the model's default prompt]",
+    )
+    teacher: str = setting(
+        "", "hub id or folder of the frozen encoder that teaches; empty: model.from as it is before any change"
+    )
+    teacher_prompt: str | None = setting(
+        None, "the same of model.teacher, where that is another encoder [left out: its default prompt]"
+    )
     max_len: int = setting(128, "longest input in tokens, specials included, >= 8", low=8)
     extend_vocabulary: str = setting(
         "",
@@ -66,6 +77,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, lambda name: f"model.{name}", EncoderError)
+        if self.teacher_prompt is not None and not self.teacher:
+            message = "model.teacher_prompt is given, but model.teacher is not: model.from teaches, with model.prompt."
+            raise EncoderError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +87,12 @@ class FitConfig:
     """How training runs: length, step size, precision, what is saved."""
 
     lr: float = setting(2e-5, "peak learning rate of AdamW, > 0", above=0)
+    embedding_lr: float = setting(
+        0.0,
+        "peak learning rate of the token embeddings, which then have no weight decay, so that rows of pieces that no "
+        "text has stay as they are; 0: as train.lr, with decay",
+        low=0,
+    )
     batch: int = setting(16, "texts a micro-batch; their number is the pool of seq's negatives", low=1)
     accumulate: int = setting(1, "micro-batches summed into one step", low=1)
     tokens: int = setting(8192, "most tokens of one forward pass; a batch takes as many passes as it needs", low=1)

@@ -43,6 +43,11 @@ from .settings.word_vectors import DccaConfig as DccaConfig
 from .settings.word_vectors import WordVectorConfig as WordVectorConfig
 from .symmetrization import symmetrize as symmetrize
 from .symmetrization import symmetrize_all as symmetrize_all
+from .teacher.retention import RetainConfig as RetainConfig
+from .teacher.retention import retain_loss as retain_loss
+from .teacher.settings import TeacherConfig as TeacherConfig
+from .teacher.teaching import TeachConfig as TeachConfig
+from .teacher.teaching import teach_loss as teach_loss
 from .tlm import JoinedPairs as JoinedPairs
 from .tlm import join_pair as join_pair
 from .tlm import join_pairs as join_pairs

@@ -14,4 +14,6 @@ OBJECTIVES = {
     "attention": "xl_objectives.bitext.attention_agreement:AttentionConfig",
     "bitext-tlm": "xl_objectives.bitext.masked_bitext:BitextTlmConfig",
     "weam": "xl_objectives.bitext.masked_bitext:WeamConfig",
+    "teach": "xl_objectives.teacher.teaching:TeachConfig",
+    "retain": "xl_objectives.teacher.retention:RetainConfig",
 }

@@ -201,7 +201,7 @@ def word_nce_loss(
     with torch.autocast(x.device.type, enabled=False):
         x, y = x.to(_precise(x)), y.to(_precise(y))
         if similarity == "cosine":
-            x, y = _unit(x), _unit(y)
+            x, y = unit(x), unit(y)
         eye = torch.eye(n_pairs, dtype=torch.bool, device=x.device)
         shared = eye if text_ids is None else _shared(text_ids)
         # One product serves both directions: the columns are the anchors of the second.
@@ -269,7 +269,7 @@ def _shared(text_ids: Int[Tensor, "2 pairs"]) -> Bool[Tensor, "pairs pairs"]:
     return (left[:, None] == left[None, :]) | (right[:, None] == right[None, :]) | crossed | crossed.T
 
 
-def _unit(vectors: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
+def unit(vectors: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
     """Unit vectors; a zero vector stays zero, with a gradient of ordinary size where 1/eps would blow it up."""
     squared = vectors.square().sum(dim=-1, keepdim=True)
     return vectors * torch.where(squared > 0, squared, 1).rsqrt()

@@ -135,8 +135,11 @@ def _steps(
     settings, numbers = recipe.objectives[name], recipe.data_of(name)
     n_batches: int | None = None
     if not any(_is_missing(recipe, number) for number in numbers):
-        if settings.family == "bitext":
-            n_batches = max(math.ceil(len(bitext) / _batch(recipe, name)) for bitext in _bitexts(data, recipe, name))
+        if settings.reads_pairs:
+            each = [len(bitext) for bitext in _bitexts(data, recipe, name)]
+            # A teacher's pairs are one stream; of others a batch holds as many of each bitext.
+            most = sum(each) if settings.family == "teacher" else max(each)
+            n_batches = math.ceil(most / min(_batch(recipe, name), most))
         elif settings.block_len:
             # Texts run on, each with a special behind it, between the two specials of a block.
             if lengths is not None:
@@ -171,11 +174,15 @@ def _tokens(
     if joining is not None and joining.form == "native":
         specials = lengths.pair_specials
 
+    prompt = sum(lengths([recipe.model.prompt])) if recipe.model.prompt else 0
+
     def per_text(settings: Any, name: str, number: int) -> float:
         """Tokens that a text or word of a [[data]] adds to those that other objectives of the mix read anyway."""
         texts, romanised = samples[number]
         if settings.family == "word-vectors":
             return _mean(lengths, texts, 2, settings.max_len)
+        if settings.family == "teacher":
+            return _mean(lengths, texts, 2 + prompt, most)
         if settings.block_len:
             return min(settings.block_len, most)
         sides = [[min(n + 2, most) for n in lengths(side)] for side in (texts, romanised)]
@@ -185,6 +192,9 @@ def _tokens(
 
     def per_pair(settings: Any, bitext: Bitext) -> float:
         """Tokens of a sentence pair."""
+        if settings.family == "teacher":
+            sides = [side[:_SAMPLE] for side in bitext.sentences[: 1 + settings.encodes_pivots]]
+            return sum(min(n + 2 + prompt, most) for side in sides for n in lengths(side)) / max(1, len(sides[0]))
         left, right = ([min(n + 2, most) for n in lengths(side)] for side in _sentences(bitext))
         if settings.predicts_tokens or settings.compares_attention:
             times = 2 if settings.compares_attention else 1  # once in either order
@@ -196,7 +206,10 @@ def _tokens(
     for name in names:
         settings = recipe.objectives[name]
         uses = n_steps * recipe.train.accumulate * (settings.end - settings.begin) / settings.every
-        if settings.family == "bitext":
+        if settings.family == "teacher" and settings.reads_pairs:
+            bitexts = _bitexts(data, recipe, name)
+            item = sum(len(one) * per_pair(settings, one) for one in bitexts) / sum(map(len, bitexts))
+        elif settings.reads_pairs:
             item = sum(per_pair(settings, bitext) for bitext in _bitexts(data, recipe, name))
         else:
             n_items = {number: _n_items(recipe, data, number) for number in recipe.data_of(name)}
@@ -265,7 +278,7 @@ def _sample(recipe: Recipe, data: RunData, number: int) -> tuple[list[str], list
     elif number in data.vectors:
         texts = data.vectors[number].words[:: max(1, len(data.vectors[number].words) // _SAMPLE)]
     else:
-        texts = [" ".join(words) for bitext in data.bitexts.get(number, []) for words in (*bitext.left, *bitext.right)]
+        texts = [text for bitext in data.bitexts.get(number, []) for side in bitext.sentences for text in side]
         texts = texts[:: max(1, len(texts) // _SAMPLE)]
     used = [its for name, its in recipe.objectives.items() if number in recipe.data_of(name)]
     if not texts or not any(its.reads_romanised for its in used):
@@ -276,7 +289,7 @@ def _sample(recipe: Recipe, data: RunData, number: int) -> tuple[list[str], list
 
 
 def _bitexts(data: RunData, recipe: Recipe, name: str) -> list[Bitext]:
-    if recipe.objectives[name].family != "bitext":
+    if not recipe.objectives[name].reads_pairs:
         return []
     return [bitext for number in recipe.data_of(name) for bitext in data.bitexts.get(number, [])]
 

@@ -11,7 +11,7 @@ import numpy as np
 from xl_analysis import GradientCosines, gradient_cosines, heat_map
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_sources, check_widths, variant_objectives
-from xl_cli.alignment.run import adapt_encoder, start_encoder
+from xl_cli.alignment.run import adapt_encoder, as_read, start_encoder
 from xl_cli.data.run_data import load_data
 from xl_cli.errors import UsageError
 from xl_cli.folder.run_folder import RunFolder
@@ -43,7 +43,7 @@ def measure_gradients(config: "GradientsConfig", run: RunFolder | None, recipe: 
         folder.describe(status="measured")
         sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
         encoder = start_encoder(recipe, sources, folder)
-        adapt_encoder(recipe, encoder)
+        adapt_encoder(recipe, encoder, folder)
         check_widths(recipe, data, encoder.width)
         layer = encoder.resolve_layer(recipe.model.layer)
         parts = build_parts(sources, variant, encoder, layer)
@@ -71,6 +71,7 @@ def measure_gradients(config: "GradientsConfig", run: RunFolder | None, recipe: 
             trained = load_encoder(
                 str(run.model), max_len=recipe.model.max_len, name=run.path.name, with_head=recipe.needs_head
             ).to(processes.device())
+            trained = as_read(recipe, trained)
             take(n_steps, trained, build_parts(sources, variant, trained, layer))
         else:
             _train(recipe, variant, encoder, parts, n_steps, steps, take)

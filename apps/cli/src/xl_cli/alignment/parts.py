@@ -21,9 +21,11 @@ from xl_encoders import (
     Encoder,
     Exchange,
     LengthBatches,
+    Lessons,
     MaskedBitextPart,
     Part,
     StreamBatches,
+    TeacherPart,
     TeacherWords,
     TextPart,
     TextStream,
@@ -38,6 +40,7 @@ from xl_objectives import (
     AttentionConfig,
     BitextConfig,
     MaskedBitextConfig,
+    TeacherConfig,
     TextConfig,
     WeamConfig,
     WordVectorConfig,
@@ -123,7 +126,7 @@ class Sources:
         for number in self.data.streams:
             lines += self._sample(number)
         for bitexts in self.data.bitexts.values():
-            lines += [" ".join(words) for bitext in bitexts for side in (bitext.left, bitext.right) for words in side]
+            lines += [text for bitext in bitexts for side in bitext.sentences for text in side]
         for vectors in self.data.vectors.values():
             lines += vectors.words
         return lines
@@ -146,8 +149,8 @@ class Sources:
         for bitexts in self.data.bitexts.values():
             for bitext in bitexts:
                 codes = bitext.name.split("-") if bitext.name.count("-") == 1 else ["und", "und"]
-                for code, side in zip(codes, (bitext.left, bitext.right), strict=True):
-                    lines.setdefault(code, []).extend(" ".join(words) for words in side)
+                for code, side in zip(codes, bitext.sentences, strict=True):
+                    lines.setdefault(code, []).extend(side)
         return lines
 
     def _windows(self, number: int) -> Iterator[tuple[str, str]]:
@@ -180,6 +183,44 @@ class Sources:
         processes.wait()
         lens = [(len(left), len(right)) for left, right in zip(bitext.left, bitext.right, strict=True)]
         return replace(bitext, alignments=list(parse_pharaoh(read_lines(path), lens=lens, name=str(path))))
+
+    def is_taught(self, name: str) -> bool:
+        """Whether objective `name` compares with a teacher's vectors."""
+        return self.recipe.objectives[name].family == "teacher"
+
+    def compared(self, name: str) -> dict[str, int]:
+        """The different texts whose vectors objective `name` wants of the teacher, with their rows there."""
+        texts, pivots = self._taught(name)
+        return {text: row for row, text in enumerate(dict.fromkeys(texts if pivots is None else pivots))}
+
+    def vectors_of(self, name: str) -> Path:
+        """Where the teacher's vectors for objective `name` lie."""
+        return self.folder / "teacher" / f"{name}.npy"
+
+    def nearest_of(self, name: str) -> Path:
+        """Where the nearest of each of them lie, if they are wanted."""
+        return self.folder / "teacher" / f"{name}-nearest.npy"
+
+    def lessons(self, name: str) -> Lessons:
+        """What a student learns by objective `name`, once its vectors are there."""
+        texts, pivots = self._taught(name)
+        row_of = self.compared(name)
+        near = self.nearest_of(name)
+        return Lessons(
+            texts=texts,
+            pivots=pivots,
+            vectors=np.load(self.vectors_of(name), mmap_mode="r"),
+            rows=np.array([row_of[text] for text in (texts if pivots is None else pivots)], dtype=np.int64),
+            nearest=np.load(near) if near.is_file() else None,
+        )
+
+    def _taught(self, name: str) -> tuple[list[str], list[str] | None]:
+        """The texts that a student reads, and their translations where these are compared with."""
+        numbers = self.recipe.data_of(name)
+        if not self.recipe.objectives[name].reads_pairs:
+            return [text for number in numbers for text in self.data.texts[number].texts], None
+        sides = [bitext.sentences for number in numbers for bitext in self.data.bitexts.get(number, ())]
+        return [text for left, _ in sides for text in left], [text for _, right in sides for text in right]
 
     def _sample(self, number: int) -> list[str]:
         """Texts of a stream's first windows: what a new tokenizer learns from."""
@@ -325,9 +366,31 @@ def _bitext_part(
     return part
 
 
+def _teacher_part(
+    sources: Sources, objectives: Mapping[str, TeacherConfig], encoder: Encoder, layer: int
+) -> TeacherPart:
+    recipe = sources.recipe
+    ((name, settings),) = objectives.items()
+    part = TeacherPart(
+        encoder,
+        sources.lessons(name),
+        name,
+        settings,
+        layer=layer,
+        pooling=recipe.model.pooling,
+        batch=settings.batch or recipe.train.batch,
+        tokens=recipe.train.tokens,
+        seed=recipe.train.seed,
+    )
+    if part.n_cut:
+        say(f"{part.n_cut} texts of {name} are longer than model.max_len {encoder.max_len}; their end is cut.")
+    return part
+
+
 # family of objectives -> what makes the part that trains it
 _PARTS: dict[Any, Callable[[Sources, dict[str, Any], Encoder, int], Part]] = {
     "text": _text_part,
     "word-vectors": _vector_part,
     "bitext": _bitext_part,
+    "teacher": _teacher_part,
 }

@@ -40,6 +40,12 @@ def check_sources(recipe: Recipe, data: RunData) -> None:
                 f"put those files into one [[data]], or give each to an objective of its own (objective.{name}.data)."
             )
             raise UsageError(message)
+        if streams and settings.family == "teacher":
+            message = (
+                f"objective {name} reads texts whose vectors a teacher gives before training, but data.files are "
+                f"*.parquet or *.arrow, which are read piece by piece; give it *.txt in a [[data]] of its own."
+            )
+            raise UsageError(message)
         if streams and settings.block_len:
             key = settings.key("block")
             message = (
@@ -99,7 +105,7 @@ def check_widths(recipe: Recipe, data: RunData, width: int | None) -> None:
 def check_selection(recipe: Recipe, data: RunData) -> None:
     """Refuse a selection that has nothing to score on."""
     settings = recipe.select
-    if not settings.every or not all(entry.is_given for entry in recipe.data):
+    if not settings.every or not all(entry.is_given or entry.optional for entry in recipe.data):
         return
     if settings.task == "retrieval" and not data.developing:
         message = (
@@ -134,7 +140,7 @@ def first_texts(data: RunData) -> dict[str, Sequence[str]]:
         for text, code in zip(entry.texts, entry.languages, strict=True):
             texts.setdefault(code, []).append(text)
     for bitext in (each for its in data.bitexts.values() for each in its):
-        texts.setdefault(bitext.name, []).extend(map(" ".join, [*bitext.left[:_FIRST], *bitext.right[:_FIRST]]))
+        texts.setdefault(bitext.name, []).extend(text for side in bitext.sentences for text in side[:_FIRST])
     for corpus, keys in data.scored:
         for code, by_key in corpus.texts.items():
             its = texts.setdefault(f"{code} in {corpus.name}", [])

@@ -17,10 +17,12 @@ from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_widths, first_texts, variant_objectives
 from xl_cli.alignment.scoring import difference_rows, score_encoder, score_strings
 from xl_cli.alignment.selection import selection_of
+from xl_cli.alignment.teacher import keep_teacher_vectors
 from xl_cli.alignment.vocabulary import change_vocabulary
 from xl_cli.data.letters import tell_letters
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError, StoppedEarlyError
+from xl_cli.evaluation.opened import prompt_of
 from xl_cli.folder.model_card import write_model_card
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.launch import processes
@@ -35,6 +37,7 @@ from xl_encoders import (
     FitEnd,
     SentenceForm,
     StepRecord,
+    apply_form,
     copy_form,
     count_steps,
     extend_vocabulary,
@@ -67,6 +70,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     n_texts = sum(its["taken"] for counts in texts.values() for its in counts.values())
     folder.describe(n_training_texts=n_texts, texts=texts)
     encoder = start_encoder(recipe, sources, folder)
+    folder.describe(**({"prompt": encoder.prompt} if encoder.prompt else {}))
     if processes.is_main():
         tell_letters(encoder, first_texts(data), "--set data.files=FOLDER")
     check_widths(recipe, data, encoder.width)
@@ -85,7 +89,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
             if variant in finished:
                 continue
             encoder = start_encoder(recipe, sources, folder)
-            adapt_encoder(recipe, encoder)
+            adapt_encoder(recipe, encoder, folder)
             end, n_steps, encoder = _train(recipe, variant, encoder, sources, layer, folder, stopping)
             if end.reason != "stopped":  # what is scored is what is saved
                 encoder.merge()
@@ -140,6 +144,17 @@ def pretrained(recipe: Recipe) -> Encoder:
         )
     check_layers(recipe, encoder.n_layers)
     _tell_form(recipe, encoder)
+    return as_read(recipe, encoder)
+
+
+def as_read(recipe: Recipe, encoder: Encoder) -> Encoder:
+    """`encoder` itself, with the prompt that the recipe asks for and what its files put behind pooling."""
+    model, form = recipe.model, _form(recipe)
+    if form is not None:
+        apply_form(encoder, form, form_source(model), revision=model.revision)
+        if encoder.tail is not None:
+            encoder.tail.to(encoder.device)
+    encoder.prompt = prompt_of(form, model.prompt)
     return encoder
 
 
@@ -167,6 +182,7 @@ def _form(recipe: Recipe) -> SentenceForm | None:
 def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
     """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
     settings = recipe.model
+    keep_teacher_vectors(sources, lambda: pretrained(recipe).to(processes.device()))
     with_new_head = makes_head(settings, needed=recipe.needs_head)
     if settings.from_ != "new" and not recipe.grows_vocabulary and not with_new_head:
         encoder = pretrained(recipe)
@@ -197,7 +213,7 @@ def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encode
 
     def kept_in(place: Path) -> Encoder:
         opened = load_encoder(str(place), max_len=settings.max_len, name=name, with_head=recipe.needs_head)
-        return opened.to(processes.device())
+        return as_read(recipe, opened.to(processes.device()))
 
     if warms and missing:
         encoder = kept_in(made)
@@ -220,8 +236,8 @@ def _describe_dtype(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None
     folder.describe(dtype={"folder": stored, "trained": "float32", "saved": saved})
 
 
-def adapt_encoder(recipe: Recipe, encoder: Encoder) -> None:
-    """Low-rank updates where the recipe wants them, the same at every start."""
+def adapt_encoder(recipe: Recipe, encoder: Encoder, folder: RunFolder) -> None:
+    """Low-rank updates where the recipe wants them, the same at every start; and all frozen that it does not train."""
     settings = recipe.train
     if settings.lora_rank:
         with torch.random.fork_rng(devices=[]):
@@ -229,6 +245,16 @@ def adapt_encoder(recipe: Recipe, encoder: Encoder) -> None:
             encoder.adapt(rank=settings.lora_rank, alpha=settings.lora_alpha, dropout=settings.lora_dropout)
         n_trained = sum(weight.numel() for weight in encoder.parameters() if weight.requires_grad)
         say(f"low-rank updates of rank {settings.lora_rank}: {n_trained:,} weights are trained")
+    if settings.only != "all":
+        grown = folder.about().get("vocabulary", {})
+        if settings.only == "new" and not grown.get("n_added"):
+            message = f"train.only is new, but {encoder.name} got no new pieces; give train.only = embeddings, or all."
+            raise CliError(message)
+        first = grown["first_id"] if settings.only == "new" else 0
+        encoder.train_embeddings(first, only=not settings.lora_rank)
+        table = encoder.token_embeddings
+        rows = 0 if table is None else len(table) - first
+        say(f"token embeddings: {rows:,} rows are trained, from id {first} on")
 
 
 def _round(encoder: Encoder, dtype: torch.dtype) -> None:
@@ -326,5 +352,6 @@ def _train(
             if selection.is_scored:
                 say(f"{variant}: kept step {scored.step}, {recipe.select.task} {scored.score:.4f}")
                 folder.describe(selected={**folder.about().get("selected", {}), variant: asdict(scored)})
-            encoder = load_encoder(str(kept), max_len=recipe.model.max_len, name=encoder.name).to(encoder.device)
+            best_one = load_encoder(str(kept), max_len=recipe.model.max_len, name=encoder.name)
+            encoder = as_read(recipe, best_one.to(encoder.device))
     return end, n_steps, encoder

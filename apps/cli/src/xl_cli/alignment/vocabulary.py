@@ -122,6 +122,7 @@ def _extend(encoder: Encoder, own: Mapping[str, Sequence[str]], settings: Vocabu
         entries=_entries(settings.dictionary) if settings.dictionary else (),
         vectors=_vectors(settings.vectors) if settings.vectors else None,
     )
+    first_id = max(encoder.tokenizer.get_vocab().values()) + 1
     add_pieces(encoder, learnt.pieces, starts)
     n_found = sum(start is not None for start in starts)
     tried = ", ".join(f"{number} {loss:.3f}" for number, loss in learnt.losses.items())
@@ -134,6 +135,7 @@ def _extend(encoder: Encoder, own: Mapping[str, Sequence[str]], settings: Vocabu
     return {
         "learnt_from": new,
         "n_added": len(learnt.pieces),
+        "first_id": first_id,
         "n_characters": learnt.n_characters,
         "start": settings.start,
         "n_started": n_found,

@@ -89,6 +89,7 @@ def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, link
         left=[words[number][0] for number in kept],
         right=[words[number][1] for number in kept],
         alignments=None if pairs is None else [pairs[number] for number in kept],
+        written=([lines[number][0] for number in kept], [lines[number][1] for number in kept]),
     )
 
 

@@ -126,8 +126,9 @@ def load_data(recipe: Recipe) -> RunData:
     for name, numbers in numbers_of.items():
         if not all(recipe.data[number].is_given for number in numbers):
             continue  # a plan for data to come
-        on_texts = recipe.objectives[name].family == "text"
-        at_hand = {**data.texts, **data.streams} if on_texts else {**data.bitexts, **data.vectors}
+        at_hand = (
+            data.bitexts if recipe.objectives[name].reads_pairs else {**data.texts, **data.streams, **data.vectors}
+        )
         if not any(number in at_hand for number in numbers):
             message = (
                 f"nothing to train {name} on is left after holding items out; "
@@ -201,8 +202,8 @@ def _load_texts(
     corpus = _load(entry)
     splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
     data.corpora[number] = corpus
-    families = {recipe.objectives[name].family for name in objectives}
-    if "text" in families:
+    in_pairs = {recipe.objectives[name].reads_pairs for name in objectives}
+    if False in in_pairs:
         texts, languages = [], []
         for code, its in training_texts(corpus, splits, unique=entry.deduplicate).items():
             for text in its[: entry.limit or None]:
@@ -217,7 +218,7 @@ def _load_texts(
             if romanized:
                 data.files.update({str(file.path): fingerprint_file(file.path) for file in romanized.files})
             data.texts[number] = Texts(config=entry, texts=texts, languages=languages, romanized=romanized)
-    if "bitext" in families:
+    if True in in_pairs:
         bitexts = parallel_bitexts(entry, corpus, splits)
         if bitexts:
             data.bitexts[number] = bitexts

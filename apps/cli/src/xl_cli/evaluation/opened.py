@@ -83,9 +83,7 @@ def open_model(
             encoder.max_len = min(encoder.max_len, form.max_len or encoder.tokenizer.model_max_length)
         unread = apply_form(encoder, form, source, revision=revision)
         form = dataclasses.replace(form, left_out=(*form.left_out, *unread))
-    prompts = form.prompts if form else {}
-    asked = (form.default_prompt if form else "") if prompt is None else prompt
-    encoder.prompt = prompts.get(asked, asked)
+    encoder.prompt = prompt_of(form, about.get("prompt") if prompt is None else prompt)
     if "all" in layer:
         layers = list(range(encoder.n_layers + 1))
     elif layer:
@@ -103,6 +101,13 @@ def open_model(
         **_of_run(about),
     )
     return dataclasses.replace(opened, note=_note(opened, about, bool(layer), prompt))
+
+
+def prompt_of(form: SentenceForm | None, asked: str | None) -> str:
+    """What stands in front of every text. asked: that itself, or its name in the form; None for the default there."""
+    prompts = form.prompts if form else {}
+    asked = (form.default_prompt if form else "") if asked is None else asked
+    return prompts.get(asked, asked)
 
 
 def _found(name: str) -> tuple[str, dict, str]:

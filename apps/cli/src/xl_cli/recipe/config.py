@@ -5,14 +5,14 @@ from typing import Any
 
 from xl_cli.errors import UsageError
 from xl_cli.options import check_options
-from xl_cli.recipe.objectives import of_family
+from xl_cli.recipe.objectives import that_read
 from xl_encoders.config import POOLING_HELP, POOLINGS, FitConfig
 from xl_objectives import check_fields, setting
 from xl_objectives.symmetrization import SYMMETRIZATIONS
 
 KINDS = ("names", "parallel", "text", "pairs", "vectors")
 # kind -> keys of [[data]] that it reads
-_OF_TEXTS = ("name", "kind", "languages", "held_out", "dev", "to", "temperature", "deduplicate", "limit")
+_OF_TEXTS = ("name", "kind", "optional", "languages", "held_out", "dev", "to", "temperature", "deduplicate", "limit")
 _OF_FILES = ("files", "revision", "hub_files", "columns")
 READ_BY = {
     "names": (*_OF_TEXTS, "pivot", "words"),
@@ -21,6 +21,7 @@ READ_BY = {
     "pairs": (
         "name",
         "kind",
+        "optional",
         *_OF_FILES,
         "limit",
         "alignments",
@@ -28,10 +29,10 @@ READ_BY = {
         "symmetrization",
         "words",
     ),
-    "vectors": ("name", "kind", "files", "languages", "limit", "temperature"),
+    "vectors": ("name", "kind", "optional", "files", "languages", "limit", "temperature"),
 }
 # The objectives that read sentence pairs, as help texts and messages list them.
-PAIRING = " and ".join(", ".join(of_family("bitext")).rsplit(", ", 1))
+PAIRING = " and ".join(", ".join(that_read("pairs")).rsplit(", ", 1))
 TARGETS = ("latn", "ipa", "phonemes")
 WORDS = ("", "spaces", "unicode")
 SPLITS = ("test", "dev")
@@ -50,8 +51,8 @@ class DataConfig:
         "parallel",
         "names (of places, languages, ... in the babel library) | parallel (translations of one another) | "
         "text (any text, no translations) | "
-        f"pairs (two files line by line, for {', '.join(of_family('bitext'))}) | "
-        f"vectors (word2vec files, for {', '.join(of_family('word-vectors'))})",
+        f"pairs (two files line by line, for {', '.join(that_read('pairs'))}) | "
+        f"vectors (word2vec files, for {', '.join(that_read('vectors'))})",
         choices=KINDS,
     )
     files: tuple[str, ...] = setting(
@@ -101,6 +102,9 @@ class DataConfig:
         0,
         "most texts, sentence pairs or words of each language to train on, the first ones (of *.parquet "
         "and *.arrow: in all); 0 takes all",
+    )
+    optional: bool = setting(
+        False, "where no files are given, the objectives that read nothing else are left out, which a note says"
     )
     columns: tuple[str, ...] = setting(
         ("text",),
@@ -170,7 +174,7 @@ class DataConfig:
 
     @property
     def is_given(self) -> bool:
-        """Whether there is anything to read: a dry run may go without."""
+        """Whether there is anything to read: a dry run, and a recipe that calls it optional, may go without."""
         return self.kind == "names" or bool(self.files)
 
 
@@ -180,6 +184,12 @@ class TrainConfig(FitConfig):
 
     variants: tuple[str, ...] = setting(
         ("mlm+seq+tlm",), "mixes to train, e.g. mlm and mlm+seq+tlm, for as many steps each; the last one is kept"
+    )
+    only: str = setting(
+        "all",
+        "which weights are trained: all | embeddings (of tokens) | new (of the pieces that [vocabulary] adds); with "
+        "train.lora_rank beside its updates, and all means these alone",
+        choices=("all", "embeddings", "new"),
     )
     lora_rank: int = setting(
         0,

@@ -13,9 +13,9 @@ def objective_type(name: str) -> type[ObjectiveConfig]:
     return cast("type[ObjectiveConfig]", REGISTRY.load(name))
 
 
-def of_family(family: str) -> list[str]:
-    """Names of the objectives of a family."""
-    return [name for name in REGISTRY.names() if objective_type(name).family == family]
+def that_read(kind: str) -> list[str]:
+    """Names of the objectives that can read a kind of [[data]]."""
+    return [name for name in REGISTRY.names() if kind in objective_type(name).reads]
 
 
 def in_words(variant: str, *, short: bool = False) -> str:

@@ -162,7 +162,7 @@ def _placed_data(
                 names.setdefault(str(value), number)
     placed: dict[Place, object] = {}
     for parts, (text, value) in given.items():
-        number = (0 if n_own == 1 else None) if len(parts) == 2 else names.get(parts[1])
+        number = _unnamed(tables[:n_own]) if len(parts) == 2 else names.get(parts[1])
         if number is None and len(parts) == 3 and parts[1].isdigit():
             number = int(parts[1])
         if number is None or number >= len(tables):
@@ -175,6 +175,12 @@ def _placed_data(
             continue
         placed["data", number, parts[-1]] = value
     return placed
+
+
+def _unnamed(tables: list[Content]) -> int | None:
+    """The number of the [[data]] that `data.KEY` means: the only one there is, or the only one without a name."""
+    unnamed = [number for number, entry in enumerate(tables) if not entry.get("name")]
+    return 0 if len(tables) == 1 else unnamed[0] if len(unnamed) == 1 else None
 
 
 def drop_stale(content: Content, placed: Mapping[Place, object]) -> None:

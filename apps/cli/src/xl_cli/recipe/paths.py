@@ -1,7 +1,7 @@
 """The files and folders that a recipe names: whether they are there, and whether the model can do what is asked."""
 
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from os import environ
 from pathlib import Path
@@ -62,6 +62,49 @@ def without_optional(content: dict[str, typing.Any], placed: Iterable[tuple[str 
             f"note: there is no folder {select.get('data')} to choose among the states of training by, so the last one "
             f"is kept; --set select.data=FOLDER keeps the best one by {select.get('metric', 'top10')}."
         )
+
+
+def without_data(content: dict[str, typing.Any]) -> str:
+    """Leave out the objectives whose data a recipe calls optional and nobody gave; a note of them, or "".
+
+    content: the recipe's tables. Where nothing would be left to train all stay, for whoever reads on to say so.
+    """
+    tables = content.get("data"), content.get("objective")
+    if not all(isinstance(its, list) and all(isinstance(entry, dict) for entry in its) for its in tables):
+        return ""
+    data, objectives = (typing.cast("list[dict[str, typing.Any]]", its) for its in tables)
+    absent = [entry for entry in data if entry.get("optional") and not entry.get("files") and _kind(entry) != "names"]
+    dropped: dict[str, str] = {}
+    for objective in objectives:
+        name = str(objective.get("name"))
+        if not absent or name not in REGISTRY:
+            continue
+        named, kinds = objective.get("data") or (), objective_type(name).reads
+        its = [each for each in data if (_called(each) in named if named else _kind(each) in kinds)]
+        if its and all(each in absent for each in its):
+            dropped[name] = f"data.{its[0]['name']}.files" if its[0].get("name") else "data.files"
+    kept = [entry for entry in objectives if entry.get("name") not in dropped]
+    train = content.get("train")
+    if not dropped or not kept or not isinstance(train, dict):
+        return ""
+    variants = train.get("variants")
+    named = [variants] if isinstance(variants, str) else variants if isinstance(variants, list) else []
+    mixes = ["+".join(part for part in str(mix).split("+") if part not in dropped) for mix in named]
+    train["variants"] = list(dict.fromkeys(filter(None, mixes)))
+    content["objective"] = kept
+    if not train["variants"]:
+        train["variants"], content["objective"] = variants, objectives
+        return ""
+    each = ", ".join(f"{name} ({key})" for name, key in dropped.items())
+    return f"note: left out for want of data: {each}; give the key in brackets to train it."
+
+
+def _called(entry: Mapping[str, typing.Any]) -> str:
+    return str(entry.get("name") or _kind(entry))
+
+
+def _kind(entry: Mapping[str, typing.Any]) -> str:
+    return str(entry.get("kind", DataConfig.kind))
 
 
 def source_of(model: ModelConfig) -> tuple[str, str]:
@@ -167,6 +210,6 @@ def compiler_fault(wanted: bool) -> Iterator[CliError]:
         )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _read(source: str, revision: str) -> ModelFiles:
     return read_model_files(source, revision=revision)

@@ -19,6 +19,7 @@ from xl_cli.recipe.paths import (
     model_faults,
     shape_of,
     with_reading,
+    without_data,
     without_optional,
 )
 from xl_cli.recipe.trackers import check_trackers
@@ -70,7 +71,7 @@ class Recipe:
                 listed = " or ".join(kinds)
                 message = f"objective {objective} reads data of kind {listed}, and the recipe has none; add a [[data]]."
                 raise UsageError(message)
-            return numbers
+            return self._there(numbers)
         names = [entry.name or entry.kind for entry in self.data]
         for name in named:
             if name not in names:
@@ -79,7 +80,11 @@ class Recipe:
             if kind not in kinds:
                 message = f"objective {objective} reads data of kind {' or '.join(kinds)}, but data {name} is {kind}."
                 raise UsageError(message)
-        return tuple(names.index(name) for name in named)
+        return self._there(tuple(names.index(name) for name in named))
+
+    def _there(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of the [[data]] that are not optional and without files, or all where none is left (in a dry run)."""
+        return tuple(n for n in numbers if self.data[n].is_given or not self.data[n].optional) or numbers
 
     @property
     def needs_head(self) -> bool:
@@ -124,14 +129,15 @@ def load_recipe(
     placed = override(content, overrides, faults)
     without_optional(content, placed)
     reading = with_reading(content, placed)
+    left_out = without_data(content)
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()
-    if reading:
-        say(reading)
+    for note in filter(None, (reading, left_out)):
+        say(note)
     if not any(place[:2] == ("train", "variants") for place in placed):
         for table in _tables(content, "objective", faults) or ():
-            if table["name"] not in recipe.objectives:
+            if table["name"] not in recipe.objectives and not left_out:
                 say(
                     f"note: no variant of train.variants trains {table['name']}, so it has no part in the run; name it "
                     f"there, as in {recipe.train.variants[-1]}+{table['name']}."
@@ -171,10 +177,8 @@ def parse_recipe(
     tables = _tables(content, "data", faults)
     data = [_build(DataConfig, entry, "data", faults) for entry in tables or ()]
     for entry in filter(None, data):
-        if not entry.is_given and not plan_only:
-            key = f"data.{entry.name}.files" if entry.name else "data.files"
-            message = f"data.kind is {entry.kind} but {key} is empty; name a folder, files or a glob: --set {key}=..."
-            faults.add(UsageError(message))
+        if not entry.is_given and not entry.optional and not plan_only:
+            faults.add(_no_files(entry))
     if tables is not None and not data:
         faults.add(UsageError(f"recipe {name} has no [[data]]; say what to train on."))
     if sections["train"] is not None:
@@ -191,13 +195,16 @@ def parse_recipe(
         grown = "model.extend_vocabulary" if model.extend_vocabulary else ""
         if vocabulary is not None and vocabulary.budget:
             grown = "vocabulary.budget"
-        if model.from_ == "new" or grown:
+        if model.from_ == "new" or (grown and sections["train"].only == "all"):
             what = "model.from is new" if model.from_ == "new" else f"{grown} adds pieces"
+            advice = "" if model.from_ == "new" else ", or train them beside it: --set train.only=embeddings"
             message = (
                 f"train.lora_rank is {sections['train'].lora_rank}, but {what}: low-rank updates leave all other "
-                "weights as they are, random ones too; leave it out."
+                f"weights as they are, random ones too; leave it out{advice}."
             )
             faults.add(UsageError(message))
+    if sections["train"] is not None and sections["model"] is not None and sections["train"].only != "all":
+        faults.extend(_only_faults(sections["train"], sections["model"], vocabulary))
     if look:
         # What lies elsewhere is looked for even where other keys beside it are wrong.
         seen = [its or _places(DataConfig, table) for its, table in zip(data, tables or (), strict=True)]
@@ -215,14 +222,33 @@ def parse_recipe(
         objectives={objective: its for objective, its in objectives.items() if objective in used},
         **{section: its or _SECTIONS[section]() for section, its in sections.items()},
     )
+    empty: dict[int, None] = {}
     for objective in recipe.objectives:
         with faults.caught(UsageError):
-            recipe.data_of(objective)
+            empty |= dict.fromkeys(n for n in recipe.data_of(objective) if not data[n].is_given and data[n].optional)
+    if not plan_only:
+        faults.extend(_no_files(data[number]) for number in empty)
     if sections["model"] is not None:
         n_layers = shape_of(recipe.model)[0] if look or recipe.model.from_ == "new" else None
         faults.extend(UsageError(sentence) for sentence in layer_faults(recipe, n_layers))
     faults.tell()
     return recipe
+
+
+def _no_files(entry: DataConfig) -> UsageError:
+    key = f"data.{entry.name}.files" if entry.name else "data.files"
+    message = f"data.kind is {entry.kind} but {key} is empty; name a folder, files or a glob: --set {key}=..."
+    return UsageError(message)
+
+
+def _only_faults(train: TrainConfig, model: ModelConfig, vocabulary: VocabularyConfig | None) -> Iterator[UsageError]:
+    """What does not go with embeddings being all that is trained of the plain weights."""
+    if model.from_ == "new":
+        message = f"train.only is {train.only}, but model.from is new: all other weights would stay random."
+        yield UsageError(message)
+    elif train.only == "new" and vocabulary is not None and not vocabulary.budget:
+        message = "train.only is new, but vocabulary.budget is 0, so no piece is new; give one, or embeddings."
+        yield UsageError(message)
 
 
 def _look(
@@ -334,8 +360,8 @@ def _places(config: type, values: object) -> typing.Any:
 def _checked(value: object, kind: object, key: str) -> object:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if kind == int | None:
-        kind = int
+    if kind in (int | None, str | None):
+        kind = int if kind == int | None else str
     if kind == tuple[str, ...]:
         value = [value] if isinstance(value, str) else value
         if isinstance(value, list) and all(isinstance(item, str) for item in value):

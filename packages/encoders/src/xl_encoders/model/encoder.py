@@ -278,6 +278,28 @@ class Encoder(Trainable):
 
         self._low_rank = (add_low_rank(self.model, rank=rank, alpha=alpha, dropout=dropout),)
 
+    def train_embeddings(self, first: int = 0, *, only: bool = True) -> None:
+        """Train the token embeddings from now on, of pieces with ids from `first` on alone.
+
+        only: whether all other weights are frozen; else they are left as they are, frozen or not.
+        Raises EncoderError for a model without a table of token embeddings, and where no piece is left.
+        """
+        table = self.token_embeddings
+        if table is None or first >= len(table):
+            what = "no table of token embeddings" if table is None else f"no pieces from {first} on"
+            message = f"{self.name} has {what}, so nothing of it can be trained."
+            raise EncoderError(message)
+        if only:
+            self.requires_grad_(requires_grad=False)
+        table.requires_grad_(True)
+        if first:
+
+            def hold(parameter: Tensor) -> None:
+                if parameter.grad is not None:
+                    parameter.grad[:first] = 0
+
+            table.register_post_accumulate_grad_hook(hold)
+
     def merge(self) -> None:
         """Add the low-rank updates to the weights, which are trained again from then on; nothing without updates."""
         if self._low_rank:

@@ -20,6 +20,15 @@ class Trainable(nn.Module):
         return self.model.config.hidden_size
 
     @property
+    def token_embeddings(self) -> nn.Parameter | None:
+        """The table of token embeddings, (pieces, width); None for a model that hashes its input and has none."""
+        try:
+            weight = self.model.get_input_embeddings().weight
+        except (NotImplementedError, AttributeError):
+            return None
+        return weight if isinstance(weight, nn.Parameter) else None
+
+    @property
     def device(self) -> torch.device:
         """Where the weights lie."""
         return self.model.device

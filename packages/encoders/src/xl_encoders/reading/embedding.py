@@ -83,7 +83,7 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
     texts = as_texts(texts)
     rows, n_cut = encode_content(encoder.tokenizer, [encoder.prompt + text for text in texts], encoder.max_len)
     warn_cut(encoder, n_cut, len(rows))
-    n_unpooled = _n_unpooled(encoder)
+    skipped = n_unpooled(encoder)
     wrapped = wrap_rows(rows, encoder.tokenizer)
     tails = [encoder.tail_of(layer, reading.pooling) for layer in reading.layers]
     widths = [encoder.vector_width(layer, reading.pooling) for layer in reading.layers]
@@ -94,7 +94,7 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
             batch = [wrapped[i] for i in members]
             states = row_states(encoder, batch, reading.layers)
             lens, content = torch.tensor([len(row) for row in batch]), ~torch.isin(torch.cat(batch), special)
-            pool = RowPooling(lens, content, reading.pooling, n_unpooled=n_unpooled, device=encoder.device)
+            pool = RowPooling(lens, content, reading.pooling, n_unpooled=skipped, device=encoder.device)
             # Without autocast: a product of matrices would be rounded to 16 bits again.
             with torch.autocast(encoder.device.type, enabled=False):
                 for array, layer, tail in zip(vectors, reading.layers, tails, strict=True):
@@ -103,7 +103,7 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
     return vectors
 
 
-def _n_unpooled(encoder: "Encoder") -> int:
+def n_unpooled(encoder: "Encoder") -> int:
     """Positions from the first on that are not pooled: none, or those of a prompt and of the special before it.
 
     EncoderError for a prompt that leaves no room for a text.

@@ -16,7 +16,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
-from torch import Tensor, nn
+from torch import Tensor
 
 from xl_encoders.config import FitConfig
 from xl_encoders.distributed.processes import average_gradients, is_sharded, rank, sum_over_processes, world_size
@@ -168,7 +168,7 @@ def fit(
             started = time.perf_counter()
             lr = learning_rate(step, n_steps, config)
             for group in optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["rate"]
             losses, weights, norms = loop.run(step)
             if not all(math.isfinite(value) for value in losses.values()):
                 raise DivergedError(step + 1, losses)
@@ -340,16 +340,26 @@ def _prepare_model(encoder: Trainable, config: FitConfig) -> None:
         encoder.model.base_model.compile(dynamic=True)
 
 
-def _groups(encoder: nn.Module, config: FitConfig) -> list[dict[str, object]]:
+def _groups(encoder: Trainable, config: FitConfig) -> list[dict[str, object]]:
     """Weight decay pulls matrices towards zero; biases and layer norms have no reason to be there."""
     trained = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    groups: list[dict[str, object]] = []
+    table = encoder.token_embeddings
+    if config.embedding_lr and table is None:
+        message = "train.embedding_lr is given, but the model has no table of token embeddings; leave it out."
+        raise EncoderError(message)
+    # Where some weights are to stay as they are, rows that no text has are as well.
+    partly = any(not parameter.requires_grad for parameter in encoder.model.parameters())
+    if table is not None and table.requires_grad and (config.embedding_lr or partly):
+        rate = config.embedding_lr / config.lr if config.embedding_lr else 1.0
+        groups.append({"params": [table], "weight_decay": 0.0, "rate": rate})
+        trained = [parameter for parameter in trained if parameter is not table]
     sliced = [parameter for parameter in trained if is_sharded(parameter)]
     whole = [parameter for parameter in trained if not is_sharded(parameter)]
-    groups: list[dict[str, object]] = []
     # One call of the fused optimiser takes slices or whole weights, not both.
     for some in (whole, sliced) if sliced else (whole,):
-        groups.append({"params": [p for p in some if p.ndim > 1], "weight_decay": config.weight_decay})
-        groups.append({"params": [p for p in some if p.ndim <= 1], "weight_decay": 0.0})
+        groups.append({"params": [p for p in some if p.ndim > 1], "weight_decay": config.weight_decay, "rate": 1.0})
+        groups.append({"params": [p for p in some if p.ndim <= 1], "weight_decay": 0.0, "rate": 1.0})
     return groups
 
 

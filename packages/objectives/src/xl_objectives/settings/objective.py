@@ -29,7 +29,7 @@ class ObjectiveConfig:
     reads: ClassVar[tuple[str, ...]] = ()
     """Kinds of [[data]] that it can read."""
     family: ClassVar[str] = ""
-    """Which part trains it: "text", "word-vectors" or "bitext"."""
+    """Which part trains it: "text", "word-vectors", "bitext" or "teacher"."""
     loss: ClassVar[str] = ""
     """Its pure function, "module:function", loaded on first use; the family says what it is called with."""
     takes: ClassVar[tuple[str, ...]] = ()
@@ -86,6 +86,11 @@ class ObjectiveConfig:
     def reads_romanised(self) -> bool:
         """Whether it reads transliterations."""
         return False
+
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether it reads texts with their translations; else texts or words alone."""
+        return "pairs" in self.reads
 
     @property
     def block_len(self) -> int:

@@ -1,0 +1,1 @@
+"""What a student learns from a frozen teacher's sentence vectors: the lessons, and their part of training."""
