@@ -153,3 +153,29 @@ def test_what_cannot_be_scored_is_told_early(
     assert result.returncode == code, result.stderr
     assert told in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("value", "missing", "told"), [(0.97, 0.0, True), (0.9, 0.0, False), (0.97, 0.2, False)])
+def test_a_language_that_is_known_already_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float, missing: float, told: bool
+) -> None:
+    from xl_cli.alignment.scoring import tell_known
+    from xl_cli.data.run_data import RunData
+    from xl_cli.recipe.recipe import load_recipe
+
+    (tmp_path / "run").mkdir()
+    folder = RunFolder(tmp_path / "run")
+    pairs = (("mlt_Latn", "eng_Latn", 1.0), ("eng_Latn", "mlt_Latn", value))
+    folder.add_rows(
+        [
+            *(Row(task="retrieval", metric="top1", value=its, source=one, target=other, variant="pretrained")
+              for one, other, its in pairs),
+            Row(task="vocabulary", metric="unknown_pieces", value=missing, source="mlt_Latn", target="mlt_Latn",
+                variant="before"),
+        ]
+    )  # fmt: skip
+    recipe = load_recipe("ppa", ["eval.new=mt", "data.files=x", "model.from=somebody/encoder"])
+    tell_known(recipe, RunData(), folder)
+    said = capsys.readouterr().err
+    assert ("somebody/encoder knows mlt_Latn already: at least 97.0 %" in said) == told
+    assert ("eng_Latn to mlt_Latn" in said) == told

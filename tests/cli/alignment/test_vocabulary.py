@@ -73,6 +73,19 @@ def test_a_script_is_added_and_what_it_did_is_told(xl: Run, place: Path) -> None
     torch.testing.assert_close(rows[: len(own)], own)
 
 
+def test_every_language_that_is_scored_is_counted(xl: Run, place: Path) -> None:
+    (place / "scored").mkdir()
+    for code, lines in (("deu_Latn", LATIN[4:6]), ("fra_Latn", LATIN[2:4])):
+        (place / "scored" / f"{code}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    settings = ("vocabulary.budget=60", f'eval.data="{place / "scored"}"')
+    result = xl(*arguments(place, *settings), "--out", place / "run")
+    assert result.returncode == 0, result.stderr
+    found = {row.target: row for row in RunFolder(place / "run").rows() if row.metric == "cut_as_before"}
+    assert set(found) == {"bod_Tibt", "eng_Latn", "deu_Latn", "fra_Latn"}
+    assert found["deu_Latn"].value == 1
+    assert found["deu_Latn"].n == 2
+
+
 def test_pieces_that_nothing_needs_go(xl: Run, place: Path) -> None:
     settings = ("vocabulary.prune=true", "vocabulary.budget=40", f'vocabulary.known="{place / "known"}"')
     result = xl(*arguments(place, *settings), "--out", place / "run")

@@ -47,5 +47,7 @@ from .uroman.romanizer import Romanizer as Romanizer
 from .uroman.romanizer import romanize as romanize
 from .uroman.romanizer import romanize_pairs as romanize_pairs
 from .uroman.romanizer import uroman_code as uroman_code
+from .writing import is_script_of as is_script_of
+from .writing import main_script as main_script
 
 __version__: str

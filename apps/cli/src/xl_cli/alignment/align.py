@@ -103,6 +103,7 @@ def _checked(
     """The recipe and its data, once all that can be refused is; the run that goes on, None for a new one."""
     from xl_cli.alignment.further_tasks import check_tasks
     from xl_cli.alignment.reading import check_selection, check_sources, check_widths
+    from xl_cli.data.language_mix import tell_mix
     from xl_cli.data.new_languages import check_scored
     from xl_cli.data.run_data import load_data
     from xl_cli.folder.run_folder import RunFolder
@@ -127,6 +128,8 @@ def _checked(
     check_sources(resolved, data)
     check_selection(resolved, data)
     check_scored(resolved, data)
+    if not resume:
+        tell_mix(resolved, data)
     check_widths(resolved, data, shape_of(resolved.model)[1])
     return resolved, data, folder
 

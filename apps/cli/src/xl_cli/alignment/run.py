@@ -15,7 +15,7 @@ from xl_cli.alignment.further_tasks import score_tasks
 from xl_cli.alignment.head_warmup import warm_head
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_widths, first_texts, variant_objectives
-from xl_cli.alignment.scoring import difference_rows, score_encoder, score_strings
+from xl_cli.alignment.scoring import difference_rows, score_encoder, score_strings, tell_known
 from xl_cli.alignment.selection import selection_of
 from xl_cli.alignment.teacher import keep_teacher_vectors
 from xl_cli.alignment.vocabulary import change_vocabulary
@@ -81,6 +81,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     saved_dtype = getattr(torch, folder.about().get("dtype", {}).get("saved", "float32"))
     scored = {row.variant for row in folder.rows()}
     _score_starts(recipe, data, encoder, layer, folder, scored)
+    tell_known(recipe, data, folder)
     score_tasks(recipe, folder, layer)  # of the start alone, so that faults of their data come before training
     finished = list(folder.about().get("finished_variants", []))
     form = _form(recipe)

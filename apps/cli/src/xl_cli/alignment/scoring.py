@@ -11,6 +11,7 @@ from xl_cli.data.run_data import RunData
 from xl_cli.evaluation.comparing import variant_difference_rows, with_intervals
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.launch import processes
+from xl_cli.launch.progress import say
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import Encoder
 from xl_tasks import Row, StringMatch, retrieval_rows, score_retrieval
@@ -21,6 +22,10 @@ MEAN = "mean"
 """What rows call all languages that the encoder knew before, in the place of one."""
 ADOPT = "adopt"
 """The task of rows that a run writes of itself."""
+
+# Of a language that is known this share of texts finds its translation at least, and less is `<unk>` of its tokens.
+_KNOWN = 0.95
+_WRITTEN = 0.01
 
 
 def start_of(recipe: Recipe) -> str:
@@ -98,6 +103,30 @@ def difference_rows(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Ro
         for language, n_texts in new_languages(recipe, data).items()
     ]  # fmt: skip
     return rows
+
+
+def tell_known(recipe: Recipe, data: RunData, folder: RunFolder) -> None:
+    """Say which of the new languages the encoder knows already: it writes them, and translations find one another."""
+    rows = folder.rows() if processes.is_main() else []
+    for code in new_languages(recipe, data):
+        missing = [
+            row.value
+            for row in rows
+            if (row.task, row.metric, row.variant, row.target) == ("vocabulary", "unknown_pieces", "before", code)
+        ]
+        found = [
+            row
+            for row in rows
+            if (row.task, row.metric, row.variant) == ("retrieval", "top1", start_of(recipe))
+            and code in (row.source, row.target)
+        ]
+        if found and min(row.value for row in found) >= _KNOWN and max(missing, default=0) < _WRITTEN:
+            least = min(found, key=lambda row: row.value)
+            say(
+                f"note: {recipe.model.from_} knows {code} already: at least {100 * least.value:.1f} % of its texts "
+                f"find their translation before any training ({least.source} to {least.target}, the least); there is "
+                "little to gain."
+            )
 
 
 def _means(cells: Sequence[Scored], new: Iterable[str]) -> Iterator[Scored]:

@@ -28,7 +28,8 @@ def change_vocabulary(encoder: Encoder, sources: Sources, folder: RunFolder) -> 
     settings = sources.recipe.vocabulary
     own = sources.by_language()
     texts = {**_known(settings), **own}
-    counted = {language: lines[:: max(1, len(lines) // _MOST)][:_MOST] for language, lines in texts.items()}
+    read = {**_scored(sources), **texts}
+    counted = {language: lines[:: max(1, len(lines) // _MOST)][:_MOST] for language, lines in read.items()}
     before = _Reading(encoder, counted)
     about: dict[str, Any] = {"n_before": len(encoder.tokenizer)}
     if settings.prune:
@@ -98,6 +99,15 @@ def _known(settings: VocabularyConfig) -> dict[str, list[str]]:
         for language, by_key in corpus.texts.items():
             texts.setdefault(language, []).extend(by_key.values())
     return texts
+
+
+def _scored(sources: Sources) -> dict[str, list[str]]:
+    """Texts of every language that the run scores, which a changed vocabulary may cut otherwise."""
+    texts: dict[str, list[str]] = {}
+    for corpus, keys in sources.data.scored:
+        for language, by_key in corpus.texts.items():
+            texts.setdefault(language, []).extend(by_key[key] for key in keys if key in by_key)
+    return {language: lines for language, lines in texts.items() if lines}
 
 
 def _extend(encoder: Encoder, own: Mapping[str, Sequence[str]], settings: VocabularyConfig) -> dict[str, Any]:

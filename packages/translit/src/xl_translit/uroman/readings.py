@@ -76,6 +76,11 @@ def count_unread(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
+def script_of_char(char: str) -> str:
+    """The script of a letter or mark beyond ASCII, `Tibt`; "" for Han characters, and those of none or of several."""
+    return _scripts[char]
+
+
 def _finding(
     what: str, chars: Sequence[str], of: Sequence[str], said: dict[str, str] | None = None, share: float = _SHARE
 ) -> tuple[str, Sequence[str]]:
