@@ -20,6 +20,7 @@ def two_nodes(*, alone: bool = False) -> Generator[tuple[Any, Any]]:
     """
     # Ray gives a process a minute to begin, which a busy machine may need several times over.
     os.environ.setdefault("RAY_worker_register_timeout_seconds", "600")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # as `ray_cluster` has it
     import ray
     from ray.cluster_utils import Cluster
 

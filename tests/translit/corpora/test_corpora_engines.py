@@ -160,6 +160,38 @@ def test_a_ray_of_its_own_is_stopped_at_the_end(tmp_path: Path) -> None:
     assert (tmp_path / "out/part-000000.txt").read_text(encoding="utf-8") == "a\nb\n"
 
 
+ANOTHER = """
+from ray.cluster_utils import Cluster
+another = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+print("up", flush=True)
+input()
+another.shutdown()
+"""
+OWN = """
+from xl_translit import ray_cluster
+with ray_cluster("xl-translit[ray]", 1) as ray:
+    print(ray.cluster_resources()["CPU"], ray.get_runtime_context().runtime_env.get("working_dir"))
+"""
+
+
+@pytest.mark.slow
+def test_a_ray_of_its_own_is_its_own_and_leaves_the_current_folder_alone(tmp_path: Path) -> None:
+    """Another Ray of this machine is not joined; `uv run` makes Ray pack the folder unless it is told not to."""
+    pytest.importorskip("ray", reason="ray has no wheels for this Python", exc_type=ImportError)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    root = str(Path(__file__).parents[3])
+    uv = ["uv", "run", "--no-sync", "--offline", "--project", root, "--directory", str(tmp_path), "python", "-c", OWN]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen([sys.executable, "-c", ANOTHER], **pipes) as another:
+        try:
+            assert another.stdout
+            assert another.stdout.readline() == "up\n"
+            done = subprocess.run(uv, env=environment, capture_output=True, text=True, check=False, timeout=600)
+        finally:
+            another.communicate("\n", timeout=120)
+    assert done.stdout.strip() == "1.0 None", done.stderr[-2000:]
+
+
 def test_without_ray_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     (tmp_path / "in.txt").write_text("a\n", encoding="utf-8")

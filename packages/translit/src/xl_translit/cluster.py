@@ -25,6 +25,10 @@ def ray_cluster(extra: str, jobs: int | None = None, *, told: type[Exception] = 
     `xl-translit[ray]`. told: the base class of errors that a worker's code raises on purpose; these leave the block as
     they were raised, everything else that Ray says becomes a ClusterError.
     """
+    if not os.environ.get("RAY_ADDRESS"):
+        # Called through `uv run`, Ray packs the current folder and starts each worker by `uv run` once more; on this
+        # machine that is of no use, and a folder above half a gigabyte is refused.
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         import ray
         import ray.data
@@ -58,7 +62,8 @@ def ray_cluster(extra: str, jobs: int | None = None, *, told: type[Exception] = 
 
 def _connect(ray: Any, jobs: int | None) -> None:
     there = os.environ.get("RAY_ADDRESS", "")
-    local = {} if there else {"num_cpus": jobs, "include_dashboard": False}
+    # "local": else Ray joins one that somebody runs on this machine, and takes no number of processors.
+    local = {} if there else {"address": "local", "num_cpus": jobs, "include_dashboard": False}
     try:
         host, colon, port = there.rpartition("://")[2].rpartition(":")
         if colon:  # asked first, since Ray tries for a quarter of an hour
