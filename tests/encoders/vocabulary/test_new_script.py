@@ -216,7 +216,11 @@ def test_what_cannot_be_done_is_said(family_folder: Callable[[str], Path]) -> No
         piece_sources(encoder, [("ལ", -1.0)], "dictionary", entries=[("cat", "house")])
     with pytest.raises(EncoderError, match="no word with a vector holds any"):
         piece_sources(encoder, [("ལ", -1.0)], "ofa", vectors={"cat": np.ones(3, dtype=np.float32)})
-    for family, words in (("canine", "reads characters"), ("bert", "is of the kind WordPiece")):
+    for family, words in (
+        ("canine", "reads characters"),
+        ("roberta", "writes in bytes"),
+        ("xlmr", "is of the kind BPE"),
+    ):
         with pytest.raises(EncoderError, match=words):
             learn_pieces(load_encoder(family_folder(family)), TEXTS, budget=100)
     with pytest.raises(EncoderError, match="is of the kind WordPiece"):

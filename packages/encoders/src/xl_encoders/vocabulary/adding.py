@@ -1,5 +1,6 @@
 """Learnt pieces put into a vocabulary and its model: old ids and old rows stay, new rows start from old ones."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from xl_encoders.vocabulary.extension import (
     grown_model,
     tokenizer_parts,
     unknown_piece,
+    written_characters,
 )
 
 _KEY = "vocabulary.budget"
@@ -31,19 +33,22 @@ class Source:
 def with_pieces(encoder: Encoder, pieces: Sequence[tuple[str, float]]) -> dict:
     """JSON form of the tokenizer of `encoder` with `pieces` (and their scores) behind all ids that are taken.
 
-    A score below the lowest of the old vocabulary is raised to it: the lowest says what an unknown character costs, and
-    that shall stay. EncoderError for a piece without a character that is in no old one: old texts could be cut at it.
+    A score below the lowest of an old Unigram vocabulary is raised to it: the lowest says what an unknown character
+    costs, and that shall stay; WordPiece has no scores. EncoderError for a piece without a character that is in no old
+    one: old texts could be cut at it.
     """
     backend, config = tokenizer_parts(encoder, _KEY)
     model = config["model"]
-    written = {char for piece, _ in model["vocab"] for char in piece}
+    written = written_characters(model)
+    if model["type"] == "WordPiece":
+        written.update(model["continuing_subword_prefix"])
     for piece, _ in pieces:
         if written.issuperset(piece):
             message = (
                 f"{piece!r} is written in old pieces by {encoder.name}; as a new one it would change how texts are cut."
             )
             raise EncoderError(message)
-    lowest = min(score for _, score in model["vocab"])
+    lowest = min(score for _, score in model["vocab"]) if model["type"] == "Unigram" else -math.inf
     vocabulary = dict(sorted(backend.get_vocab(with_added_tokens=True).items(), key=lambda item: item[1]))
     return grown_model(model, vocabulary, [(piece, max(score, lowest)) for piece, score in pieces])
 

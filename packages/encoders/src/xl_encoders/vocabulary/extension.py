@@ -166,6 +166,13 @@ def tokenizer_parts(encoder: Encoder, key: str = "model.extend_vocabulary") -> t
     raise EncoderError(message)
 
 
+def written_characters(model: Mapping[str, Any]) -> set[str]:
+    """All characters in the pieces of a tokenizer's model, marks of word parts (`##`) aside."""
+    mark = model["continuing_subword_prefix"] if model["type"] == "WordPiece" else ""
+    pieces = (piece for piece, _ in model["vocab"]) if model["type"] == "Unigram" else model["vocab"]
+    return {char for piece in pieces for char in (piece.removeprefix(mark) or piece)}
+
+
 def unknown_piece(model: Mapping[str, Any]) -> str | None:
     """The piece that stands for what the tokenizer does not know."""
     if model["type"] == "Unigram":

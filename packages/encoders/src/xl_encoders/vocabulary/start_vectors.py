@@ -4,7 +4,9 @@
 `dictionary` those of the translations of the words that the piece is part of. The others go by static word vectors of
 all languages in one space, in which a piece is the mean of the words that it is part of: `focus` weights all old pieces
 by the sparsemax of their cosines (Dobler and de Melo 2023, section 2), `ofa` the ten nearest by the softmax of cosine
-over 0.1 (Liu, Lin, Wang and Schuetze 2024, section 3).
+over 0.1 (Liu, Lin, Wang and Schuetze 2024, section 3). Both papers draw a piece without such a vector from a normal
+distribution; here it starts from the mean. FOCUS trains its vectors on tokens of the new language's text and weights
+the old pieces that occur there; a new script shares hardly any, so words of known languages take their place.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ from tokenizers import Tokenizer
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.vocabulary.adding import Source, with_pieces
-from xl_encoders.vocabulary.extension import as_tokenizer, tokenizer_parts
+from xl_encoders.vocabulary.extension import as_tokenizer, tokenizer_parts, unknown_piece, written_characters
 
 STARTS = ("mean", "romanised", "dictionary", "focus", "ofa")
 
@@ -47,21 +49,24 @@ def piece_sources(
     Raises EncoderError where nothing is known of any piece.
     """
     backend, config = tokenizer_parts(encoder, "vocabulary.start")
-    unknown = config["model"]["unk_id"]
+    model = config["model"]
+    known_as = backend.token_to_id(unknown_piece(model) or "")
+    unknown = -1 if known_as is None else known_as
     names = [piece for piece, _ in pieces]
     if how == "mean":
         return [None] * len(names)
     new = as_tokenizer(with_pieces(encoder, pieces))
     new.normalizer, new.pre_tokenizer = backend.normalizer, backend.pre_tokenizer
     if how == "romanised":
-        bare = [name.strip("\u2581") for name in names]
+        mark = model.get("continuing_subword_prefix") or "\u2581"
+        bare = [name.removeprefix(mark).strip("\u2581") for name in names]
         found = from_romanised(bare, backend, unknown, romanise or list)
         lacking = "the romaniser writes none of the new pieces in letters that the vocabulary has"
     elif how == "dictionary":
         found = from_dictionary(names, entries, backend, new, unknown)
         lacking = "no word of the dictionary holds any of the new pieces"
     else:
-        written = {char for piece, _ in config["model"]["vocab"] for char in piece} | {" "}
+        written = written_characters(model) | {" "}
         normalize = backend.normalizer.normalize_str if backend.normalizer else str
         foreign, known = {}, {}
         for word, vector in (vectors or {}).items():
