@@ -9,7 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-_STORE = 80 * 2**20  # bytes of object store a node, the least that Ray takes
+# With the least bytes of object store that Ray takes.
+_NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
 
 @contextmanager
@@ -24,13 +25,17 @@ def two_nodes(*, alone: bool = False) -> Generator[tuple[Any, Any]]:
     import ray
     from ray.cluster_utils import Cluster
 
-    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _STORE, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
+    cluster = Cluster(initialize_head=True, head_node_args=_NODE)
     try:
-        second = None if alone else cluster.add_node(**node)
+        second = None if alone else another(cluster)
         ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         cluster.wait_for_nodes()
         yield cluster, second
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def another(cluster: Any) -> Any:
+    """A further node of the cluster."""
+    return cluster.add_node(**_NODE)

@@ -1,4 +1,4 @@
-"""`xl eval` here, then on two nodes of which one is killed at the first finished cell; prints what came of it as JSON.
+"""`xl eval` and `xl analyze` here, then on two nodes of which one is killed when something is done; prints JSON.
 
 python -m tests.cli.cluster.eval_program MODEL DATA OUT
 """
@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.two_nodes import two_nodes
+from tests.two_nodes import another, two_nodes
 
 import xl_cli
+from xl_cli.cluster.spread import Spread
 from xl_cli.results import UnfinishedError
 from xl_tasks.protocols.cells import CellStore
 
@@ -22,6 +23,10 @@ def main(model: str, data: str, out: Path) -> None:
         "set": ["epochs=1", "max_len=24"], "seeds": 2, "noise": ["drop-diacritics"], "layer": ["0", "1"],
     }  # fmt: skip
     xl_cli.evaluate(tasks, out=out / "local", **asked)
+    measured: Any = {
+        "model": [*asked["model"], model], "data": f"{data}/sib200", "measures": ["cka", "distance"], "layer": "all",
+    }  # fmt: skip
+    xl_cli.analyze("space", out=out / "local-space", **measured)
     asked |= {"engine": "ray", "cell_retries": 1}
     with two_nodes() as (cluster, second):
         _killing(cluster, second)
@@ -33,7 +38,23 @@ def main(model: str, data: str, out: Path) -> None:
         try:
             xl_cli.evaluate(["tatoeba", "sib200"], out=out / "broken", **asked)
         except UnfinishedError as error:
-            print(json.dumps({"message": str(error), "done": sorted({row.data for row in error.done})}))
+            found = {"message": str(error), "done": sorted({row.data for row in error.done})}
+        _killing_early(cluster, another(cluster))
+        xl_cli.analyze("space", out=out / "ray-space", engine="ray", cell_retries=1, **measured)
+    print(json.dumps(found))
+
+
+def _killing_early(cluster: Any, second: Any) -> None:
+    """The second node dies when the first part of a measure is there, as the others are under way."""
+    answers = Spread.answers
+
+    def kill_and_go_on(self: Spread, *given: Any) -> Any:
+        for number, answer in enumerate(answers(self, *given)):
+            if number == 0:
+                cluster.remove_node(second, allow_graceful=False)
+            yield answer
+
+    Spread.answers = kill_and_go_on  # ty: ignore[invalid-assignment]
 
 
 def _killing(cluster: Any, second: Any) -> None:

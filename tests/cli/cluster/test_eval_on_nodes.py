@@ -1,4 +1,4 @@
-"""`xl eval --engine ray` on two nodes of which one is killed: the rows of a call on this machine, byte for byte."""
+"""`xl eval` and `xl analyze --engine ray` on two nodes, one of them killed: the rows of this machine, byte for byte."""
 
 from pathlib import Path
 
@@ -24,6 +24,8 @@ def test_a_killed_node_changes_nothing(tmp_path: Path, xl: Run) -> None:
     found = program("eval_program", tmp_path / "model", tmp_path / "data", tmp_path)
     local, ray = ((tmp_path / engine / "results.jsonl").read_bytes() for engine in ("local", "ray"))
     assert local == ray
+    assert b'"cka"' in (measured := (tmp_path / "local-space" / "results.jsonl").read_bytes())
+    assert (tmp_path / "ray-space" / "results.jsonl").read_bytes() == measured
     assert b'"baseline": "model=' in local
     # The fit fails after its second try too; the rest is done.
     assert found["message"].startswith("1 failed: sib200 model eng_Latn zero-shot seed 42: ")

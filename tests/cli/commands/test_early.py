@@ -83,6 +83,8 @@ FAULTS = {
     "tsne": ("analyze tsne --model NO --data TOPICS --plot new.html", "NO"),
     "space": ("analyze space --model NO --data TOPICS", "NO"),
     "gap": ("analyze gap NO", "NO"),
+    "gap: engine": ("analyze gap HERE --engine ray", "no parts that a cluster could compute"),
+    "cka: engine": ("analyze cka --model MODEL --data TOPICS --cell-retries 1", "read by --engine ray alone"),
     "correlate": ("analyze correlate NO HERE --x cka --y gap", "NO"),
     "significance": ("analyze significance NO HERE", "NO"),
     "align-words": ("analyze align-words --model MODEL --text a", "--text is there 1 times"),

@@ -77,21 +77,21 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "static refine": ("feedback out_source weight limit source_lang ask as_json", static_refine.READ_WHERE),
     "static train": ("lang tokenized as_written method algorithm width window min_count max_words negatives subsample "
                      "epochs lr threads seed out cache as_json", static_train.READ_WHERE),
-    "analyze cka": ("model data source target input layer pooling prompt max_len split limit kernel minibatch plot out "
-                    "as_json",
+    "analyze cka": ("engine model data source target input layer pooling prompt max_len split limit kernel minibatch "
+                    "plot out as_json",
                     measure("cka").read_where),
-    "analyze distance": ("model data input source target max_len split limit out as_json",
+    "analyze distance": ("engine model data input source target max_len split limit out as_json",
                          measure("distance").read_where),
-    "analyze divergence": ("model data input source target "
+    "analyze divergence": ("engine model data input source target "
                          "layer pooling prompt transform max_len split limit classifier "
                            "folds bound out as_json", measure("divergence").read_where),
-    "analyze similarity": ("model data input source target "
+    "analyze similarity": ("engine model data input source target "
                          "layer pooling prompt transform max_len split limit as_written "
                            "misses out as_json", measure("similarity").read_where),
-    "analyze tsne": ("model data input source target "
+    "analyze tsne": ("engine model data input source target "
                          "layer pooling prompt transform max_len split limit plot method out "
                      "as_json", measure("tsne").read_where),
-    "analyze space": ("measures model data source target input max_len split limit out as_json",
+    "analyze space": ("engine measures model data source target input max_len split limit out as_json",
                       measure("space").read_where),
     "analyze coverage": ("model data language split limit out as_json", measure("coverage").read_where),
     "check": ("layer pooling prompt max_len limit as_json", check.READ_WHERE),

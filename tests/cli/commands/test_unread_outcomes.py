@@ -11,6 +11,7 @@ from tests.cli.commands.test_unread_options import options, reached, refused
 from tests.cli.conftest import Run
 from tests.thinned import thinned
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.commands import translit
 from xl_cli.measure.cka import CkaConfig, cka_rows
 from xl_cli.recipe.config import TRANSFORMS
@@ -93,7 +94,7 @@ def test_the_mean_of_a_language_is_no_matter_to_cka(
 ) -> None:
     def values(*transforms: str) -> list[float]:
         config = CkaConfig(model=(str(model),), data=str(corpus), transform=transforms)
-        return [row.value for row in cka_rows(config)]
+        return [row.value for row in cka_rows(config, Spread(config))]
 
     np.testing.assert_allclose(values(*before, "center"), values(*before), atol=1e-5)
     for debiased in ([], ["--debiased"]):

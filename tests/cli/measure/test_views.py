@@ -11,8 +11,10 @@ from tests.cli.conftest import Run
 
 import xl_cli
 from xl_analysis import linear_cka
+from xl_cli.cluster.spread import Spread
+from xl_cli.measure.readings import OF_SPACE, SpaceConfig
 from xl_cli.measure.registry import MEASURES, Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, space_rows
+from xl_cli.measure.views import Space, space_rows
 from xl_encoders import Encoder, ModelConfig, load_encoder, new_encoder
 from xl_tasks import Row, load_texts
 
@@ -51,7 +53,9 @@ def test_every_text_is_read_once_for_all_layers_and_measures(corpus: Path, model
         seen.append((name, layer))
         return [space.row(name, "first", view[0, 0], language, language, layer) for language, view in views.items()]
 
-    rows = space_rows(config, *((lambda *call, name=name: measure(name, *call), config) for name in ("a", "b")))
+    rows = space_rows(
+        config, Spread(config), *((lambda *call, name=name: measure(name, *call), config) for name in ("a", "b"))
+    )
     assert n_embedded == [120, 120, 120]
     n_layers = len(seen) // 2
     assert seen == [(name, layer) for layer in range(n_layers) for name in ("a", "b")]
@@ -124,12 +128,12 @@ def test_a_folder_may_have_an_equals_sign_in_its_name(xl: Run, corpus: Path, mod
     assert json.loads(done.stdout.splitlines()[0])["model"] == "lr=1e-5,seed=2"
 
 
-def spread_rows(config: SpaceConfig) -> list[Row]:
+def spread_rows(config: SpaceConfig, spread: Spread) -> list[Row]:
     """Mean of the first column.
 
     Example: xl analyze spread
     """
-    return space_rows(config, (spread_at, config))
+    return space_rows(config, spread, (spread_at, config))
 
 
 def spread_at(space: Space, layer: int, config: SpaceConfig) -> list[Row]:
@@ -140,7 +144,7 @@ def spread_at(space: Space, layer: int, config: SpaceConfig) -> list[Row]:
 
 
 SPREAD = Measure(
-    settings=SpaceConfig, rows=spread_rows, at_layer=spread_at, table="xl_analysis:pair_table", read_where=(REVISION,)
+    settings=SpaceConfig, rows=spread_rows, at_layer=spread_at, table="xl_analysis:pair_table", read_where=OF_SPACE
 )
 
 

@@ -5,7 +5,6 @@ would compute other cells, as its files differ, says so.
 """
 
 import dataclasses
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,10 +32,10 @@ def works(
         groups.setdefault(job.group or job.label, []).append((job, names))
     arguments = {
         "task": task,
-        "model": _anywhere(model.name),
+        "model": model.name,
         "shown": model.opened.encoder.name if model.is_open else "",
-        "config": dataclasses.replace(config, data=_anywhere(config.data), neighbours=_anywhere(config.neighbours)),
-        "out": None if out is None else out.absolute(),
+        "config": config,
+        "out": out,
     }
     return [
         Work(
@@ -92,8 +91,3 @@ def left(work: Work, answer: Answer) -> Work:
     done = {scored.cell.name for scored in answer.value or ()}
     cells = [name for name in work.arguments["cells"] if name not in done]
     return dataclasses.replace(work, arguments={**work.arguments, "cells": cells})
-
-
-def _anywhere(name: str) -> str:
-    """A path that means the same in any folder of work; hub ids and "" are left as they are."""
-    return os.path.abspath(name) if name and Path(name).exists() else name  # noqa: PTH100 - a link keeps its name

@@ -12,7 +12,7 @@ from typing import Any
 
 from xl_cli.errors import CliError, UsageError, is_misuse
 from xl_cli.launch import processes
-from xl_cli.launch.progress import say
+from xl_cli.launch.progress import say, unheard
 
 ENGINES = ("local", "ray")
 EXTRA = "xl-cli[ray]"
@@ -34,11 +34,15 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A piece of work: a function of a module, what it is called with, and how messages call it."""
+    """A piece of work: a function of a module, what it is called with, and how messages call it.
+
+    folder: the working directory, where there is one of that name on the node: what names of files are relative to.
+    """
 
     label: str
     function: Callable[..., Any]
     arguments: Mapping[str, Any]
+    folder: str = field(default_factory=os.getcwd)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +88,13 @@ def check_engine(engine: str, given: Collection[str] = ()) -> None:
         raise UsageError(message)
 
 
+def all_again(work: Work, answer: Answer) -> Work:
+    """What is still to do of a piece of work of which nothing is done before all is."""
+    return work
+
+
 def on_cluster(
-    works: Sequence[Work], resources: Resources, left: Callable[[Work, Answer], Work] = lambda work, answer: work
+    works: Sequence[Work], resources: Resources, left: Callable[[Work, Answer], Work] = all_again
 ) -> Generator[tuple[Work, Answer]]:
     """Each piece of work with its last answer, and with those before it that had a value, as they come.
 
@@ -144,10 +153,13 @@ class _Pool:
         return {"scheduling_strategy": NodeAffinitySchedulingStrategy(others[hash(node) % len(others)], soft=True)}
 
     def _answer(self, work: Work, done: Any) -> Answer:
-        from ray.exceptions import RayError
+        from ray.exceptions import RayError, RayTaskError
 
         try:
             return self._ray.get(done)
+        except RayTaskError as error:  # of Ray's own work in the process: of ours `answer` tells
+            first, *_ = str(error.cause).strip().splitlines() or [""]
+            return Answer(failures={work.label: f"{type(error.cause).__name__}: {first}"})
         except RayError as error:
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             return Answer(failures={work.label: f"its node or process was lost ({reason[:200]})"})
@@ -175,7 +187,9 @@ def answer(work: Work) -> Answer:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     said = StringIO()
     value, failures, misuse = None, {}, False
-    with redirect_stderr(said):
+    if os.path.isdir(work.folder):  # noqa: PTH112
+        os.chdir(work.folder)
+    with redirect_stderr(said), unheard():
         try:
             value = work.function(**work.arguments)
         except PartlyFailedError as error:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 import xl_cli
 from xl_cli.commands.show import Command, show
+from xl_cli.measure.analyze import check_spreads
 from xl_cli.measure.registry import MEASURES, measure
 from xl_cli.options import with_options
 
@@ -54,6 +55,15 @@ def _command(name: str) -> Any:
         show(lambda: xl_cli.analyze(name, out=out, **settings), as_json=as_json)
 
     run.__doc__ = inspect.getdoc(entry.rows)
+
+    class Asked(Command):
+        """Says why there is no --engine, where there is none."""
+
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            if any(each.partition("=")[0] == "--engine" for each in args):
+                check_spreads(name, entry)
+            return super().parse_args(ctx, args)
+
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, cls=Command)(with_options(entry.settings)(run))
+    alone.command(name, cls=Asked)(with_options(entry.settings)(run))
     return typer.main.get_command(alone)

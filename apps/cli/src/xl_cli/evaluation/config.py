@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xl_cli.cluster.work import ENGINES, check_engine
+from xl_cli.cluster.config import ClusterConfig
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import ReadingConfig
 from xl_objectives import setting
@@ -16,7 +16,7 @@ ROBUST = ("at", "rs-rp", "rs-da")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(ReadingConfig):
+class EvaluateConfig(ReadingConfig, ClusterConfig):
     """Options of `xl eval`: which models, on which data, in which way."""
 
     model: tuple[str, ...] = setting(
@@ -105,18 +105,10 @@ class EvaluateConfig(ReadingConfig):
         choices=("", *MEANS),
     )
     save_models: bool = setting(False, "keep fine-tuned models in OUT/models")
-    engine: str = setting(
-        "local", "local | ray: cells are spread over the cluster of RAY_ADDRESS, or over this machine", choices=ENGINES
-    )
-    cell_cpus: float = setting(1.0, "of --engine ray: processors of a fitted model or a reading of the texts", above=0)
-    cell_gpus: float = setting(0.0, "of --engine ray: GPUs of it, also a part of one, e.g. 0.5", low=0)
-    cell_retries: int = setting(2, "of --engine ray: times that it is tried again, on another node if it can", low=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        own = {name: self.__dataclass_fields__[name].default for name in ("cell_cpus", "cell_gpus", "cell_retries")}
-        given = [f"--{name.replace('_', '-')}" for name, default in own.items() if getattr(self, name) != default]
-        check_engine(self.engine, given)
+        self.check_cluster()
         if "in-language" in self.protocol and len(set(self.protocol)) > 1:
             message = "--protocol in-language trains in every target, not on a source; ask for it in a call of its own."
             raise UsageError(message)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from xl_cli.cluster.cells import left, works
-from xl_cli.cluster.work import Resources, Work, on_cluster, reason
-from xl_cli.errors import UsageError, is_misuse
+from xl_cli.cluster.spread import Spread
+from xl_cli.cluster.work import Work, reason
+from xl_cli.errors import is_misuse
 from xl_cli.evaluation.comparing import difference_rows, with_intervals
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.experiment import plans_there, read_plan
@@ -44,7 +45,7 @@ class Evaluation:
         self._keeps_models = out is not None and config.save_models
         self._models_folder = (out or Path()) / "models"
         self.mean = config.mean or (PRESETS[config.preset].mean if config.preset in PRESETS else "others")
-        self._failures: list[str] = []
+        self._spread = Spread(config)
         self._asked: list[Cell] = []
         self._models: list[str] = []
         self.by_pair: set[str] = set()
@@ -77,10 +78,10 @@ class Evaluation:
         if self._out is not None:
             write_rows(self._out / "results.jsonl", self._rows(sorted(self._store, key=_order)))
             RunFolder(self._out).describe(
-                status="failed" if self._failures else "finished",
+                status="failed" if self._spread.failures else "finished",
                 tasks=[entry.name for entry in entries],
                 options=dataclasses.asdict(self.config),
-                failures=self._failures,
+                failures=self._spread.failures,
                 wall_seconds=round(time.monotonic() - started, 1),
                 **environment(),
             )
@@ -93,9 +94,9 @@ class Evaluation:
 
     def check(self, rows: Sequence[Row]) -> None:
         """UnfinishedError, with the rows that there are, where a model could not be scored."""
-        if self._failures:
+        if self._spread.failures:
             again = " The same command tries them again and keeps the rest." if self._out else ""
-            message = f"{len(self._failures)} failed: {'; '.join(self._failures)}{again}"
+            message = f"{len(self._spread.failures)} failed: {'; '.join(self._spread.failures)}{again}"
             raise UnfinishedError(message, rows)
 
     def _todo(self, one: Plan, model: NamedModel) -> Iterator[tuple[Job, list[Cell]]]:
@@ -128,31 +129,21 @@ class Evaluation:
             # One task that fails must not cost the night; what it lacks is told at the end, with exit code 1.
             if is_misuse(error) or os.environ.get("XL_DEBUG"):
                 raise
-            self._failed(job.label, reason(error))
+            self._spread.failed(job.label, reason(error))
 
     def _score_on_cluster(self, pieces: Sequence[Work]) -> None:
         """The same by processes of a cluster; what they find is kept here, as it comes."""
-        config, done = self.config, 0
-        resources = Resources(n_cpus=config.cell_cpus, n_gpus=config.cell_gpus, n_retries=config.cell_retries)
+        done = 0
         n_cells = sum(len(work.arguments["cells"]) for work in pieces)
         with Progress("on the cluster", n_cells, "cells") as progress:
-            for work, answer in on_cluster(pieces, resources, left):
-                for line in answer.said:
-                    if line.startswith(f"{work.label}: "):
-                        say(line)
+            for work, answer in self._spread.answers(
+                pieces, left, lambda work, line: line.startswith(f"{work.label}: ")
+            ):
                 for scored in answer.value or ():
                     self._store.save(scored)
                     done += 1
                 say(f"{work.label}: {len(answer.value or ())} cells from {answer.node[1] or 'no node'}")
                 progress.advance(done)
-                if answer.misuse:
-                    raise UsageError("; ".join(answer.failures.values()))
-                for label, why in answer.failures.items():
-                    self._failed(label, why)
-
-    def _failed(self, label: str, why: str) -> None:
-        self._failures.append(f"{label}: {why}")
-        say(f"failed: {self._failures[-1]}")
 
     def _finished(self, cells: Iterable[Cell]) -> list[Scored]:
         every = {cell.name: cell for cell in cells}

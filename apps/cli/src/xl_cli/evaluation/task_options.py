@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from xl_cli.cluster.config import CLUSTER_OPTIONS
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import ENCODER, VECTORS, is_vector_folder, plan_class
@@ -17,13 +18,10 @@ from xl_tasks.robustness.config import RobustConfig, robust_settings_read
 from xl_tasks.tuning.config import TuningConfig
 from xl_tasks.tuning.presets import PRESETS
 
-# Where cells are computed, whatever they are.
-_ENGINE = {"engine", "cell_cpus", "cell_gpus", "cell_retries"}
-
 
 def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
     """The options, by their names in EvaluateConfig, that can change what a call with `config` gives for a task."""
-    read = plan_class(entry).reads(entry, config) | set(entry.reads) | _ENGINE
+    read = plan_class(entry).reads(entry, config) | set(entry.reads) | set(CLUSTER_OPTIONS)
     if not entry.layout:  # data of a library
         read -= {"data"}
     if config.preset in PRESETS and not has_task(config.preset, entry):

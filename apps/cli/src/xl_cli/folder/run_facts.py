@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xl_cli.cluster.config import CLUSTER_OPTIONS
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.folder.runs import RESULTS
 from xl_cli.launch.durations import exactly
@@ -15,9 +16,18 @@ if TYPE_CHECKING:
 _NOTHING = ("", None, [], (), {}, False, 0)
 # Options of xl eval and xl analyze that stand in a line of their own, or change no figure.
 _ELSEWHERE = (
-    "model", "data", "runs", "plot", "save_models", "files", "links", "kept", "picture", "misses",
-    "engine", "cell_cpus", "cell_gpus", "cell_retries",
-)  # fmt: skip
+    "model",
+    "data",
+    "runs",
+    "plot",
+    "save_models",
+    "files",
+    "links",
+    "kept",
+    "picture",
+    "misses",
+    *CLUSTER_OPTIONS,
+)
 
 
 def facts_of(runs: Mapping[str, Path]) -> "list[Facts]":

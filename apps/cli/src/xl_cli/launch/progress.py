@@ -31,12 +31,13 @@ class _Stages:
         self.open: list[Progress] = []
         self.last = 0.0
         self.bars: rich.progress.Progress | None = None
+        self.unheard = False
         self._lock = threading.Lock()
 
     def speak(self) -> None:
         """One line on the open stages if it is time for one."""
         with self._lock:
-            if not self.open or _now() - self.last < LINE_EVERY or sys.stderr.isatty():
+            if not self.open or self.unheard or _now() - self.last < LINE_EVERY or sys.stderr.isatty():
                 return
             self.last = _now()
             say(": ".join(filter(None, [*(stage.told() for stage in list(self.open)), _loading()])))
@@ -114,6 +115,16 @@ class Progress:
 
     def _rate(self) -> float:
         return (self._done - self._first) / max(_now() - self._started, 1e-9)
+
+
+@contextmanager
+def unheard() -> Generator[None]:
+    """Say no lines that only hold for a moment: what is said is read later."""
+    before, _stages.unheard = _stages.unheard, True
+    try:
+        yield
+    finally:
+        _stages.unheard = before
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.errors import UsageError
 from xl_cli.measure.pictures import check_plot, plot_setting, write_picture
+from xl_cli.measure.readings import OF_SPACE, Reading, SpaceConfig, by_reading
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, open_spaces, space_rows
+from xl_cli.measure.views import Space, open_space, space_rows
 from xl_cli.unread_options import ReadWhere
 from xl_objectives import setting
 
@@ -48,14 +50,17 @@ class CkaConfig(SpaceConfig):
             raise UsageError(message)
 
 
-def cka_rows(config: CkaConfig) -> "list[Row]":
+def cka_rows(config: CkaConfig, spread: Spread) -> "list[Row]":
     """CKA between languages: how alike the model arranges the same sentences, 0 to 1.
 
     Example: xl analyze cka --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
     # Over the items that all of the languages have, at each layer. A side that names no language is every language; of
     # a pair, which has no direction, there is one row.
-    rows = _streamed(config) if config.minibatch else space_rows(config, (cka_at, config))
+    if config.minibatch:
+        rows = [row for rows in by_reading(config, spread, _streamed) for row in rows]
+    else:
+        rows = space_rows(config, spread, (cka_at, config))
     if config.plot:
         from xl_analysis import pair_maps
 
@@ -65,20 +70,17 @@ def cka_rows(config: CkaConfig) -> "list[Row]":
     return rows
 
 
-def _streamed(config: CkaConfig) -> "list[Row]":
+def _streamed(config: CkaConfig, reading: Reading) -> "list[Row]":
     """The rows where vectors of one minibatch at a time are in memory."""
     from xl_analysis import MinibatchCka
 
-    rows: list[Row] = []
-    for space in open_spaces(config):
-        layers = {layer: MinibatchCka(_bandwidth(config)) for layer in space.layers}
-        for part in _minibatches(space.keys, config.minibatch):
-            read = dataclasses.replace(space, keys=part)
-            for layer, kept in layers.items():
-                kept.add(read.views(layer))
+    space = open_space(config, reading)
+    layers = {layer: MinibatchCka(_bandwidth(config)) for layer in space.layers}
+    for part in _minibatches(space.keys, config.minibatch):
+        read = dataclasses.replace(space, keys=part)
         for layer, kept in layers.items():
-            rows += _rows(space, layer, config, *kept.matrix())
-    return rows
+            kept.add(read.views(layer))
+    return [row for layer, kept in layers.items() for row in _rows(space, layer, config, *kept.matrix())]
 
 
 def cka_at(space: Space, layer: int, config: CkaConfig) -> "list[Row]":
@@ -136,6 +138,6 @@ CKA = Measure(
         ),
         ReadWhere(("debiased",), lambda call: not call.minibatch, "with --minibatch, whose estimates have no bias"),
         ReadWhere(("bandwidth",), lambda call: call.kernel == "rbf", "without --kernel rbf"),
-        REVISION,
+        *OF_SPACE,
     ),
 )

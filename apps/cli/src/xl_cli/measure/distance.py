@@ -3,18 +3,11 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.errors import UsageError
-from xl_cli.folder.short_names import model_labels
+from xl_cli.measure.readings import OF_SPACE, Reading, SpaceConfig, by_reading
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import (
-    REVISION,
-    Space,
-    SpaceConfig,
-    models_by_language,
-    read_items,
-    space_rows,
-    units_of,
-)
+from xl_cli.measure.views import Space, space_rows, units_of
 from xl_cli.unread_options import ReadWhere
 from xl_objectives import setting
 
@@ -49,12 +42,14 @@ class DistanceConfig(SpaceConfig):
             raise UsageError(message)
 
 
-def distance_rows(config: DistanceConfig) -> "list[Row]":
+def distance_rows(config: DistanceConfig, spread: Spread) -> "list[Row]":
     """Distances between languages: MMD, cosines, margins, hubness and isotropy of vectors; Sinkhorn of outputs.
 
     Example: xl analyze distance --model runs/names --data sib200 --source eng_Latn
     """
-    return _output_rows(config) if config.outputs else space_rows(config, (distance_at, config))
+    if config.outputs:
+        return [row for rows in by_reading(config, spread, _output_rows) for row in rows]
+    return space_rows(config, spread, (distance_at, config))
 
 
 def distance_at(space: Space, layer: int, config: DistanceConfig) -> "list[Row]":
@@ -77,7 +72,7 @@ def distance_at(space: Space, layer: int, config: DistanceConfig) -> "list[Row]"
     return rows
 
 
-def _output_rows(config: DistanceConfig) -> "list[Row]":
+def _output_rows(config: DistanceConfig, reading: Reading) -> "list[Row]":
     """Sinkhorn distances between what classifiers say of the same items in two languages."""
     from xl_analysis import sinkhorn_distances
     from xl_cli.folder.at_hand import run_model, run_variant
@@ -85,56 +80,51 @@ def _output_rows(config: DistanceConfig) -> "list[Row]":
     from xl_cli.launch.progress import Progress
     from xl_tasks import Classifier, Row
 
-    data, keys, pairs, languages = read_items(config)
-    labels = model_labels(config.models)
     how = f"p={config.power} blur={config.blur:g}"
-    rows = []
-    for given, unit in config.readings:
-        models = models_by_language(given, languages, data)
-        sources = {name: run_model(name) for name in models.values()}
-        opened = {
-            name: Classifier.load(source, revision=config.revision, max_len=config.max_len or None)
-            for name, (source, _) in sources.items()
-        }
-        units = units_of({language: opened[name].encoder for language, name in models.items()}, unit)
-        clouds = {}
-        with Progress("reading texts", len(keys) * len(languages), "texts", quiet=True) as progress:
-            for language in languages:
-                classifier = opened[models[language]]
-                classifier.model.to(processes.device())
-                say_of = classifier.probs if config.outputs == "probs" else classifier.logits
-                clouds[language] = say_of(units[language].texts([data.texts[language][key] for key in keys], language))
-                progress.advance(len(keys))
-        with Progress("distances of outputs", quiet=True):
-            found = sinkhorn_distances(clouds, pairs, p=config.power, blur=config.blur)
-        abouts = [about for _, about in sources.values()]
-        seeds = {about.get("seed", 0) for about in abouts}
-        seed = seeds.pop() if len(seeds) == 1 else 0
-        rows += [
-            Row(
-                task="distance",
-                metric=f"{metric} {how}",
-                value=value,
-                n=len(keys),
-                source=a,
-                target=b,
-                seed=seed,
-                model="+".join(
-                    dict.fromkeys(
-                        about.get("encoder") or labels.get(name, opened[name].encoder.name)
-                        for name, (_, about) in sources.items()
-                    )
-                ),
-                pooling=config.outputs,
-                unit="+".join(dict.fromkeys(each.name for each in units.values())),
-                variant="+".join(dict.fromkeys(map(run_variant, abouts))),
-                tuning="+".join(dict.fromkeys(about.get("tuning", "") for about in abouts)),
-                data=data.name,
-            )
-            for (a, b), distance in found.items()
-            for metric, value in (("sinkhorn", distance.divergence), ("sinkhorn cost", distance.cost))
-        ]
-    return rows
+    data, keys, models = reading.data, reading.keys, reading.models
+    sources = {name: run_model(name) for name in models.values()}
+    opened = {
+        name: Classifier.load(source, revision=config.revision, max_len=config.max_len or None)
+        for name, (source, _) in sources.items()
+    }
+    units = units_of({language: opened[name].encoder for language, name in models.items()}, reading.unit)
+    clouds = {}
+    with Progress("reading texts", len(keys) * len(models), "texts", quiet=True) as progress:
+        for language, name in models.items():
+            classifier = opened[name]
+            classifier.model.to(processes.device())
+            say_of = classifier.probs if config.outputs == "probs" else classifier.logits
+            clouds[language] = say_of(units[language].texts([data.texts[language][key] for key in keys], language))
+            progress.advance(len(keys))
+    with Progress("distances of outputs", quiet=True):
+        found = sinkhorn_distances(clouds, reading.pairs, p=config.power, blur=config.blur)
+    abouts = [about for _, about in sources.values()]
+    seeds = {about.get("seed", 0) for about in abouts}
+    seed = seeds.pop() if len(seeds) == 1 else 0
+    return [
+        Row(
+            task="distance",
+            metric=f"{metric} {how}",
+            value=value,
+            n=len(keys),
+            source=a,
+            target=b,
+            seed=seed,
+            model="+".join(
+                dict.fromkeys(
+                    about.get("encoder") or reading.labels.get(name, opened[name].encoder.name)
+                    for name, (_, about) in sources.items()
+                )
+            ),
+            pooling=config.outputs,
+            unit="+".join(dict.fromkeys(each.name for each in units.values())),
+            variant="+".join(dict.fromkeys(map(run_variant, abouts))),
+            tuning="+".join(dict.fromkeys(about.get("tuning", "") for about in abouts)),
+            data=data.name,
+        )
+        for (a, b), distance in found.items()
+        for metric, value in (("sinkhorn", distance.divergence), ("sinkhorn cost", distance.cost))
+    ]
 
 
 DISTANCE = Measure(
@@ -154,6 +144,6 @@ DISTANCE = Measure(
             "with --outputs: a classifier's own head reads its states",
         ),
         ReadWhere(("power", "blur"), lambda call: call.outputs, "without --outputs, whose transport they are of"),
-        REVISION,
+        *OF_SPACE,
     ),
 )

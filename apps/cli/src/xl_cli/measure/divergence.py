@@ -3,9 +3,11 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.errors import UsageError
+from xl_cli.measure.readings import OF_SPACE, SpaceConfig
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, space_rows
+from xl_cli.measure.views import Space, space_rows
 from xl_cli.unread_options import ReadWhere
 from xl_objectives import setting
 
@@ -47,12 +49,12 @@ class DivergenceConfig(SpaceConfig):
             raise UsageError(message)
 
 
-def divergence_rows(config: DivergenceConfig) -> "list[Row]":
+def divergence_rows(config: DivergenceConfig, spread: Spread) -> "list[Row]":
     """H-divergence between languages: how well a classifier tells their vectors apart, 0 (not) to 2 (always).
 
     Example: xl analyze divergence --model runs/names --data sib200 --source eng_Latn
     """
-    return space_rows(config, (divergence_at, config))
+    return space_rows(config, spread, (divergence_at, config))
 
 
 def divergence_at(space: Space, layer: int, config: DivergenceConfig) -> "list[Row]":
@@ -85,6 +87,6 @@ DIVERGENCE = Measure(
     read_where=(
         ReadWhere(("vc", "delta"), lambda call: call.bound, _OF_BOUND),
         ReadWhere(("joint_error",), lambda call: call.bound == "bendavid", "without --bound bendavid"),
-        REVISION,
+        *OF_SPACE,
     ),
 )

@@ -26,10 +26,21 @@ def check_plot(plot: str) -> None:
 
 def write_picture(plot: str, figure: Any) -> None:
     """The file of a picture, a matplotlib figure, in the format of its name; letters that no font has are told."""
+    write_bytes(plot, drawn(plot, figure))
+
+
+def drawn(plot: str, figure: Any) -> bytes:
+    """What `write_picture` writes."""
     from xl_analysis import picture_bytes, picture_note
-    from xl_translit import replacing
 
     if note := picture_note(figure):
         say(f"note: {note}")
-    with replacing(Path(plot), "wb") as file:
-        file.write(picture_bytes(figure, Path(plot).suffix.lower().removeprefix(".")))
+    return picture_bytes(figure, Path(plot).suffix.lower().removeprefix("."))
+
+
+def write_bytes(name: str, content: bytes) -> None:
+    """A whole file or none."""
+    from xl_translit import replacing
+
+    with replacing(Path(name), "wb") as file:
+        file.write(content)

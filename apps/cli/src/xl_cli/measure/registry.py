@@ -41,7 +41,8 @@ class Measure:
         behind its name; what its fields `model` (with `revision`), `data` and `runs` name is looked for before anything
         heavy is loaded.
     rows: settings -> result rows (`Rows` where they print otherwise than `table`). Its docstring is the help of the
-        command: a sentence, and a line "Example: xl ...".
+        command: a sentence, and a line "Example: xl ...". Where the settings are a `ClusterConfig` it is called with a
+        `Spread` too, and has that compute what belongs to one model.
     at_layer: of a measure of vectors, (space, layer, settings) -> rows of that layer; its settings are a `SpaceConfig`.
         `xl analyze space` has such measures share one reading of the texts.
     table: "module:function" that makes an `xl_analysis.Table` of the rows, each a mapping, or several tables.
@@ -49,7 +50,7 @@ class Measure:
     """
 
     settings: type[Any]
-    rows: "Callable[[Any], Sequence[Row]]"
+    rows: "Callable[..., Sequence[Row]]"
     table: str
     read_where: Sequence[ReadWhere] = ()
     at_layer: "Callable[[Space, int, Any], Sequence[Row]] | None" = None

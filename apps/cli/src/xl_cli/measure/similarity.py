@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.launch.progress import say
+from xl_cli.measure.readings import OF_SPACE, Reading, SpaceConfig, by_reading
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, space_rows
+from xl_cli.measure.views import Space, open_space
 from xl_cli.vectors.word_files import check_new
 from xl_objectives import setting
 
@@ -45,17 +47,16 @@ class SimilarityConfig(SpaceConfig):
         check_new(self.misses or None, "--misses")
 
 
-def similarity_rows(config: SimilarityConfig) -> "list[Row]":
+def similarity_rows(config: SimilarityConfig, spread: Spread) -> "list[Row]":
     """Cosine of translations beside random pairs, as written and romanised; hubs; what is nearest where they are not.
 
     Example: xl analyze similarity --model runs/names --data sib200 --source eng_Latn --target tur_Latn
     """
+    rows: list[Row] = []
     found: list[Miss] = []
-
-    def at_layer(space: Space, layer: int, own: SimilarityConfig) -> "list[Row]":
-        return _rows_and_misses(space, layer, own, found)
-
-    rows = space_rows(config, (at_layer, config))
+    for of_model, misses in by_reading(config, spread, _of_reading):
+        rows += of_model
+        found += misses
     for miss in found[-_SHOWN:]:
         say(_told(miss))
     if config.misses:
@@ -64,6 +65,13 @@ def similarity_rows(config: SimilarityConfig) -> "list[Row]":
         with replacing(Path(config.misses)) as file:
             file.writelines(json.dumps(miss, ensure_ascii=False) + "\n" for miss in found)
     return rows
+
+
+def _of_reading(config: SimilarityConfig, reading: Reading) -> "tuple[list[Row], list[Miss]]":
+    space = open_space(config, reading)
+    found: list[Miss] = []
+    rows = [row for layer in space.layers for row in _rows_and_misses(space, layer, config, found)]
+    return rows, found
 
 
 def similarity_at(space: Space, layer: int, config: SimilarityConfig) -> "list[Row]":
@@ -201,5 +209,5 @@ SIMILARITY = Measure(
     rows=similarity_rows,
     at_layer=similarity_at,
     table="xl_analysis:alignment_table",
-    read_where=(REVISION,),
+    read_where=OF_SPACE,
 )

@@ -3,9 +3,11 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.errors import UsageError
+from xl_cli.measure.readings import SpaceConfig
 from xl_cli.measure.registry import MEASURES, Measure, measure
-from xl_cli.measure.views import SpaceConfig, space_rows
+from xl_cli.measure.views import space_rows
 from xl_cli.unread_options import ReadWhere
 from xl_encoders.registry import unknown_name
 
@@ -53,7 +55,12 @@ def _all_options() -> type[Any]:
         if field.name not in _SHARED | _ALONE
     }
     return dataclasses.make_dataclass(
-        "MeasuresConfig", own.values(), bases=(_MeasuresConfig,), frozen=True, kw_only=True
+        "MeasuresConfig",
+        own.values(),
+        bases=(_MeasuresConfig,),
+        namespace={"__module__": __name__},  # where pickle finds it
+        frozen=True,
+        kw_only=True,
     )
 
 
@@ -84,13 +91,14 @@ def _readers(call: Any, option: str) -> list[str]:
     return [name for name in _asked(call) if option in _READ[name]]
 
 
-def all_rows(config: _MeasuresConfig) -> "list[Row]":
+def all_rows(config: _MeasuresConfig, spread: Spread) -> "list[Row]":
     """Several measures of vectors from one reading of the texts: the time is little more than one measure's.
 
     Example: xl analyze space --measures cka --model runs/names --data sib200 --layer all
     """
     parts = [(_OF_VECTORS[name].at_layer, _settings_of(name, config)) for name in _asked(config)]
-    return space_rows(config, *((at_layer, own) for at_layer, own in parts if at_layer))
+    return space_rows(config, spread, *((at_layer, own) for at_layer, own in parts if at_layer))
 
 
-SPACE = Measure(settings=_all_options(), rows=all_rows, table="xl_analysis:result_tables", read_where=_read_where())
+MeasuresConfig = _all_options()
+SPACE = Measure(settings=MeasuresConfig, rows=all_rows, table="xl_analysis:result_tables", read_where=_read_where())

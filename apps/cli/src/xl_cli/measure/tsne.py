@@ -4,10 +4,13 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xl_cli.cluster.spread import Spread
 from xl_cli.errors import UsageError
-from xl_cli.measure.pictures import FORMATS, write_picture
+from xl_cli.launch.progress import say
+from xl_cli.measure.pictures import FORMATS, drawn, write_bytes
+from xl_cli.measure.readings import OF_SPACE, Reading, SpaceConfig, by_reading
 from xl_cli.measure.registry import Measure
-from xl_cli.measure.views import REVISION, Space, SpaceConfig, open_spaces
+from xl_cli.measure.views import Space, open_space
 from xl_cli.unread_options import ReadWhere
 from xl_cli.vectors.word_files import check_new
 from xl_objectives import setting
@@ -37,29 +40,40 @@ class TsneConfig(SpaceConfig):
         check_new(self.plot, "--plot")
 
 
-def tsne_rows(config: TsneConfig) -> "list[Row]":
+def tsne_rows(config: TsneConfig, spread: Spread) -> "list[Row]":
     """Texts of several languages as points on a plane, by t-SNE or principal axes: a picture, or a page with the texts.
 
     Example: xl analyze tsne --model runs/names --data sib200 --source eng_Latn --target tur_Latn --plot space.html
     """
     rows = []
-    spaces = list(open_spaces(config))
-    several = sum(len(space.layers) for space in spaces) > 1
-    for number, space in enumerate(spaces, start=1):
-        for layer in space.layers:
-            path = Path(config.plot)
-            stem = f"{path.stem}-{number}" if len(spaces) > 1 else path.stem
-            rows.append(_drawn(space, layer, config, path.with_stem(f"{stem}-layer{layer}" if several else stem)))
+    for pictures in by_reading(config, spread, _of_reading):
+        for row, name, content in pictures:
+            write_bytes(name, content)
+            say(f"wrote {name}")
+            rows.append(row)
     return rows
 
 
-def _drawn(space: Space, layer: int, config: TsneConfig, path: Path) -> "Row":
-    """The figure or page of a layer at `path`, and how well it can be trusted."""
+def _of_reading(config: TsneConfig, reading: Reading) -> "list[tuple[Row, str, bytes]]":
+    """Of each layer how well its picture can be trusted, the picture's name and content."""
+    space = open_space(config, reading)
+    path, several = Path(config.plot), len(config.readings) > 1
+    found = []
+    for layer in space.layers:
+        stem = f"{path.stem}-{reading.number}" if several else path.stem
+        if several or len(space.layers) > 1:
+            stem += f"-layer{layer}"
+        name = str(path.with_stem(stem))
+        found.append((*_drawn(space, layer, config, name), name))
+    return [(row, name, content) for row, content, name in found]
+
+
+def _drawn(space: Space, layer: int, config: TsneConfig, path: str) -> "tuple[Row, bytes]":
+    """How well the picture of a layer can be trusted, and what stands in the picture or page called `path`."""
     import numpy as np
 
     from xl_analysis import picture_note, points_page, project, scatter
-    from xl_cli.launch.progress import Progress, say
-    from xl_translit import replacing
+    from xl_cli.launch.progress import Progress
 
     how: dict[str, Any] = {"method": config.method}
     with Progress(f"{config.method} of layer {layer}", quiet=True):
@@ -70,22 +84,18 @@ def _drawn(space: Space, layer: int, config: TsneConfig, path: Path) -> "Row":
     texts = [text for language in found.points for text in space.texts[language]]
     name = {"tsne": "t-SNE", "opentsne": "t-SNE", "pca": "PCA"}[config.method]
     title = f"{name} of {row.model}, layer {layer}, {row.data}"
-    is_page = path.suffix.lower() == ".html"
+    is_page = path.lower().endswith(".html")
     look: dict[str, Any] = {"title": "" if is_page else title, "axes_ticks": config.method == "pca"}
     figure = scatter(plane[:, 0], plane[:, 1], groups=groups, texts=texts, **look)
     if not is_page:
-        write_picture(str(path), figure)
-    else:
-        if note := picture_note(figure):
-            say(f"note: {note}")
-        about = (
-            f"{len(space.keys)} texts in {len(found.points)} languages, pooling {row.pooling}; trustworthiness "
-            f"{found.trustworthiness:.2f} of 1."
-        )
-        with replacing(path) as file:
-            file.write(points_page(figure, title=title, about=about))
-    say(f"wrote {path}")
-    return row
+        return row, drawn(path, figure)
+    if note := picture_note(figure):
+        say(f"note: {note}")
+    about = (
+        f"{len(space.keys)} texts in {len(found.points)} languages, pooling {row.pooling}; trustworthiness "
+        f"{found.trustworthiness:.2f} of 1."
+    )
+    return row, points_page(figure, title=title, about=about).encode()
 
 
 TSNE = Measure(
@@ -94,6 +104,6 @@ TSNE = Measure(
     table="xl_analysis:pair_table",
     read_where=(
         ReadWhere(("perplexity", "seed"), lambda call: call.method != "pca", "with --method pca, which has neither"),
-        REVISION,
+        *OF_SPACE,
     ),
 )

@@ -3,15 +3,12 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xl_cli.errors import CliError, UsageError
-from xl_cli.folder.short_names import model_labels
-from xl_cli.recipe.config import ParallelConfig
-from xl_cli.unread_options import ReadWhere, listed
-from xl_objectives import setting
-from xl_tasks.units.choosing import UNITS
+from xl_cli.cluster.spread import Spread
+from xl_cli.errors import CliError
+from xl_cli.measure.readings import Reading, SpaceConfig, by_reading
+from xl_cli.unread_options import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,55 +19,6 @@ if TYPE_CHECKING:
     from xl_encoders import Encoder
     from xl_tasks import ParallelTexts, Row
     from xl_tasks.units.unit import Unit
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SpaceConfig(ParallelConfig):
-    """Which models are measured, on what; a measure of vectors adds its own options to these."""
-
-    model: tuple[str, ...] = dataclasses.field(
-        metadata={
-            "help": "run folder, save_pretrained folder or hub id that reads all languages, or one for each: "
-            "eng_Latn=MODEL,tur_Latn=MODEL; repeat to measure several"
-        }
-    )
-    input: tuple[str, ...] = setting(
-        (),
-        f"what the model reads: {' | '.join(UNITS)} [default: what it was made for]; repeat for several with one "
-        "--model, or for one each",
-        choices=(*UNITS, "phoneme", "romanized"),
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.model:
-            message = "--model is missing; name a run folder, a save_pretrained folder or a hub id."
-            raise UsageError(message)
-        if 1 != len(self.input) != len(self.model) != 1 and self.input:
-            message = (
-                f"--input is given {len(self.input)} times and --model {len(self.model)} times; give one input for "
-                "all, one a model, or several with one model."
-            )
-            raise UsageError(message)
-
-    @property
-    def readings(self) -> list[tuple[str, str]]:
-        """What each --model names and the input it reads, "" for its own; a space of vectors each."""
-        if len(self.input) < 2:
-            return [(name, "".join(self.input)) for name in self.model]
-        return list(zip(self.model * (len(self.input) // len(self.model)), self.input, strict=True))
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Every model that is named, once, as the user names it."""
-        return tuple(dict.fromkeys(name for given in self.model for name in _by_language(given).values()))
-
-
-REVISION = ReadWhere(
-    ("revision",),
-    lambda call: not all(Path(name).is_dir() for given in call.model for name in _by_language(given).values()),
-    "for a model in a folder, only for one of the hub",
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,64 +143,31 @@ class Space:
 
 
 def space_rows(
-    config: SpaceConfig, *measures: "tuple[Callable[[Space, int, Any], Sequence[Row]], SpaceConfig]"
+    config: SpaceConfig, spread: Spread, *measures: "tuple[Callable[[Space, int, Any], Sequence[Row]], SpaceConfig]"
 ) -> "list[Row]":
     """The rows of measures of vectors, each with its settings, from one reading of the texts a model.
 
     A measure is a function (space, layer, its settings) -> rows of that layer.
     """
-    rows: list[Row] = []
-    for space in open_spaces(config):
-        for layer in space.layers:
-            for at_layer, own in measures:
-                rows += at_layer(space, layer, own)
-    return rows
+    return [row for rows in by_reading(config, spread, _rows_of, measures) for row in rows]
 
 
-def open_spaces(config: SpaceConfig) -> Iterator[Space]:
-    """What each --model makes of the data, one after the other; the data is read and checked first."""
-    data, shared, pairs, languages = read_items(config)
-    named = [(models_by_language(given, languages, data), unit) for given, unit in config.readings]
-    labels = model_labels(config.models)
-    return (_opened(config, data, shared, pairs, models, labels, unit) for models, unit in named)
-
-
-def read_items(config: SpaceConfig) -> "tuple[ParallelTexts, list[str], list[tuple[str, str]], list[str]]":
-    """The data, the items that all asked languages have, the pairs, each once, and the languages of these, sorted.
-
-    Where models are named by their languages, a side that names none is of these languages.
-    """
-    from xl_cli.data.items import load_items, pairs_both_ways, scored_keys
-
-    named = tuple(dict.fromkeys(language for given in config.model for language in _by_language(given) if language))
-    config = dataclasses.replace(config, source=config.source or named, target=config.target or named)
-    data, keys = load_items(config)
-    if data.pools:
-        message = f"{data.name} joins bitexts that share no items; measures need the same items in every language."
-        raise CliError(message)
-    # Of a pair, which has no direction, there is one.
-    unordered: dict[frozenset[str], tuple[str, str]] = {}
-    for pair in pairs_both_ways(data, config.source, config.target):
-        unordered.setdefault(frozenset(pair), pair)
-    pairs = list(unordered.values())
-    languages = [language for language in data.languages if any(language in pair for pair in pairs)]
-    return data, scored_keys(data, keys, languages, config.limit), pairs, languages
-
-
-def _opened(
+def _rows_of(
     config: SpaceConfig,
-    data: "ParallelTexts",
-    keys: Sequence[str],
-    pairs: Sequence[tuple[str, str]],
-    models: Mapping[str, str],
-    labels: Mapping[str, str],
-    unit: str,
-) -> Space:
+    reading: Reading,
+    measures: "Sequence[tuple[Callable[[Space, int, Any], Sequence[Row]], SpaceConfig]]",
+) -> "list[Row]":
+    space = open_space(config, reading)
+    return [row for layer in space.layers for at_layer, own in measures for row in at_layer(space, layer, own)]
+
+
+def open_space(config: SpaceConfig, reading: Reading) -> Space:
+    """The encoders of a reading, opened."""
     from xl_cli.evaluation.opened import open_model
     from xl_cli.launch.progress import say
 
     opened: dict[str, Opened] = {}
-    for name in dict.fromkeys(models.values()):
+    for name in dict.fromkeys(reading.models.values()):
         model = open_model(
             name,
             revision=config.revision,
@@ -264,7 +179,7 @@ def _opened(
         if model.note:
             say(model.note)
         if not model.tuning:  # what was fine-tuned is called as its scores are, and told by tuning and seed
-            model.encoder.name = labels.get(name, model.encoder.name)
+            model.encoder.name = reading.labels.get(name, model.encoder.name)
         opened[name] = model
     layers = next(iter(opened.values())).layers
     for each in opened.values():
@@ -272,10 +187,16 @@ def _opened(
             names = listed(f"{one.encoder.name} at {', '.join(map(str, one.layers))}" for one in opened.values())
             message = f"the encoders are read at different layers ({names}); give --layer."
             raise CliError(message)
-    by_language = {language: opened[name] for language, name in models.items()}
-    units = units_of({language: each.encoder for language, each in by_language.items()}, unit)
+    by_language = {language: opened[name] for language, name in reading.models.items()}
+    units = units_of({language: each.encoder for language, each in by_language.items()}, reading.unit)
     return Space(
-        data=data, keys=keys, pairs=pairs, opened=by_language, layers=layers, units=units, transform=config.transform
+        data=reading.data,
+        keys=reading.keys,
+        pairs=reading.pairs,
+        opened=by_language,
+        layers=layers,
+        units=units,
+        transform=config.transform,
     )
 
 
@@ -293,32 +214,6 @@ def units_of(encoders: "Mapping[str, Encoder]", asked: str) -> "dict[str, Unit]"
         check_unit(name, encoder, languages)
         units |= dict.fromkeys(languages, input_unit(name, encoder.tokenizer))
     return {language: units[language] for language in encoders}
-
-
-def models_by_language(given: str, languages: Sequence[str], data: "ParallelTexts") -> dict[str, str]:
-    """Language -> the model that reads it, for each of `languages`."""
-    from xl_tasks.texts import resolve_language
-
-    named = _by_language(given)
-    if "" in named:
-        return dict.fromkeys(languages, named[""])
-    by_language = {resolve_language(spelling, data.texts, where="--model"): name for spelling, name in named.items()}
-    missing = [language for language in languages if language not in by_language]
-    if missing:
-        message = (
-            f"--model {given} has no model for {listed(missing)}; name one for each language, or choose languages with "
-            "--source and --target."
-        )
-        raise UsageError(message)
-    return {language: by_language[language] for language in languages}
-
-
-def _by_language(given: str) -> dict[str, str]:
-    """Language as spelled -> model; "" stands for all languages. A folder may have any name."""
-    parts = [part.partition("=") for part in given.split(",")]
-    if Path(given).exists() or not all(equals for _, equals, _ in parts):
-        return {"": given}
-    return {language.strip(): name.strip() for language, _, name in parts}
 
 
 def _joined(names: "Iterator[str]") -> str:

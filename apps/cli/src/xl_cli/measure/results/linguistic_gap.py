@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xl_cli.cluster.config import CLUSTER_OPTIONS, ON_CLUSTER, ClusterConfig
+from xl_cli.cluster.spread import Spread
+from xl_cli.cluster.work import Work
 from xl_cli.errors import UsageError
 from xl_cli.launch.progress import Progress, say
 from xl_cli.measure.pictures import check_plot, plot_setting, write_picture
@@ -32,7 +33,7 @@ _NAMED = ("task", "model", "variant", "robust")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LinguisticGapConfig:
+class LinguisticGapConfig(ClusterConfig):
     """Which runs, on what CKA is measured, and the language that the others are compared with."""
 
     runs: tuple[str, ...] = dataclasses.field(
@@ -52,13 +53,14 @@ class LinguisticGapConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
+        self.check_cluster()
         check_plot(self.plot)
         if not self.runs:
             message = "no RUN; name folders of xl eval --out."
             raise UsageError(message)
 
 
-def linguistic_gap_rows(config: LinguisticGapConfig) -> "list[Row]":
+def linguistic_gap_rows(config: LinguisticGapConfig, spread: Spread) -> "list[Row]":
     """Gaps between scores, CKA and the Sinkhorn distance of outputs of each seed's models, and their correlations.
 
     Example: xl analyze linguistic-gap runs/phonemic --data DATA/flores --plot figure3.png --out runs/gaps
@@ -68,10 +70,10 @@ def linguistic_gap_rows(config: LinguisticGapConfig) -> "list[Row]":
     from xl_cli.folder.result_files import code
 
     pivot = code(config.pivot)
-    kept = kept_models(config.runs) if config.data else {}
-    notes: dict[str, None] = {}
+    systems = systems_of(config.runs, pivot)
+    cka = spread.values(_cka_works(systems, config) if config.data else [])
     found: list[tuple[System, list[Row]]] = []
-    for system in systems_of(config.runs, pivot):
+    for system in systems:
         own: list[Row] = []
         of_pivot: dict[int, float] = {}
         with Progress(f"gaps of {system.name}", len(system.cells), "seeds") as progress:
@@ -80,11 +82,9 @@ def linguistic_gap_rows(config: LinguisticGapConfig) -> "list[Row]":
                 of_pivot[seed] = scores[pivot].value
                 own += _gaps(system, scores, pivot)
                 own += _output_distances(system, seed, cells, pivot)
-                own += _cka(system, seed, tuple(cells), kept, config, notes) if config.data else []
+                own += next(cka, None) or ()
                 progress.advance(done)
         found.append((system, own + _correlations(system, _columns(own, of_pivot, pivot), config.resamples)))
-    for note in notes:
-        say(note)
     if config.plot:
         write_picture(config.plot, _picture(found, pivot))
     return [row for _, rows in found for row in rows]
@@ -134,44 +134,47 @@ def _output_distances(system: System, seed: int, cells: "Mapping[str, Scored]", 
     ]
 
 
-def _cka(
-    system: System,
-    seed: int,
-    languages: Sequence[str],
-    kept: Mapping[tuple, Path],
-    config: LinguisticGapConfig,
-    notes: dict[str, None],
-) -> "list[Row]":
-    """CKA between the languages that have a model and text, each read by its own; of the others a note."""
-    from xl_cli.measure.cka import CkaConfig, cka_at
-    from xl_cli.measure.views import space_rows
+def _cka_works(systems: Sequence[System], config: LinguisticGapConfig) -> list[Work]:
+    """CKA of each system and seed between the languages that have a model and text, each read by its own.
+
+    Notes say of which there is none.
+    """
+    from xl_tasks import load_texts
+
+    texts, kept = load_texts(config.data).languages, kept_models(config.runs)
+    works, notes = [], dict[str, None]()
+    for system in systems:
+        for seed, languages in system.cells.items():
+            models = {language: kept.get(system.model(language, seed)) for language in languages if language in texts}
+            if missing := [language for language in languages if not models.get(language)]:
+                lacking = [
+                    f"{code} ({'no model kept' if code in texts else f'no text in {config.data}'})" for code in missing
+                ]
+                notes[f"note: {system.name}: no CKA of {', '.join(lacking)}."] = None
+            folders = {language: str(folder) for language, folder in models.items() if folder}
+            arguments = {"system": system.about, "models": folders, "config": config}
+            works.append(Work(label=f"CKA of {system.name} seed {seed}", function=_cka, arguments=arguments))
+    for note in notes:
+        say(note)
+    return works
+
+
+def _cka(*, system: Mapping[str, Any], models: Mapping[str, str], config: LinguisticGapConfig) -> "list[Row]":
+    from xl_cli.measure.cka import CkaConfig, cka_rows
     from xl_tasks.catalogue.registry import TASKS
     from xl_tasks.catalogue.task import KINDS
 
-    texts = _text_languages(config.data)
-    models = {language: kept.get(system.model(language, seed)) for language in languages if language in texts}
-    if missing := [language for language in languages if not models.get(language)]:
-        lacking = [f"{code} ({'no model kept' if code in texts else f'no text in {config.data}'})" for code in missing]
-        notes[f"note: {system.name}: no CKA of {', '.join(lacking)}."] = None
-    models = {language: folder for language, folder in models.items() if folder}
     if len(models) < 2:
         return []
-    by_word = not KINDS[TASKS[system.about["task"]].kind].pooled
+    by_word = not KINDS[TASKS[system["task"]].kind].pooled
     asked = CkaConfig(
         model=(",".join(f"{language}={folder}" for language, folder in models.items()),),
-        input=(system.about["unit"],),
+        input=(system["unit"],),
         data=config.data,
         layer=(config.layer or ("0" if by_word else "last"),),
         limit=config.limit,
     )
-    return space_rows(asked, (cka_at, asked))
-
-
-@cache
-def _text_languages(data: str) -> frozenset[str]:
-    from xl_tasks import load_texts
-
-    return frozenset(load_texts(data).languages)
+    return cka_rows(asked, Spread(asked))
 
 
 def _correlations(
@@ -262,6 +265,11 @@ LINGUISTIC_GAP = Measure(
     rows=linguistic_gap_rows,
     table="xl_analysis:result_tables",
     read_where=(
-        ReadWhere(("layer", "limit"), lambda call: bool(call.data), "without --data, which CKA is measured on"),
+        ReadWhere(
+            ("layer", "limit", *CLUSTER_OPTIONS),
+            lambda call: bool(call.data),
+            "without --data, which CKA is measured on",
+        ),
+        ON_CLUSTER,
     ),
 )
