@@ -144,10 +144,10 @@ def test_tensors_are_the_columns(model: Path, lines: Path, tmp_path: Path) -> No
         assert np.array_equal(one[name], vectors(tmp_path / "one.parquet", name))
 
 
-def content(folder: Path) -> dict[str, bytes]:
+def content(folder: Path, manifest: str = "_manifest.json") -> dict[str, bytes]:
     """Every file's bytes, but for the times that a manifest tells."""
     files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    about = json.loads(files.pop("_manifest.json"))
+    about = json.loads(files.pop(manifest))
     return files | {"manifest": json.dumps(about | {"run": None}).encode()}
 
 
@@ -170,7 +170,7 @@ def _killed_at(monkeypatch: pytest.MonkeyPatch, n_calls: int, name: str) -> list
     return calls
 
 
-@pytest.mark.parametrize(("name", "n_calls"), [("replace_whole", 1), ("replace_whole", 2), ("hash_file", 2)])
+@pytest.mark.parametrize(("name", "n_calls"), [("placing", 1), ("placing", 2), ("hash_file", 2)])
 def test_a_killed_call_goes_on_to_the_same_bytes(
     model: Path, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, n_calls: int
 ) -> None:
@@ -181,7 +181,7 @@ def test_a_killed_call_goes_on_to_the_same_bytes(
         with pytest.raises(KilledError):
             xl_cli.embed(lines, **read, out=tmp_path / "out")
     assert not (tmp_path / "out" / "_manifest.json").exists()
-    counted = _killed_at(monkeypatch, 0, "replace_whole")
+    counted = _killed_at(monkeypatch, 0, "placing")
     done = xl_cli.embed(lines, **read, out=tmp_path / "out")
     assert content(tmp_path / "out") == content(tmp_path / "whole")
     assert (done.resumed, len(counted)) == (3 * (n_calls - 1), 4 - n_calls)
@@ -189,12 +189,37 @@ def test_a_killed_call_goes_on_to_the_same_bytes(
     assert (again.texts, again.resumed, len(counted)) == (len(TEXTS), len(TEXTS), 4 - n_calls)
 
 
+@pytest.mark.parametrize("out", ["out", "out.parquet", "out.safetensors"])
+def test_a_store_is_written_as_a_folder_is(
+    model: Path, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    """A store of objects that lives in this process, by fsspec; a call that is killed goes on there too."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    read = {"model": model, "layer": "1", "shard_rows": 3}
+    (tmp_path / "here").mkdir()
+    xl_cli.embed(lines, **read, out=tmp_path / "here" / out)
+    with monkeypatch.context() as patch:
+        _killed_at(patch, 2, "placing")
+        with pytest.raises(KilledError):
+            xl_cli.embed(lines, **read, out=f"memory://{tmp_path.name}/{out}")
+    done = xl_cli.embed(lines, **read, out=f"memory://{tmp_path.name}/{out}")
+    assert (done.texts, done.resumed) == (len(TEXTS), 3)
+    memory.get(f"/{tmp_path.name}", str(tmp_path / "there"), recursive=True)
+    about = "out/_manifest.json" if out == "out" else f"{out}.manifest.json"
+    assert content(tmp_path / "there", about) == content(tmp_path / "here", about)
+    # From a store, too; and what is done is not done again.
+    memory.pipe(f"/{tmp_path.name}/texts/in.txt", lines.read_bytes())
+    for resumed in (0, len(TEXTS)):
+        done = xl_cli.embed(f"memory://{tmp_path.name}/texts", **read, out=tmp_path / out)
+        assert (done.texts, done.resumed) == (len(TEXTS), resumed)
+
+
 def test_other_settings_and_other_texts_are_refused(
     model: Path, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = {"model": model, "layer": "1", "shard_rows": 3}
     with monkeypatch.context() as patch:
-        _killed_at(patch, 2, "replace_whole")
+        _killed_at(patch, 2, "placing")
         with pytest.raises(KilledError):
             xl_cli.embed(lines, **read, out=tmp_path / "out")
     with pytest.raises(xl_cli.CliError, match=r"other settings .pooling: mean-all then, first now"):

@@ -1,6 +1,5 @@
 """`xl embed`: sentences or words of a corpus as vectors in files."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,12 +15,15 @@ def embed(
         list[str],
         typer.Argument(
             help="Text, one a line, TSV, JSON lines (.gz .zst .xz too) or Parquet, with --column: files, folders, "
-            "globs, with --column the id of a data set of the hub; - is stdin.",
+            "globs, URLs of stores (s3:// ...), with --column the id of a data set of the hub; - is stdin.",
             metavar="FILE",
         ),
     ],
     settings: dict[str, Any],
-    out: Annotated[Path, typer.Option(help="Folder of shards to write, or one file: NAME.parquet, NAME.safetensors.")],
+    out: Annotated[
+        str,
+        typer.Option(help="Folder of shards to write, or one file: NAME.parquet, NAME.safetensors; s3:// ... too."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as one JSON object.")] = False,
 ) -> None:
     """Write a vector for every sentence, or every word in its context, of a corpus of any size.

@@ -1,7 +1,7 @@
 """`xl embed`: sentences or words of a corpus as vectors in files."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from xl_cli.embedding.config import READ_WHERE, SUFFIXES, EmbedConfig
@@ -25,16 +25,16 @@ def embed(
     """Write a vector for each sentence, or each word, of a corpus: what was done.
 
     files: files, folders, patterns, ids of hub data sets, or "-". out: folder of shards, or one file (.parquet,
-    .safetensors). A call that was stopped goes on with the shard that it was at when it is made again; made again after
-    its end it computes nothing.
+    .safetensors). Both may be URLs of a store that every process sees (s3://bucket/texts). A call that was stopped
+    goes on with the shard that it was at when it is made again; made again after its end it computes nothing.
     """
     from xl_translit.corpora.inputs import is_hub_id, open_corpus
+    from xl_translit.corpora.storage import is_url
 
     names = [str(files)] if isinstance(files, (str, Path)) else [str(name) for name in files]
     of_hub = [is_hub_id(name, settings.column) for name in names]
     refuse_unread(READ_WHERE, given, settings, of_hub=of_hub)
-    out = Path(out)
-    suffix = out.suffix.removeprefix(".")
+    suffix = PurePosixPath(out).suffix.removeprefix(".")
     if suffix in SUFFIXES and settings.format not in ("", suffix):
         message = f"--out {out} is a file of {suffix}, and --format is {settings.format}; leave --format out."
         raise UsageError(message)
@@ -44,7 +44,7 @@ def embed(
     if "-" in names and settings.engine == "ray":
         message = "- (stdin) is read by one process; write the text to a file for --engine ray."
         raise UsageError(message)
-    local = [name for name, hub in zip(names, of_hub, strict=True) if not hub and name != "-"]
+    local = [name for name, hub in zip(names, of_hub, strict=True) if not hub and name != "-" and not is_url(name)]
     check_at_hand(
         files=[name for name in local if not is_there(name) and "**" not in name],
         models=[settings.model],
@@ -54,7 +54,7 @@ def embed(
     _check_columns(corpus, settings)
     from xl_cli.embedding.job import embed_corpus
 
-    return embed_corpus(names, corpus, settings, out)
+    return embed_corpus(names, corpus, settings, str(out))
 
 
 def _check_columns(corpus: "Corpus", config: EmbedConfig) -> None:

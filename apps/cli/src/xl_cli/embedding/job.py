@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from xl_cli.embedding.config import SUFFIXES, EmbedConfig
@@ -64,7 +63,7 @@ class Embedded:
         return "\n".join(lines)
 
 
-def embed_corpus(names: list[str], corpus: Corpus, config: EmbedConfig, out: Path) -> Embedded:
+def embed_corpus(names: list[str], corpus: Corpus, config: EmbedConfig, out: str) -> Embedded:
     """Write the vectors of a corpus to `out`, a folder of shards or one file."""
     began = time.monotonic()
     target = Target(out, config.format or SUFFIXES[0])
@@ -107,7 +106,7 @@ def embed_corpus(names: list[str], corpus: Corpus, config: EmbedConfig, out: Pat
         target.end(manifest, records)
         counts = counts | {"resumed": n_resumed}
     return Embedded(
-        out=str(out),
+        out=out,
         model=encoder.name,
         unit=config.unit,
         layers=list(form.layers),

@@ -2,10 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,82 +15,97 @@ import numpy as np
 from xl_cli.embedding.config import SUFFIXES
 from xl_cli.embedding.shards import ShardRecord
 from xl_cli.errors import CliError
-from xl_encoders.whole_files import replace_whole
-from xl_translit.corpora.inputs import Corpus
+from xl_translit.corpora.inputs import RECORDS, Corpus
 from xl_translit.corpora.parts import hash_file
+from xl_translit.corpora.storage import (
+    files_below,
+    is_url,
+    open_bytes,
+    place_text,
+    placing,
+    read_text,
+    remove,
+    stamp,
+)
 
 _PACKAGES = ("xl-cli", "xl-encoders", "torch", "transformers", "tokenizers", "pyarrow", "safetensors", "numpy")
+_COPIED = 1 << 23  # bytes at a time
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where vectors go: a folder of shards, or one file that is put together of them, with a manifest."""
+    """Where vectors go: a folder of shards, or one file that is put together of them, with a manifest.
 
-    out: Path
+    out: a path, or the URL of a store.
+    """
+
+    out: str
     default: str
 
     @property
     def suffix(self) -> str:
         """Of the shards and of the file."""
-        own = self.out.suffix.removeprefix(".")
-        return own if own in SUFFIXES else self.default
+        return self._own_suffix if self.one_file else self.default
 
     @property
     def one_file(self) -> bool:
         """Whether shards are put together."""
-        return self.out.suffix.removeprefix(".") in SUFFIXES
+        return self._own_suffix in SUFFIXES
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> str:
         """Where shards lie."""
-        return self.out.with_name(f".{self.out.name}.shards") if self.one_file else self.out
+        above, slash, name = self.out.rstrip("/").rpartition("/")
+        return f"{above}{slash}.{name}.shards" if self.one_file else self.out.rstrip("/")
 
     @property
-    def manifest(self) -> Path:
+    def manifest(self) -> str:
         """There once all is done. Readers of a folder pass by what begins with an underscore."""
-        return self.out.with_name(f"{self.out.name}.manifest.json") if self.one_file else self.out / "_manifest.json"
+        return f"{self.out}.manifest.json" if self.one_file else f"{self.folder}/_manifest.json"
 
     @property
-    def _begun(self) -> Path:
-        return self.folder / "_begun.json"
+    def _own_suffix(self) -> str:
+        return PurePosixPath(self.out).suffix.removeprefix(".")
+
+    @property
+    def _begun(self) -> str:
+        return f"{self.folder}/_begun.json"
 
     def begin(self, settings: dict[str, Any]) -> dict[str, Any] | None:
         """The manifest, where all is done; else the folder is one of this run's shards.
 
         settings: what decides the bytes, plain JSON values. CliError where something else is there.
         """
-        known = self.manifest if self.manifest.exists() else self._begun
-        if known.exists():
-            before = json.loads(known.read_text(encoding="utf-8"))
+        known = self.manifest if stamp(self.manifest) else self._begun
+        if stamp(known):
+            before = json.loads(read_text(known))
             self._check_same(before["settings"], settings)
             return before if known == self.manifest else None
-        if self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir())):
+        if stamp(self.out) or files_below(self.out):
             message = f"{self.out} is there already, and xl embed did not write it; give another name."
             raise CliError(message)
-        if not self.out.absolute().parent.is_dir():
-            message = f"{self.out}: there is no folder {self.out.parent}; create it first."
+        if not is_url(self.out) and not Path(self.out).absolute().parent.is_dir():
+            message = f"{self.out}: there is no folder {Path(self.out).parent}; create it first."
             raise CliError(message)
-        self.folder.mkdir(exist_ok=True)
-        write_json(self._begun, {"settings": settings})
+        place_text(self._begun, _json({"settings": settings}))
         return None
 
     def end(self, manifest: dict[str, Any], records: Sequence[ShardRecord]) -> None:
         """Put one file together where one was asked for, write the manifest, and clear away what a run leaves."""
-        shards = [self.folder / record.file for record in records]
         if self.one_file:
             assemble = _assemble_parquet if self.suffix == "parquet" else _assemble_safetensors
-            replace_whole(self.out, lambda aside: assemble(shards, aside))
-            manifest["output"] = {"bytes": self.out.stat().st_size, "sha256": hash_file(self.out)}
-        write_json(self.manifest, manifest)
+            with _at_hand([f"{self.folder}/{record.file}" for record in records]) as shards, placing(self.out) as aside:
+                assemble(shards, aside)
+                manifest["output"] = {"bytes": aside.stat().st_size, "sha256": hash_file(aside)}
+        place_text(self.manifest, _json(manifest))
         self.clear()
 
     def clear(self) -> None:
-        """Delete what only an unfinished run needs."""
-        if self.one_file:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        else:
-            self._begun.unlink(missing_ok=True)
-            shutil.rmtree(self.folder / "_shards", ignore_errors=True)
+        """Delete what only an unfinished run needs, and what was half-written when one was killed."""
+        for file in files_below(self.folder):
+            name = PurePosixPath(file)
+            if self.one_file or file == "_begun.json" or name.parts[0] == RECORDS or name.suffix == ".part":
+                remove(f"{self.folder}/{file}")
 
     def check_inputs(self, manifest: dict[str, Any], corpus: Corpus) -> None:
         """CliError where the finished vectors are those of another input; reads it once."""
@@ -110,10 +127,23 @@ def versions() -> dict[str, str]:
     return {package: version(package) for package in _PACKAGES}
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """A file that is there whole or not at all."""
-    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    replace_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def _at_hand(names: Sequence[str]) -> Generator[list[Path]]:
+    """Files under paths of this machine, those of a store as copies for as long as they are needed."""
+    with TemporaryDirectory() as folder:
+        paths = []
+        for name in names:
+            path = Path(name)
+            if is_url(name):
+                path = Path(folder) / path.name
+                with open_bytes(name) as there, path.open("wb") as here:
+                    shutil.copyfileobj(there, here, _COPIED)
+            paths.append(path)
+        yield paths
 
 
 def _assemble_parquet(shards: Sequence[Path], target: Path) -> None:

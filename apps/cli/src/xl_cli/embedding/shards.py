@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from xl_cli.errors import CliError
-from xl_encoders.whole_files import replace_whole
-from xl_translit.corpora.inputs import Corpus, RowChunk, open_corpus
+from xl_translit.corpora.inputs import RECORDS, Corpus, RowChunk, open_corpus
+from xl_translit.corpora.storage import place_text, read_text, stamp
 
 # Bytes of text a row at which a shard ends before it has all of its rows, so that rows of any length take like memory.
 _ROW_BYTES = 1024
@@ -16,7 +15,7 @@ _ROW_BYTES = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class ShardRecord:
-    """What is known of a shard that lies on the disk.
+    """What is known of a shard that is there.
 
     digest: of the raw rows that it was made of. cut: texts that lost their end. rejected: file, line and reason of each
     row that is not in it.
@@ -35,30 +34,31 @@ class ShardRecord:
 class ShardFolder:
     """Where shards lie, `00000.parquet` or so, each with a record beside it in `_shards` once it is whole."""
 
-    def __init__(self, path: Path, suffix: str) -> None:
-        self.path, self._suffix = path, suffix
+    def __init__(self, path: str, suffix: str) -> None:
+        self._path, self._suffix = path, suffix
 
-    def file(self, number: int) -> Path:
-        """Where shard `number`, from 0, lies."""
-        return self.path / f"{number:05d}.{self._suffix}"
+    def name(self, number: int) -> str:
+        """What shard `number`, from 0, is called in the folder."""
+        return f"{number:05d}.{self._suffix}"
+
+    def file(self, number: int) -> str:
+        """Where it lies."""
+        return f"{self._path}/{self.name(number)}"
 
     def record(self, number: int) -> ShardRecord | None:
         """What is known of a shard; None of one that is not there, or not whole."""
-        try:
-            known = json.loads(self._about(number).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not stamp(self._about(number)):
             return None
-        record = ShardRecord(**known)
-        file = self.file(number)
-        return record if file.is_file() and file.stat().st_size == record.bytes else None
+        record = ShardRecord(**json.loads(read_text(self._about(number))))
+        n_bytes, _ = stamp(self.file(number)) or (None, None)
+        return record if n_bytes == record.bytes else None
 
     def keep(self, number: int, record: ShardRecord) -> None:
         """Say that shard `number` is whole."""
-        text = json.dumps(asdict(record), ensure_ascii=False)
-        replace_whole(self._about(number), lambda aside: aside.write_text(text, encoding="utf-8"))
+        place_text(self._about(number), json.dumps(asdict(record), ensure_ascii=False))
 
-    def _about(self, number: int) -> Path:
-        return self.path / "_shards" / f"{number:05d}.json"
+    def _about(self, number: int) -> str:
+        return f"{self._path}/{RECORDS}/{number:05d}.json"
 
 
 class ShardReader:
@@ -85,11 +85,11 @@ class ShardReader:
         return None
 
 
-def check_unchanged(record: ShardRecord, chunk: RowChunk, folder: Path) -> None:
-    """CliError where a shard on the disk was made of other rows."""
+def check_unchanged(record: ShardRecord, chunk: RowChunk, folder: str) -> None:
+    """CliError where a shard that is there was made of other rows."""
     if record.digest != chunk.digest().hex():
         message = (
-            f"{folder / record.file} was made of other rows than the input has there now; bring the input back, or "
+            f"{folder}/{record.file} was made of other rows than the input has there now; bring the input back, or "
             f"delete {folder} to start over."
         )
         raise CliError(message)

@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from xl_cli.embedding.config import EmbedConfig
@@ -11,9 +10,9 @@ from xl_cli.embedding.shards import ShardFolder, ShardReader, ShardRecord, check
 from xl_cli.embedding.vectors import WRITERS, VectorForm
 from xl_cli.errors import CliError
 from xl_encoders import Encoder
-from xl_encoders.whole_files import replace_whole
 from xl_translit.corpora.parts import hash_file
 from xl_translit.corpora.rows import read_rows
+from xl_translit.corpora.storage import placing
 
 
 class ShardResult(NamedTuple):
@@ -33,7 +32,7 @@ class Job:
 
     names: list[str]
     config: EmbedConfig
-    folder: Path
+    folder: str
     suffix: str
     form: VectorForm
     model: str
@@ -67,27 +66,23 @@ class ShardWorker:
             file, line, reason = rejected[0]
             message = f"{file}:{line}: {reason}; mend the row, or leave such rows out (--on-error skip)."
             raise CliError(message)
-        path = self._folder.file(number)
         n_cut, n_vectors = self._encoder.n_cut, 0
-
-        def write(aside: Path) -> None:
-            nonlocal n_vectors
+        with placing(self._folder.file(number)) as aside:
             widths = [vector_width(self._encoder, form, layer) for layer in form.layers]
             writer = WRITERS[self._job.suffix](aside, form, widths, {"xl": described(self._job)})
             for columns in form.pieces(self._encoder, rows):
                 writer.add(columns)
                 n_vectors += len(columns["line"])
             writer.close()
-
-        replace_whole(path, write)
+            sha256, n_bytes = hash_file(aside), aside.stat().st_size
         record = ShardRecord(
-            file=path.name,
+            file=self._folder.name(number),
             rows=len(rows.texts),
             vectors=n_vectors,
             cut=self._encoder.n_cut - n_cut,
             digest=chunk.digest().hex(),
-            sha256=hash_file(path),
-            bytes=path.stat().st_size,
+            sha256=sha256,
+            bytes=n_bytes,
             rejected=rejected,
         )
         self._folder.keep(number, record)
