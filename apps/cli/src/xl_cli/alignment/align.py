@@ -57,6 +57,7 @@ def align(
     >>> align("names", set={"train.steps": 100}, out="runs/quick")  # doctest: +SKIP
     """
     resolved, data, folder = _checked(recipe, set, out, resume=resume)
+    asked = {"recipe": str(recipe), "set": as_overrides(set)}
     # What can be refused was refused: only now is torch loaded.
     from xl_cli.alignment.run import run
     from xl_cli.folder.run_folder import RunFolder
@@ -64,7 +65,11 @@ def align(
     if folder is None:
         folder = RunFolder.create(_path(out), resolved.name)
         folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
+        if resolved.mine.pivot:
+            folder.describe(asked=asked)
     try:
+        if resolved.mine.pivot and not folder.about().get("mined"):
+            resolved, data = _mined(resolved, data, folder)
         rows = run(resolved, data, folder)
     except StoppedEarlyError:
         raise
@@ -73,6 +78,32 @@ def align(
             folder.discard_if_empty()
         raise
     return Rows(rows, lambda: _text(resolved, rows, folder), folder.path)
+
+
+def _mined(recipe: Recipe, data: "RunData", folder: "RunFolder") -> "tuple[Recipe, RunData]":
+    """The recipe and data of a run once pairs are mined for it, from wherever an earlier attempt stopped."""
+    from xl_cli.folder.run_folder import RunFolder
+    from xl_cli.mining.rounds import mine_rounds
+
+    asked = folder.about()["asked"]
+
+    def train(without: tuple[str, ...], settings: Sequence[str], out: Path) -> Path:
+        begun = (out / "run.json").is_file()
+        if begun and RunFolder(out).about()["status"] == "finished":
+            return out
+        given = [] if begun else [*(text for text in asked["set"] if not text.startswith(without)), *settings]
+        try:
+            align(asked["recipe"], set=given, out=out, resume=begun)
+        except StoppedEarlyError as stopped:
+            message = f"stopped while {out} was trained. Go on with: xl align --resume --out {folder.path}"
+            raise StoppedEarlyError(message, stopped.signal_number) from None
+        return out
+
+    given = mine_rounds(recipe, data, folder, train)
+    resolved = load_recipe(asked["recipe"], [*asked["set"], *given])
+    read = _read(resolved)
+    folder.describe(recipe=resolved.as_dict(), mined=True)
+    return resolved, read
 
 
 def plan(
@@ -102,12 +133,9 @@ def _checked(
 ) -> "tuple[Recipe, RunData, RunFolder | None]":
     """The recipe and its data, once all that can be refused is; the run that goes on, None for a new one."""
     from xl_cli.alignment.further_tasks import check_tasks
-    from xl_cli.alignment.reading import check_selection, check_sources, check_widths
     from xl_cli.data.language_mix import tell_mix
-    from xl_cli.data.new_languages import check_scored
-    from xl_cli.data.run_data import load_data
     from xl_cli.folder.run_folder import RunFolder
-    from xl_cli.recipe.paths import shape_of
+    from xl_cli.mining.rounds import check_rounds
 
     overrides = as_overrides(given)
     folder = None
@@ -124,14 +152,27 @@ def _checked(
             RunFolder.check_free(_path(out))
         resolved = load_recipe(str(recipe), overrides, faults, plan_only=plan_only)
     check_tasks(resolved, look=not plan_only)
-    data = load_data(resolved)
-    check_sources(resolved, data)
-    check_selection(resolved, data)
-    check_scored(resolved, data)
+    data = _read(resolved)
+    if folder is None or not folder.about().get("mined"):
+        check_rounds(resolved, data)
     if not resume:
         tell_mix(resolved, data)
-    check_widths(resolved, data, shape_of(resolved.model)[1])
     return resolved, data, folder
+
+
+def _read(recipe: Recipe) -> "RunData":
+    """The data of a recipe, once what it cannot be used for is refused."""
+    from xl_cli.alignment.reading import check_selection, check_sources, check_widths
+    from xl_cli.data.new_languages import check_scored
+    from xl_cli.data.run_data import load_data
+    from xl_cli.recipe.paths import shape_of
+
+    data = load_data(recipe)
+    check_sources(recipe, data)
+    check_selection(recipe, data)
+    check_scored(recipe, data)
+    check_widths(recipe, data, shape_of(recipe.model)[1])
+    return data
 
 
 def as_overrides(given: Mapping[str, object] | Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from xl_cli.alignment.reading import open_stream, variant_objectives
+from xl_cli.data.bitexts import sides_of
 from xl_cli.data.run_data import RunData, Transliteration
 from xl_cli.launch import processes
 from xl_cli.launch.progress import say
@@ -148,7 +149,7 @@ class Sources:
                 lines.setdefault(code, []).append(text)
         for bitexts in self.data.bitexts.values():
             for bitext in bitexts:
-                codes = bitext.name.split("-") if bitext.name.count("-") == 1 else ["und", "und"]
+                codes = sides_of(bitext.name) or ("und", "und")
                 for code, side in zip(codes, bitext.sentences, strict=True):
                     lines.setdefault(code, []).extend(side)
         return lines

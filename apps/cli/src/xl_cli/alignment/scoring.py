@@ -12,6 +12,7 @@ from xl_cli.evaluation.comparing import variant_difference_rows, with_intervals
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.launch import processes
 from xl_cli.launch.progress import say
+from xl_cli.mining.rounds import FIGURES, ROUNDS
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import Encoder
 from xl_tasks import Row, StringMatch, retrieval_rows, score_retrieval
@@ -81,7 +82,7 @@ def score_encoder(
 
 
 def difference_rows(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
-    """Rows with a baseline: what each variant changed from the start, and for each new language how much was read.
+    """Rows with a baseline: what each variant changed from the start; what was mined, and read of each new language.
 
     None where the folder has such rows, or keeps no items.
     """
@@ -95,6 +96,22 @@ def difference_rows(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Ro
             own = [scored for scored in cells if scored.cell.task == task]
             rows += variant_difference_rows(own, start_of(recipe), recipe.eval.resamples)
     name = model_name(recipe, folder)
+    rows += [
+        Row(
+            task=ADOPT,
+            metric=metric,
+            value=float(its[found]),
+            n=int(its["pairs"]),
+            source=its["source"],
+            target=its["target"],
+            seed=recipe.train.seed,
+            model=name,
+            variant=f"round {its['round']}",
+        )
+        for its in folder.about().get(ROUNDS, ())
+        for found, metric in FIGURES.items()
+        if found in its
+    ]
     rows += [
         Row(
             task=ADOPT, metric="new_texts", value=float(n_texts), n=n_texts, source=language, target=language,

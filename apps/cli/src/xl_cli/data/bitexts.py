@@ -10,7 +10,7 @@ from xl_cli.recipe.config import PAIRING, DataConfig
 from xl_encoders import Bitext, split_words
 from xl_objectives import parse_pharaoh, symmetrize_all
 from xl_tasks import ParallelTexts
-from xl_translit import language, read_lines
+from xl_translit import UnknownLanguageError, language, read_lines
 
 _ENDS = (".gz", ".zst", ".xz", ".txt", ".tsv")
 
@@ -35,7 +35,7 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
     for number, (left, right) in enumerate(couples):
         lines = _of_columns(left, entry) if left.suffix in COLUMN_FILES else read_couple(left, right)
         links = [Path(its[number]) for its in (entry.alignments, entry.reverse_alignments) if its]
-        name = left.name if right is None else f"{_stem(left)}-{_stem(right)}"
+        name = _stem(left) if right is None else f"{_stem(left)}-{_stem(right)}"
         bitexts.append(_bitext(name, lines, entry, links))
     return bitexts
 
@@ -68,6 +68,18 @@ def read_couple(left: Path, right: Path | None) -> list[tuple[str, str]]:
     CliError with `file:line` for files of different length and a line without two columns.
     """
     return _columns(left) if right is None else _sides(left, right)
+
+
+def sides_of(name: str) -> tuple[str, str] | None:
+    """The languages of a bitext by its name, "bod_Tibt-eng_Latn" or "news.bo-news.en"; None where it tells none."""
+    parts = name.split("-")
+    if len(parts) != 2:
+        return None
+    try:
+        left, right = (language(part.rpartition(".")[2]) for part in parts)
+    except UnknownLanguageError:
+        return None
+    return left, right
 
 
 def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, links: Sequence[Path] = ()) -> Bitext:

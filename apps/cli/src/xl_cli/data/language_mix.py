@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from xl_cli.data.new_languages import sides_of
+from xl_cli.data.bitexts import sides_of
 from xl_cli.data.run_data import RunData
 from xl_cli.launch.progress import say
 from xl_cli.recipe.recipe import Recipe

@@ -1,13 +1,13 @@
 """Which languages a run is to bring into its encoder, and whether what it scores can show that. No torch."""
 
+from xl_cli.data.bitexts import sides_of
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError
 from xl_cli.recipe.recipe import Recipe
 from xl_tasks import TaskError
-from xl_translit import UnknownLanguageError, language
+from xl_translit import language
 
 _TEACHING = "teach"
-_ENDS = (".gz", ".zst", ".xz", ".txt", ".tsv")
 
 
 def new_languages(recipe: Recipe, data: RunData) -> dict[str, int]:
@@ -27,20 +27,6 @@ def new_languages(recipe: Recipe, data: RunData) -> dict[str, int]:
         sides[0] for number in numbers for bitext in data.bitexts.get(number, ()) if (sides := sides_of(bitext.name))
     }
     return {code: n_texts for code, n_texts in counts.items() if code in taught}
-
-
-def sides_of(name: str) -> tuple[str, str] | None:
-    """The languages of a bitext by its name, "bod_Tibt-eng_Latn", "news.bo-news.en" or "bo-en.tsv"; None for others."""
-    while name.endswith(_ENDS):
-        name = name[: name.rindex(".")]
-    parts = name.split("-")
-    if len(parts) != 2:
-        return None
-    try:
-        left, right = (language(part.rpartition(".")[2]) for part in parts)
-    except UnknownLanguageError:
-        return None
-    return left, right
 
 
 def _read(recipe: Recipe, data: RunData) -> list[tuple[str, int]]:

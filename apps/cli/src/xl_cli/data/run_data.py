@@ -199,7 +199,7 @@ def _load_texts(
     recipe: Recipe, number: int, entry: DataConfig, objectives: Sequence[str], data: RunData, seen: set[str]
 ) -> None:
     """Texts under keys: what is held out, what is trained on, and sentence pairs where those are wanted."""
-    corpus = _load(entry)
+    corpus = load_corpus(entry)
     splits = hold_out(corpus, test=entry.held_out, dev=entry.dev)
     data.corpora[number] = corpus
     in_pairs = {recipe.objectives[name].reads_pairs for name in objectives}
@@ -239,7 +239,8 @@ def _whole(folder: str, limit: int) -> tuple[ParallelTexts, list[str]]:
     return corpus, first_by_hash(keys, limit)
 
 
-def _load(entry: DataConfig) -> ParallelTexts:
+def load_corpus(entry: DataConfig) -> ParallelTexts:
+    """The texts of a [[data]] of names, parallel or text, as it says; not those of *.parquet and *.arrow of text."""
     if entry.kind == "names":
         return load_names(entry.languages) if entry.languages else load_names()
     if entry.kind == "parallel" and (paths := _stream_files(entry)):

@@ -136,7 +136,8 @@ class RunFolder:
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run that failed before it trained or scored anything."""
-        if processes.is_main() and not self._log.exists() and not self.results.exists():
+        mined = (self.path / "rounds").exists()
+        if processes.is_main() and not (self._log.exists() or self.results.exists() or mined):
             shutil.rmtree(self.path, ignore_errors=True)
 
     def keep_selected(self, keep: int) -> None:

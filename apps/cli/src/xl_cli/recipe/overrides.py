@@ -12,7 +12,7 @@ from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.objectives import REGISTRY
 from xl_encoders.registry import RegistryError, unknown_name
 
-SECTIONS = ("description", "note", "model", "vocabulary", "data", "train", "select", "eval", "objective")
+SECTIONS = ("description", "note", "model", "vocabulary", "data", "train", "select", "eval", "mine", "objective")
 
 # What the recipe said of its own model means nothing for one of the other sort.
 _OF_PRETRAINED = ("layer", "pooling", "max_len", "revision")

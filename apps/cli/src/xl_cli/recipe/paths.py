@@ -64,16 +64,21 @@ def without_optional(content: dict[str, typing.Any], placed: Iterable[tuple[str 
         )
 
 
-def without_data(content: dict[str, typing.Any]) -> str:
+def without_data(content: dict[str, typing.Any], coming: str = "") -> str:
     """Leave out the objectives whose data a recipe calls optional and nobody gave; a note of them, or "".
 
-    content: the recipe's tables. Where nothing would be left to train all stay, for whoever reads on to say so.
+    content: the recipe's tables. coming: the name of data that is not given yet and will be.
+    Where nothing would be left to train all stay, for whoever reads on to say so.
     """
     tables = content.get("data"), content.get("objective")
     if not all(isinstance(its, list) and all(isinstance(entry, dict) for entry in its) for its in tables):
         return ""
     data, objectives = (typing.cast("list[dict[str, typing.Any]]", its) for its in tables)
-    absent = [entry for entry in data if entry.get("optional") and not entry.get("files") and _kind(entry) != "names"]
+    absent = [
+        entry
+        for entry in data
+        if entry.get("optional") and not entry.get("files") and _kind(entry) != "names" and _called(entry) != coming
+    ]
     dropped: dict[str, str] = {}
     for objective in objectives:
         name = str(objective.get("name"))

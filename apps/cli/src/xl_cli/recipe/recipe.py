@@ -10,6 +10,7 @@ from xl_cli.launch.progress import say
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig, TrainConfig
 from xl_cli.recipe.faults import SettingFaults, build
 from xl_cli.recipe.files import read_content, recipe_file
+from xl_cli.recipe.mine_config import RoundsConfig
 from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_cli.recipe.overrides import SECTIONS, check_read, override
 from xl_cli.recipe.paths import (
@@ -35,6 +36,7 @@ _SECTIONS: dict[str, type] = {
     "train": TrainConfig,
     "select": SelectConfig,
     "eval": EvalConfig,
+    "mine": RoundsConfig,
 }
 # The keys of a [[data]] and of [model] that say where something lies.
 _PLACES = ("files", "from", "revision")
@@ -58,6 +60,7 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     select: SelectConfig = field(default_factory=SelectConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
+    mine: RoundsConfig = field(default_factory=RoundsConfig)
 
     def data_of(self, objective: str) -> tuple[int, ...]:
         """Numbers of the [[data]] that an objective reads: those it names, or all that are of a kind it can read.
@@ -109,6 +112,7 @@ class Recipe:
             "train": _plain(self.train),
             "select": _plain(self.select),
             "eval": _plain(self.eval),
+            **({"mine": _plain(self.mine)} if self.mine.pivot else {}),
         }
 
 
@@ -129,12 +133,17 @@ def load_recipe(
     placed = override(content, overrides, faults)
     without_optional(content, placed)
     reading = with_reading(content, placed)
-    left_out = without_data(content)
+    mining = content.get("mine")
+    mined = mining if isinstance(mining, dict) and mining.get("pivot") else {}
+    left_out = without_data(content, str(mined.get("data", RoundsConfig.data)) if mined else "")
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()
     for note in filter(None, (reading, left_out)):
         say(note)
+    mined_for = f"data.{RoundsConfig.data}.files"
+    if mined_for in left_out:
+        say(f"note: for want of {mined_for}, mine.pivot=FILE finds pairs in text of a language that the model knows.")
     if not any(place[:2] == ("train", "variants") for place in placed):
         for table in _tables(content, "objective", faults) or ():
             if table["name"] not in recipe.objectives and not left_out:
@@ -177,7 +186,7 @@ def parse_recipe(
     tables = _tables(content, "data", faults)
     data = [_build(DataConfig, entry, "data", faults) for entry in tables or ()]
     for entry in filter(None, data):
-        if not entry.is_given and not entry.optional and not plan_only:
+        if not (entry.is_given or entry.optional or plan_only or _is_mined(entry, sections["mine"])):
             faults.add(_no_files(entry))
     if tables is not None and not data:
         faults.add(UsageError(f"recipe {name} has no [[data]]; say what to train on."))
@@ -227,12 +236,17 @@ def parse_recipe(
         with faults.caught(UsageError):
             empty |= dict.fromkeys(n for n in recipe.data_of(objective) if not data[n].is_given and data[n].optional)
     if not plan_only:
-        faults.extend(_no_files(data[number]) for number in empty)
+        faults.extend(_no_files(data[n]) for n in empty if not _is_mined(data[n], sections["mine"]))
     if sections["model"] is not None:
         n_layers = shape_of(recipe.model)[0] if look or recipe.model.from_ == "new" else None
         faults.extend(UsageError(sentence) for sentence in layer_faults(recipe, n_layers))
     faults.tell()
     return recipe
+
+
+def _is_mined(entry: DataConfig, mining: RoundsConfig | None) -> bool:
+    """Whether a [[data]] is one that pairs are mined for, before the run."""
+    return bool(mining and mining.pivot) and (entry.name or entry.kind) == mining.data
 
 
 def _no_files(entry: DataConfig) -> UsageError:
