@@ -174,7 +174,7 @@ def _tokens(
     if joining is not None and joining.form == "native":
         specials = lengths.pair_specials
 
-    prompt = sum(lengths([recipe.model.prompt])) if recipe.model.prompt else 0
+    prompt = recipe.model.prompt or ""
 
     def per_text(settings: Any, name: str, number: int) -> float:
         """Tokens that a text or word of a [[data]] adds to those that other objectives of the mix read anyway."""
@@ -182,7 +182,7 @@ def _tokens(
         if settings.family == "word-vectors":
             return _mean(lengths, texts, 2, settings.max_len)
         if settings.family == "teacher":
-            return _mean(lengths, texts, 2 + prompt, most)
+            return _mean(lengths, [prompt + text for text in texts], 2, most)
         if settings.block_len:
             return min(settings.block_len, most)
         sides = [[min(n + 2, most) for n in lengths(side)] for side in (texts, romanised)]
@@ -193,8 +193,8 @@ def _tokens(
     def per_pair(settings: Any, bitext: Bitext) -> float:
         """Tokens of a sentence pair."""
         if settings.family == "teacher":
-            sides = [side[:_SAMPLE] for side in bitext.sentences[: 1 + settings.encodes_pivots]]
-            return sum(min(n + 2 + prompt, most) for side in sides for n in lengths(side)) / max(1, len(sides[0]))
+            sides = bitext.sentences[: 1 + settings.encodes_pivots]
+            return sum(_mean(lengths, [prompt + text for text in side[:_SAMPLE]], 2, most) for side in sides)
         left, right = ([min(n + 2, most) for n in lengths(side)] for side in _sentences(bitext))
         if settings.predicts_tokens or settings.compares_attention:
             times = 2 if settings.compares_attention else 1  # once in either order

@@ -11,7 +11,8 @@ import numpy as np
 from xl_analysis import GradientCosines, gradient_cosines, heat_map
 from xl_cli.alignment.parts import Sources, build_parts
 from xl_cli.alignment.reading import check_sources, check_widths, variant_objectives
-from xl_cli.alignment.run import adapt_encoder, as_read, start_encoder
+from xl_cli.alignment.run import adapt_encoder, as_read, pretrained, start_encoder
+from xl_cli.alignment.teacher import keep_teacher_vectors
 from xl_cli.data.run_data import load_data
 from xl_cli.errors import UsageError
 from xl_cli.folder.run_folder import RunFolder
@@ -43,6 +44,7 @@ def measure_gradients(config: "GradientsConfig", run: RunFolder | None, recipe: 
         folder.describe(status="measured")
         sources = Sources(recipe=recipe, data=data, folder=folder.checkpoints)
         encoder = start_encoder(recipe, sources, folder)
+        keep_teacher_vectors(sources, lambda: pretrained(recipe).to(processes.device()))
         adapt_encoder(recipe, encoder, folder)
         check_widths(recipe, data, encoder.width)
         layer = encoder.resolve_layer(recipe.model.layer)

@@ -70,6 +70,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
     n_texts = sum(its["taken"] for counts in texts.values() for its in counts.values())
     folder.describe(n_training_texts=n_texts, texts=texts)
     encoder = start_encoder(recipe, sources, folder)
+    keep_teacher_vectors(sources, lambda: pretrained(recipe).to(processes.device()))
     folder.describe(**({"prompt": encoder.prompt} if encoder.prompt else {}))
     if processes.is_main():
         tell_letters(encoder, first_texts(data), "--set data.files=FOLDER")
@@ -183,7 +184,6 @@ def _form(recipe: Recipe) -> SentenceForm | None:
 def start_encoder(recipe: Recipe, sources: Sources, folder: RunFolder) -> Encoder:
     """The encoder that every variant starts from. What is not read as it is from elsewhere is made once and kept."""
     settings = recipe.model
-    keep_teacher_vectors(sources, lambda: pretrained(recipe).to(processes.device()))
     with_new_head = makes_head(settings, needed=recipe.needs_head)
     if settings.from_ != "new" and not recipe.grows_vocabulary and not with_new_head:
         encoder = pretrained(recipe)

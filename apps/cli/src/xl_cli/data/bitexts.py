@@ -31,11 +31,19 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
     if entry.alignments and len(entry.alignments) != len(couples):
         message = f"data.alignments has {len(entry.alignments)} files for {len(couples)} bitexts; give one for each."
         raise UsageError(message)
+    if entry.languages and len(entry.languages) not in (2, 2 * len(couples)):
+        message = (
+            f"data.languages has {len(entry.languages)} entries for {len(couples)} bitexts; give those of both sides, "
+            "or of both sides of each bitext in turn."
+        )
+        raise UsageError(message)
+    codes = [language(code) for code in entry.languages] * (len(couples) if len(entry.languages) == 2 else 1)
     bitexts = []
     for number, (left, right) in enumerate(couples):
         lines = _of_columns(left, entry) if left.suffix in COLUMN_FILES else read_couple(left, right)
         links = [Path(its[number]) for its in (entry.alignments, entry.reverse_alignments) if its]
         name = _stem(left) if right is None else f"{_stem(left)}-{_stem(right)}"
+        name = "-".join(codes[2 * number : 2 * number + 2]) or name
         bitexts.append(_bitext(name, lines, entry, links))
     return bitexts
 

@@ -23,6 +23,7 @@ READ_BY = {
         "kind",
         "optional",
         *_OF_FILES,
+        "languages",
         "limit",
         "alignments",
         "reverse_alignments",
@@ -64,7 +65,9 @@ class DataConfig:
     hub_files: str = setting(
         "", "of a data set of the hub: pattern of its files, as tr/*.parquet [empty: all *.parquet, *.arrow, *.jsonl]"
     )
-    languages: tuple[str, ...] = setting((), "languages to read, any spelling; none takes all")
+    languages: tuple[str, ...] = setting(
+        (), "languages to read, any spelling; none takes all; of pairs: those of both sides of each bitext, in turn"
+    )
     held_out: float = setting(
         0.2,
         "share of the items kept for the final score, in [0, 1); of names, parallel and text",

@@ -196,6 +196,8 @@ def drop_stale(content: Content, placed: Mapping[Place, object]) -> None:
         elif place == ("model", "from"):
             for stale in _OF_PRETRAINED if value == "new" else _OF_NEW:
                 table.pop(stale, None)
+        elif place == ("vocabulary", "budget") and not value:
+            table.pop("start", None)
         elif place == ("train", "epochs"):
             table.pop("steps", None)
 

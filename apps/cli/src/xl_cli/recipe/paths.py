@@ -204,7 +204,27 @@ def model_faults(model: ModelConfig, objectives: Iterable[str], *, at_hand: bool
         is_id = not Path(model.from_).exists() and "no such model folder" not in str(error)
         return () if is_id and not at_hand else (error,)
     with_head = any(objective_type(name).needs_head for name in objectives if name in REGISTRY)
-    return [EncoderError(sentence) for sentence in files.faults(with_head=with_head, max_len=model.max_len)]
+    faults: list[Exception] = [EncoderError(told) for told in files.faults(with_head=with_head, max_len=model.max_len)]
+    if model.teacher:
+        faults += _teacher_faults(model, files, at_hand=at_hand)
+    return faults
+
+
+def _teacher_faults(model: ModelConfig, files: ModelFiles, *, at_hand: bool) -> Iterator[Exception]:
+    """Why another encoder could not teach; what stands behind pooling decides widths of its own, told when it opens."""
+    teacher = ModelConfig(from_=model.teacher)
+    try:
+        theirs = files_of(teacher)
+        forms = [read_sentence_form(form_source(each)) for each in (model, teacher)]
+    except EncoderError as error:
+        if at_hand or Path(model.teacher).exists():
+            yield error
+        return
+    if theirs.width != files.width and not any(form and form.behind for form in forms):
+        yield EncoderError(
+            f"the vectors of model.teacher {model.teacher} have {theirs.width} dimensions and those of {model.from_} "
+            f"{files.width}; take a teacher of the same width."
+        )
 
 
 def compiler_fault(wanted: bool) -> Iterator[CliError]:

@@ -231,6 +231,10 @@ def parse_recipe(
         objectives={objective: its for objective, its in objectives.items() if objective in used},
         **{section: its or _SECTIONS[section]() for section, its in sections.items()},
     )
+    taught = [name for name, its in recipe.objectives.items() if its.family == "teacher"]
+    if taught and recipe.model.from_ == "new" and not recipe.model.teacher:
+        message = f"objective {taught[0]} needs a teacher, and model.from is new; name one in model.teacher."
+        faults.add(UsageError(message))
     empty: dict[int, None] = {}
     for objective in recipe.objectives:
         with faults.caught(UsageError):
