@@ -1,6 +1,5 @@
 """`xl align adopt`: a language that an encoder cannot write goes to where the encoder itself has its translations."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,34 +44,37 @@ def start(folder: Path, seed: int = 2) -> Path:
     return folder
 
 
+class Adopt:
+    """Runs the recipe on a Tibetan bitext, text of either language, or several; gives the folder of the run."""
+
+    def __init__(self, xl: Run, folder: Path) -> None:
+        self._xl, self._folder = xl, folder
+        self.code, self.said = 0, ""
+
+    def __call__(
+        self, *settings: str, reads: str = "bitext", out: str = "run", fails: bool = False, dry: bool = False
+    ) -> Path:
+        files = {"bitext": "data.bitext.files", "known": "data.known.files", "text": "data.files"}
+        given = [f'{files[name]}="{self._folder / name}{".tsv" if name == "bitext" else ""}"' for name in reads.split()]
+        start = self._folder / "start"
+        plain = [f'model.from="{start}"', "model.layer=-1", "model.pooling=mean-all", "model.max_len=64"]
+        small = ["vocabulary.budget=40", "train.steps=4", "train.log_every=1", "model.head_warmup=2"]
+        sets = [part for one in (*given, *plain, *small, *settings) for part in ("--set", one)]
+        result = self._xl("align", "adopt", *sets, *(["--dry-run"] if dry else ["--out", self._folder / out]))
+        self.code, self.said = result.returncode, result.stdout + result.stderr
+        assert fails == bool(self.code), self.said
+        return self._folder / out
+
+
 @pytest.fixture
-def adopt(xl: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Runs the recipe on a Tibetan bitext, text of either language, or both; gives the run's folder, kept whole."""
+def adopt(xl: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adopt:
+    """Folders of runs are left whole."""
     monkeypatch.setattr(RunFolder, "keep_selected", lambda folder, keep: None)
     start(tmp_path / "start")
     write_lines(tmp_path / "bitext.tsv", [f"{new}\t{line}" for new, line in zip(SAID, LINES, strict=True)])
     write_lines(tmp_path / "text" / "bod_Tibt.txt", [tibetan(line) for line in sentences(20, seed=7)])
     write_lines(tmp_path / "known" / "eng_Latn.txt", sentences(20, seed=8))
-    files = {"bitext": "bitext.tsv", "known": "known", "text": "text"}
-
-    def call(*settings: str, reads: str = "bitext", out: str = "run", fails: bool = False, dry: bool = False) -> Path:
-        given = [
-            f'{f"data.{name}" if name != "text" else "data"}.files="{tmp_path / files[name]}"' for name in reads.split()
-        ]
-        plain = [f'model.from="{tmp_path / "start"}"', "model.layer=-1", "model.pooling=mean-all", "model.max_len=64"]
-        small = ["vocabulary.budget=40", "train.steps=4", "train.log_every=1", "model.head_warmup=2"]
-        sets = [part for one in (*given, *plain, *small, *settings) for part in ("--set", one)]
-        call.result = xl("align", "adopt", *sets, *(["--dry-run"] if dry else ["--out", tmp_path / out]))  # ty: ignore[unresolved-attribute]
-        if not fails:
-            assert call.result.returncode == 0, call.result.stderr  # ty: ignore[unresolved-attribute]
-        return tmp_path / out
-
-    return call
-
-
-def said(adopt: Callable[..., Path]) -> str:
-    result = adopt.result  # ty: ignore[unresolved-attribute]
-    return result.stdout + result.stderr
+    return Adopt(xl, tmp_path)
 
 
 def vectors(folder: Path, texts: list[str]) -> torch.Tensor:
@@ -81,7 +83,7 @@ def vectors(folder: Path, texts: list[str]) -> torch.Tensor:
     return torch.tensor(encoder.embed(texts, layer=-1, pooling="mean-all"))
 
 
-def test_the_first_loss_is_that_of_the_encoder_against_itself(adopt: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_first_loss_is_that_of_the_encoder_against_itself(adopt: Adopt, tmp_path: Path) -> None:
     """All pairs in a batch: teach and retain by the pure functions on what `embed` gives, prompt included."""
     prompt, pairs = f'model.prompt="{PROMPT}"', 'data.bitext.languages=["bo", "en"]'
     out = adopt(
@@ -108,7 +110,7 @@ def test_the_first_loss_is_that_of_the_encoder_against_itself(adopt: Callable[..
 
 
 @pytest.mark.slow
-def test_it_learns_and_the_old_language_stays(adopt: Callable[..., Path], tmp_path: Path) -> None:
+def test_it_learns_and_the_old_language_stays(adopt: Adopt, tmp_path: Path) -> None:
     """Tibetan finds its translation among all after training, by a student that is no copy of its start."""
     folder = tmp_path / "scored"
     write_lines(folder / "bod_Tibt.txt", SAID)
@@ -137,13 +139,13 @@ def test_it_learns_and_the_old_language_stays(adopt: Callable[..., Path], tmp_pa
     ],
 )
 def test_objectives_without_their_optional_data_are_left_out(
-    adopt: Callable[..., Path], reads: str, variant: str, left_out: str
+    adopt: Adopt, reads: str, variant: str, left_out: str
 ) -> None:
     adopt(reads=reads, dry=True)
-    assert f'variants = [\n    "{variant}",\n]' in said(adopt)
-    assert ("note: left out for want of data: " in said(adopt)) == bool(left_out)
-    assert left_out in said(adopt)
-    assert "# about tokens read: unknown" not in said(adopt)
+    assert f'variants = [\n    "{variant}",\n]' in adopt.said
+    assert ("note: left out for want of data: " in adopt.said) == bool(left_out)
+    assert left_out in adopt.said
+    assert "# about tokens read: unknown" not in adopt.said
 
 
 def test_nothing_at_all_is_told_and_a_plan_shows_everything(xl: Run, tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_nothing_at_all_is_told_and_a_plan_shows_everything(xl: Run, tmp_path: P
     assert '"teach+retain+seq+mlm"' in result.stdout
 
 
-def test_new_pieces_alone(adopt: Callable[..., Path]) -> None:
+def test_new_pieces_alone(adopt: Adopt) -> None:
     """Old rows and all other weights stay bit for bit, whatever the decay; new rows move."""
     out = adopt("train.only=new", "train.embedding_lr=0.0", "train.weight_decay=0.5", "train.lr=1e-2")
     before = load_file(out / "checkpoints" / "start" / "model.safetensors")
@@ -172,7 +174,7 @@ def test_new_pieces_alone(adopt: Callable[..., Path]) -> None:
 
 
 @pytest.mark.slow
-def test_embeddings_beside_low_rank_updates(adopt: Callable[..., Path]) -> None:
+def test_embeddings_beside_low_rank_updates(adopt: Adopt) -> None:
     out = adopt("train.only=embeddings", "train.lora_rank=2", "train.lr=1e-2", "train.embedding_lr=1e-3")
     before = load_file(out / "checkpoints" / "start" / "model.safetensors")
     after = load_file(out / "model" / "model.safetensors")
@@ -188,7 +190,7 @@ def test_embeddings_beside_low_rank_updates(adopt: Callable[..., Path]) -> None:
 
 @pytest.mark.slow
 def test_a_run_cut_short_goes_on_without_asking_the_teacher_again(
-    xl: Run, adopt: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    xl: Run, adopt: Adopt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from xl_encoders.training import fit as fit_loop
 
@@ -217,28 +219,28 @@ def test_a_run_cut_short_goes_on_without_asking_the_teacher_again(
 
 
 @pytest.mark.slow
-def test_another_teacher(adopt: Callable[..., Path], tmp_path: Path) -> None:
+def test_another_teacher(adopt: Adopt, tmp_path: Path) -> None:
     """Read as the student is where nothing says how, with a prompt of its own; of another width it is refused early."""
     other = start(tmp_path / "other", seed=9)
     out = adopt(f'model.teacher="{other}"', f'model.teacher_prompt="{PROMPT}"', "train.steps=1")
-    assert "other gives the vectors of 24 texts (layer 2, mean-all)" in said(adopt)
+    assert "other gives the vectors of 24 texts (layer 2, mean-all)" in adopt.said
     kept = np.load(out / "checkpoints" / "teacher" / "teach.npy")
     np.testing.assert_allclose(kept, vectors(other, LINES), atol=1e-6)
     wide = tmp_path / "wide"
     new_encoder(LINES, ModelConfig(size="pico", pieces=90, max_len=64), seed=1).save(wide)
     adopt(f'model.teacher="{wide}"', out="no", fails=True)
-    assert "have 128 dimensions" in said(adopt)
+    assert "have 128 dimensions" in adopt.said
     assert not (tmp_path / "no").exists()
     adopt('model.teacher_prompt="x"', out="no", fails=True)
-    assert "model.teacher_prompt is given, but model.teacher is not" in said(adopt)
+    assert "model.teacher_prompt is given, but model.teacher is not" in adopt.said
 
 
-def test_tokens_of_a_plan_are_those_that_are_read(adopt: Callable[..., Path], tmp_path: Path) -> None:
+def test_tokens_of_a_plan_are_those_that_are_read(adopt: Adopt, tmp_path: Path) -> None:
     adopt("vocabulary.budget=0", "train.steps=3", f'model.prompt="{PROMPT}"', f"objective.teach.batch={N}", dry=True)
     encoder = load_encoder(tmp_path / "start", max_len=64)
     texts = [PROMPT + text for pair in zip(SAID, LINES, strict=True) for text in pair]
     n_tokens = sum(len(row) for row in encoder.tokenizer(texts)["input_ids"])
-    (line,) = (line for line in said(adopt).splitlines() if "about tokens read" in line)
+    (line,) = (line for line in adopt.said.splitlines() if "about tokens read" in line)
     assert int(line.rpartition(" ")[2].replace(",", "")) == pytest.approx(3 * n_tokens, rel=0.02)
 
 
@@ -253,7 +255,7 @@ def test_tokens_of_a_plan_are_those_that_are_read(adopt: Callable[..., Path], tm
         ("data.bitext.held_out=0.1", "data of kind pairs does not read it"),
     ],
 )
-def test_what_makes_no_sense_is_refused(adopt: Callable[..., Path], setting: str, told: str) -> None:
+def test_what_makes_no_sense_is_refused(adopt: Adopt, setting: str, told: str) -> None:
     adopt(*setting.split(), dry=True, fails=True)
-    assert adopt.result.returncode == 2  # ty: ignore[unresolved-attribute]
-    assert told in said(adopt)
+    assert adopt.code == 2
+    assert told in adopt.said
