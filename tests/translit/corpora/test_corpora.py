@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import random
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from xl_translit import (
     romanize_corpus,
 )
 from xl_translit.corpora import inputs
+from xl_translit.corpora.formats import _strings
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
@@ -55,6 +57,21 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def write(path: Path, lines: list[str], pack: str = "") -> Path:
     path.write_bytes(PACK[pack]("".join(f"{line}\n" for line in lines).encode()))
     return path
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\nß中"))))
+def test_strings_become_the_array_that_arrow_makes_of_them(texts: list[str]) -> None:
+    import pyarrow as pa
+
+    assert _strings(texts).equals(pa.array(texts, pa.string()))
+
+
+def test_writing_parquet_loads_no_pandas(tmp_path: Path) -> None:
+    write(tmp_path / "in.txt", ["Ελλάδα", "две строки"])
+    program = "import sys, xl_translit; xl_translit.romanize_corpus('in.txt', 'out.parquet', pairs=True)"
+    program += "; print('pyarrow' in sys.modules, 'pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=True, text=True)
+    assert done.stdout == "True False\n"
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

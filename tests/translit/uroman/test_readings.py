@@ -5,6 +5,8 @@ import unicodedata
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xl_translit import count_unread, script_reading, supported_languages
 from xl_translit.uroman.romanizer import _uroman
@@ -85,3 +87,13 @@ def test_languages_carry_the_note_of_their_script() -> None:
     # Languages of one script that is not read, beyond those of FLORES-200 and of Epitran's tables.
     assert {"chr_Cher", "bax_Bamu", "srb_Sora", "bsq_Bass", "txo_Toto"} <= noted
     assert noted.isdisjoint({"tur_Latn", "rus_Cyrl", "jpn_Jpan", "zho_Hans", "kor_Hang", "tha_Thai", "bod_Tibt"})
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ᱚᱟߒ߫ꭶ\ua9c0е中\u0301\U0001e900"))))
+def test_unread_characters_are_counted_one_by_one(texts: list[str]) -> None:
+    # what earlier texts held, of this example and of others, changes nothing
+    of = {char: script for script in ("Olck", "Nkoo", "Cher", "Java") for char in script_reading(script).chars}
+    counted = count_unread(texts)
+    assert {script: counted[script] for script in set(of.values()) if counted[script]} == Counter(
+        of[char] for text in texts for char in text if char in of
+    )

@@ -19,7 +19,7 @@ from uroman import Uroman
 from xl_translit import Romanizer, TranslitError, UnknownLanguageError, language, read_lines, romanize, romanize_pairs
 from xl_translit.uroman import romanizer as uroman_module
 from xl_translit.uroman.romanizer import uroman_code
-from xl_translit.uroman.tables import Tables, tables
+from xl_translit.uroman.tables import CHINESE, Tables, tables
 
 FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # Languages for which the tables or the program have rules of their own.
@@ -67,6 +67,13 @@ def test_every_rule_is_read_as_uroman_reads_it() -> None:
     }
     restrictions = {source: [rule["n-restr"] or 0 for rule in rules] for source, rules in theirs.items()}
     assert {source: [rule.n_restrictions for rule in rules] for source, rules in ours.rules.items()} == restrictions
+
+
+def test_each_source_of_the_chinese_table_is_known_by_its_characters() -> None:
+    before = set(Tables().rules)
+    whole = Tables()
+    whole.expect("中")
+    assert all(map(CHINESE.fullmatch, "".join(set(whole.rules) - before)))
 
 
 def test_every_property_is_read_as_uroman_reads_it() -> None:

@@ -23,6 +23,7 @@ from xl_encoders.model.export import cut_model
 from xl_encoders.model.packing import encode_rows
 from xl_encoders.model.positions import position_limit
 from xl_encoders.reading.embedding import Reading, padded_batches
+from xl_encoders.reading.token_ids import token_ids
 from xl_encoders.reading.tokens import wrap_rows
 from xl_encoders.reading.vector_files import fingerprint
 from xl_encoders.reading.word_tokens import PlacedTokens, place_words
@@ -139,8 +140,7 @@ class StaticTeacher:
         if not texts:
             return []
         if not any(spans):  # no need to ask where each token stands
-            rows = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)
-            return [PlacedTokens(row, []) for row in rows["input_ids"]]
+            return [PlacedTokens(row, []) for row in token_ids(tokenizer, texts)]
         if tokenizer.is_fast:
             return place_words(tokenizer, texts, spans)
         # Tokenised piece by piece, spans may not overlap: the stretches between all their bounds do not.

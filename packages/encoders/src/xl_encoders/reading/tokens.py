@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from xl_encoders.errors import EncoderError
+from xl_encoders.reading.token_ids import token_ids
 
 
 class TokenBatch(NamedTuple):
@@ -42,10 +43,8 @@ def encode_content(
 
     The cut keeps the beginning of the text.
     """
-    if not texts:
-        return [], 0
     room = max_len - 2
-    rows = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    rows = token_ids(tokenizer, texts)
     return [row[:room] for row in rows], sum(len(row) > room for row in rows)
 
 

@@ -53,7 +53,9 @@ class JsonLines:
                 if not isinstance(value, str | None):
                     message = f"{self._where(chunk, place)}: {name} is {json.dumps(value)[:40]}, not text."
                     raise EncoderError(message)
-            arrays.append(pa.array(values, pa.string()))
+            builder = pa.lib.StringBuilder()  # `pa.array` would load pandas to see whether a list is one of its series
+            builder.append_values(values)
+            arrays.append(builder.finish())
         yield pa.record_batch(arrays, names=list(columns))
 
     def _rows(self, chunk: int) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,9 @@ from xl_translit.transliterator import Transliterator
 from xl_translit.uroman.readings import count_unread
 from xl_translit.uroman.romanizer import Romanizer
 
+_BLOCK_ROWS = 1024
+"""Rows that are transliterated and counted at once: few enough to stay in a processor's cache from one to the other."""
+
 
 class Rejection(NamedTuple):
     """A row that is not in the output: `file:line` and the reason in words."""
@@ -60,23 +63,33 @@ class ChunkWriter:
 
     def __call__(self, chunk: RowChunk) -> Result:
         """The output of a chunk."""
-        rows, refusals = read_rows(chunk, self._layouts)
-        rows, results = self._transliterate(rows, refusals)
-        statistics = Statistics(rejected=len(refusals))
-        statistics.unmapped.update(self._transliterator.unmapped(rows.texts, results))
-        if isinstance(self._transliterator, Romanizer):
-            statistics.unread.update(count_unread(rows.texts))
-        statistics.count(rows.texts, results)
+        read, refusals = read_rows(chunk, self._layouts)
+        rows, results = Rows(), []
+        statistics = Statistics()
         pairs: list[Pair] = []
-        if self._compare and not self._words.is_full:  # else whoever gathers words has as many as it takes, too
-            statistics.words, pairs = self._words.find(rows.texts, results)
-        else:
-            statistics.words = sum(map(len, map(str.split, rows.texts)))
+        for block in read.blocks(_BLOCK_ROWS):
+            block, said = self._transliterate(block, refusals)
+            self._count(block.texts, said, statistics, pairs)
+            rows.extend(block)
+            results += said
+        statistics.rejected = len(refusals)
         if self._format.name == "text" and not self._format.pairs:  # its lines end as those of the input did
             results = [result + end for result, end in zip(results, rows.ends, strict=True)]
         data = self._format.write(rows.texts, results, rows.kept, statistics)
         rejections = [Rejection(self._layouts[source].name, number, why) for source, number, why in sorted(refusals)]
         return Result(chunk.index, data, statistics, rejections, pairs)
+
+    def _count(self, texts: list[str], results: list[str], statistics: Statistics, pairs: list[Pair]) -> None:
+        statistics.unmapped.update(self._transliterator.unmapped(texts, results))
+        if isinstance(self._transliterator, Romanizer):
+            statistics.unread.update(count_unread(texts))
+        statistics.count(texts, results)
+        if self._compare and not self._words.is_full:  # else whoever gathers words has as many as it takes, too
+            n_words, found = self._words.find(texts, results)
+            pairs += found
+        else:
+            n_words = sum(map(len, map(str.split, texts)))
+        statistics.words += n_words
 
     def _transliterate(self, rows: Rows, refusals: list[Refusal]) -> tuple[Rows, list[str]]:
         """Rows and their results; where the transliterator fails, row by row, and the rows it fails on are refused."""

@@ -12,7 +12,7 @@ import gzip
 import io
 import json
 import lzma
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,12 +136,11 @@ class Format:
         import pyarrow as pa
 
         schema = self._schema()
-        columns = [
-            list(values) if name in self.kept_types else list(map(text_of, values))
+        arrays = [
+            pa.array(list(values), self.kept_types[name]) if name in self.kept_types else _strings(map(text_of, values))
             for name, values in zip(self.keep, zip(*kept, strict=True), strict=True)
         ]
-        columns += [*([list(texts)] if self.pairs else []), results]
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        arrays += map(_strings, [*([texts] if self.pairs else []), results])
         sink = io.BytesIO()
         with pa.ipc.new_stream(sink, schema) as writer:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
@@ -191,6 +190,24 @@ def text_of(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else _encode_json(value)
+
+
+def _strings(texts: Iterable[str]) -> Any:
+    """An Arrow array of strings: `pa.array`, which would load pandas to see whether a list is one of its series."""
+    import numpy as np
+    import pyarrow as pa
+
+    texts = list(texts)
+    data = "\n".join(texts).encode()
+    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
+    if len(ends) != len(texts) - 1 or len(data) >= 1 << 31:  # a text of several lines, or none at all
+        builder = pa.lib.StringBuilder()
+        builder.append_values(texts)
+        return builder.finish()
+    places = np.zeros(len(texts) + 1, dtype=np.int32)
+    places[1:-1] = ends - np.arange(len(ends))
+    places[-1] = len(data) - len(ends)
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(places), pa.py_buffer(data.replace(b"\n", b"")))
 
 
 def _field(text: str) -> str:

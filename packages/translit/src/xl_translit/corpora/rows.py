@@ -1,7 +1,7 @@
 """Raw rows of a chunk read: their text and the columns that go along; rows that cannot be read, and why."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,16 @@ class Rows:
         self.texts += texts
         self.kept += [kept] * len(texts)
         self.ends += [""] * len(texts)
+
+    def blocks(self, n_rows: int) -> Iterator["Rows"]:
+        """All rows in order, at most `n_rows` at once."""
+        for start in range(0, len(self.texts), n_rows):
+            yield Rows(*(column[start : start + n_rows] for column in vars(self).values()))
+
+    def extend(self, other: "Rows") -> None:
+        """Put the rows of `other` behind these."""
+        for column, more in zip(vars(self).values(), vars(other).values(), strict=True):
+            column += more
 
     def add_lines(self, source: int, numbers: Sequence[int], lines: list[str]) -> None:
         r"""Lines of text of one source, without their "\n"."""

@@ -143,15 +143,10 @@ class WordResults:
         self._results: dict[str, str] = {}
 
     def add(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Take in pairs; gives those that were new."""
-        new = []
-        room = MAX_WORDS - len(self._results)
-        for word, result in pairs:
-            if word not in self._results:
-                if len(new) == room:
-                    break
-                self._results[word] = result
-                new.append((word, result))
+        """Take in pairs, each of another word; gives those that were new."""
+        results = self._results
+        new = [pair for pair in pairs if pair[0] not in results][: MAX_WORDS - len(results)]
+        results.update(new)
         return new
 
     @property
@@ -161,10 +156,12 @@ class WordResults:
 
     def collisions(self) -> dict[str, Any]:
         """Results that different words share, the worst first."""
+        counts = Counter(self._results.values())
         words_by_result = defaultdict(list)
         for word, result in self._results.items():
-            words_by_result[result].append(word)
-        shared = [(result, words) for result, words in words_by_result.items() if len(words) > 1]
+            if counts[result] > 1:
+                words_by_result[result].append(word)
+        shared = list(words_by_result.items())
         shared.sort(key=lambda item: (-len(item[1]), item[0]))
         top = [
             {"result": result, "n_words": len(words), "words": words[:_WORDS_SHOWN]}

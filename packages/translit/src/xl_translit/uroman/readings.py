@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from xl_translit.uroman.romanizer import Romanizer
@@ -67,12 +68,11 @@ def script_reading(script: str) -> ScriptReading:
 def count_unread(texts: Iterable[str]) -> Counter[str]:
     """Script -> how many characters of the texts its note is about; scripts without such a character are left out."""
     counts: Counter[str] = Counter()
-    text = "\n".join(texts)
-    if not text.isascii():
-        for char in set(text):
-            script = _scripts[char]
-            if script and char in script_reading(script).chars:
-                counts[script] += text.count(char)
+    for char, count in _others.count("\n".join([text for text in texts if not text.isascii()])).items():
+        if char in script_reading(_scripts[char]).chars:
+            counts[_scripts[char]] += count
+        else:
+            _others.skip(char)
     return counts
 
 
@@ -120,7 +120,8 @@ def _characters(script: str) -> tuple[list[str], list[str]]:
 
 @cache
 def _letters_and_marks() -> str:
-    return "".join(char for char in map(chr, range(0x80, 0x32000)) if unicodedata.category(char)[0] in "LM")
+    # most characters are letters, which Python tells faster than their category
+    return "".join(c for c in map(chr, range(0x80, 0x32000)) if c.isalpha() or unicodedata.category(c)[0] == "M")
 
 
 @cache
@@ -135,19 +136,51 @@ def _pattern(script: str) -> Any:
         return None
 
 
+@cache
+def _script_codes() -> list[str]:
+    from langcodes.data_dicts import ALL_SCRIPTS
+
+    return sorted(ALL_SCRIPTS)
+
+
 class _Scripts(dict[str, str]):
     """Character -> its script, "" for characters of none or of several."""
 
-    def __missing__(self, char: str) -> str:
-        from langcodes.data_dicts import ALL_SCRIPTS
+    def __init__(self) -> None:
+        super().__init__()
+        self._met: dict[str, None] = {}  # a text is in few scripts
 
+    def __missing__(self, char: str) -> str:
         self[char] = ""
         if not char.isascii() and unicodedata.category(char)[0] in "LM":
-            for script in sorted(ALL_SCRIPTS):
+            for script in chain(self._met, _script_codes()):
                 if (pattern := _pattern(script)) and pattern.match(char):
                     self[char] = script
+                    self._met[script] = None
                     break
         return self[char]
 
 
+class _Others:
+    """Counts the characters of texts but for those that it was told to skip, and so passes over quickly."""
+
+    def __init__(self) -> None:
+        self._skipped: set[str] = set()
+        self._n_compiled = 0
+        self._search = re.compile(r"[^\x00-\x7f]")
+
+    def count(self, text: str) -> Counter[str]:
+        """How often each character occurs that is not skipped."""
+        if len(self._skipped) > 1.25 * self._n_compiled:  # else hardly worth it: what is new by now is rare
+            self._n_compiled = len(self._skipped)
+            self._search = re.compile(rf"[^\x00-\x7f{''.join(sorted(self._skipped))}]")
+        return Counter(self._search.findall(text))
+
+    def skip(self, char: str) -> None:
+        """Leave a character out from now on, if there is a quick way to pass over it."""
+        if ord(char) < _PLANE:
+            self._skipped.add(char)
+
+
 _scripts = _Scripts()
+_others = _Others()

@@ -96,7 +96,7 @@ class Tables:
 
     def expect(self, text: str) -> None:
         """Make sure that the rules of every character of `text` are there; Chinese ones are read when first needed."""
-        if not self._has_pinyin and text and max(text) >= _FIRST_CHINESE:
+        if not self._has_pinyin and CHINESE.search(text):
             self._read_pinyin()
 
     def name(self, char: str) -> str:
@@ -222,8 +222,8 @@ def tables() -> Tables:
     return Tables()
 
 
-_FIRST_CHINESE = "\u25cb"
-"""The first character of the table of Chinese characters."""
+CHINESE = re.compile("[\u25cb\u3007-\u3029\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+"""The characters of the table of Chinese characters."""
 _QUOTES = ("'", '"', "“")
 _QUOTED = re.compile(r"""\s*(?:'(.*)'|"(.*)"|“(.*)”)\s*$""")
 _FIELD = re.compile(r"\s+::(?=\S)")
