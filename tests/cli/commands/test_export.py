@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from tests.cli.conftest import Run, small
 from tests.cli.folder.test_model_card import block, executed, head
+from tests.encoders.vocabulary.unigram import saved
 from tests.thinned import thinned
+from tests.token_embeddings import token_embeddings
 from transformers import AutoModel
 
-from xl_encoders import load_encoder
+import xl_cli
+from xl_encoders import load_encoder, load_tokenizer
 
 TEXTS = ["bade", "βαδε γικο", "Lumane, 7"]
 
@@ -100,6 +103,30 @@ def test_what_cannot_be_exported_is_named(
     assert re.search(words, result.stderr.strip()), result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_some_texts_in_a_part_of_the_size(xl: Run, tmp_path: Path) -> None:
+    """Prompts are kept too, whose words no text has; the library gives the texts the vectors that it gave them."""
+    library = pytest.importorskip("sentence_transformers", reason="the library that opens both folders")
+    prompt = "beyaz ev: "
+    xl_cli.export(saved(tmp_path / "plain"), out=tmp_path / "whole", layer="last", prompt=prompt, pooling="mean-all")
+    (tmp_path / "few.txt").write_text("the cat sits\n\non the carpet\n", encoding="utf-8")
+    done = xl("export", tmp_path / "whole", "--prune", tmp_path / "few.txt", "--out", tmp_path / "small")
+    assert done.returncode == 0, done.stderr
+    before, after = (len(load_tokenizer(str(tmp_path / name))) for name in ("whole", "small"))
+    assert after < before
+    assert f"Vocabulary: {after} of {before} pieces; weights: " in done.stdout
+    assert len(token_embeddings(AutoModel.from_pretrained(tmp_path / "small"))) == after
+    texts = ["the cat sits", "on the carpet", "the carpet", "cat"]
+    one, two = (library.SentenceTransformer(str(tmp_path / name), device="cpu") for name in ("whole", "small"))
+    np.testing.assert_allclose(two.encode(texts), one.encode(texts), atol=1e-6)
+    assert two.tokenizer.tokenize(prompt) == one.tokenizer.tokenize(prompt)
+    (tmp_path / "empty.txt").write_text("\n", encoding="utf-8")
+    for name, words in (("empty.txt", "no line has text"), ("nowhere.txt", "nowhere.txt")):
+        done = xl("export", tmp_path / "whole", "--prune", tmp_path / name, "--out", tmp_path / "other")
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert not (tmp_path / "other").exists()
 
 
 def test_an_existing_folder_is_refused(xl: Run, run: Path, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ _ALWAYS: dict[str, tuple[str, Sequence[ReadWhere]]] = {
     "check": ("layer pooling prompt max_len limit as_json", check.READ_WHERE),
     "mine": ("model source_lang target_lang ids layer pooling prompt max_len precision score threshold in_order gold "
              "sample vectors out as_json", mining_config.READ_WHERE),
-    "export": ("out format layer pooling max_len dtype push", export.READ_WHERE),
+    "export": ("out format layer pooling max_len dtype prune push", export.READ_WHERE),
     "translit": ("to lang pairs format out column keep shard engine on_error",
                  translit._READ_WHERE),
     "report": ("format label out", report.READ_WHERE),

@@ -3,19 +3,29 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.encoders.vocabulary.unigram import LATIN, SYLLABLES, tibetan
 from tests.token_embeddings import token_embeddings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from xl_encoders import Encoder, EncoderError, add_pieces, learn_pieces, load_encoder, piece_sources, unwritable
+from xl_encoders import (
+    Encoder,
+    EncoderError,
+    add_pieces,
+    learn_pieces,
+    load_encoder,
+    piece_sources,
+    prune_pieces,
+    unwritable,
+)
 
 TEXTS = tibetan(120)
 NAMES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -28,6 +38,13 @@ def wordpiece_encoder() -> Encoder:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(vocab_size=120, special_tokens=NAMES, show_progress=False)
     tokenizer.train_from_iterator(LATIN, trainer)
+    return bert_encoder(tokenizer)
+
+
+def bert_encoder(tokenizer: Tokenizer) -> Encoder:
+    """A small BERT around a tokenizer whose model alone is made."""
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
@@ -130,6 +147,42 @@ def test_rows_and_a_folder_that_opens_again(tmp_path: Path) -> None:
     texts = ["ལལ the cat", *LATIN]
     assert ids_of(again, texts) == ids_of(encoder, texts)
     np.testing.assert_array_equal(again.embed(texts), encoder.embed(texts))
+
+
+ALPHABET = "abc"
+PARTS = [mark + "".join(part) for n in (1, 2, 3) for part in product(ALPHABET, repeat=n) for mark in ("", "##")]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sets(st.sampled_from(PARTS), min_size=1, max_size=25),
+    st.lists(st.text(alphabet="abc ", max_size=12), max_size=4),
+)
+@example({"ab", "a", "##bc"}, ["abc a"])  # without "ab", which no text is cut into, "abc" would be read
+def test_pruning_cuts_the_texts_as_before(pieces: set[str], texts: list[str]) -> None:
+    vocabulary = {piece: index for index, piece in enumerate([*NAMES, *sorted(pieces)])}
+    encoder = bert_encoder(Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]")))
+    before = [encoder.tokenizer.tokenize(text) for text in texts]
+    rows = token_embeddings(encoder.model).clone()
+    pruned = prune_pieces(encoder, texts)
+    assert [pruned.tokenizer.tokenize(text) for text in texts] == before
+    after = pruned.tokenizer.get_vocab()
+    assert after.keys() <= vocabulary.keys()
+    if not any(texts):
+        assert len(after) == len(NAMES)
+    for piece, index in after.items():
+        assert torch.equal(token_embeddings(pruned.model)[index], rows[vocabulary[piece]])
+
+
+def test_a_pruned_folder_opens_again(tmp_path: Path) -> None:
+    encoder = wordpiece_encoder()
+    vectors = encoder.embed(LATIN[:2])
+    pruned = prune_pieces(encoder, LATIN[:2])
+    pruned.save(tmp_path)
+    again = load_encoder(str(tmp_path), with_head=True)
+    np.testing.assert_array_equal(again.embed(LATIN[:2]), vectors)
+    assert len(again.tokenizer) < len(wordpiece_encoder().tokenizer)
+    assert again.tokenizer.mask_token_id == again.tokenizer.convert_tokens_to_ids("[MASK]")
 
 
 def test_what_cannot_be_done_is_said() -> None:

@@ -11,8 +11,17 @@ from xl_cli.alignment.parts import Sources
 from xl_cli.errors import CliError
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.launch.progress import Progress, say
+from xl_cli.recipe.paths import form_source
 from xl_cli.recipe.vocabulary_config import VocabularyConfig
-from xl_encoders import Encoder, add_pieces, learn_pieces, piece_sources, prune_pieces, unwritable
+from xl_encoders import (
+    Encoder,
+    add_pieces,
+    learn_pieces,
+    piece_sources,
+    prune_pieces,
+    read_sentence_form,
+    unwritable,
+)
 from xl_staticemb import read_word2vec
 from xl_tasks import Row, load_texts
 from xl_translit import Romanizer, read_lines
@@ -33,7 +42,10 @@ def change_vocabulary(encoder: Encoder, sources: Sources, folder: RunFolder) -> 
     before = _Reading(encoder, counted)
     about: dict[str, Any] = {"n_before": len(encoder.tokenizer)}
     if settings.prune:
-        encoder = prune_pieces(encoder, [line for lines in texts.values() for line in lines])
+        model = sources.recipe.model
+        form = read_sentence_form(form_source(model), revision=model.revision)
+        prompts = [encoder.prompt, *(form.prompts.values() if form else ())]
+        encoder = prune_pieces(encoder, [*prompts, *(line for lines in texts.values() for line in lines)])
         about["n_pruned"] = about["n_before"] - len(encoder.tokenizer)
         say(f"vocabulary: {about['n_pruned']:,} of {about['n_before']:,} pieces are in none of the texts and go")
     if settings.budget:

@@ -54,6 +54,16 @@ class RunningText:
                 yield from read_lines(source)
 
 
+def all_lines(names: Iterable[str]) -> Iterator[str]:
+    """Lines of files and, of folders with data sets, the texts of every language and split."""
+    for name in names:
+        if Path(name).is_dir():
+            for by_key in load_texts(name, parallel=False).texts.values():
+                yield from by_key.values()
+        else:
+            yield from RunningText([name])
+
+
 def _expand(name: str) -> list[Path]:
     path = Path(name)
     files = [path] if path.exists() else sorted(path.parent.glob(path.name))

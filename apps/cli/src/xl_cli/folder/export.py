@@ -1,15 +1,21 @@
 """`xl export`: a model as a folder that other libraries open, and to a hub if asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xl_cli.errors import UsageError
+from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand
 from xl_cli.recipe.config import ReadingConfig
 from xl_cli.results import UnfinishedError
 from xl_cli.settings import takes
 from xl_cli.unread_options import ReadWhere, refuse_unread, revision_row
 from xl_encoders.config import POOLING_HELP, SAVED_DTYPES
+
+if TYPE_CHECKING:
+    from xl_cli.evaluation.opened import Opened
+    from xl_encoders import Encoder
 
 FORMATS = ("sentence-transformers", "transformers")
 READ_WHERE = (
@@ -51,6 +57,13 @@ class ExportConfig:
             "own prompts, which are all kept; '' for none [default: the model's default prompt]"
         },
     )
+    prune: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "File or folder of text; pieces of the vocabulary that none of it needs are left out, and its "
+            "texts keep their vectors: a model of a few languages in a part of the size; repeat for more"
+        },
+    )
     max_len: int = field(
         default=0, metadata={"help": "Longest input in tokens; 0 takes the model's limit, at most 512."}
     )
@@ -79,7 +92,10 @@ class ExportConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A folder that was written. address: where it was uploaded to; "" for nowhere."""
+    """A folder that was written. address: where it was uploaded to; "" for nowhere.
+
+    pieces, weights: of the vocabulary, and bytes of the model; before and after pieces were taken out, where they were.
+    """
 
     out: Path
     model: str
@@ -89,6 +105,8 @@ class Exported:
     pooling: str
     max_len: int
     address: str = ""
+    pieces: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         pooled = f", {self.pooling}" if self.format == "sentence-transformers" else ""
@@ -96,6 +114,9 @@ class Exported:
             f"{self.out}: {self.model} at layer {self.layer} of {self.n_layers}{pooled}, up to {self.max_len} tokens "
             f"({self.format})"
         )
+        if self.pieces:
+            sizes = " of ".join(f"{size / 2**20:,.0f}" for size in self.weights[::-1])
+            line += f"\nVocabulary: {self.pieces[1]:,} of {self.pieces[0]:,} pieces; weights: {sizes} MiB"
         return f"{line}\nPushed: {self.address}" if self.address else line
 
 
@@ -116,7 +137,7 @@ def export(run: str | Path, *, config: ExportConfig, given: frozenset[str], out:
     refuse_unread(READ_WHERE, given, config, run=run)
     if config.push:
         _check_id(config.push)
-    check_at_hand(models=[run], revision=config.revision)
+    check_at_hand(files=[Path(name) for name in config.prune], models=[run], revision=config.revision)
     read = {name: getattr(config, name) for name in ("pooling", "prompt", "revision", "max_len")}
     layers = ReadingConfig(layer=(config.layer,) if config.layer else (), **read).layer
     from xl_cli.evaluation.opened import open_model
@@ -129,6 +150,11 @@ def export(run: str | Path, *, config: ExportConfig, given: frozenset[str], out:
     if opened.note:
         say(opened.note)
     encoder, index = opened.encoder, opened.layers[0]
+    pieces, weights = [len(encoder.tokenizer)], [_weights(encoder, index)]
+    if config.prune:
+        encoder = _pruned(opened, config.prune)
+        pieces.append(len(encoder.tokenizer))
+        weights.append(_weights(encoder, index))
     about = read_about(Path(run))
     card = export_card(
         about,
@@ -164,8 +190,32 @@ def export(run: str | Path, *, config: ExportConfig, given: frozenset[str], out:
         n_layers=encoder.n_layers,
         pooling=opened.pooling,
         max_len=encoder.max_len,
+        pieces=tuple(pieces) if config.prune else (),
+        weights=tuple(weights) if config.prune else (),
     )
     return replace(written, address=_upload(written, config)) if config.push else written
+
+
+def _pruned(opened: "Opened", names: Sequence[str]) -> "Encoder":
+    """The encoder with the pieces that these texts and its prompts need."""
+    from xl_cli.data.running_text import all_lines
+    from xl_cli.launch.progress import Progress
+    from xl_encoders import prune_pieces
+
+    with Progress("reading texts", quiet=True):
+        texts = {text.strip() for text in all_lines(names)} - {""}
+        if not texts:
+            message = f"--prune {' '.join(names)}: no line has text."
+            raise CliError(message)
+        prompts = {opened.encoder.prompt, *(opened.form.prompts.values() if opened.form else ())}
+        return prune_pieces(opened.encoder, sorted(texts | prompts))
+
+
+def _weights(encoder: "Encoder", layer: int) -> int:
+    """Bytes of the weights that `xl export` writes: of the blocks up to a layer, without a head."""
+    from xl_encoders import cut_model
+
+    return sum(weight.numel() * weight.element_size() for weight in cut_model(encoder, layer).parameters())
 
 
 def _check_id(hub_id: str) -> None:

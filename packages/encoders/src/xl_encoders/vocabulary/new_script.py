@@ -177,12 +177,12 @@ def _by_score(piece: tuple[str, float]) -> tuple[float, str]:
 
 def _forms(char: str, backend: Tokenizer, mark: str) -> list[str]:
     """The pieces that a character needs: itself, and in WordPiece one within words, unless it is a word of its own."""
-    if not mark or len(_words(backend, char * 2)) > 1:
+    if not mark or len(words_of(backend, char * 2)) > 1:
         return [char]
     return [char, mark + char]
 
 
-def _words(backend: Tokenizer, text: str) -> list[str]:
+def words_of(backend: Tokenizer, text: str) -> list[str]:
     """The words of a text, as the tokenizer's model is given them."""
     normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
     return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal)] if backend.pre_tokenizer else [normal]
@@ -192,7 +192,7 @@ def _wordpieces(
     backend: Tokenizer, texts: Sequence[str], new: Collection[str], n_pieces: int, mark: str
 ) -> list[tuple[str, float]]:
     """Pieces of the library's own trainer, with the logarithm of the share that each has where the longest matches."""
-    words = Counter(word for text in texts for word in _words(backend, text))
+    words = Counter(word for text in texts for word in words_of(backend, text))
     letters = sorted({char for word in words for char in word})
     # As special tokens the forms of characters have ids in this order, by which the trainer decides between equals.
     forms = [_UNKNOWN, *letters, *(mark + letter for letter in letters)]

@@ -1,7 +1,8 @@
 """A vocabulary without the pieces that some texts do not need: a model of one region in a part of the size."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -10,41 +11,56 @@ from transformers import PreTrainedTokenizerFast
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.vocabulary.extension import embedding_table, token_tables, tokenizer_parts
+from xl_encoders.vocabulary.new_script import words_of
 
 
 def prune_pieces(encoder: Encoder, texts: Sequence[str]) -> Encoder:
     """`encoder` without the pieces that no text of `texts` needs; its model is the same one, with smaller tables.
 
-    Kept are specials, all pieces that the texts are cut into, each single character that occurs in them, and the piece
-    of the lowest score, which says what an unknown character costs. So these texts are cut as before, and the rows of
-    what is kept are the same numbers, under new ids in the old order. Unigram alone; EncoderError for other kinds.
+    Kept are specials, all pieces that the texts are cut into, each single character that occurs in them, and of Unigram
+    the piece of the lowest score, which says what an unknown character costs, of WordPiece also what the longest match
+    takes of a word before it fails. So these texts are cut as before, and the rows of what is kept are the same
+    numbers, under new ids in the old order. Unigram and WordPiece; EncoderError for other kinds.
     """
     backend, config = tokenizer_parts(encoder, "vocabulary.prune")
     model = config["model"]
-    if model["type"] != "Unigram":
+    if model["type"] == "BPE":
         message = (
-            f"the tokenizer of {encoder.name} is of the kind {model['type']}; pieces are taken out of Unigram "
-            f"vocabularies (XLM-R, E5, Glot500) alone: leave vocabulary.prune out."
+            f"the tokenizer of {encoder.name} is of the kind BPE; pieces are taken out of Unigram (XLM-R, E5, Glot500) "
+            f"and WordPiece vocabularies (mBERT, LaBSE) alone: leave vocabulary.prune out."
         )
         raise EncoderError(message)
     normalize = backend.normalizer.normalize_str if backend.normalizer else str
     characters = {char for text in texts for char in normalize(text)}
-    used = {index for encoding in backend.encode_batch(list(texts), add_special_tokens=False) for index in encoding.ids}
-    vocabulary = model["vocab"]
-    lowest = min(range(len(vocabulary)), key=lambda index: vocabulary[index][1])
+    encodings = backend.encode_batch(list(texts), add_special_tokens=False)
+    used = {index for encoding in encodings for index in encoding.ids}
     specials = {token.content: index for index, token in backend.get_added_tokens_decoder().items()}
-    kept = used | set(specials.values()) | {lowest, model["unk_id"]}
-    kept |= {index for index, (piece, _) in enumerate(vocabulary) if piece in characters or piece == "▁"}
+    kept = used | set(specials.values())
+    if model["type"] == "Unigram":
+        vocabulary: list[Any] = model["vocab"]
+        names = [piece for piece, _ in vocabulary]
+        lowest = min(range(len(vocabulary)), key=lambda index: vocabulary[index][1])
+        kept |= {lowest, model["unk_id"]}
+        singles = characters | {"▁"}
+    else:
+        vocabulary = names = sorted(model["vocab"], key=model["vocab"].__getitem__)
+        mark = model["continuing_subword_prefix"]
+        singles = characters | {mark + char for char in characters}
+        unknown = model["vocab"][model["unk_token"]]
+        lost = [text for text, encoding in zip(texts, encodings, strict=True) if unknown in encoding.ids]
+        kept |= {unknown, *_matched_before_failing(lost, backend, model)}
+    kept |= {index for index, piece in enumerate(names) if piece in singles}
     order = sorted(kept)
     numbers = {old: new for new, old in enumerate(order)}
     behind = {index: content for content, index in specials.items() if index >= len(vocabulary)}
-    floor = vocabulary[lowest][1]
-    config["model"] = {
-        **model,
-        # Tokens behind the model's own vocabulary become part of it, as `grown_model` has them.
-        "vocab": [vocabulary[old] if old < len(vocabulary) else [behind[old], floor] for old in order],
-        "unk_id": numbers[model["unk_id"]],
-    }
+    # Tokens behind the model's own vocabulary become part of it, as `grown_model` has them.
+    if model["type"] == "Unigram":
+        floor = vocabulary[lowest][1]
+        entries = [vocabulary[old] if old < len(vocabulary) else [behind[old], floor] for old in order]
+        config["model"] = {**model, "vocab": entries, "unk_id": numbers[model["unk_id"]]}
+    else:
+        pieces = [names[old] if old < len(names) else behind[old] for old in order]
+        config["model"] = {**model, "vocab": {piece: index for index, piece in enumerate(pieces)}}
     for token in config["added_tokens"]:
         token["id"] = numbers[token["id"]]
     _renumber(config["post_processor"], numbers)
@@ -71,6 +87,22 @@ def prune_pieces(encoder: Encoder, texts: Sequence[str]) -> Encoder:
     made = Encoder(encoder.model, whole, name=encoder.name, max_len=encoder.max_len, prompt=encoder.prompt)
     made.stored_dtype, made.pools_prompt, made.tail = encoder.stored_dtype, encoder.pools_prompt, encoder.tail
     return made
+
+
+def _matched_before_failing(texts: Sequence[str], backend: Tokenizer, model: Mapping[str, Any]) -> set[int]:
+    """Ids of the pieces that WordPiece takes of words that end as unknown: without them a shorter one might go on."""
+    found: set[int] = set()
+    pieces, mark = model["vocab"], model["continuing_subword_prefix"]
+    for word in {word for text in texts for word in words_of(backend, text)}:
+        start = 0
+        while start < len(word):
+            fitting = ((stop, (mark if start else "") + word[start:stop]) for stop in range(len(word), start, -1))
+            stop, piece = next(((stop, piece) for stop, piece in fitting if piece in pieces), (0, ""))
+            if not stop:
+                break
+            found.add(pieces[piece])
+            start = stop
+    return found
 
 
 def _renumber(part: object, numbers: dict[int, int]) -> None:
