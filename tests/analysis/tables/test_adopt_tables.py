@@ -66,13 +66,13 @@ def test_the_new_language_and_every_old_one_before_and_after() -> None:
         its = found["bod_Tibt", "eng_Latn"]
         interval = binomtest(int(its.sum()), N).proportion_ci(method="wilson")
         assert line[side] == f"{100 * its.mean():.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
-    assert line["verdict"] == "higher"
+    assert line["95 % interval"].endswith(" *")
     assert set(lines(new)) == {"bod_Tibt eng_Latn top-1", "eng_Latn bod_Tibt top-1"}
     by_language = lines(old)
     assert list(by_language) == ["mean", "amh", "tur"]
     lost = AFTER["tur_Latn", "eng_Latn"].mean() - BEFORE["tur_Latn", "eng_Latn"].mean()
     assert by_language["tur"]["to eng % change"] == f"{100 * lost:+.1f}"
-    assert by_language["tur"]["to eng % verdict"] == "lower"
+    assert by_language["tur"]["to eng % 95 % interval"].endswith(" *")
     # Where no item is answered otherwise, the interval is that of items not seen (Clopper and Pearson).
     unseen = binomtest(0, N).proportion_ci(method="exact").high
     assert by_language["amh"]["to eng % 95 % interval"] == f"{-100 * unseen:+.1f} to {100 * unseen:+.1f}"

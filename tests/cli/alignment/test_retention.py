@@ -179,3 +179,17 @@ def test_a_language_that_is_known_already_is_told(
     said = capsys.readouterr().err
     assert ("somebody/encoder knows mlt_Latn already: at least 97.0 %" in said) == told
     assert ("eng_Latn to mlt_Latn" in said) == told
+
+
+def test_broken_data_of_a_further_task_is_told_before_training(xl: Run, corpus: Path, tmp_path: Path) -> None:
+    for code in ("eng_Latn", "ell_Grek"):
+        folder = tmp_path / "data" / "sib200" / code
+        folder.mkdir(parents=True)
+        for split in ("train", "dev", "test"):
+            (folder / f"{split}.tsv").write_text("index_id\tcategory\ttext\n1\tnothing\tbade\n", encoding="utf-8")
+    every = [f'data.files="{corpus}"', "model.size=pico", "train.steps=1", "eval.tasks=sib200",
+             f'eval.options=["data={tmp_path / "data"}", "probe", "source=eng"]']  # fmt: skip
+    result = xl("align", "scratch", *(p for each in every for p in ("--set", each)), "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert "train.tsv:2: unknown label 'nothing'" in result.stderr
+    assert not (tmp_path / "run").exists()

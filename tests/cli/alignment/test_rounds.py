@@ -155,7 +155,9 @@ def test_a_pivot_whose_name_tells_no_language(xl: Run, place: Path) -> None:
 
 
 def test_without_any_pair_a_note_names_the_way(xl: Run, place: Path) -> None:
-    result = xl("align", "adopt", *settings(place, 'mine.pivot=""', "mine.threshold=0.0"), "--dry-run")
+    without = [part for part in settings(place) if "mine." not in part]
+    sets = [part for one in without if one != "--set" for part in ("--set", one)]
+    result = xl("align", "adopt", *sets, "--dry-run")
     assert result.returncode == 0, result.stderr
     assert "left out for want of data: teach (data.bitext.files)" in result.stderr
     assert "mine.pivot=FILE finds pairs" in result.stderr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.evaluate import checked_call
+from xl_cli.evaluation.experiment import read_plan
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.launch import processes
 from xl_cli.recipe.config import EvalConfig
@@ -31,7 +32,10 @@ def check_tasks(recipe: Recipe, *, look: bool = True) -> None:
     given = options_of(recipe.eval)
     try:
         config = checked_settings(EvaluateConfig, given if look else {**given, "data": ""})
-        checked_call(recipe.eval.tasks, config, frozenset(given))
+        entries, config = checked_call(recipe.eval.tasks, config, frozenset(given))
+        if look and config.data:
+            for entry in entries:  # a fault of the data would else be told when the start is scored
+                read_plan(entry, config)
     except UsageError as error:
         message = f"eval.tasks, eval.options: {error}"
         raise UsageError(message) from None

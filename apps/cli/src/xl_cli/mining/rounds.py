@@ -99,6 +99,8 @@ def mine_rounds(
         else:
             further = _given(recipe, found[-1]["pairs_file"]) if found else []
             without = () if found else _untaught(recipe)
+            pairs_told = f"{found[-1]['pairs']:,.0f} mined pairs" if found else "no mined pair"
+            say(f"round {number} of {settings.rounds}: an encoder is trained with {pairs_told}")
             model = str(train(without, _quiet(further), place / f"{number}" / "encoder"))
         pairs = place / f"{number}" / f"{code}-{pivot}.tsv"
         pairs.parent.mkdir(exist_ok=True)

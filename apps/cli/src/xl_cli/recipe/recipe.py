@@ -139,10 +139,14 @@ def load_recipe(
     recipe = parse_recipe(path.stem, content, faults, look=besides is not None, plan_only=plan_only)
     check_read(content, placed, faults)
     faults.tell()
-    for note in filter(None, (reading, left_out)):
+    mines_no_more = (
+        "mine",
+        "pivot",
+    ) in placed and not mined  # an encoder that mines pairs for the run that asked for it
+    for note in filter(None, (reading, "" if mines_no_more else left_out)):
         say(note)
     mined_for = f"data.{RoundsConfig.data}.files"
-    if mined_for in left_out:
+    if mined_for in left_out and not mines_no_more:
         say(f"note: for want of {mined_for}, mine.pivot=FILE finds pairs in text of a language that the model knows.")
     if not any(place[:2] == ("train", "variants") for place in placed):
         for table in _tables(content, "objective", faults) or ():

@@ -15,6 +15,7 @@ ADOPT_SECTIONS = ("The new language", "Old languages", "Tasks", "Coverage of the
 """Titles of the parts of such a page, in order."""
 _METRICS = ("top1", "top10")
 _MINED = "mined_"
+_DECIDED = ("lower", "higher")
 _TESTS = {
     "items": "by a paired bootstrap over the same items",
     "intervals": "from the intervals of the two figures, as if of different items, so never too narrow",
@@ -65,15 +66,15 @@ def own_tables(rows: Iterable[Row]) -> list[Table]:
 def rounds_tables(rows: Iterable[Row]) -> list[Table]:
     """One line a round of mining: the pairs found, the threshold, and how many are right to be expected; or nothing."""
     lines: dict[tuple[str, ...], dict[str, str]] = {}
-    seeds = {row.get("seed", 0) for row in rows}
-    for row in rows:
-        metric = str(row.get("metric"))
-        if row.get("task") == ADOPT and metric.startswith(_MINED):
-            key = (*([str(row.get("seed", 0))] if len(seeds) > 1 else []), str(row.get("variant")))
-            key = (*key, str(row["source"]), str(row["target"]))
-            value = float(str(row["value"]))
-            shown = f"{value:,.0f}" if metric == "mined_pairs" else f"{value:.3f}"
-            lines.setdefault(key, {})[metric] = f"{100 * value:.1f}" if metric == "mined_precision" else shown
+    mined = [row for row in rows if row.get("task") == ADOPT and str(row.get("metric")).startswith(_MINED)]
+    seeds = {row.get("seed", 0) for row in mined}
+    for row in mined:
+        metric = str(row["metric"])
+        key = (*([str(row.get("seed", 0))] if len(seeds) > 1 else []), str(row.get("variant")))
+        key = (*key, str(row["source"]), str(row["target"]))
+        value = float(str(row["value"]))
+        shown = f"{value:,.0f}" if metric == "mined_pairs" else f"{value:.3f}"
+        lines.setdefault(key, {})[metric] = f"{100 * value:.1f}" if metric == "mined_precision" else shown
     if not lines:
         return []
     columns = {"mined_pairs": "pairs", "mined_threshold": "threshold", "mined_precision": "right, expected %"}
@@ -88,14 +89,11 @@ def rounds_tables(rows: Iterable[Row]) -> list[Table]:
 
 
 def _of_new(found: Adoption) -> list[Asked]:
-    codes = {*found.new}
-    return [
-        each
-        for metric in _METRICS
-        for each in found.retrieval
-        if each.cell.metric == metric and {each.cell.source, each.cell.target} & codes
-        and (found.pivot in (each.cell.source, each.cell.target))
-    ]  # fmt: skip
+    """Retrieval between a new language and the pivot, each figure with the new language's queries first."""
+    pairs = [pair for code in found.new for pair in ((code, found.pivot), (found.pivot, code))]
+    by_place = {(each.cell.metric, each.cell.source, each.cell.target): each for each in found.retrieval}
+    places = [(metric, *pair) for metric in _METRICS for pair in pairs]
+    return [by_place[place] for place in places if place in by_place]
 
 
 def _new(found: Adoption) -> Table:
@@ -137,14 +135,14 @@ def _old(found: Adoption) -> Table:
         body.append((names.get(code, code), *(cell for side in sides for cell in _side(side))))
         told += [side.cell for side in sides if side is not None and code != MEAN]
     pivot = short([found.pivot])[0]
-    sub = ("before", "after", "change", "95 % interval", "verdict")
+    sub = ("before", "after", "change", "95 % interval")
     header = ("language", *(f"{way} % {name}" for way in (f"to {pivot}", f"from {pivot}") for name in sub))
-    counts = {verdict: sum(cell.verdict == verdict for cell in told) for verdict in ("lower", "higher")}
+    counts = {verdict: sum(cell.verdict == verdict for cell in told) for verdict in _DECIDED}
     rest = len(told) - sum(counts.values())
     caption = (
         f"Top-1 of every language that was known before, before ({found.start}) and after ({found.system}) training; "
-        f"change in points. Of {len(told)} figures {counts['lower']} are lower, {counts['higher']} higher (p below "
-        f"0.05 after Holm's correction over all pairs), {rest} show no difference."
+        f"change in points. Of {len(told)} figures {counts['lower']} are lower, {counts['higher']} higher, {rest} show "
+        "no difference."
     )
     return Table(header, tuple(body), caption + _tests(told), n_labels=1, blocks=True)
 
@@ -154,16 +152,16 @@ def _plain_means(by_place: "dict[tuple[str, str], Asked]", found: Adoption, way:
     pairs = [(code, found.pivot) if way == 0 else (found.pivot, code) for code in found.old]
     cells = [by_place[pair].cell for pair in pairs if pair in by_place]
     if not cells:
-        return ("-",) * 5
+        return ("-",) * 4
     before, after = (statistics.fmean(getattr(cell, side) for cell in cells) for side in ("a", "b"))
-    return f"{100 * before:.1f}", f"{100 * after:.1f}", f"{100 * (after - before):+z.1f}", "-", "-"
+    return f"{100 * before:.1f}", f"{100 * after:.1f}", f"{100 * (after - before):+z.1f}", "-"
 
 
 def _side(asked: Asked | None) -> tuple[str, ...]:
     if asked is None:
-        return ("-",) * 5
-    change, interval, _, verdict = _change(asked.cell)
-    return f"{100 * asked.cell.a:.1f}", f"{100 * asked.cell.b:.1f}", change, interval, verdict
+        return ("-",) * 4
+    change, interval, _ = _change(asked.cell)
+    return f"{100 * asked.cell.a:.1f}", f"{100 * asked.cell.b:.1f}", change, interval
 
 
 def _tasks(found: Adoption) -> Table:
@@ -187,20 +185,23 @@ def _tasks(found: Adoption) -> Table:
     return Table(header, body, caption + _tests(cells), n_labels=4)
 
 
-_CHANGE = ("change", "95 % interval", "p Holm", "verdict")
+_CHANGE = ("change", "95 % interval", "p Holm")
 
 
-def _change(cell: ComparedCell) -> tuple[str, str, str, str]:
+def _change(cell: ComparedCell) -> tuple[str, str, str]:
     interval = "-"
     if cell.low is not None and cell.high is not None:
-        interval = f"{100 * cell.low:+z.1f} to {100 * cell.high:+z.1f}"
-    return f"{100 * cell.value:+z.1f}", interval, probability(cell.p_holm), cell.verdict
+        mark = " *" if cell.verdict in _DECIDED else ""
+        interval = f"{100 * cell.low:+z.1f} to {100 * cell.high:+z.1f}{mark}"
+    return f"{100 * cell.value:+z.1f}", interval, probability(cell.p_holm)
 
 
 def _tests(cells: Sequence[ComparedCell]) -> str:
     told = [text for name, text in _TESTS.items() if any(name in cell.test for cell in cells)]
     seeds = max((cell.n_seeds for cell in cells), default=1)
-    text = f" Differences {'; '.join(told)}." if told else ""
+    text = (
+        f" * marks a change that is decided: p below 0.05 after Holm's correction, {'; '.join(told)}." if told else ""
+    )
     return text + (f" Means of {seeds} seeds." if seeds > 1 else "")
 
 

@@ -84,7 +84,8 @@ def new_languages(rows: Iterable[Row]) -> tuple[str, ...]:
 
 def _adoption(every: Sequence[Row], scores: Sequence[Row], start: str, system: str) -> Adoption:
     sides = {name: _of(scores, name) for name in (start, system, EXTENDED)}
-    one_seed = len({row.get("seed", 0) for row in sides[system]}) == 1
+    seeds = {(row.get("task"), row.get("seed", 0)) for row in sides[system]}
+    one_seed = len(seeds) == len({task for task, _ in seeds})
     drawn = [row for row in every if row.get("baseline") == f"variant={_plain(start)}" and row.get("variant") == system]
     found = compare(sides[start], sides[system], paired=drawn if one_seed else ())
     shown = {name: _by_question(side) for name, side in sides.items()}
