@@ -88,22 +88,29 @@ def quadratic(encoder: Encoder, number: int) -> Tensor:
     return torch.stack([((p - 0.01 * number) ** 2).sum() for p in encoder.parameters()]).sum()
 
 
-def test_equals_a_plain_loop(xlmr: Encoder) -> None:
-    """A quadratic toy loss, the textbook AdamW of torch, clipping and accumulation written out."""
+@pytest.mark.parametrize("embedding_lr", [0.0, 4e-2])
+def test_equals_a_plain_loop(xlmr: Encoder, embedding_lr: float) -> None:
+    """A quadratic toy loss, the textbook AdamW of torch, clipping and accumulation written out.
+
+    With a rate of their own token embeddings have no weight decay.
+    """
     plain = copy.deepcopy(xlmr)
-    config = FitConfig(lr=1e-2, accumulate=2, clip=0.5, weight_decay=0.1, seed=1)
+    config = FitConfig(lr=1e-2, embedding_lr=embedding_lr, accumulate=2, clip=0.5, weight_decay=0.1, seed=1)
     norms: list[float] = []
     fit(
         xlmr, [Toy(lambda number: quadratic(xlmr, number))], {"a": ObjectiveConfig(weight=3.0)},
         n_steps=5, config=config, on_step=lambda record: norms.append(record.grad_norm),
     )  # fmt: skip
 
-    matrices = [p for p in plain.parameters() if p.ndim > 1]
+    apart = [plain.model.get_input_embeddings().weight] if embedding_lr else []
+    matrices = [p for p in plain.parameters() if p.ndim > 1 and not any(p is one for one in apart)]
     vectors = [p for p in plain.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
-        lr=1e-2, fused=False, foreach=False,
-    )  # fmt: skip
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "weight_decay": 0.1},
+        {"params": vectors, "weight_decay": 0.0},
+        *({"params": [table], "weight_decay": 0.0, "lr": embedding_lr} for table in apart),
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-2, fused=False, foreach=False)
     scheduler = get_linear_schedule_with_warmup(optimizer, 0, 5)
     for step in range(5):
         optimizer.zero_grad()
