@@ -169,6 +169,8 @@ def test_new_pieces_alone(adopt: Adopt) -> None:
     first = about_of(out)["vocabulary"]["first_id"]
     assert before[name][:first].equal(after[name][:first])
     assert len(after[name]) > first
+    card = (out / "model" / "README.md").read_text(encoding="utf-8")
+    assert "The embeddings of its new pieces were trained alone" in " ".join(card.split())
     changed = (before[name] != after[name]).any(dim=1)
     assert changed[first:].sum() > 5
 

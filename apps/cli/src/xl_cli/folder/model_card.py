@@ -244,6 +244,13 @@ def _what(about: Mapping[str, Any]) -> list[str]:
         sentences.append(f"It has {about['n_parameters']:,} parameters.")
     if rank := about.get("recipe", {}).get("train", {}).get("lora_rank"):
         sentences.append(f"Low-rank updates of rank {rank} were trained and added to its weights.")
+    trained = {"embeddings": "Its token embeddings", "new": "The embeddings of its new pieces"}
+    if which := trained.get(about.get("recipe", {}).get("train", {}).get("only", "all")):
+        sentences.append(
+            f"{which} were trained{' beside these' if rank else ' alone; all other weights are as before'}."
+        )
+    if about.get("prompt"):
+        sentences.append(f"It reads texts with `{about['prompt']}` in front of them.")
     for entry in about.get("recipe", {}).get("objective", []):
         if entry.get("projector") and entry["name"] in variant.split("+"):
             sentences.append(
