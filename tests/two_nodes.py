@@ -9,6 +9,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+_RAY = {
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # as `ray_cluster` has it
+    # Ray gives a process a minute to begin, which a busy machine may need several times over.
+    "RAY_worker_register_timeout_seconds": "600",
+    # A node that is killed refuses a call and is missed in two seconds, not fifteen; one that is slow has its minutes.
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_failure_threshold": "4",
+    "RAY_health_check_timeout_ms": "60000",
+}
 # With the least bytes of object store that Ray takes.
 _NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
@@ -19,9 +28,7 @@ def two_nodes(*, alone: bool = False) -> Generator[tuple[Any, Any]]:
 
     `cluster.remove_node(second, allow_graceful=False)` kills the second as a loss of power would.
     """
-    # Ray gives a process a minute to begin, which a busy machine may need several times over.
-    os.environ.setdefault("RAY_worker_register_timeout_seconds", "600")
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # as `ray_cluster` has it
+    os.environ.update({name: value for name, value in _RAY.items() if name not in os.environ})
     import ray
     from ray.cluster_utils import Cluster
 

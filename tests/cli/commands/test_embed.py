@@ -2,9 +2,6 @@
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -276,38 +273,3 @@ def test_memory_holds_a_shard_and_texts_that_are_cut_are_counted(model: Path, tm
     done = xl_cli.embed(path, model=model, max_len=16, shard_rows=2, out=tmp_path / "out")
     assert (done.cut, done.shards, done.texts) == (1, 4, 7)
     assert not [each for each in (tmp_path / "out").iterdir() if each.name.startswith(("_shards", "_begun"))]
-
-
-PROGRAM = """
-import sys
-from tests.two_nodes import two_nodes
-import xl_cli
-if __name__ == "__main__":
-    model, folder = sys.argv[1:]
-    with two_nodes():
-        done = xl_cli.embed(f"{folder}/in.txt", model=model, layer="1", shard_rows=3, engine="ray", out=f"{folder}/ray")
-        print(done.texts, done.shards)
-"""
-
-
-@pytest.mark.slow
-def test_a_cluster_writes_the_same_bytes(model: Path, lines: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="ray has no wheels for this Python", exc_type=ImportError)
-    lines.write_text("".join(f"{text} {i}\n" for i in range(4) for text in TEXTS), encoding="utf-8")
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, str(program), str(model), str(tmp_path)],
-        env=environment, capture_output=True, text=True, check=False, cwd=root,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["32", "11"]
-    here = subprocess.run(
-        [sys.executable, "-m", "xl_cli", "embed", str(lines), "--model", str(model), "--layer", "1",
-         "--shard-rows", "3", "--out", str(tmp_path / "local")],
-        env=environment, capture_output=True, text=True, check=False, cwd=root,
-    )  # fmt: skip
-    assert here.returncode == 0, here.stderr
-    assert content(tmp_path / "ray") == content(tmp_path / "local")
