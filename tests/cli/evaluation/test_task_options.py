@@ -35,7 +35,7 @@ from xl_translit import TranslitError
 # Of the command itself, read whatever the tasks are.
 _COMMAND = {"tasks", "out", "as_json", "dry_run", "help"}
 # Read when figures are there, not when cells are planned: see the tests below.
-_LATER = {"resamples", "mean", "save_models", "engine", "cell_cpus", "cell_gpus", "cell_retries"}
+_LATER = {"resamples", "mean", "save_models", "engine", "cell_cpus", "cell_gpus", "cell_retries", "cell_processes"}
 
 # A value of each option that is not its default, and what has to stand beside it.
 _VALUES: dict[str, dict[str, object]] = {
@@ -68,6 +68,7 @@ _VALUES: dict[str, dict[str, object]] = {
     "engine": {"engine": "ray"},
     "cell_cpus": {"engine": "ray", "cell_cpus": 2.0},
     "cell_gpus": {"engine": "ray", "cell_gpus": 0.5},
+    "cell_processes": {"engine": "ray", "cell_processes": 2},
     "cell_retries": {"engine": "ray", "cell_retries": 0},
     "layer": {"layer": ("0",)},
     "pooling": {"pooling": "first"},

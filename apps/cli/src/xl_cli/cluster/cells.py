@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xl_cli.cluster.together import together
 from xl_cli.cluster.work import Answer, PartlyFailedError, Work, reason
 from xl_cli.errors import CliError, is_misuse
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.evaluation.plans import Job, NamedModel, task_plan
+from xl_cli.launch import processes
 from xl_tasks import TASKS
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ def score_cells(
     """
     from xl_cli.evaluation.comparing import with_intervals
 
+    if config.cell_processes > 1:
+        of_ray = {each.name: each.default for each in dataclasses.fields(config) if each.name.startswith("cell_")}
+        alone = dataclasses.replace(config, engine="local", **of_ray)
+        asked = {"task": task, "model": model, "shown": shown, "config": alone, "out": out, "cells": list(cells)}
+        return together(config.cell_processes, score_cells, asked, config.cell_cpus)
     shared = out if out is not None and (out / "cells").is_dir() else None
     if config.save_models and shared is None:
         message = f"--save-models: {out} is not on this node; name a folder that all nodes see."
@@ -75,7 +82,7 @@ def score_cells(
                 job.save(shared / "models")
             scored += found
         except Exception as error:
-            if is_misuse(error):
+            if is_misuse(error) or processes.several():  # what one does not do, the others wait for
                 raise
             failures[job.label] = reason(error)
     if waiting:

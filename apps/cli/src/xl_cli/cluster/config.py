@@ -1,6 +1,6 @@
 """Where the parts of a call are computed. Imports nothing heavy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from xl_cli.cluster.work import ENGINES, check_engine
 from xl_cli.unread_options import ReadWhere
@@ -24,6 +24,6 @@ class ClusterConfig:
 
     def check_cluster(self) -> None:
         """UsageError, before anything heavy is loaded, for what stands against the engine."""
-        defaults = {name: self.__dataclass_fields__[name].default for name in _OF_RAY}
-        given = [f"--{name.replace('_', '-')}" for name, own in defaults.items() if getattr(self, name) != own]
+        of_ray = [field for field in fields(self) if field.name.startswith("cell_")]
+        given = [f"--{each.name.replace('_', '-')}" for each in of_ray if getattr(self, each.name) != each.default]
         check_engine(self.engine, given)

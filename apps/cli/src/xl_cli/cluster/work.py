@@ -69,6 +69,10 @@ class PartlyFailedError(CliError):
         self.value = value
         self.failures = dict(failures)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickle makes it of."""
+        return type(self), (self.value, self.failures)
+
 
 def check_engine(engine: str, given: Collection[str] = ()) -> None:
     """UsageError, before anything heavy is loaded, for Ray that is not there, and for options that it alone reads.

@@ -105,6 +105,9 @@ class EvaluateConfig(ReadingConfig, ClusterConfig):
         choices=("", *MEANS),
     )
     save_models: bool = setting(False, "keep fine-tuned models in OUT/models")
+    cell_processes: int = setting(
+        1, "of --engine ray: processes that do it together, as torchrun starts them; --cell-cpus are for all", low=1
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,7 +21,7 @@ from xl_tasks.tuning.presets import PRESETS
 
 def options_read(entry: Task, config: EvaluateConfig) -> frozenset[str]:
     """The options, by their names in EvaluateConfig, that can change what a call with `config` gives for a task."""
-    read = plan_class(entry).reads(entry, config) | set(entry.reads) | set(CLUSTER_OPTIONS)
+    read = plan_class(entry).reads(entry, config) | set(entry.reads) | {*CLUSTER_OPTIONS, "cell_processes"}
     if not entry.layout:  # data of a library
         read -= {"data"}
     if config.preset in PRESETS and not has_task(config.preset, entry):

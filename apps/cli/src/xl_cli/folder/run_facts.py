@@ -26,6 +26,7 @@ _ELSEWHERE = (
     "kept",
     "picture",
     "misses",
+    "cell_processes",
     *CLUSTER_OPTIONS,
 )
 
