@@ -114,10 +114,9 @@ class StaticTeacher:
         rows = wrap_rows([text.row[:room] for text in placed], self._encoder.tokenizer)
         firsts = np.cumsum(n_spans) - n_spans
         sums = _empty(len(texts), int(n_spans.sum()), self.width, ends)
-        device = self._encoder.device
         with torch.inference_mode(), evaluation_mode(self._encoder):
             for members in padded_batches([len(row) for row in rows], self._encoder.pad_multiple):
-                with self._reading.autocast(device):
+                with self._reading.autocast(self._encoder):
                     read = encode_rows(self._encoder, [rows[i] for i in members], [self._index])
                 bags = _bags([placed[i] for i in members], room)
                 bag_sums = _sums(read.layers[self._index].float(), bags)

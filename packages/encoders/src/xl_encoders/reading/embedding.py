@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from xl_encoders.errors import EncoderError
 from xl_encoders.model.evaluation_mode import evaluation_mode
 from xl_encoders.model.packing import supports_packing
 from xl_encoders.reading.pooling import RowPooling
+from xl_encoders.reading.sensitive_units import exact_units
 from xl_encoders.reading.stages import told
 from xl_encoders.reading.states import row_states
 from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
@@ -58,9 +59,9 @@ class Reading:
         check_precision(encoder, precision)
         return cls(tuple(encoder.resolve_layer(layer) for layer in layers), pooling, precision, tokens)
 
-    def autocast(self, device: torch.device) -> AbstractContextManager[object]:
+    def autocast(self, encoder: "Encoder") -> AbstractContextManager[object]:
         """What the forward passes run under."""
-        return autocast(device, self.precision)
+        return autocast(encoder, self.precision)
 
 
 def check_precision(encoder: "Encoder", precision: str) -> None:
@@ -73,9 +74,14 @@ def check_precision(encoder: "Encoder", precision: str) -> None:
         raise EncoderError(message)
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """What forward passes of a precision run under."""
-    return torch.autocast(device.type, _DTYPES[precision]) if precision in _DTYPES else nullcontext()
+@contextmanager
+def autocast(encoder: "Encoder", precision: str) -> Generator[None]:
+    """What forward passes of a precision run under, without gradients; see `exact_units`."""
+    if precision not in _DTYPES:
+        yield
+        return
+    with torch.autocast(encoder.device.type, _DTYPES[precision]), exact_units(encoder.model):
+        yield
 
 
 def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> list[NDArray[np.float32]]:
@@ -89,7 +95,7 @@ def embed_texts(encoder: "Encoder", texts: Iterable[str], reading: Reading) -> l
     widths = [encoder.vector_width(layer, reading.pooling) for layer in reading.layers]
     vectors = [np.zeros((len(texts), width), dtype=np.float32) for width in widths]
     special = special_ids(encoder.tokenizer)
-    with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
+    with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder):
         for members in told(row_batches(encoder, wrapped, reading.tokens), "embedding", len(wrapped), "texts"):
             batch = [wrapped[i] for i in members]
             states = row_states(encoder, batch, reading.layers)

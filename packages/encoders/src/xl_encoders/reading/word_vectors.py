@@ -88,7 +88,7 @@ def word_vectors(
             windows.append(text.row[start:end])
             picks.append(read.within(start, end))
     wrapped = wrap_rows(windows, encoder.tokenizer)
-    with torch.inference_mode(), evaluation_mode(encoder), autocast(encoder.device, precision):
+    with torch.inference_mode(), evaluation_mode(encoder), autocast(encoder, precision):
         for members in told(row_batches(encoder, wrapped, tokens), "embedding", len(wrapped), "texts"):
             batch = [wrapped[i] for i in members]
             states = row_states(encoder, batch, vectors)

@@ -218,7 +218,7 @@ def _token_states(
     counts = [len(tokens) for tokens in places]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     arrays = [np.zeros((starts[-1], encoder.width), dtype=np.float32) for _ in reading.layers]
-    with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder.device):
+    with torch.inference_mode(), evaluation_mode(encoder), reading.autocast(encoder):
         batches = padded_batches([len(row) for row in rows], encoder.pad_multiple)
         for members in told(batches, "embedding", len(rows), "texts"):
             batch = encoder.pad([torch.tensor(rows[i]) for i in members]).to(encoder.device)
