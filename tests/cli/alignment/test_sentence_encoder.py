@@ -1,6 +1,7 @@
 """`model.from` as a sentence encoder: read as its files say, with a head where one is needed, still one at the end."""
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -143,3 +144,35 @@ def test_without_a_warm_up_the_head_is_trained_with_all_else(
     result = xl(*small(corpus, f'model.from="{plain}"', "train.variants=seq", "train.steps=1"), "--out", tmp_path / "s")
     assert result.returncode == 0, result.stderr
     assert "head" not in about_of(tmp_path / "s")
+
+
+@pytest.fixture
+def unpooled(sentence: Path, tmp_path: Path) -> Path:
+    """The same with a module in the place of its pooling that nobody knows."""
+    folder = tmp_path / "unpooled"
+    shutil.copytree(sentence, folder)
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    modules[1]["type"] = "somebody.LatentAttention"
+    write(folder / "modules.json", modules)
+    return folder
+
+
+def test_an_encoder_without_a_known_pooling_has_to_be_told_one(xl: Run, corpus: Path, unpooled: Path) -> None:
+    arguments = ["align", "ppa", "--dry-run", "--set", f'data.files="{corpus}"', "--set", f'model.from="{unpooled}"']
+    arguments += ["--set", "model.max_len=24"]
+    result = xl(*arguments)
+    assert result.returncode == 2
+    assert f"model.from is {unpooled}: modules.json names" in result.stderr
+    assert "say how its vectors are pooled: --set model.pooling=" in result.stderr
+    told = xl(*arguments, "--set", "model.pooling=first")
+    assert told.returncode == 0, told.stderr
+    assert "is read at layer 2 with pooling first" in told.stderr
+
+
+def test_a_teacher_without_a_known_pooling_is_refused(xl: Run, corpus: Path, sentence: Path, unpooled: Path) -> None:
+    files = [f'data.bitext.files=["{corpus / "ell_Grek.txt"}", "{corpus / "eng_Latn.txt"}"]', "vocabulary.budget=0"]
+    models = [f'model.from="{sentence}"', f'model.teacher="{unpooled}"', "model.max_len=24", "vocabulary.start=mean"]
+    result = xl("align", "adopt", "--dry-run", *(part for one in (*files, *models) for part in ("--set", one)))
+    assert result.returncode == 1, result.stderr
+    assert f"model.teacher is {unpooled}: modules.json names" in result.stderr
+    assert "take another teacher" in result.stderr

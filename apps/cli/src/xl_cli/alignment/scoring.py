@@ -65,7 +65,7 @@ def score_encoder(
                 cell=Cell(
                     task="retrieval", source=each.pair[0], target=each.pair[1], data=corpus.name, variant=variant,
                     model=model_name(recipe, folder), seed=recipe.train.seed, layer=each.layer,
-                    pooling=recipe.model.pooling, unit="subword",
+                    pooling=recipe.model.pooling, prompt=encoder.prompt, unit="subword",
                 ),
                 keys=each.keys,
                 measures=each.measures(),

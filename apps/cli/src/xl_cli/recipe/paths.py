@@ -8,13 +8,13 @@ from pathlib import Path
 from shutil import which
 
 from xl_cli.data.hub_files import of_hub
-from xl_cli.errors import CliError
+from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import is_there
 from xl_cli.launch.progress import say
 from xl_cli.recipe.config import DataConfig, EvalConfig, SelectConfig
 from xl_cli.recipe.objectives import REGISTRY, objective_type
 from xl_cli.recipe.vocabulary_config import VocabularyConfig
-from xl_encoders.config import SIZES, ModelConfig
+from xl_encoders.config import POOLINGS, SIZES, ModelConfig
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import ModelFiles, read_model_files
 from xl_encoders.sentence_files.sentence_form import read_sentence_form
@@ -136,7 +136,8 @@ def with_reading(content: dict[str, typing.Any], placed: Iterable[tuple[str | in
     """Fill in the layer and pooling of [model] where a recipe leaves them to a pretrained encoder; a note, if it does.
 
     A sentence encoder's own files decide, for a plain one two thirds of the depth; what a recipe says of its own model
-    means nothing for a sentence encoder that is named in its place.
+    means nothing for a sentence encoder that is named in its place. UsageError for one whose files name a pooling that
+    is not known here, where none is set.
     content: the recipe's tables with `placed`, the places set by hand, in them.
     """
     table = content.get("model")
@@ -157,7 +158,13 @@ def with_reading(content: dict[str, typing.Any], placed: Iterable[tuple[str | in
     if {"layer", "pooling"} <= table.keys():
         return ""
     n_layers = shape_of(model)[0]
-    if form is not None and form.pooling:
+    if form is not None and not form.pooling and "pooling" not in table:
+        message = (
+            f"model.from is {table['from']}: {form.unread}, which is not known here; say how its vectors are pooled: "
+            f"--set model.pooling=... ({', '.join(POOLINGS)})."
+        )
+        raise UsageError(message)
+    if form is not None:
         read, why = (form.layer, form.pooling), "as its modules.json says"
     elif n_layers:
         read, why = (round(n_layers * DEPTH_SHARE), "mean-all"), "two thirds of its depth, as its files say nothing"
@@ -220,7 +227,12 @@ def _teacher_faults(model: ModelConfig, files: ModelFiles, *, at_hand: bool) -> 
         if at_hand or Path(model.teacher).exists():
             yield error
         return
-    if theirs.width != files.width and not any(form and form.behind for form in forms):
+    if forms[1] is not None and not forms[1].pooling:
+        yield EncoderError(
+            f"model.teacher is {model.teacher}: {forms[1].unread}, which is not known here, so nothing says how the "
+            "vectors that it teaches are pooled; take another teacher."
+        )
+    elif theirs.width != files.width and not any(form and form.behind for form in forms):
         yield EncoderError(
             f"the vectors of model.teacher {model.teacher} have {theirs.width} dimensions and those of {model.from_} "
             f"{files.width}; take a teacher of the same width."

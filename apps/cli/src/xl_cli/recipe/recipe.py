@@ -132,7 +132,9 @@ def load_recipe(
     faults = SettingFaults() if besides is None else besides
     placed = override(content, overrides, faults)
     without_optional(content, placed)
-    reading = with_reading(content, placed)
+    reading = ""
+    with faults.caught(UsageError):
+        reading = with_reading(content, placed)
     mining = content.get("mine")
     mined = mining if isinstance(mining, dict) and mining.get("pivot") else {}
     left_out = without_data(content, str(mined.get("data", RoundsConfig.data)) if mined else "")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _LEAD = (
     "What taking a new language into an encoder did: the language, before and after, and every language that the "
-    "encoder knew. In brackets and under interval: 95 %. A verdict is on p after Holm's correction, at 0.05. Codes of "
-    "languages tell their names where the pointer rests."
+    "encoder knew. In brackets and under interval: 95 %. A star marks what is decided: p after Holm's correction below "
+    "0.05. Codes of languages tell their names where the pointer rests."
 )
 
 
@@ -60,7 +60,7 @@ def _changes(rows: Sequence[Row]) -> "list[tuple[str, Picture]]":
                 changes.setdefault(other, []).append(100 * cell.value)
         if len(changes) > 1:
             codes = sorted(changes, key=lambda code: sum(changes[code]) / len(changes[code]))
-            means = [sum(changes[code]) / len(changes[code]) for code in codes]
+            means = [round(sum(changes[code]) / len(changes[code]), 6) for code in codes]
             bars = gain_bars(short(codes), means, label="change in points")
             pictures.append((f"{found.system}: change of top-1, the mean of both directions, by old language.", bars))
     return pictures
