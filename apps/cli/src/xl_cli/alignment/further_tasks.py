@@ -89,8 +89,13 @@ def score_tasks(recipe: Recipe, folder: RunFolder, layer: int, *, end: bool = Fa
     given = options_of(recipe.eval)
     is_new = recipe.model.from_ == "new"
     start = str(folder.checkpoints / "start") if is_new else form_source(recipe.model)
-    reading = {"layer": (str(layer),), "pooling": recipe.model.pooling, "revision": recipe.model.revision}
-    reading |= {} if "prompt" in given else {"prompt": recipe.model.prompt}
+    reading: dict[str, Any] = {
+        "layer": (str(layer),),
+        "pooling": recipe.model.pooling,
+        "revision": recipe.model.revision,
+    }
+    if "prompt" not in given:
+        reading["prompt"] = recipe.model.prompt
     models = (start, str(folder.model)) if end else (start,)
     config = dataclasses.replace(checked_settings(EvaluateConfig, given), model=models, **_read(recipe, given, reading))
     entries, config = checked_call(recipe.eval.tasks, config, frozenset(given))
