@@ -1,7 +1,9 @@
 """`xl embed`: vectors that other libraries give too, of any kind of input, whole after a kill, the same by Ray."""
 
 import gzip
+import io
 import json
+import time
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 from safetensors.numpy import load_file
 from tests.cli.conftest import Run
+from tests.warm import Warm
 
 import xl_cli
 from xl_cli.embedding import worker
@@ -184,6 +187,38 @@ def test_a_killed_call_goes_on_to_the_same_bytes(
     assert (done.resumed, len(counted)) == (3 * (n_calls - 1), 4 - n_calls)
     again = xl_cli.embed(lines, **read, out=tmp_path / "out")
     assert (again.texts, again.resumed, len(counted)) == (len(TEXTS), len(TEXTS), 4 - n_calls)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_leaves_what_another_goes_on_with(model: Path, tmp_path: Path) -> None:
+    """At any moment, by the signal that cannot be caught; nothing half-written is left at the end."""
+    (tmp_path / "in.txt").write_text("".join(f"lu ma ne {n} ko\n" for n in range(600)), encoding="utf-8")
+    ask: dict[str, Any] = {"model": model, "layer": "1", "shard_rows": 2}
+    call = ("embed", tmp_path / "in.txt", "--model", model, "--layer", 1, "--shard-rows", 2, "--out", tmp_path / "out")
+    for n_shards in (2, 20):
+        with Warm("-m", "xl_cli", *call) as process:
+            while len(list((tmp_path / "out").glob("_shards/*.json"))) < n_shards and process.returncode is None:
+                time.sleep(0.001)
+            process.kill()
+    assert not (tmp_path / "out" / "_manifest.json").exists()
+    (tmp_path / "out" / ".00299.parquet.aa.part").write_bytes(b"PAR1")  # as of a kill within a write
+    done = xl_cli.embed(tmp_path / "in.txt", **ask, out=tmp_path / "out")
+    assert 40 <= done.resumed < done.texts == 600
+    xl_cli.embed(tmp_path / "in.txt", **ask, out=tmp_path / "whole")
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_text_of_a_pipe(xl: Run, model: Path, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = ("--model", model, "--layer", 1, "--shard-rows", 3, "--out")
+    for _ in range(2):  # made again, it only compares
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.read_bytes())))
+        done = xl("embed", "-", *call, tmp_path / "piped")
+        assert done.returncode == 0, done.stderr
+    assert f"{len(TEXTS)} of {len(TEXTS)} texts were done by an earlier call" in done.stdout
+    xl("embed", lines, *call, tmp_path / "read")
+    piped, read = (parquet.read_table(tmp_path / name) for name in ("piped", "read"))
+    assert piped.drop_columns("source").equals(read.drop_columns("source"))
+    assert set(piped["source"].to_pylist()) == {"<stdin>"}
 
 
 @pytest.mark.parametrize("out", ["out", "out.parquet", "out.safetensors"])
