@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.encoders.conftest import TEXTS
-from tests.encoders.toy_parts import ROMANISED, gradient, make_lessons
+from tests.encoders.toy_parts import gradient, make_lessons
 from tests.thinned import thinned
 from torch import Tensor, nn
 
@@ -15,12 +15,17 @@ from xl_encoders import Encoder, EncoderError, Lessons, Share, TeacherPart, Vect
 from xl_objectives import RetainConfig, TeachConfig, retain_loss, teach_loss
 
 
+def ids_of(encoder: Encoder, text: str) -> tuple[int, ...]:
+    """A text with its prompt, cut before its last special."""
+    first, *content, last = encoder.tokenizer(encoder.prompt + text)["input_ids"]
+    return (first, *content[: encoder.max_len - 2], last)
+
+
 def texts_of(part: TeacherPart, encoder: Encoder, number: int = 0) -> list[str]:
-    """Which texts a batch holds, translations behind them, from their ids."""
-    texts = (*TEXTS, *ROMANISED)
-    ids = encoder.tokenizer([encoder.prompt + text for text in texts])["input_ids"]
-    known = {tuple(row[: encoder.max_len]): text for row, text in zip(ids, texts, strict=True)}
-    return [known[tuple(row.tolist())] for row in part.draw(number).rows]
+    """Which texts a batch holds, from their ids; translations, of letters that are all unknown, left out."""
+    batch = part.draw(number)
+    known = {ids_of(encoder, text): text for text in TEXTS}
+    return [known[tuple(row.tolist())] for row in batch.rows[: len(batch.targets)]]
 
 
 def embedded(encoder: Encoder, texts: list[str], layer: int, pooling: str) -> Tensor:
@@ -38,15 +43,16 @@ def test_losses_of_texts_embedded_alone(xlmr: Encoder, layer: int, pooling: str,
     settings = TeachConfig(pivot=0.7, contrast=0.5, distance="mse", distance_weight=2.0, temperature=0.3)
     part = TeacherPart(xlmr, lessons, "teach", settings, **options)
     losses, _ = gradient(xlmr, part, {"teach": 1.0}, number=1)
-    chosen = texts_of(part, xlmr, 1)
-    texts = chosen[:6]
+    texts = texts_of(part, xlmr, 1)
     numbers = [TEXTS.index(text) for text in texts]
-    assert chosen[6:] == [lessons.pivots[number] for number in numbers]
+    translations = [lessons.pivots[number] for number in numbers]
+    rows = [tuple(row.tolist()) for row in part.draw(1).rows[6:]]
+    assert rows == [ids_of(xlmr, text) for text in translations]
     vectors = torch.from_numpy(lessons.vectors)
     own = torch.from_numpy(lessons.rows[numbers])
     held = torch.from_numpy(np.unique(lessons.rows))  # each translation once, those that nobody has left out
     expected = teach_loss(
-        embedded(xlmr, texts, layer, pooling), vectors[own], pivots=embedded(xlmr, chosen[6:], layer, pooling),
+        embedded(xlmr, texts, layer, pooling), vectors[own], pivots=embedded(xlmr, translations, layer, pooling),
         bank=vectors[held], own=torch.searchsorted(held, own), text_ids=torch.stack([torch.tensor(numbers), own]),
         **settings.arguments,
     )  # fmt: skip

@@ -20,7 +20,6 @@ from xl_encoders.model.packing import encode_rows
 from xl_encoders.reading.embedding import n_unpooled
 from xl_encoders.reading.pooling import RowPooling
 from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
-from xl_encoders.streams.length_order import length_batches
 from xl_encoders.teaching.lessons import Lessons
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length
 from xl_objectives import TeacherConfig
@@ -180,18 +179,14 @@ class TeacherPart:
         return torch.from_numpy(np.asarray(self._lessons.vectors[rows], dtype=np.float32))
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64]:
-        """All texts in the order of a pass, batch after batch of `self._batch`, of like length."""
+        """All texts in the order of a pass."""
         if epoch != self._epoch:
             random = np.random.default_rng([self._seed, epoch])
             if self._settings.n_together > 1 and self._lessons.nearest is not None:
                 self._order = self._in_groups(random)
             else:
-                # Like lengths stand in a batch, as negatives that no length tells apart.
-                lengths = np.array([len(row) for row in self._rows], dtype=np.int64)
-                shuffled = random.permutation(len(lengths))
-                batches = length_batches(shuffled, lengths, self._batch, random)
-                batches.sort(key=len, reverse=True)  # the short one last; the order of the others stays
-                self._order = np.concatenate(batches)
+                # Of any length: a short text that all translations find is told by the long ones beside it.
+                self._order = random.permutation(len(self._rows))
             self._epoch = epoch
         return self._order
 
