@@ -80,6 +80,8 @@ def test_pairs_are_found_trained_on_and_found_again(xl: Run, place: Path) -> Non
     assert page.returncode == 0, page.stderr
     assert "round 2" in page.stdout
     assert "round 2" in result.stdout
+    assert "start as it is, before training" in " ".join(result.stdout.split())
+    assert "pretrained: trained with" not in result.stdout
 
 
 @pytest.mark.slow
