@@ -13,6 +13,7 @@ import argparse
 import os
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -60,7 +61,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
         folder = Path(name)
-        n_rows = write_corpus(folder / "in.txt", arguments.rows)
+        write_corpus(folder / "in.txt", arguments.rows)
         (folder / "ours.py").write_text(OURS, encoding="utf-8")
         (folder / "shards.py").write_text(OURS, encoding="utf-8")
         (folder / "peer.py").write_text(PEER, encoding="utf-8")
@@ -75,11 +76,13 @@ def main() -> None:
                     if corpus == "in.txt":
                         before = figures.get((program, jobs), found)
                         figures[program, jobs] = min(before[0], found[0]), min(before[1], found[1]), found[2]
-    print(f"{n_rows} rows to Parquet, whole process, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{arguments.rows} rows to Parquet, whole process, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
+    )
     print("jobs  program   rows/CPU s   rows/s   peak MiB   CPU ratio   ratio by the clock (datasets.map = 1)")
     for (program, jobs), (cpu, wall, peak) in figures.items():
         peer = figures["peer", jobs]
-        speed = f"{n_rows / cpu:12.0f} {n_rows / wall:8.0f} {peak:10.0f}"
+        speed = f"{arguments.rows / cpu:12.0f} {arguments.rows / wall:8.0f} {peak:10.0f}"
         print(f"{jobs:>4}  {program:8}{speed} {peer[0] / cpu:11.2f} {peer[1] / wall:10.2f}")
 
 
@@ -93,17 +96,17 @@ def _measured(command: list[str], folder: Path) -> tuple[float, float, float]:
     return cpu, wall, peak
 
 
-def write_corpus(path: Path, n_rows: int) -> int:
+def write_corpus(path: Path, n_rows: int) -> None:
+    """Text of the Bible and of Tatoeba, from the start again where there are fewer lines."""
     data = Path(os.environ["XL_DATA"])
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for source in [*sorted(data.glob("bible/**/*.tsv.gz")), *sorted(data.glob("tatoeba/tatoeba.*"))]:
+        for source in cycle([*sorted(data.glob("bible/**/*.tsv.gz")), *sorted(data.glob("tatoeba/tatoeba.*"))]):
             for line in read_lines(source):
                 if count == n_rows:
-                    return count
+                    return
                 file.write(line.rpartition("\t")[2] + "\n")
                 count += 1
-    return count
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         small, large = folder / "small.txt", folder / "large.txt"
-        n_rows = write_corpus(small, arguments.rows // 10)
+        n_rows = arguments.rows // 10
+        write_corpus(small, n_rows)
         data = small.read_bytes()
         with large.open("wb") as file:
             for _ in range(10):

@@ -132,7 +132,7 @@ def main() -> None:
         way, n, cached = arguments.one
         print(json.dumps(measure(arguments, way, int(n), cached == "cached")))
         return
-    values = in_a_process("values", min(arguments.pairs), "plain")
+    values = in_a_process("values", min(arguments.pairs or arguments.cached), "plain")
     print(f"loss of one batch without dropout: ours {values['ours']:.6f}, peer {values['peer']:.6f}")
     print(
         f"{'':7} {'pairs':>5} {'ours tok/s':>11} {'peer tok/s':>11} {'ratio':>6} {'ours MiB':>9} {'peer MiB':>9} ratio"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import lzma
 import os
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.thinned import thinned
 from tests.translit.standins import Upper
 
 from xl_translit import CorpusError, CorpusOptionError, Manifest, romanize_corpus
-from xl_translit.corpora import inputs, shards
+from xl_translit.corpora import inputs, romanization, shards
 
 LINES = [f"row {number} of word{number % 7}" for number in range(60)]
 UNPACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".xz": lzma.decompress}
@@ -112,6 +113,63 @@ def test_any_lines_cut_anywhere(files: list[tuple[list[bytes], bytes, bool]], n_
                     run(names, f"{folder}/{out}")
                 messages.append(str(error.value))
             assert messages[0] == messages[1]
+
+
+class FirstWord(Upper):
+    """Says the first word of a row for each, so that words share a result by the row where they came first."""
+
+    def __call__(self, text: str) -> str:
+        first, *others = text.split()
+        return " ".join([first, *[first] * len(others)])
+
+
+ROWS = st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=4).map(" ".join)
+
+
+@given(st.lists(ROWS, min_size=6, max_size=20), st.data())
+@settings(deadline=None, max_examples=40)
+def test_words_are_those_of_the_file_whoever_makes_a_shard_and_whichever_fails(
+    lines: list[str], data: st.DataObject
+) -> None:
+    made: list[int] = []
+
+    def anyhow(function: shards.ShardWriter, plan: list[shards.Portion], jobs: int | None) -> list[shards.Outcome]:
+        """Portions in any order, in processes of which each has a copy; one of them fails at first, when half done."""
+        workers = [pickle.loads(pickle.dumps(function)) for _ in range(3)]
+        order = data.draw(st.permutations(plan))
+        whom = data.draw(st.lists(st.integers(0, 2), min_size=len(plan), max_size=len(plan)))
+        fails = data.draw(st.integers(0, len(plan) - 1))
+        outcomes = []
+        for number, (portion, who) in enumerate(zip(order, whom, strict=True)):
+            made.append(portion.index)
+            if number == fails:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(shards.ChunkWriter, "__call__", _half_done(shards.ChunkWriter.__call__))
+                    workers[who](portion)  # of no line where a long one lies across it
+            outcomes.append(workers[data.draw(st.integers(0, 2)) if number == fails else who](portion))
+        return outcomes
+
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as name:
+        patch.setattr(shards, "_LEAST_BYTES", 1)
+        patch.setattr(shards, "_SHARDS", 8)
+        patch.setattr(inputs, "CHUNK_ROWS", 2)
+        patch.setattr(romanization, "ordered_map", anyhow)
+        folder = Path(name)
+        (folder / "in.txt").write_text("".join(f"{line}\n" for line in lines))
+        many = romanize_corpus(folder / "in.txt", f"{folder}/many/", transliterator=FirstWord())
+        patch.undo()
+        one = romanize_corpus(folder / "in.txt", folder / "one.txt", transliterator=FirstWord())
+        assert len(made) > 1
+        assert told(many) == told(one)
+
+
+def _half_done(write: Callable[..., Any]) -> Callable[..., Any]:
+    def broken(self: Any, chunk: Any) -> Any:
+        write(self, chunk)
+        message = "no space left"
+        raise OSError(message)
+
+    return broken
 
 
 class Stopped(Exception):  # noqa: N818 - what a Ctrl-C would be

@@ -44,11 +44,18 @@ class ChunkWriter:
     """Read a chunk's rows, transliterate them, write them in the format of the output.
 
     layouts: one for each source, in their order. compare: whether words and their results are handed on.
+    words: those that were handed on before, of the chunks that stand before these; None: there are none.
     A row that cannot be read or transliterated becomes a rejection; what that means for the run its caller decides.
     """
 
     def __init__(
-        self, transliterator: Transliterator, layouts: Sequence[Layout], form: Format, *, compare: bool = True
+        self,
+        transliterator: Transliterator,
+        layouts: Sequence[Layout],
+        form: Format,
+        *,
+        compare: bool = True,
+        words: NewWords | None = None,
     ) -> None:
         self._transliterator = transliterator
         self._layouts = tuple(layouts)
@@ -56,7 +63,7 @@ class ChunkWriter:
         self._compare = compare
         # Words handed on before are not handed on again, since chunks come to a process in order: whoever gathers them
         # in the order of the chunks keeps the first result of each, so this saves traffic and changes nothing.
-        self._words = NewWords(phonemes=form.result_name == "phonemes")
+        self._words = words or NewWords(phonemes=form.result_name == "phonemes")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_words": NewWords(phonemes=self._format.result_name == "phonemes")}

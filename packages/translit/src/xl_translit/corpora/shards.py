@@ -7,15 +7,17 @@ What is known of a shard lies beside it: `OUT/_shards/000012.json`, which is wri
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from xl_translit.corpora.batch import ChunkWriter
 from xl_translit.corpora.formats import Format
 from xl_translit.corpora.inputs import RECORDS, Corpus
 from xl_translit.corpora.sources import Source
-from xl_translit.corpora.statistics import Pair, Statistics
+from xl_translit.corpora.statistics import NewWords, Pair, Statistics
 from xl_translit.corpora.storage import place_text, placing, read_text, stamp
 from xl_translit.errors import CorpusError, TranslitError
 from xl_translit.transliterator import Transliterator
@@ -23,7 +25,7 @@ from xl_translit.transliterator import Transliterator
 # Some hundreds of shards where that is possible, thousands of a corpus of hundreds of GB: enough to share out evenly
 # among thousands of processors (docs/scale.md), few enough to count.
 _SHARDS = 256
-_LEAST_BYTES = 1 << 22
+_LEAST_BYTES = 1 << 23
 _MOST_BYTES = 1 << 26
 
 WORDS_ENOUGH = "words.enough"
@@ -86,6 +88,10 @@ class Outcome(NamedTuple):
 class _RefusedError(Exception):
     """Ends a shard at a row that stops the run."""
 
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
 
 def portions(sources: Sequence[Source]) -> list[Portion]:
     """The whole corpus, in order."""
@@ -143,6 +149,30 @@ class ShardFolder:
         return list(zip(*json.loads(read_text(path)), strict=True)) if stamp(path) else []
 
 
+class _HandedOn:
+    """The words that lie beside the shards which this process made in a run; none in another process.
+
+    Who gathers words goes by the order of shards and keeps the first result of each, so a word that lies beside an
+    earlier shard need not be found, written and read again.
+    """
+
+    def __init__(self) -> None:
+        self._words: NewWords | None = None
+        self._last = -1
+
+    def __reduce__(self) -> tuple[type["_HandedOn"], tuple[()]]:
+        return _HandedOn, ()
+
+    @contextmanager
+    def before(self, index: int, *, phonemes: bool) -> Generator[NewWords]:
+        """Words of the shards before `index`, to which its own are added; after one that failed there are none."""
+        words = self._words if self._last < index else None
+        words = words or NewWords(phonemes=phonemes)
+        self._words = None
+        yield words
+        self._words, self._last = words, index
+
+
 @dataclass(frozen=True)
 class ShardWriter:
     """Make the shard of a portion; pickles, and works in any process that reaches inputs and output."""
@@ -151,6 +181,9 @@ class ShardWriter:
     transliterator: Transliterator
     folder: ShardFolder
     stop: bool  # at the first row that cannot be in the output
+    # No other run is the same to a process of a cluster that outlives runs: what an earlier one handed on is gone.
+    run: str = field(default_factory=lambda: uuid4().hex)
+    _handed_on: _HandedOn = field(default_factory=_HandedOn, repr=False)
 
     def __call__(self, portion: Portion) -> Outcome:
         """Make it, unless it is there; what a user can mend is told by the outcome, not raised."""
@@ -168,6 +201,15 @@ class ShardWriter:
         if stamp(self.folder.record_path(portion.index)):
             self._check(portion, corpus, stamps)
             return Outcome(portion.index)
+        try:
+            with self._handed_on.before(portion.index, phonemes=self.folder.form.result_name == "phonemes") as words:
+                self._write(portion, corpus, stamps, words)
+        except _RefusedError as refused:
+            return Outcome(portion.index, refusal=refused.refusal)
+        return Outcome(portion.index)
+
+    def _write(self, portion: Portion, corpus: Corpus, stamps: list[tuple[int, int] | None], words: NewWords) -> None:
+        sources = [self.sources[span.source] for span in portion.spans]
         state = hashlib.sha256()
         statistics = Statistics()
         pairs: list[Pair] = []
@@ -177,27 +219,24 @@ class ShardWriter:
             replace(source.layout, name=str(span.source)) for source, span in zip(sources, portion.spans, strict=True)
         ]
         compare = not stamp(self.folder.enough_path)
-        write = ChunkWriter(self.transliterator, layouts, self.folder.form, compare=compare)
+        write = ChunkWriter(self.transliterator, layouts, self.folder.form, compare=compare, words=words)
         rows_in = 0
         name = self.folder.shard(portion.index)
-        try:
-            with placing(f"{self.folder.out}/{name}") as path:
-                with self.folder.form.writing(path) as sink:
-                    for chunk in corpus.chunks():
-                        result = write(chunk)
-                        rejections += [Refusal(int(item.file), item.line, item.reason) for item in result.rejections]
-                        if rejections and self.stop:
-                            raise _RefusedError
-                        sink(result.data)
-                        chunk.feed(state)
-                        rows_in += chunk.n_rows
-                        statistics.add(result.statistics)
-                        pairs += result.pairs
-                with path.open("rb") as file:
-                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                n_bytes = path.stat().st_size
-        except _RefusedError:
-            return Outcome(portion.index, refusal=rejections[0])
+        with placing(f"{self.folder.out}/{name}") as path:
+            with self.folder.form.writing(path) as sink:
+                for chunk in corpus.chunks():
+                    result = write(chunk)
+                    rejections += [Refusal(int(item.file), item.line, item.reason) for item in result.rejections]
+                    if rejections and self.stop:
+                        raise _RefusedError(rejections[0])
+                    sink(result.data)
+                    chunk.feed(state)
+                    rows_in += chunk.n_rows
+                    statistics.add(result.statistics)
+                    pairs += result.pairs
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            n_bytes = path.stat().st_size
         if compare:
             place_text(self.folder.words_path(portion.index), json.dumps(list(zip(*pairs, strict=True))))
         record = ShardRecord(
@@ -217,7 +256,6 @@ class ShardWriter:
             rejections,
         )
         self._note(portion, record)
-        return Outcome(portion.index)
 
     def _check(self, portion: Portion, corpus: Corpus, stamps: list[tuple[int, int] | None]) -> None:
         """Compare the rows of a shard that is there, if a source was written since, with those it was made of."""
