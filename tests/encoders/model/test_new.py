@@ -62,7 +62,7 @@ def test_no_text_is_refused() -> None:
     ("arguments", "words"),
     [
         ({"size": "huge"}, r"model\.size is 'huge'; choose one of pico, tiny"),
-        ({"pooling": "max"}, r"model\.pooling is 'max'"),
+        ({"pooling": "maximum"}, r"model\.pooling is 'maximum'"),
         ({"max_len": 2}, r"model\.max_len is 2"),
         ({"dropout": 1.0}, r"model\.dropout is 1\.0"),
     ],

@@ -44,7 +44,8 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
         links = [Path(its[number]) for its in (entry.alignments, entry.reverse_alignments) if its]
         name = _stem(left) if right is None else f"{_stem(left)}-{_stem(right)}"
         name = "-".join(codes[2 * number : 2 * number + 2]) or name
-        bitexts.append(_bitext(name, lines, entry, links))
+        of_files = " and ".join(path.name for path in (left, right) if path)
+        bitexts.append(_bitext(name, lines, entry, links, of_files))
     return bitexts
 
 
@@ -90,8 +91,13 @@ def sides_of(name: str) -> tuple[str, str] | None:
     return left, right
 
 
-def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, links: Sequence[Path] = ()) -> Bitext:
-    """A bitext out of its lines. links: no file of word alignments, one, or those of both directions."""
+def _bitext(
+    name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, links: Sequence[Path] = (), files: str = ""
+) -> Bitext:
+    """A bitext out of its lines.
+
+    links: no file of word alignments, one, or those of both directions. files: what messages call it; empty: `name`.
+    """
     by_spaces = entry.words == "spaces" or (not entry.words and bool(links))
     words = [(left.split(), right.split()) if by_spaces else (_words(left), _words(right)) for left, right in lines]
     pairs = None
@@ -102,7 +108,7 @@ def _bitext(name: str, lines: Sequence[tuple[str, str]], entry: DataConfig, link
         pairs = list(symmetrize_all(*directions, entry.symmetrization or "intersection") if both else directions[0])
     kept = [number for number, (left, right) in enumerate(words) if left and right][: entry.limit or None]
     if not kept:
-        message = f"{name}: no line has words on both sides, so there is nothing to train on."
+        message = f"{files or name}: no line has words on both sides, so there is nothing to train on."
         raise CliError(message)
     return Bitext(
         name=name,
