@@ -21,7 +21,7 @@ from xl_encoders.reading.embedding import n_unpooled
 from xl_encoders.reading.pooling import RowPooling
 from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
 from xl_encoders.teaching.lessons import Lessons
-from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length
+from xl_encoders.training.part import Chunk, Encoded, OneJointLoss, Share
 from xl_objectives import TeacherConfig
 
 
@@ -38,7 +38,7 @@ class TaughtRows:
     given: dict[str, Tensor]
 
 
-class TeacherPart:
+class TeacherPart(OneJointLoss):
     """An objective of family teacher on one stream of texts.
 
     lessons: what is read; with translations where the settings read pairs.
@@ -62,6 +62,7 @@ class TeacherPart:
         tokens: int = 8192,
         seed: int = 1,
     ) -> None:
+        super().__init__(name, tokens)
         self._layer, self._pooling = encoder.resolve_layer(layer), pooling
         self.vector_width = encoder.vector_width(self._layer, pooling)
         if not len(lessons):
@@ -78,10 +79,8 @@ class TeacherPart:
             raise EncoderError(message)
         self._encoder = encoder
         self._lessons = lessons
-        self._name = name
         self._settings = settings
         self._loss = settings.loss_function()
-        self._tokens = tokens
         self._batch = min(batch, len(lessons))
         self._seed = seed
         self._special_ids = special_ids(encoder.tokenizer)
@@ -96,16 +95,6 @@ class TeacherPart:
         if settings.reads_pairs and n_compared <= settings.most_compared:
             self._bank = self._vectors(self._own)
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
-
-    @property
-    def terms(self) -> dict[str, Term]:
-        """The one loss of this part."""
-        return {self._name: Term(self._name)}
-
-    @property
-    def joint_terms(self) -> frozenset[str]:
-        """It needs all texts of the batch."""
-        return frozenset({self._name})
 
     @property
     def n_per_epoch(self) -> int:
@@ -126,14 +115,6 @@ class TeacherPart:
         own = self._lessons.rows[members]
         given = self._given(members, own) if self._settings.reads_pairs else {}
         return TaughtRows(rows=rows, targets=self._vectors(own), given=given)
-
-    def chunks(self, batch: TaughtRows, share: Share, terms: Collection[str]) -> list[Chunk]:
-        """The texts of this process, of like length together."""
-        if self._name not in terms:
-            return []
-        own = range(share.rank, len(batch.rows), share.world)
-        lengths = [len(row) for row in batch.rows]
-        return [Chunk(rows=rows, slots=torch.tensor(rows)) for rows in by_length(own, lengths, self._tokens)]
 
     def encode(self, batch: TaughtRows, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """Vectors of a chunk's texts."""

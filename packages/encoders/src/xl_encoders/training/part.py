@@ -113,6 +113,42 @@ class Part(Protocol):
         ...
 
 
+class HasRows(Protocol):
+    """A batch of token rows."""
+
+    @property
+    def rows(self) -> Sequence[Int[Tensor, " len"]]:
+        """One id row an item."""
+        ...
+
+
+class OneJointLoss:
+    """What parts share that have one loss, of the vectors of all rows of a batch, each row a pass of its own."""
+
+    def __init__(self, name: str, tokens: int) -> None:
+        """name: of the logged loss and its objective. tokens: most tokens of one forward pass."""
+        self._name = name
+        self._tokens = tokens
+
+    @property
+    def terms(self) -> dict[str, Term]:
+        """The one loss of this part."""
+        return {self._name: Term(self._name)}
+
+    @property
+    def joint_terms(self) -> frozenset[str]:
+        """It needs all rows of the batch."""
+        return frozenset({self._name})
+
+    def chunks(self, batch: HasRows, share: Share, terms: Collection[str]) -> list[Chunk]:
+        """The rows of this process, of like length together."""
+        if self._name not in terms:
+            return []
+        own = range(share.rank, len(batch.rows), share.world)
+        lengths = [len(row) for row in batch.rows]
+        return [Chunk(rows=rows, slots=torch.tensor(rows)) for rows in by_length(own, lengths, self._tokens)]
+
+
 def mix(*numbers: int) -> int:
     """One 63-bit seed from several numbers; neighbours in any of them give unrelated streams."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

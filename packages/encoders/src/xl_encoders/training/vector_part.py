@@ -17,7 +17,7 @@ from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.packing import encode_rows
 from xl_encoders.reading.tokens import encode_content, special_ids, wrap_rows
 from xl_encoders.training.pair_corpus import LengthBatches
-from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, pool_rows
+from xl_encoders.training.part import Chunk, Encoded, OneJointLoss, Share, by_length, pool_rows
 from xl_encoders.training.static_words import TeacherWords
 from xl_objectives import WordVectorConfig
 
@@ -33,7 +33,7 @@ class WordRows:
     targets: Float[Tensor, "words width"]
 
 
-class VectorPart:
+class VectorPart(OneJointLoss):
     """An objective of family word-vectors on one stream of words.
 
     name: of the logged loss. settings: of that objective.
@@ -55,6 +55,7 @@ class VectorPart:
         seed: int = 1,
         temperature: float = 1.0,
     ) -> None:
+        super().__init__(name, tokens)
         if settings.needs_width and words.vectors.shape[1] != encoder.width:
             message = (
                 f"objective {name} compares coordinate by coordinate, but the vectors have {words.vectors.shape[1]} "
@@ -63,10 +64,8 @@ class VectorPart:
             raise EncoderError(message)
         self._encoder = encoder
         self._words = words
-        self._name = name
         self._settings = settings
         self._loss = settings.loss_function()
-        self._tokens = tokens
         self._batch = min(batch, len(words.words))
         self._layer = encoder.resolve_layer(settings.layer)
         self._special_ids = special_ids(encoder.tokenizer)
@@ -84,16 +83,6 @@ class VectorPart:
         self._norm = {"norm": self._mean_norm()} if settings.takes_norm else {}
 
     @property
-    def terms(self) -> dict[str, Term]:
-        """The one loss of this part."""
-        return {self._name: Term(self._name)}
-
-    @property
-    def joint_terms(self) -> frozenset[str]:
-        """It needs all words of the batch."""
-        return frozenset({self._name})
-
-    @property
     def n_per_epoch(self) -> int:
         """Batches in one pass over the words."""
         return self._batches.n_per_epoch
@@ -109,14 +98,6 @@ class VectorPart:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         targets = torch.from_numpy(vectors / np.where(norms > 0, norms, 1))
         return WordRows(rows=[self._rows[i] for i in members], targets=targets)
-
-    def chunks(self, batch: WordRows, share: Share, terms: Collection[str]) -> list[Chunk]:
-        """The words of this process, of like length together."""
-        if self._name not in terms:
-            return []
-        own = range(share.rank, len(batch.rows), share.world)
-        lengths = [len(row) for row in batch.rows]
-        return [Chunk(rows=rows, slots=torch.tensor(rows)) for rows in by_length(own, lengths, self._tokens)]
 
     def encode(self, batch: WordRows, chunk: Chunk, share: Share, terms: Collection[str]) -> Encoded:
         """Vectors of a chunk's words."""
