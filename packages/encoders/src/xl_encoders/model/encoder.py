@@ -295,8 +295,11 @@ class Encoder(Trainable):
         if first:
 
             def hold(parameter: Tensor) -> None:
-                if parameter.grad is not None:
-                    parameter.grad[:first] = 0
+                gradient = parameter.grad
+                if gradient is not None and gradient.is_sparse:
+                    gradient._values()[gradient._indices()[0] < first] = 0
+                elif gradient is not None:
+                    gradient[:first] = 0
 
             table.register_post_accumulate_grad_hook(hold)
 

@@ -29,6 +29,7 @@ from xl_encoders.training.checkpoint import Checkpoints
 from xl_encoders.training.dev_scores import DevScores
 from xl_encoders.training.part import Part, Share, mix
 from xl_encoders.training.prefetch import Prefetch
+from xl_encoders.training.row_gradients import RowAdamW, add_gradients, row_gradients
 from xl_encoders.training.schedule import learning_rate
 from xl_objectives import ObjectiveConfig
 
@@ -130,7 +131,7 @@ def fit(
     encoder.zero_grad()  # of whatever the caller did before
     _prepare_model(encoder, config)
     sharding = Sharding(encoder) if isinstance(encoder, Encoder) and sharded and world_size() > 1 else None
-    optimizer = torch.optim.AdamW(_groups(encoder, config), lr=config.lr, betas=_BETAS, eps=_EPSILON, fused=True)
+    optimizer = RowAdamW(_groups(encoder, config), lr=config.lr, betas=_BETAS, eps=_EPSILON, fused=True)
     done = 0
     if checkpoints:
         take = selection.restore if selection else lambda more: None
@@ -159,6 +160,7 @@ def fit(
     reason = "finished"
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
+        stack.enter_context(row_gradients(encoder, compiled=config.compile))
         loop.open(stack)
         # A stop comes before the score of its step, which is then made here.
         last = n_steps
@@ -276,7 +278,7 @@ class _Steps:
                 gradients = {p: p.grad for p in self.parameters if p.grad is not None}
                 norms[objective] = float(total_norm(gradients.values())) / self._scale()
                 for parameter, gradient in gradients.items():
-                    total[parameter] = total[parameter].add_(gradient) if parameter in total else gradient
+                    total[parameter] = add_gradients(total[parameter], gradient) if parameter in total else gradient
                     parameter.grad = None
             # What no objective has a gradient for keeps none, as in a step without norms.
             for parameter, gradient in total.items():
