@@ -71,6 +71,17 @@ def test_pieces_are_learnt_for_what_could_not_be_written() -> None:
     assert all(encoder.tokenizer.unk_token_id not in row for row in ids_of(encoder, tibetan(30, seed=9)))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_pieces_each_time(seed: int) -> None:
+    """Random syllables make many pieces that are equally good."""
+    random = np.random.default_rng(seed)
+    letters = [chr(code) for code in range(0x0F40, 0x0F60)]
+    syllables = ["".join(random.choice(letters, 3)) for _ in range(200)]
+    texts = ["་".join(random.choice(syllables, 12)) for _ in range(150)]
+    first, second, third = (learn_pieces(unigram_encoder(), some, budget=500) for some in (texts, texts, texts[::-1]))
+    assert first == second == third
+
+
 def test_the_loss_of_characters_alone_in_closed_form() -> None:
     """Each token a character or the mark of a word; one count more than seen for each there is, `<unk>` too."""
     found = learn_pieces(unigram_encoder(), TEXTS, budget=60)

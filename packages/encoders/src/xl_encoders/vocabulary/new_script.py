@@ -3,8 +3,7 @@
 Every new piece holds a character that the old vocabulary had no piece for. So in a text that it could write, none of
 them occurs, and the text is cut into the same ids as before, whatever the scores; only what was `<unk>` is cut anew.
 
-For WordPiece pieces are merges of the most frequent pairs within words (the Unigram trainer passes over words that come
-whole), best first by how often the longest match from the left takes them.
+Pieces are merges of the most frequent pairs within words, best first by how often a text is cut into them.
 """
 
 import hashlib
@@ -93,10 +92,7 @@ def learn_pieces(encoder: Encoder, texts: Sequence[str], *, budget: int) -> NewP
         raise EncoderError(message)
     texts = sorted(texts, key=_hash)[:_MOST_TEXTS]
     kept_back, learnt_from = texts[::_KEPT_BACK], [text for n, text in enumerate(texts) if n % _KEPT_BACK]
-    if mark:
-        learnt = _wordpieces(backend, learnt_from or texts, new, budget, mark)
-    else:
-        learnt = _trained(backend, learnt_from or texts, budget)
+    learnt = _learnt(backend, learnt_from or texts, new, budget, mark)
     own = [(piece, score) for piece, score in learnt if any(char in new for char in piece)]
     old = [(piece, score) for piece, score in learnt if not any(char in new for char in piece)]
     characters = [(piece, score) for piece, score in own if piece in needed]
@@ -145,32 +141,6 @@ def _hash(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _trained(backend: Tokenizer, texts: Sequence[str], n_pieces: int) -> list[tuple[str, float]]:
-    """Pieces of the library's own trainer with their log probabilities, on text as the tokenizer's model sees it."""
-    tokenizer = Tokenizer(models.Unigram())
-    if backend.normalizer:
-        tokenizer.normalizer = backend.normalizer
-    if backend.pre_tokenizer:
-        tokenizer.pre_tokenizer = backend.pre_tokenizer
-    normalize = backend.normalizer.normalize_str if backend.normalizer else str
-    alphabet = len({char for text in texts for char in normalize(text)})
-    trainer = trainers.UnigramTrainer(
-        # The old vocabulary's characters take room here that they do not take in the budget.
-        vocab_size=n_pieces + alphabet,
-        special_tokens=[_UNKNOWN],
-        unk_token=_UNKNOWN,
-        max_piece_length=_LONGEST_PIECE,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
-    # To characters that it gave up the trainer gives the lowest score and below, in the order of a hash; the last
-    # digits of the others differ from one call to the next, too.
-    lowest = min((score for piece, score in vocabulary if len(piece) > 1 and piece != _UNKNOWN), default=-math.inf)
-    pieces = [(piece, round(max(score, lowest), 6)) for piece, score in vocabulary if piece != _UNKNOWN]
-    return sorted(pieces, key=_by_score)
-
-
 def _by_score(piece: tuple[str, float]) -> tuple[float, str]:
     return -piece[1], piece[0]
 
@@ -188,14 +158,18 @@ def words_of(backend: Tokenizer, text: str) -> list[str]:
     return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal)] if backend.pre_tokenizer else [normal]
 
 
-def _wordpieces(
+def _learnt(
     backend: Tokenizer, texts: Sequence[str], new: Collection[str], n_pieces: int, mark: str
 ) -> list[tuple[str, float]]:
-    """Pieces of the library's own trainer, with the logarithm of the share that each has where the longest matches."""
+    """Characters and merges of the library's own trainer, with the logarithm of the share that each has of the tokens.
+
+    Counted where a text is cut into the fewest pieces (Unigram) or by the longest match (WordPiece): in whole numbers,
+    which are the same in each call. Those of the library's trainer for Unigram are not, and lose a little more.
+    """
     words = Counter(word for text in texts for word in words_of(backend, text))
     letters = sorted({char for word in words for char in word})
     # As special tokens the forms of characters have ids in this order, by which the trainer decides between equals.
-    forms = [_UNKNOWN, *letters, *(mark + letter for letter in letters)]
+    forms = [_UNKNOWN, *letters, *(mark + letter for letter in letters if mark)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=len(forms) + n_pieces,
         special_tokens=forms,
@@ -207,14 +181,16 @@ def _wordpieces(
     of_script = {word: n for word, n in sorted(words.items()) if not set(new).isdisjoint(word)}
     tokenizer.train_from_iterator((word for word, n in of_script.items() for _ in range(n)), trainer)
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
-    model = models.WordPiece(vocabulary, unk_token=_UNKNOWN, continuing_subword_prefix=mark)
-    counts: Counter[str] = Counter()
-    for word, n in words.items():
-        for token in model.tokenize(word):
-            counts[token.value] += n
+    pieces = [piece for piece in vocabulary if piece != _UNKNOWN and len(piece.removeprefix(mark)) <= _LONGEST_PIECE]
+    cut = _tokenizer(backend, [(piece, -1.0) for piece in pieces], mark).encode_batch(list(texts))
+    counts = Counter(index for encoding in cut for index in encoding.ids)
     total = sum(counts.values())
-    pieces = [piece for piece in vocabulary if counts[piece] or piece in forms]
-    return sorted(((piece, math.log(max(counts[piece], 0.5) / total)) for piece in pieces[1:]), key=_by_score)
+    scored = [
+        (piece, math.log(max(counts[index], 0.5) / total))
+        for index, piece in enumerate(pieces, 1)
+        if counts[index] or piece in forms
+    ]
+    return sorted(scored, key=_by_score)
 
 
 def _sizes(n_characters: int, most: int) -> list[int]:
