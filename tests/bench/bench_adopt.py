@@ -7,16 +7,16 @@ Cases, by what is trained on:
 
 - 800, 300, 100: so many Tibetan-English pairs of SIB-200's train and dev, by the hash of the Tibetan text; 800 are all.
   Below that the Tibetan of all 800 is text alone. Tested on SIB-200's test sentences, of all 30 languages for 800.
-- article: pairs of four blocks of neighbours in five, tested on the fifth. SIB-200 deals the sentences of an article out
-  to its splits, so that its test sentences have neighbours in train.
+- article: pairs of four blocks of neighbours in five, tested on the fifth. SIB-200 deals an article's sentences out to
+  its splits, so that its test sentences have neighbours in train.
 - mined: 800 Tibetan and, in another order, 800 English sentences, not known to be pairs; two rounds.
 - peer: as 800, by the example make_multilingual of sentence-transformers (MSE to the teacher's vectors of both sides,
   its rate and batch, no new pieces), for as long as the run of 800 with this seed trained.
 
 Blocks are forty sentences that follow each other by their number in the source; the three at each end of a test block
 are in neither part, as an article may reach over the edge. Runs that are done are read again, not made again. Behind
-`--` stand further arguments of `xl align adopt`, for a folder without modules.json these. Figures are top-1 in %, a mean
-over seeds and the standard deviation.
+`--` stand further arguments of `xl align adopt`, for a folder without modules.json these. Figures are top-1 in %: the
+mean over seeds, and their standard deviation.
 """
 
 import argparse
