@@ -139,7 +139,7 @@ def fit(
     if selection:
         selection.forget_after(done)
     optimizer = accelerator.prepare(optimizer)
-    encoder.train()
+    encoder.train(config.dropout)
     saved = done
 
     def save() -> None:
