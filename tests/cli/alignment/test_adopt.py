@@ -261,3 +261,12 @@ def test_what_makes_no_sense_is_refused(adopt: Adopt, setting: str, told: str) -
     adopt(*setting.split(), dry=True, fails=True)
     assert adopt.code == 2
     assert told in adopt.said
+
+
+def test_a_plan_counts_what_the_teacher_reads(adopt: Adopt) -> None:
+    """The different translations, and the text that is to stay."""
+    adopt(reads="bitext known", dry=True)
+    (said,) = [line for line in adopt.said.splitlines() if "that the teacher reads" in line]
+    assert int(said.split()[-1]) == len(set(LINES)) + 20
+    adopt(reads="text", dry=True)
+    assert "that the teacher reads" not in adopt.said

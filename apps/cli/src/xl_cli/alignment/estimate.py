@@ -58,6 +58,9 @@ def estimate(recipe: Recipe, data: RunData) -> dict[str, object]:
         if count is not None
     }
     n_weights = model.n_parameters
+    taught = None if missing or model.lengths is None else _taught(recipe, data, samples, model.lengths)
+    if taught and taught[0]:
+        figures["texts that the teacher reads"] = taught[0]
     figures |= {
         "scored items": {corpus.name: len(keys) for corpus, keys in data.scored}
         or ("unknown until there is data" if missing and not recipe.eval.data else "none; give eval.data"),
@@ -71,7 +74,7 @@ def estimate(recipe: Recipe, data: RunData) -> dict[str, object]:
         return {**figures, "about disk in bytes": "unknown", "about time": "unknown"}
     # float32 weights; a checkpoint adds AdamW's two moments; a new model's start is kept as well.
     n_copies = 1 + 3 + (recipe.model.from_ == "new") + sum(_n_kept(recipe, count) for count in n_steps.values())
-    return {**figures, "about disk in bytes": 4 * n_weights * n_copies, "about time": _time(tokens, model)}
+    return {**figures, "about disk in bytes": 4 * n_weights * n_copies, "about time": _time(tokens, taught, model)}
 
 
 def _n_kept(recipe: Recipe, n_steps: int | None) -> int:
@@ -83,11 +86,13 @@ def _n_kept(recipe: Recipe, n_steps: int | None) -> int:
     return min(settings.keep or n_scores, n_scores)
 
 
-def _time(tokens: dict[str, int | None], model: _Model) -> str:
+def _time(tokens: dict[str, int | None], taught: tuple[int, int] | None, model: _Model) -> str:
     counts = [count for count in tokens.values() if count is not None]
     if not counts or len(counts) < len(tokens) or model.n_parameters is None:
         return "unknown"
-    seconds, rests_on = seconds_of(sum(counts), model.n_parameters - model.n_embedded)
+    # What is read once, without a backward pass, takes a third of what is trained on.
+    n_tokens = sum(counts) + (taught[1] if taught else 0) // 3
+    seconds, rests_on = seconds_of(n_tokens, model.n_parameters - model.n_embedded)
     return f"{words(seconds)}{rests_on}" if seconds is not None else f"unknown{rests_on}"
 
 
@@ -216,6 +221,33 @@ def _tokens(
             item = sum(n * per_text(settings, name, number) for number, n in n_items.items()) / sum(n_items.values())
         total += uses * _batch(recipe, name) * item
     return round(total)
+
+
+def _taught(
+    recipe: Recipe, data: RunData, samples: dict[int, tuple[list[str], list[str]]], lengths: TokenCounter
+) -> tuple[int, int]:
+    """Texts whose vectors a teacher gives before training, and their tokens: by objective, as they are computed."""
+    n_texts, n_tokens = 0, 0.0
+    prompt = recipe.model.prompt or ""
+
+    def count(n: int, texts: Sequence[str]) -> None:
+        nonlocal n_texts, n_tokens
+        n_texts += n
+        n_tokens += n * _mean(lengths, [prompt + text for text in texts], 2, recipe.model.max_len)
+
+    for name in dict.fromkeys(
+        name for variant in recipe.train.variants for name in variant_objectives(recipe, variant)
+    ):
+        settings = recipe.objectives[name]
+        if settings.family == "teacher" and settings.reads_pairs:
+            translations = list(
+                dict.fromkeys(text for its in _bitexts(data, recipe, name) for text in its.sentences[1])
+            )
+            count(len(translations), translations[:_SAMPLE])
+        elif settings.family == "teacher":
+            for number in recipe.data_of(name):
+                count(_n_items(recipe, data, number), samples[number][0])
+    return n_texts, round(n_tokens)
 
 
 def _readers(recipe: Recipe, names: Sequence[str]) -> dict[str, str]:

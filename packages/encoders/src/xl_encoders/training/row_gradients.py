@@ -54,7 +54,7 @@ class RowAdamW(torch.optim.AdamW):
     """Fused AdamW that takes gradients of rows too, and makes of them the step of the same gradient in dense form."""
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # ty: ignore[invalid-method-override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step over all parameters."""
         rows = [
             (group, parameter, parameter.grad.coalesce())
