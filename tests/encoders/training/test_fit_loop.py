@@ -404,21 +404,3 @@ def test_trains_and_embeds_on_a_gpu_in_half_precision(
     assert records[-1].loss < records[0].loss
     on_gpu = xlmr.embed(TEXTS)
     assert abs(on_gpu - copy.deepcopy(xlmr).cpu().embed(TEXTS)).max() < 1e-3  # TF32 products on the GPU
-
-
-def test_without_dropout_as_a_model_that_has_none(xlmr: Encoder) -> None:
-    trained = {}
-    for dropout in (True, False):
-        encoder = copy.deepcopy(xlmr)
-        for module in encoder.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0 if dropout else 0.5
-        train(encoder, 3, FitConfig(lr=1e-2, dropout=dropout, norms_every=0))
-        trained[dropout] = encoder.state_dict()
-    for name, weight in trained[True].items():
-        torch.testing.assert_close(weight, trained[False][name], rtol=0, atol=0, msg=name)
-
-
-def test_recomputing_needs_the_mode_of_training() -> None:
-    with pytest.raises(EncoderError, match=r"train\.checkpointing needs train\.dropout"):
-        FitConfig(checkpointing=True, dropout=False)

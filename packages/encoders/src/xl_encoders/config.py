@@ -112,9 +112,6 @@ class FitConfig:
     weight_decay: float = setting(0.01, "AdamW's, on matrices only, >= 0", low=0)
     clip: float = setting(1.0, "largest gradient norm; 0 does not clip", low=0)
     precision: str = setting("no", "mixed precision: no (float32) | bf16 | fp16 (GPU only)", choices=PRECISIONS)
-    dropout: bool = setting(
-        True, "drop activations as the model's files say; without, few texts are fitted sooner, to a teacher above all"
-    )
     checkpointing: bool = setting(False, "compute activations again in the backward pass: less memory, a third slower")
     compile: bool = setting(False, "torch.compile the encoder (needs a C++ compiler)")
     compat: str = setting(
@@ -142,9 +139,6 @@ class FitConfig:
         check_fields(self, lambda name: f"train.{name}", EncoderError)
         if self.steps == 0 and self.epochs <= 0:
             message = "train.steps and train.epochs are both 0; give one of them a number above 0."
-            raise EncoderError(message)
-        if self.checkpointing and not self.dropout:
-            message = "train.checkpointing needs train.dropout, as models recompute in training mode alone; give one."
             raise EncoderError(message)
 
 

@@ -139,7 +139,7 @@ def fit(
     if selection:
         selection.forget_after(done)
     optimizer = accelerator.prepare(optimizer)
-    encoder.train(config.dropout)
+    encoder.train()
     saved = done
 
     def save() -> None:
