@@ -11,6 +11,7 @@ Cases, by what is trained on:
 - article: pairs of four blocks of neighbours in five, tested on the fifth. SIB-200 deals an article's sentences out to
   its splits, so that its test sentences have neighbours in train.
 - mined: 800 Tibetan and, in another order, 800 English sentences, not known to be pairs; two rounds.
+- ary: as 800, with Moroccan Arabic in the place of Tibetan.
 - peer: as 800, by the example make_multilingual of sentence-transformers (MSE to the teacher's vectors of both sides,
   its rate and batch, no new pieces), for as long as the run of 800 with this seed trained.
 
@@ -36,9 +37,9 @@ from numpy.typing import NDArray
 
 from tests.bench.bench_mine import ENGLISH, digest, sib
 
-NEW = "bod_Tibt"
+NEW, ARABIC = "bod_Tibt", "ary_Arab"
 # Beside the new language and English in short tests: what was seen to gain, and one that could lose.
-NEAR = ("ary_Arab", "tur_Latn")
+NEAR = (ARABIC, "tur_Latn")
 # Text that is to stay where it is; Moroccan Arabic and Turkish are not in it.
 KNOWN = (ENGLISH, "arb_Arab", "fin_Latn", "hin_Deva", "kor_Hang", "rus_Cyrl", "swh_Latn", "zho_Hans")
 BLOCK, EDGE = 40, 3
@@ -89,8 +90,10 @@ def run(case: str, files: Path, out: Path, seed: int, arguments: argparse.Namesp
         if case == "mined":
             command += ["--set", f"mine.pivot={ENGLISH}.txt", "--set", "mine.rounds=2"]
         else:
-            sides = [str(files / f"train.{side}") for side in ("bo", "en")]
-            command += ["--set", f"data.bitext.files={json.dumps(sides)}", "--set", 'data.bitext.languages=["bo","en"]']
+            sides = [str(files / name) for name in ("train.new", "train.eng")]
+            languages = [ARABIC if case == "ary" else NEW, ENGLISH]
+            command += ["--set", f"data.bitext.files={json.dumps(sides)}"]
+            command += ["--set", f"data.bitext.languages={json.dumps(languages)}"]
         with (arguments.out / f"{case}-{seed}.log").open("w", encoding="utf-8") as log:
             subprocess.run([*command, *arguments.more], check=True, stdout=log, stderr=subprocess.STDOUT)
     return figures(out)
@@ -129,7 +132,7 @@ def write_files(root: Path, case: str, files: Path) -> None:
     languages = sorted(path.name for path in root.iterdir())
     if case not in ("800", "peer"):
         languages = [NEW, ENGLISH, *NEAR]
-    sides = [sib(root / name) for name in (NEW, ENGLISH)]
+    sides = [sib(root / name) for name in (ARABIC if case == "ary" else NEW, ENGLISH)]
     numbers = [number for number in sides[0] if number in sides[1]]
     tested = {line.split("\t")[0] for line in (root / NEW / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]}
     left_out: set[str] = set()
@@ -147,8 +150,8 @@ def write_files(root: Path, case: str, files: Path) -> None:
         put(files / "known" / f"{ENGLISH}.txt", [sides[1][number] for number in again])
     else:
         drawn = trained[: int(case)] if case in ("300", "100") else trained
-        for side, its in zip(("bo", "en"), sides, strict=True):
-            put(files / f"train.{side}", [its[number] for number in drawn])
+        for name, its in zip(("train.new", "train.eng"), sides, strict=True):
+            put(files / name, [its[number] for number in drawn])
     order = sorted(tested, key=int)
     for language in languages:
         its = sib(root / language)
@@ -196,7 +199,7 @@ def make_multilingual(folder: str, files: Path, out: Path, minutes: float, seed:
         SentenceTransformerTrainer(model=student, args=settings, train_dataset=data, loss=MSELoss(student)).train()
         return student, (time.perf_counter() - began) / 60
 
-    new, english = texts(files / "train.bo"), texts(files / "train.en")
+    new, english = texts(files / "train.new"), texts(files / "train.eng")
     wanted = SentenceTransformer(folder, device="cpu").encode(english)
     data = Dataset.from_dict({"english": english, "non_english": new, "label": wanted.tolist()})
     one = train(1)[1]

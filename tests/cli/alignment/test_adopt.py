@@ -58,7 +58,13 @@ class Adopt:
         given = [f'{files[name]}="{self._folder / name}{".tsv" if name == "bitext" else ""}"' for name in reads.split()]
         start = self._folder / "start"
         plain = [f'model.from="{start}"', "model.layer=-1", "model.pooling=mean-all", "model.max_len=64"]
-        small = ["vocabulary.budget=40", "train.steps=4", "train.log_every=1", "model.head_warmup=2"]
+        small = [
+            "vocabulary.budget=40",
+            "train.steps=4",
+            "train.log_every=1",
+            "train.precision=no",
+            "model.head_warmup=2",
+        ]
         sets = [part for one in (*given, *plain, *small, *settings) for part in ("--set", one)]
         result = self._xl("align", "adopt", *sets, *(["--dry-run"] if dry else ["--out", self._folder / out]))
         self.code, self.said = result.returncode, result.stdout + result.stderr
@@ -87,8 +93,9 @@ def test_the_first_loss_is_that_of_the_encoder_against_itself(adopt: Adopt, tmp_
     """All pairs in a batch: teach and retain by the pure functions on what `embed` gives, prompt included."""
     prompt, pairs = f'model.prompt="{PROMPT}"', 'data.bitext.languages=["bo", "en"]'
     out = adopt(
-        prompt, pairs, f"objective.teach.batch={N}", "objective.retain.batch=20", reads="bitext known", out="run"
-    )
+        prompt, pairs, f"objective.teach.batch={N}", "objective.teach.pivot=1", "objective.retain.batch=20",
+        "objective.retain.weight=1", reads="bitext known",
+    )  # fmt: skip
     grown = vectors(out / "checkpoints" / "start", SAID)
     own = vectors(tmp_path / "start", LINES)
     np.testing.assert_allclose(np.load(out / "checkpoints" / "teacher" / "teach.npy"), own, atol=1e-6)
@@ -238,7 +245,10 @@ def test_another_teacher(adopt: Adopt, tmp_path: Path) -> None:
 
 
 def test_tokens_of_a_plan_are_those_that_are_read(adopt: Adopt, tmp_path: Path) -> None:
-    adopt("vocabulary.budget=0", "train.steps=3", f'model.prompt="{PROMPT}"', f"objective.teach.batch={N}", dry=True)
+    adopt(
+        "vocabulary.budget=0", "train.steps=3", f'model.prompt="{PROMPT}"', f"objective.teach.batch={N}",
+        "objective.teach.pivot=1", dry=True,
+    )  # fmt: skip
     encoder = load_encoder(tmp_path / "start", max_len=64)
     texts = [PROMPT + text for pair in zip(SAID, LINES, strict=True) for text in pair]
     n_tokens = sum(len(row) for row in encoder.tokenizer(texts)["input_ids"])
