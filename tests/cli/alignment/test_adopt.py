@@ -93,8 +93,8 @@ def test_the_first_loss_is_that_of_the_encoder_against_itself(adopt: Adopt, tmp_
     """All pairs in a batch: teach and retain by the pure functions on what `embed` gives, prompt included."""
     prompt, pairs = f'model.prompt="{PROMPT}"', 'data.bitext.languages=["bo", "en"]'
     out = adopt(
-        prompt, pairs, f"objective.teach.batch={N}", "objective.teach.pivot=1", "objective.retain.batch=20",
-        "objective.retain.weight=1", reads="bitext known",
+        prompt, pairs, f"objective.teach.batch={N}", "objective.teach.pivot=1", "objective.teach.temperature=0.05",
+        "objective.retain.batch=20", "objective.retain.weight=1", reads="bitext known",
     )  # fmt: skip
     grown = vectors(out / "checkpoints" / "start", SAID)
     own = vectors(tmp_path / "start", LINES)

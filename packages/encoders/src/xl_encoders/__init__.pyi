@@ -38,6 +38,7 @@ from .model.transforms import fit_chain as fit_chain
 from .model.transforms import fit_transform as fit_transform
 from .model.transforms import load_transform as load_transform
 from .model.transforms import save_transform as save_transform
+from .optimizer.schedule import learning_rate as learning_rate
 from .reading.pooling import mean_pool as mean_pool
 from .reading.tokens import TokenBatch as TokenBatch
 from .reading.word_tokens import WordTokens as WordTokens
@@ -89,7 +90,6 @@ from .training.part import Part as Part
 from .training.part import Share as Share
 from .training.part import Term as Term
 from .training.prefetch import Prefetch as Prefetch
-from .training.schedule import learning_rate as learning_rate
 from .training.selection import Selection as Selection
 from .training.sources import CorpusBatches as CorpusBatches
 from .training.sources import PairBatches as PairBatches

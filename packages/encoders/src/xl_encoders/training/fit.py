@@ -24,13 +24,13 @@ from xl_encoders.distributed.sharding import Sharding, asked_for, clip_gradients
 from xl_encoders.errors import DivergedError, EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.trainable import Trainable
+from xl_encoders.optimizer.row_gradients import RowAdamW, add_gradients, row_gradients
+from xl_encoders.optimizer.schedule import learning_rate
 from xl_encoders.training.backward import backward_batch
 from xl_encoders.training.checkpoint import Checkpoints
 from xl_encoders.training.dev_scores import DevScores
 from xl_encoders.training.part import Part, Share, mix
 from xl_encoders.training.prefetch import Prefetch
-from xl_encoders.training.row_gradients import RowAdamW, add_gradients, row_gradients
-from xl_encoders.training.schedule import learning_rate
 from xl_objectives import ObjectiveConfig
 
 _BETAS = (0.9, 0.999)

@@ -21,8 +21,8 @@ from xl_encoders import (
     encode_pairs,
     fit,
 )
+from xl_encoders.optimizer import row_gradients as module
 from xl_encoders.training import fit as loop
-from xl_encoders.training import row_gradients as module
 from xl_objectives import MlmConfig, ObjectiveConfig, SeqConfig, TlmConfig
 
 

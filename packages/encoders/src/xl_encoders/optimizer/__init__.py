@@ -1,0 +1,1 @@
+"""The rate of each step, and AdamW over gradients of rows."""
