@@ -86,7 +86,7 @@ def run(case: str, files: Path, out: Path, seed: int, arguments: argparse.Namesp
             command += ["--set", f"data.files={files / 'text'}"]
         command += ["--set", f"data.known.files={files / 'known'}"]
         if case == "mined":
-            command += ["--set", f"mine.pivot={ENGLISH}.txt", "--set", "mine.rounds=2"]
+            command += ["--set", f"mine.pivot={files / 'known' / ENGLISH}.txt", "--set", "mine.rounds=2"]
         else:
             sides = [str(files / name) for name in ("train.new", "train.eng")]
             languages = [ARABIC if case == "ary" else NEW, ENGLISH]
@@ -139,10 +139,10 @@ def write_files(root: Path, case: str, files: Path) -> None:
     trained = sorted(set(numbers) - tested - left_out, key=lambda number: digest(sides[0][number]))
     if case in ("300", "100", "mined"):
         put(files / "text" / f"{NEW}.txt", [sides[0][number] for number in trained])
-    known = sorted({path.name for path in root.iterdir()} - {ARABIC if case == "ary" else NEW})
+    known = sorted({path.name for path in root.iterdir()} - {NEW, *([ARABIC] if case == "ary" else [])})
     for place, language in enumerate(known):
+        its = sib(root / language)
         if case != "mined" or language != ENGLISH:
-            its = sib(root / language)
             put(files / "known" / f"{language}.txt", [its[number] for number in trained[place :: len(known)]])
     if case == "mined":
         again = sorted(trained, key=lambda number: digest(sides[1][number]))
