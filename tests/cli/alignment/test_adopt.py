@@ -123,7 +123,8 @@ def test_it_learns_and_the_old_language_stays(adopt: Adopt, tmp_path: Path) -> N
     write_lines(folder / "bod_Tibt.txt", SAID)
     write_lines(folder / "eng_Latn.txt", LINES)
     out = adopt(
-        "train.steps=40",
+        "train.steps=60",
+        "train.embedding_lr=1e-2",
         "train.lr=1e-3",
         f"objective.teach.batch={N}",
         f'eval.data="{folder}"',

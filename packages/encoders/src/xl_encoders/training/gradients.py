@@ -77,4 +77,4 @@ def weights_by_layer(encoder: Encoder) -> dict[int, list[nn.Parameter]]:
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
     gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
-    return gradient.detach().float().cpu().clone()
+    return gradient.detach().to_dense().float().cpu().clone()  # in the midst of `fit` token embeddings have rows
