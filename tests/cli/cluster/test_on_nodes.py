@@ -38,7 +38,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 subprocess.run(
                     [sys.executable, "-m", "tests.cli.cluster.on_nodes", str(folder)],
                     stdout=found, stderr=said, timeout=600, check=False,
-                    env=environment(RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0", **keys),
+                    env=environment(
+                        RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+                        RAY_ENABLE_UV_RUN_RUNTIME_ENV="0",  # read as `ray` is imported, before `two_nodes` could set it
+                        **keys,
+                    ),
                 )  # fmt: skip
     return folder
 
