@@ -178,6 +178,9 @@ def main(folder: Path) -> None:
 
         def kill() -> None:
             cluster.remove_node(second, allow_graceful=False)
+            # Its processes answer for a moment more, in which they could do all that is left.
+            while sum(node["Alive"] for node in ray.nodes()) > 1:
+                time.sleep(0.1)
 
         found["pieces"] = pieces(folder / "pieces")
         told("pieces of work")
