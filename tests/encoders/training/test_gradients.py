@@ -8,6 +8,7 @@ from tests.encoders.toy_parts import gradients_of, make_part, small_encoder, sta
 from torch import Tensor
 
 from xl_encoders import Encoded, Share, Term, objective_gradients, weights_by_layer
+from xl_encoders.optimizer.row_gradients import row_gradients
 
 
 class Named:
@@ -93,3 +94,16 @@ def test_every_weight_of_the_encoder_has_one_layer() -> None:
     names = {id(each): name for name, each in encoder.model.base_model.named_parameters()}
     assert all(names[id(each)].startswith("embeddings.") for each in layers[0])
     assert all(names[id(each)].startswith("encoder.layer.1.") for each in layers[2])
+
+
+def test_the_same_in_the_midst_of_training() -> None:
+    """Where `fit` keeps the gradient of token embeddings as rows."""
+    encoder = small_encoder()
+    part = make_part(encoder, "seq", tokens=10_000)
+    found = objective_gradients(encoder, [part], n_batches=1)["seq"]
+    with row_gradients(encoder):
+        inside = objective_gradients(encoder, [part], n_batches=1)["seq"]
+    for layer, gradients in found.items():
+        for one, same in zip(gradients, inside[layer], strict=True):
+            assert not same.is_sparse
+            torch.testing.assert_close(one, same)

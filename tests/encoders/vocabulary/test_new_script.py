@@ -1,6 +1,7 @@
 """Pieces for a new script: old texts are cut as before whatever the scores, start rows and choices by slow loops."""
 
 import hashlib
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -69,6 +70,14 @@ def test_pieces_are_learnt_for_what_could_not_be_written() -> None:
     again = learn_pieces(unigram_encoder(), [*LATIN, *TEXTS[::-1]], budget=60)
     assert again.pieces == learnt.pieces  # whatever the order of the texts
     assert all(encoder.tokenizer.unk_token_id not in row for row in ids_of(encoder, tibetan(30, seed=9)))
+
+
+def test_pieces_end_with_punctuation() -> None:
+    """Two syllables that always stand together stay two pieces, each with the tsheg behind it."""
+    texts = [f"{a}་{b}་{a}་{b}" for a, b in itertools.pairwise(SYLLABLES) for _ in range(30)]
+    names = [piece for piece, _ in learn_pieces(unigram_encoder(), texts, budget=60).pieces]
+    assert not [name for name in names if "་" in name[:-1]]
+    assert [name for name in names if len(name) > 1 and name.endswith("་")]
 
 
 @pytest.mark.parametrize("seed", range(4))
