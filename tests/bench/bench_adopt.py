@@ -118,6 +118,7 @@ def figures(out: Path) -> dict[str, float]:
         found[f"mean of {len(values)} others, {name}"] = mean(values)
     made = json.loads((out / "run.json").read_text(encoding="utf-8"))
     steps = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    steps = [its for its in steps if "seconds" in its]  # not those of a head that is trained first
     each = mean(its["seconds"] for its in steps[1:])
     return found | {"minutes of training": each * steps[-1]["n_steps"] / 60, "minutes": made["wall_seconds"] / 60}
 

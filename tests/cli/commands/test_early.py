@@ -93,6 +93,8 @@ FAULTS = {
     "gradients: recipe": ("analyze gradients no-such-recipe", "unknown recipe"),
     "compare": ("compare HERE NO", "no results.jsonl"),
     "ls": ("ls everything", "unknown list"),
+    "reproduce": ("reproduce seq-retrievel --out new", "unknown claim"),
+    "reproduce: data": ("reproduce coverage --scale real --data NO --model xlm-roberta-base --out new", "NO"),
     "map: none": ("static map TEXT TEXT --out-source a.vec --out-target b.vec", "give --dictionary FILE"),
     "train": ("static train TEXT --lang volapuek1 --out new.vec", "volapuek1"),
     "train: width": ("static train TEXT --lang eng --width 0 --out new.vec", "--width is 0"),

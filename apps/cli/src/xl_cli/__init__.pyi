@@ -4,6 +4,8 @@ from .alignment.align import plan as plan
 from .alignment.amounts import align_amounts as align_amounts
 from .alignment.amounts import plan_amounts as plan_amounts
 from .checking.check import check as check
+from .claims.reproduce import plan_claims as plan_claims
+from .claims.reproduce import reproduce as reproduce
 from .embedding.embed import embed as embed
 from .embedding.job import Embedded as Embedded
 from .errors import CliError as CliError

@@ -22,6 +22,7 @@ from xl_cli.commands.export import export
 from xl_cli.commands.ls import ls
 from xl_cli.commands.mine import mine
 from xl_cli.commands.report import report
+from xl_cli.commands.reproduce import reproduce
 from xl_cli.commands.show import Command
 from xl_cli.commands.static.app import static
 from xl_cli.commands.translit import translit
@@ -49,6 +50,7 @@ app.command("check", short_help="Show that all ways of reading a model agree.")(
 app.command("export", short_help="Write a model for another library.")(export)
 app.command("report", short_help="Print the tables of runs.")(report)
 app.command("compare", short_help="Compare two runs cell by cell.")(compare)
+app.command("reproduce", short_help="Test the papers' claims: commands, figures, verdicts.")(reproduce)
 app.command("ls", short_help="List what can be named: recipes, tasks ...")(ls)
 
 

@@ -1,5 +1,6 @@
 from .errors import AnalysisError as AnalysisError
 from .pages.adopt_page import adopt_page as adopt_page
+from .pages.claims_page import claims_page as claims_page
 from .pages.points_page import points_page as points_page
 from .pages.report_page import Facts as Facts
 from .pages.report_page import Section as Section
@@ -64,6 +65,10 @@ from .statistics.calibration import brier_score as brier_score
 from .statistics.calibration import calibration_error as calibration_error
 from .statistics.calibration import fit_calibration as fit_calibration
 from .statistics.calibration import reliability_curve as reliability_curve
+from .statistics.claims import Judged as Judged
+from .statistics.claims import Part as Part
+from .statistics.claims import judge as judge
+from .statistics.claims import judge_together as judge_together
 from .statistics.comparison import ComparedCell as ComparedCell
 from .statistics.comparison import Comparison as Comparison
 from .statistics.comparison import OverLanguages as OverLanguages
@@ -71,6 +76,8 @@ from .statistics.comparison import compare as compare
 from .statistics.comparison import signed_rank_p as signed_rank_p
 from .statistics.correlation import Correlation as Correlation
 from .statistics.correlation import correlation as correlation
+from .statistics.crossed import CrossedMean as CrossedMean
+from .statistics.crossed import crossed_mean as crossed_mean
 from .statistics.gap import Gaps as Gaps
 from .statistics.gap import LanguageScores as LanguageScores
 from .statistics.gap import language_gaps as language_gaps
@@ -102,6 +109,9 @@ from .tables.analyses.tag_tables import is_by_tag as is_by_tag
 from .tables.analyses.tag_tables import tag_tables as tag_tables
 from .tables.analyses.vocabulary_table import vocabulary_table as vocabulary_table
 from .tables.beside import beside_tables as beside_tables
+from .tables.claim_tables import JudgedClaim as JudgedClaim
+from .tables.claim_tables import part_table as part_table
+from .tables.claim_tables import verdict_table as verdict_table
 from .tables.comparison_tables import comparison_tables as comparison_tables
 from .tables.gain_tables import gain_table as gain_table
 from .tables.groups import gains as gains

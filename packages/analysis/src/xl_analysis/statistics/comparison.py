@@ -14,15 +14,13 @@ import numpy as np
 
 from xl_analysis.errors import AnalysisError
 from xl_analysis.statistics.holm import LEVEL, holm_by_family
-from xl_analysis.tables.figures import Figure, Row, figures
+from xl_analysis.tables.figures import NO_LANGUAGES, Figure, Row, figures
 
 _CELL = ("task", "metric", "source", "target", "data", "split", "protocol", "robust", "noise")
 # What a row from elsewhere may leave open; where one run leaves it open throughout, it tells no cells apart.
 _OPEN = ("data", "split", "protocol")
 # What tells the systems of one run apart, looked at in this order where two of them answer one question.
 _SYSTEM = ("variant", "layer", "pooling", "unit", "prompt", "tuning", "model")
-# Targets that are no language.
-_NO_LANGUAGES = {"all", "mean", "mean-all", "diagonal", "off-diagonal", ""}
 _FEWEST_LANGUAGES = 4
 # Signed ranks of so many differences are counted one by one, also where some are equal: 2^13 signs.
 _FEW = 13
@@ -324,7 +322,7 @@ def _tested(cell: ComparedCell, items: tuple[float, float] | None, seeds: tuple[
 def _over_languages(cells: Sequence[ComparedCell]) -> list[OverLanguages]:
     groups: dict[tuple[object, ...], dict[str, list[float]]] = {}
     for cell in cells:
-        if cell.target not in _NO_LANGUAGES and "+" not in cell.target:
+        if cell.target not in NO_LANGUAGES and "+" not in cell.target:
             key = (cell.task, cell.metric, tuple(cell.told.items()))
             groups.setdefault(key, {}).setdefault(cell.target, []).append(cell.value)
     comparisons = []

@@ -13,10 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xl_analysis.errors import AnalysisError
 from xl_analysis.tables.analyses.tag_tables import is_by_tag
-from xl_analysis.tables.figures import TELLING, Figure, Row, figures, lines
-
-# Targets that are no language.
-_NO_LANGUAGES = {"all", "mean", "mean-all", "diagonal", "off-diagonal", ""}
+from xl_analysis.tables.figures import NO_LANGUAGES, TELLING, Figure, Row, figures, lines
 
 
 def rpd(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -98,7 +95,7 @@ def language_scores(rows: Iterable[Row], metric: str = "") -> list[LanguageScore
     over. metric: which scores; "" where the rows of each data set have one, besides those of single tags. AnalysisError
     where they have several, for no score, and where two rows of a system say one thing differently.
     """
-    every = [(f, row) for row, f in _with_figures(rows) if not f.baseline and f.target not in _NO_LANGUAGES]
+    every = [(f, row) for row, f in _with_figures(rows) if not f.baseline and f.target not in NO_LANGUAGES]
     kept = [(f, row) for f, row in every if (f.metric == metric if metric else not is_by_tag(f.metric))]
     if not kept:
         there = ", ".join(dict.fromkeys(figure.metric for figure, _ in every)) or "none"

@@ -13,6 +13,8 @@ from xl_analysis.errors import AnalysisError
 
 Row = Mapping[str, object]
 
+# Targets that are no language.
+NO_LANGUAGES = frozenset({"all", "mean", "mean-all", "diagonal", "off-diagonal", ""})
 REQUIRED = ("task", "metric", "value", "source", "target")
 # Fields that tell two rows of one variant apart; the name of a line carries them where they differ. The model comes
 # last and only when nothing else tells: it often differs by seed. After it comes the table of a paper, if two of its

@@ -1,0 +1,1 @@
+"""`xl reproduce`: the papers' claims, tested."""

@@ -1,0 +1,208 @@
+"""`xl reproduce`: the papers' claims, each with its commands, what came out, and a verdict."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xl_cli.claims.claim import SCALES, Claim, read_claim, shipped_claims
+from xl_cli.claims.work import Work, check_places, do, work_of
+from xl_cli.folder.runs import RESULTS
+from xl_cli.launch.durations import words as duration
+from xl_cli.options import check_options
+from xl_cli.published.rows import PAPERS, published_rows
+from xl_cli.results import Rows, UnfinishedError
+from xl_cli.settings import takes
+from xl_objectives import setting
+
+if TYPE_CHECKING:
+    from xl_analysis import JudgedClaim
+    from xl_tasks import Row
+
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceConfig:
+    """What a claim is tested on."""
+
+    scale: str = setting(
+        "mini",
+        "One of: mini (its own small encoders, trained on the text of --data), real (--model, a pretrained encoder), "
+        "paper (the paper's models and data).",
+        choices=SCALES,
+    )
+    data: str = setting("", "Folder with the data sets' own folders.")
+    model: str = setting("", "Pretrained encoder of scale real: a folder or hub id.")
+    seeds: int = setting(0, "So many seeds, 1, 2 ... [default: those of the claim's file]", min=0)
+    jobs: int = setting(1, "Commands that run side by side, each with its share of the cores", min=1)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@takes(config=ReproduceConfig)
+def reproduce(claim: str = "", *, config: ReproduceConfig, out: str | Path = "reproduce") -> Rows:
+    """Test one claim, or "all"; rows of verdicts, whose `str` is the table. Without a claim: what claims there are.
+
+    claim: a name or a .toml file. out: folder; what it has finished is not computed again, and what was measured lies
+    there: `page.html`, `results.jsonl` (a row a part of a claim), `CLAIM/results.jsonl` (all rows behind it).
+
+    UnfinishedError, with what could be judged, where a command failed.
+
+    >>> print(reproduce("seq-retrieval", data="DATA", out="r"))  # doctest: +SKIP
+    """
+    out = Path(out)
+    claims = _asked(claim, config.scale)
+    pairs = [(each, config.scale) for each in claims]
+    check_places(pairs, data=config.data, model=config.model)
+    seeds = tuple(range(1, config.seeds + 1))
+    work = work_of(pairs, data=config.data, model=config.model, out=out, seeds=seeds)
+    failed = do((each for its in work.values() for each in its), jobs=config.jobs)
+    judged = _all_judged(claims, work, config.scale)
+    rows = Rows([row for each in judged for row in _rows(each)], lambda: _text(judged), out)
+    _write(judged, work, out, config)
+    if failed:
+        folder, fault = next(iter(failed.items()))
+        message = f"{len(failed)} of {sum(map(len, work.values()))} commands failed, {folder.name} with: {fault}"
+        raise UnfinishedError(message, rows)
+    return rows
+
+
+@takes(config=ReproduceConfig)
+def plan_claims(claim: str, *, config: ReproduceConfig, out: str | Path = "reproduce") -> str:
+    """What `reproduce` would do: commands with their places filled, what is done already, time as measured before.
+
+    Without data or a model at hand their places stay as they are written.
+    """
+    pairs = [(each, config.scale) for each in _asked(claim, config.scale)]
+    work = work_of(
+        pairs,
+        data=config.data or "{data}",
+        model=config.model or "{model}",
+        out=Path(out),
+        seeds=tuple(range(1, config.seeds + 1)),
+    )
+    lines: list[str] = []
+    for each, scale in pairs:
+        at = each.scale(scale)
+        lines += [f"# {each.name}: {each.title}", f"# {at.decides}"]
+        lines += [f"# took {duration(3600 * at.hours)} on {at.on}"] if at.hours else []
+        lines += [f"xl {shlex.join(its.words)}" + ("  # done" if its.is_done else "") for its in work[each.name]]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def listed() -> list[dict[str, object]]:
+    """A line a shipped claim: its name, what is claimed, where, and its scales."""
+    claims = map(read_claim, shipped_claims())
+    return [
+        {
+            "claim": each.name,
+            "what is claimed": each.title,
+            "paper": ", ".join(filter(None, [each.by, each.where])) or "ours",
+            "scales": " ".join(each.scales),
+        }
+        for each in claims
+    ]
+
+
+def _asked(claim: str, scale: str) -> list[Claim]:
+    if claim != ALL:
+        read = read_claim(claim)
+        read.scale(scale)
+        return [read]
+    every = [read_claim(name) for name in shipped_claims()]
+    return [each for each in every if scale in each.scales]
+
+
+def _parts_of(scale: str, claims: Sequence[Claim]) -> int:
+    """Number of parts of the shipped claims and of `claims` at a scale: the family that is judged together."""
+    every = {name: read_claim(name) for name in shipped_claims()} | {each.name: each for each in claims}
+    return sum(len(each.scales[scale].parts) for each in every.values() if scale in each.scales)
+
+
+def _all_judged(claims: Sequence[Claim], work: Mapping[str, Sequence[Work]], scale: str) -> "list[JudgedClaim]":
+    """Each claim, its parts' p corrected over all parts that there are at this scale."""
+    from xl_analysis import judge_together
+
+    alone = [_judged(each, work[each.name], scale) for each in claims]
+    together = iter(judge_together([part for each in alone for part in each.parts], _parts_of(scale, claims)))
+    return [replace(each, parts=[next(together) for _ in each.parts]) for each in alone]
+
+
+def _judged(claim: Claim, work: Sequence[Work], scale: str) -> "JudgedClaim":
+    from xl_analysis import JudgedClaim, judge
+
+    rows = [row.to_dict() for each in work if each.is_done for row in each.rows()]
+    at = claim.scale(scale)
+    published = [row.to_dict() for row in published_rows(claim.by)] if claim.by else []
+    in_print = [each.in_print for each in at.parts]
+    return JudgedClaim(
+        name=claim.name,
+        title=claim.title,
+        paper=", ".join(filter(None, [PAPERS[claim.by], claim.where])) if claim.by else "",
+        printed=claim.printed,
+        decides=at.decides,
+        parts=[judge(part, rows) for part in at.parts],
+        in_print=[None if part is None else judge(part, published) for part in in_print],
+        controls=[judge(part, rows) for part in at.controls],
+    )
+
+
+def _rows(claim: "JudgedClaim") -> "list[Row]":
+    """Verdicts as rows: the metric is the kind of part or "control", the variant what it says, the note its verdict."""
+    from xl_tasks import Row
+
+    kinds = [*(("part", each) for each in claim.parts), *(("control", each) for each in claim.controls)]
+    return [
+        Row(
+            task="claim",
+            metric=kind,
+            value=each.value,
+            n=each.n_languages * each.n_seeds,
+            source="all",
+            target="all",
+            model=claim.name,
+            variant=each.part.says,
+            baseline="0",
+            p_holm=each.p_none,
+            low=each.low if isfinite(each.low) else None,
+            high=each.high if isfinite(each.high) else None,
+            note=each.verdict,
+        )
+        for kind, each in kinds
+        if each.value is not None
+    ]
+
+
+def _write(
+    judged: "Sequence[JudgedClaim]", work: Mapping[str, Sequence[Work]], out: Path, config: ReproduceConfig
+) -> None:
+    from xl_analysis import claims_page
+    from xl_tasks import write_rows
+    from xl_translit import replacing
+
+    for name, its in work.items():
+        rows = {each.folder: each.rows() for each in its if each.is_done}
+        (out / name).mkdir(parents=True, exist_ok=True)
+        write_rows(out / name / RESULTS, [row for part in rows.values() for row in part])
+    write_rows(out / RESULTS, [row for each in judged for row in _rows(each)])
+    commands = {name: [(_told(each), f"xl {shlex.join(each.words)}") for each in its] for name, its in work.items()}
+    page = claims_page(judged, f"Claims of five papers at scale {config.scale}", commands=commands)
+    with replacing(out / "page.html") as file:
+        file.write(page)
+
+
+def _told(work: Work) -> str:
+    seed = "" if work.seed is None else f", seed {work.seed}"
+    return f"{work.step.name}{seed}" + (f" ({duration(work.seconds)})" if work.is_done else " (not done)")
+
+
+def _text(judged: "Sequence[JudgedClaim]") -> str:
+    from xl_analysis import part_table, verdict_table
+
+    tables = [verdict_table(judged), *(part_table(each) for each in judged)]
+    return "\n\n".join(table.render("text") for table in tables)

@@ -1,0 +1,163 @@
+"""Verdicts of claims: by planted effects, by what must not hold, and by rows that do not say what is meant."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xl_analysis import AnalysisError, Part, judge, judge_together
+
+LANGUAGES = ("tur_Latn", "ell_Grek", "heb_Hebr", "amh_Ethi", "rus_Cyrl", "hin_Deva")
+
+
+def rows(
+    variant: str, effect: float, *, seeds: int = 3, spread: float = 0.01, metric: str = "top1"
+) -> list[dict[str, Any]]:
+    """Scores into English of a system that is `effect` above 0.5, a little more or less by language and seed."""
+    rng = np.random.default_rng([ord(variant), seeds])
+    return [
+        {"task": "retrieval", "metric": metric, "source": language, "target": "eng_Latn", "seed": seed,
+         "variant": variant, "value": 0.5 + effect + float(spread * rng.normal())}
+        for language in LANGUAGES for seed in range(1, seeds + 1)
+    ]  # fmt: skip
+
+
+def part(**fields: Any) -> Part:
+    says: dict[str, Any] = {"says": "b is above a", "of": {"variant": "b"}, "against": {"variant": "a"}}
+    says |= {"over": "source", "least": 0.05}
+    says |= fields
+    return Part(**says)
+
+
+@pytest.mark.parametrize(
+    ("effect", "lower", "expected"),
+    [
+        (0.2, False, "holds"),
+        (0.2, True, "does not hold"),
+        (-0.2, False, "does not hold"),
+        (-0.2, True, "holds"),
+        (0.0, False, "does not hold"),
+        (0.02, False, "does not hold"),
+    ],
+)
+def test_a_planted_effect_is_found_and_no_effect_is_refuted(effect: float, lower: bool, expected: str) -> None:
+    judged = judge(part(lower=lower), rows("a", 0) + rows("b", effect))
+    assert judged.verdict == expected
+    assert judged.value is not None
+    assert judged.value == pytest.approx(-effect if lower else effect, abs=0.01)
+    assert (judged.n_languages, judged.n_seeds) == (6, 3)
+    assert judged.low < judged.value < judged.high
+
+
+def test_an_effect_that_is_drowned_is_not_decided() -> None:
+    assert judge(part(), rows("a", 0, spread=0.3) + rows("b", 0.1, spread=0.3)).verdict == "not decided"
+    # One language, one seed: nothing tells how sure it is.
+    one = [row for row in rows("a", 0) + rows("b", 0.2) if row["seed"] == 1 and row["source"] == "ell_Grek"]
+    assert judge(part(), one).verdict == "not decided"
+
+
+def test_a_figure_against_a_number_and_a_share() -> None:
+    found = judge(part(kind="value", against={}, than=0.4), rows("b", 0.1))
+    assert (found.verdict, found.against) == ("holds", pytest.approx(0.4))
+    assert found.value == pytest.approx(0.2, abs=0.01)
+    # A ratio of 3 to 2, and of 2 to 3, which is a third less.
+    above = judge(part(relative=True), rows("a", 0) + rows("b", 0.25))
+    below = judge(part(relative=True, lower=True), rows("a", 0.25) + rows("b", 0))
+    assert (above.value, below.value) == pytest.approx((0.5, 1 / 3), abs=0.03)
+    assert above.verdict == below.verdict == "holds"
+    assert judge(part(relative=True, lower=True, least=0.4), rows("a", 0.25) + rows("b", 0)).verdict == "does not hold"
+    with pytest.raises(AnalysisError, match="figures of 0 or less"):
+        judge(part(relative=True), rows("a", -0.5, spread=0) + rows("b", 0.25))
+
+
+def test_groups_that_differ_in_a_language_are_matched_by_the_other() -> None:
+    """From Russian against from English, for each target."""
+    made = [
+        {"task": "sib200", "metric": "accuracy", "source": source, "target": target, "seed": seed,
+         "value": value + seed / 1e3}
+        for source, value in (("rus_Cyrl", 0.7), ("eng_Latn", 0.5))
+        for target in ("ukr_Cyrl", "bul_Cyrl", "srp_Cyrl")
+        for seed in (1, 2, 3)
+    ]  # fmt: skip
+    found = judge(part(of={"source": "rus_Cyrl"}, against={"source": "eng_Latn"}, over="target"), made)
+    assert (found.verdict, found.value, found.n_languages) == ("holds", pytest.approx(0.2), 3)
+
+
+def test_scripts_and_differences_from_a_baseline() -> None:
+    made = rows("a", 0) + rows("b", 0.2)
+    baseline = [{**row, "baseline": "a", "value": 9.0} for row in made]
+    apart = judge(part(of={"variant": "b", "scripts": "other"}), made + baseline)
+    assert (apart.n_languages, judge(part(of={"variant": "b", "scripts": "same"}), made).n_languages) == (5, 1)
+
+
+@pytest.mark.parametrize(("turned", "expected"), [(1, "holds"), (-1, "does not hold")])
+def test_a_correlation_over_languages(turned: int, expected: str) -> None:
+    languages = [f"l{number:02}_Latn" for number in range(30)]
+    made = [
+        {"task": "gap", "metric": metric, "source": "eng_Latn", "target": language, "seed": seed,
+         "value": value + seed / 100}
+        for number, language in enumerate(languages)
+        for metric, value in (("gap", float(number)), ("cka", turned * number + 3.0 * (number % 3)))
+        for seed in (1, 2)
+    ]  # fmt: skip
+    found = judge(
+        part(kind="correlation", of={"metric": "gap"}, against={"metric": "cka"}, over="target", least=0.3), made
+    )
+    assert (found.verdict, found.n_languages) == (expected, 30)
+    # By hand: the ranks of 30 points, of which every three are moved by 0, 3 and 6.
+    from scipy.stats import spearmanr
+
+    numbers = np.arange(30)
+    assert found.value == pytest.approx(spearmanr(numbers, turned * numbers + 3.0 * (numbers % 3)).statistic)
+    few = judge(part(kind="correlation", of={"metric": "gap"}, against={"metric": "cka"}, over="target"), made[:12])
+    assert few.verdict == "not decided"
+
+
+def test_what_is_missing_is_told_and_what_is_meant_twice_refused() -> None:
+    for there in (rows("a", 0), rows("b", 0)):
+        judged = judge(part(), there)
+        assert (judged.verdict, judged.value) == ("not decided", None)
+        assert "no rows of the" in judged.missing
+    apart = judge(part(), rows("a", 0, seeds=1) + [{**row, "seed": 9} for row in rows("b", 0, seeds=1)])
+    assert apart.missing == "no language that both groups have with every seed"
+    twice = rows("a", 0) + rows("b", 0) + [{**row, "model": "other"} for row in rows("b", 0.1)]
+    with pytest.raises(AnalysisError, match="two rows answer it, which differ in model; say which"):
+        judge(part(), twice)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"kind": "ratio"}, "kind is 'ratio'"),
+        ({"over": "seed"}, "over is 'seed'"),
+        ({"least": 0.0}, "a number above 0"),
+        ({"against": {}}, "against is missing"),
+    ],
+)
+def test_a_part_that_says_nothing_is_refused(fields: dict[str, Any], fault: str) -> None:
+    with pytest.raises(AnalysisError, match=fault):
+        part(**fields)
+
+
+def test_random_figures_hold_no_more_often_than_the_level_says() -> None:
+    """Both groups drawn alike, a thousand times: one in forty holds, of the one in twenty that p of 0.05 lets pass."""
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(1000):
+        made = [{**row, "value": float(rng.normal())} for row in rows("a", 0) + rows("b", 0)]
+        held += judge(part(least=1e-9), made).verdict == "holds"
+    assert held <= 40
+
+
+def test_many_parts_are_judged_as_one_family() -> None:
+    """Three parts with p1 < p2 < p3 and one that was not tested: 4 p1, 3 p2 and 2 p3, none below one before."""
+    planted = ((0.2, 0.01), (0.1, 0.1), (0.0, 0.01))
+    parts = [judge(part(), rows("a", 0) + rows("b", effect, spread=spread)) for effect, spread in planted]
+    p = [min(each.p_none, each.p_matters) for each in parts]
+    together = judge_together(parts, 4)
+    expected = 0.0
+    for place, each in enumerate(sorted(range(3), key=p.__getitem__)):
+        expected = min(1, max(expected, p[each] * (4 - place)))
+        assert min(together[each].p_none, together[each].p_matters) == pytest.approx(expected)
+    assert parts[0].verdict == together[0].verdict == "holds"
+    assert parts[2].verdict == together[2].verdict == "does not hold"

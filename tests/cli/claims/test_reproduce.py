@@ -1,0 +1,229 @@
+"""`xl reproduce`: work that is done once and gone on with, faults that are told, verdicts that follow from the rows."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from tests.cli.conftest import Run
+
+import xl_cli
+from xl_cli import UnfinishedError, UsageError
+from xl_cli.claims import work
+from xl_cli.claims.claim import SCALES, read_claim, shipped_claims
+from xl_cli.claims.work import work_of
+from xl_cli.main import app
+from xl_cli.recipe.recipe import load_recipe
+from xl_tasks import read_rows
+
+CLAIM = """
+title = "Trained encoders find more"
+
+[mini]
+decides = "nothing but this test"
+
+[[mini.step]]
+name = "trained"
+command = "align names --set train.seed={seed} --out {out}"
+
+[[mini.step]]
+name = "scored-{which}"
+for = { which = ["good", "bad"] }
+command = "eval sib200 --model {step:trained} --data {data} --noise {which} --json"
+
+[[mini.part]]
+says = "what is good is above what is bad"
+of = { task = "sib200", noise = "good" }
+against = { noise = "bad" }
+least = 0.1
+
+[[mini.control]]
+says = "what is bad is above what is good"
+of = { task = "sib200", noise = "bad" }
+against = { noise = "good" }
+least = 0.1
+"""
+TARGETS = ("tur_Latn", "ell_Grek", "heb_Hebr")
+
+
+def score(which: str, seed: int, target: str) -> float:
+    """A planted score: good ones are 0.3 above bad ones, give or take a little."""
+    return (0.6 if which == "good" else 0.3) + 0.01 * seed + 0.02 * TARGETS.index(target) * (which == "good")
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Commands are noted in place of being run; one that scores prints its rows, one with `fail` in it fails."""
+    called: list[list[str]] = []
+
+    def run(command: Sequence[str], *, stdout: Any, stderr: Any, **_: object) -> "subprocess.CompletedProcess[bytes]":
+        words = list(command[3:])
+        called.append(words)
+        if any("fail" in word for word in words):
+            stderr.write(b"note: this and that\nxl: no such thing.\n")
+            return subprocess.CompletedProcess(command, 1)
+        if words[0] == "align":
+            out = Path(words[words.index("--out") + 1])
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "results.jsonl").write_text("", encoding="utf-8")
+        if words[0] == "eval":
+            model, which = words[words.index("--model") + 1], words[words.index("--noise") + 1]
+            seed = int(Path(model).parent.name.split("-")[1])
+            for target in TARGETS:
+                row = {"task": "sib200", "metric": "accuracy", "source": "eng_Latn", "target": target, "model": model,
+                       "noise": which, "value": score(which, seed, target)}  # fmt: skip
+                stdout.write(json.dumps(row).encode() + b"\n")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(work.subprocess, "run", run)
+    return called
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> Callable[[str], str]:
+    def write(text: str = CLAIM) -> str:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / "text").write_text("a text", encoding="utf-8")
+        (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+        return str(tmp_path / "mine.toml")
+
+    return write
+
+
+def test_a_verdict_follows_from_the_rows(commands: list[list[str]], claim: Callable[[], str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    rows = xl_cli.reproduce(claim(), data=str(tmp_path / "data"), out=out)
+    # By hand: 0.3 and 0.00, 0.02, 0.04 by language.
+    part, control = rows
+    assert (part.note, part.value) == ("holds", pytest.approx(0.32))
+    assert (control.note, control.value, control.metric) == ("does not hold", pytest.approx(-0.32), "control")
+    assert "what is good is above what is bad" in str(rows)
+    assert [row.note for row in read_rows(out / "results.jsonl")] == ["holds", "does not hold"]
+    behind = read_rows(out / "mine" / "results.jsonl")
+    assert len(behind) == 18
+    # A row's model is the step that made it, its seed that of the command.
+    assert {(row.model, row.seed) for row in behind} == {("trained", seed) for seed in (1, 2, 3)}
+    page = (out / "page.html").read_text(encoding="utf-8")
+    assert "mine: holds" in page
+    assert "train.seed=2" in page
+    assert [words[0] for words in commands].count("align") == 3
+
+
+def test_what_is_done_is_not_done_again_and_other_data_are_other_work(
+    commands: list[list[str]], claim: Callable[[], str], tmp_path: Path
+) -> None:
+    mine, data, out = claim(), tmp_path / "data", tmp_path / "out"
+    first = xl_cli.reproduce(mine, data=str(data), out=out)
+    n_first = len(commands)
+    assert n_first == 9
+    assert [*xl_cli.reproduce(mine, data=str(data), out=out)] == [*first]
+    assert len(commands) == n_first
+    # A fourth seed is three commands more; a step that lost its mark is done anew, and nothing else.
+    xl_cli.reproduce(mine, data=str(data), out=out, seeds=4)
+    assert len(commands) == n_first + 3
+    next((out / "steps").glob("scored-good-2-*/done.json")).unlink()
+    xl_cli.reproduce(mine, data=str(data), out=out)
+    assert len(commands) == n_first + 4
+    # Encoders do not read the data, scores do.
+    (data / "text").write_text("another", encoding="utf-8")
+    work._fingerprint.cache_clear()
+    xl_cli.reproduce(mine, data=str(data), out=out)
+    assert [words[0] for words in commands[n_first + 4 :]] == ["eval"] * 6
+
+
+def test_training_that_was_stopped_goes_on(commands: list[list[str]], claim: Callable[[], str], tmp_path: Path) -> None:
+    mine, out = claim(), tmp_path / "out"
+    planned = work_of([(read_claim(mine), "mini")], data="d", model="", out=out)["mine"]
+    (planned[0].out).mkdir(parents=True)
+    (planned[0].out / "run.json").write_text("{}", encoding="utf-8")
+    (planned[3].folder).mkdir(parents=True)
+    (planned[3].folder / "printed.txt").write_text("half a li", encoding="utf-8")
+    work.do(planned)
+    assert commands[0] == ["align", "--resume", "--out", str(planned[0].out)]
+    assert commands[1] == ["align", "names", "--set", "train.seed=2", "--out", str(planned[1].out)]
+    assert len(planned[3].rows()) == 3
+
+
+def test_one_command_that_fails_stops_what_needs_it_and_no_more(
+    commands: list[list[str]], claim: Callable[[str], str], tmp_path: Path
+) -> None:
+    mine = claim(CLAIM.replace("train.seed={seed}", "train.seed={seed} --set fail={seed}").replace("fail=1", ""))
+    with pytest.raises(
+        UnfinishedError, match=r"9 of 9 commands failed, trained-1-.* with: xl: no such thing\. "
+    ) as error:
+        xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=tmp_path / "out")
+    assert [*error.value.done] == []
+    assert len(commands) == 3
+    assert "no rows of the first group" in str(error.value.done)
+
+
+def test_two_claims_share_an_encoder(claim: Callable[[], str], tmp_path: Path) -> None:
+    claims = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text(CLAIM.replace("Trained", name), encoding="utf-8")
+        claims.append((read_claim(str(tmp_path / f"{name}.toml")), "mini"))
+    claim()
+    planned = work_of(claims, data=str(tmp_path / "data"), model="", out=tmp_path)
+    assert [each.folder for each in planned["one"]] == [each.folder for each in planned["two"]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("decides =", "parts = 1\ndecides =", r"mine.toml: \[mini\]: unknown key 'parts'; known: decides"),
+        ("least = 0.1", "leest = 0.1", r"\[mini\] part: unknown key 'leest'; did you mean 'least'"),
+        ("least = 0.1", "", r"\[mini\] part: least is missing"),
+        ("least = 0.1", "least = -1", "least is -1; give a number above 0"),
+        ("{step:trained}", "{step:untrained}", "scored-good: {step:untrained} is no place of an earlier step"),
+        ("--data {data}", "--data {dat}", "{dat} is no place; there are data, seed, out, model, step"),
+        ('for = { which = ["good", "bad"] }', 'for = { data = ["good"] }', "names that are none of data, seed"),
+        ('name = "trained"', 'name = "scored-bad"', "each with a name of its own"),
+        ('title = "Trained encoders find more"', "", "mine.toml: title is missing"),
+        ("[mini]", "[mini", "mine.toml: not valid TOML"),
+    ],
+)
+def test_faults_in_a_claim_are_told_before_anything_runs(
+    claim: Callable[[str], str], old: str, new: str, fault: str
+) -> None:
+    with pytest.raises(UsageError, match=fault):
+        read_claim(claim(CLAIM.replace(old, new, 1)))
+
+
+def test_names_scales_and_places_that_are_not_there(claim: Callable[[], str], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown claim 'seq-retrievel'; did you mean 'seq-retrieval'"):
+        xl_cli.reproduce("seq-retrievel")
+    with pytest.raises(UsageError, match="claim mine has no scale real; it has mini"):
+        xl_cli.reproduce(claim(), scale="real")
+    with pytest.raises(UsageError, match="claim mine at scale mini reads a folder; name it with --data"):
+        xl_cli.reproduce(claim(), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+SHIPPED = [(name, scale) for name in shipped_claims() for scale in SCALES if scale in read_claim(name).scales]
+
+
+@pytest.mark.parametrize(("name", "scale"), SHIPPED)
+def test_commands_of_shipped_claims_are_such_as_xl_takes(name: str, scale: str, tmp_path: Path) -> None:
+    """Every word is an option or argument that the command has, and every recipe's key one that there is."""
+    planned = work_of([(read_claim(name), scale)], data="DATA", model="MODEL", out=tmp_path)[name]
+    for each in {each.step.name: each for each in planned}.values():
+        command: Any = typer.main.get_command(app)
+        words = list(each.words)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        context = command.make_context(each.step.name, words)
+        if each.words[0] == "align":
+            load_recipe(context.params["recipe"], context.params["overrides"] or (), plan_only=True)
+
+
+def test_the_list_and_the_plan_need_nothing_at_hand(xl: Run) -> None:
+    listed = xl("reproduce")
+    assert all(name in listed.stdout for name in shipped_claims())
+    plan = xl("reproduce", "seq-retrieval", "--dry-run")
+    lines = [line for line in plan.stdout.split("\n") if line.startswith("xl ")]
+    assert len(lines) == 3
+    assert shlex.split(lines[0])[:3] == ["xl", "align", "names"]
