@@ -7,7 +7,8 @@
 #   order of a hash map. There is no seed to set.
 # Hurt: who trains a tokenizer again instead of keeping its file: ids no longer fit a checkpoint, and nothing says so;
 #   who compares two vocabularies, or caches by a hash of tokenizer.json.
-# xl: trains plain BPE only (`xl align scratch`), tests that it repeats itself, and keeps the tokenizer in the run.
+# xl: trains plain BPE only (`xl align scratch`), tests that it repeats itself, and keeps the tokenizer in the run; new
+#   pieces of a Unigram vocabulary are merges scored by whole counts, without its trainer.
 # Seen with: tokenizers 0.23.3.
 set -eu
 tmp=$(mktemp -d)
