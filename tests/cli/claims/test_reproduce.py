@@ -106,7 +106,8 @@ def test_a_verdict_follows_from_the_rows(commands: list[list[str]], claim: Calla
     behind = read_rows(out / "mine" / "results.jsonl")
     assert len(behind) == 18
     # A row's model is the step that made it, its seed that of the command.
-    assert {(row.model, row.seed) for row in behind} == {("trained", seed) for seed in (1, 2, 3)}
+    steps = ("scored-good", "scored-bad")
+    assert {(row.model, row.seed) for row in behind} == {(step, seed) for step in steps for seed in (1, 2, 3)}
     page = (out / "page.html").read_text(encoding="utf-8")
     assert "mine: holds" in page
     assert "train.seed=2" in page

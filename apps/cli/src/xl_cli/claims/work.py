@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xl_cli.claims.claim import Claim, Step, filled
 from xl_cli.data.fingerprints import fingerprint_file
@@ -39,15 +39,14 @@ _PRINTED = "printed.txt"
 class Work:
     """One command with all its places filled.
 
-    words: what follows `xl`. folder: of this work, with `out` and what was printed. models: folder of another work that
-    it reads -> name of that step. needs: folders of the work that must be done before.
+    words: what follows `xl`. folder: of this work, with `out` and what was printed. needs: folders of what must be
+    done before.
     """
 
     step: Step
     seed: int | None
     words: tuple[str, ...]
     folder: Path
-    models: Mapping[str, str]
     needs: tuple[Path, ...]
 
     @property
@@ -68,20 +67,14 @@ class Work:
     def rows(self) -> "list[Row]":
         """What was measured: `out/results.jsonl`, or what was printed as JSON.
 
-        The model of a row is the step that made it; its seed is that of the work, where that has one.
+        The model of a row is the step, its seed that of the work, where that has one.
         """
         from xl_tasks import read_rows
 
         files = (self.out / "results.jsonl", *([self.folder / _PRINTED] if "--json" in self.words else []))
         rows = next((read_rows(path) for path in files if path.is_file()), [])
-        named = [dataclasses.replace(row, model=self._name(row.model)) for row in rows]
-        return named if self.seed is None else [dataclasses.replace(row, seed=self.seed) for row in named]
-
-    def _name(self, model: str) -> str:
-        path = Path(model)
-        return next(
-            (name for folder, name in self.models.items() if Path(folder) in (path, *path.parents)), self.step.name
-        )
+        own: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
+        return [dataclasses.replace(row, model=self.step.name, **own) for row in rows]
 
 
 def work_of(
@@ -120,7 +113,6 @@ def _of_step(
             seed=seed,
             words=tuple(filled(word, values) for word in step.words),
             folder=folder,
-            models={place: name.removeprefix("step:") for name, place in places.items()},
             needs=tuple(work.folder for work in needs.values()),
         )
 
