@@ -1,10 +1,15 @@
 """`xl reproduce`: work that is done once and gone on with, faults that are told, verdicts that follow from the rows."""
 
+import fcntl
 import json
 import shlex
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +17,8 @@ import typer
 from tests.cli.conftest import Run
 
 import xl_cli
-from xl_cli import UnfinishedError, UsageError
-from xl_cli.claims import work
+from xl_cli import CliError, UnfinishedError, UsageError
+from xl_cli.claims import running, work
 from xl_cli.claims.claim import SCALES, read_claim, shipped_claims
 from xl_cli.claims.work import work_of
 from xl_cli.main import app
@@ -60,26 +65,25 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Commands are noted in place of being run; one that scores prints its rows, one with `fail` in it fails."""
     called: list[list[str]] = []
 
-    def run(command: Sequence[str], *, stdout: Any, stderr: Any, **_: object) -> "subprocess.CompletedProcess[bytes]":
+    def run(command: Sequence[str], *, stdout: Any, stderr: Any, **_: object) -> Any:
         words = list(command[3:])
         called.append(words)
         if any("fail" in word for word in words):
             stderr.write(b"note: this and that\nxl: no such thing.\n")
-            return subprocess.CompletedProcess(command, 1)
-        if words[0] == "align":
+        elif words[0] == "align":
             out = Path(words[words.index("--out") + 1])
             out.mkdir(parents=True, exist_ok=True)
             (out / "results.jsonl").write_text("", encoding="utf-8")
-        if words[0] == "eval":
+        elif words[0] == "eval":
             model, which = words[words.index("--model") + 1], words[words.index("--noise") + 1]
             seed = int(Path(model).parent.name.split("-")[1])
             for target in TARGETS:
                 row = {"task": "sib200", "metric": "accuracy", "source": "eng_Latn", "target": target, "model": model,
                        "noise": which, "value": score(which, seed, target)}  # fmt: skip
                 stdout.write(json.dumps(row).encode() + b"\n")
-        return subprocess.CompletedProcess(command, 0)
+        return SimpleNamespace(poll=lambda: int(any("fail" in word for word in words)))
 
-    monkeypatch.setattr(work.subprocess, "run", run)
+    monkeypatch.setattr(running.subprocess, "Popen", run)
     return called
 
 
@@ -143,7 +147,7 @@ def test_training_that_was_stopped_goes_on(commands: list[list[str]], claim: Cal
     (planned[0].out / "run.json").write_text("{}", encoding="utf-8")
     (planned[3].folder).mkdir(parents=True)
     (planned[3].folder / "printed.txt").write_text("half a li", encoding="utf-8")
-    work.do(planned)
+    running.do(planned, out)
     assert commands[0] == ["align", "--resume", "--out", str(planned[0].out)]
     assert commands[1] == ["align", "names", "--set", "train.seed=2", "--out", str(planned[1].out)]
     assert len(planned[3].rows()) == 3
@@ -202,6 +206,60 @@ def test_names_scales_and_places_that_are_not_there(claim: Callable[[], str], tm
     with pytest.raises(UsageError, match="claim mine at scale mini reads a folder; name it with --data"):
         xl_cli.reproduce(claim(), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_two_callers_are_not_at_work_in_one_folder(
+    commands: list[list[str]], claim: Callable[[], str], tmp_path: Path
+) -> None:
+    mine, out = claim(), tmp_path / "out"
+    out.mkdir()
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CliError, match="another xl reproduce, or a command it left behind, is at work here"):
+            xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=out)
+    assert commands == []
+    assert len(xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=out)) == 2
+
+
+STOPPED = """
+title = "Training that is stopped"
+[mini]
+decides = "nothing"
+seeds = [1]
+[[mini.step]]
+name = "trained"
+command = '''align names --set train.steps=60 --set train.save_every=5 --set train.log_every=1 \
+    --set train.seed={seed} --set 'data.languages=["tr","el"]' --set 'train.variants=["mlm"]' --out {out}'''
+[[mini.part]]
+says = "mlm is above the start"
+of = { metric = "top10", variant = "mlm" }
+against = { variant = "untrained" }
+least = 0.1
+"""
+
+
+@pytest.mark.slow
+def test_a_stop_reaches_the_commands_and_the_same_call_goes_on(claim: Callable[[str], str], tmp_path: Path) -> None:
+    """SIGTERM in the midst of training: it is saved, nothing is left running, and the next call ends it."""
+    mine, out = claim(STOPPED), tmp_path / "out"
+    command = [sys.executable, "-m", "xl_cli", "reproduce", mine, "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not [*out.glob("steps/trained-1-*/out/log.jsonl")]:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=120)[1]
+    assert process.returncode == 0
+    assert "the same command goes on in" in told
+    run = next(out.glob("steps/trained-1-*"))
+
+    def status() -> str:
+        return json.loads((run / "out" / "run.json").read_text(encoding="utf-8"))["status"]
+
+    assert status() != "finished"
+    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert (run / "done.json").is_file(), again.stderr
+    assert status() == "finished"
 
 
 SHIPPED = [(name, scale) for name in shipped_claims() for scale in SCALES if scale in read_claim(name).scales]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.claims.claim import SCALES, Claim, read_claim, shipped_claims
-from xl_cli.claims.work import Work, check_places, do, work_of
+from xl_cli.claims.running import do
+from xl_cli.claims.work import Work, check_places, work_of
 from xl_cli.folder.runs import RESULTS
 from xl_cli.launch.durations import words as duration
 from xl_cli.options import check_options
@@ -60,7 +61,7 @@ def reproduce(claim: str = "", *, config: ReproduceConfig, out: str | Path = "re
     check_places(pairs, data=config.data, model=config.model)
     seeds = tuple(range(1, config.seeds + 1))
     work = work_of(pairs, data=config.data, model=config.model, out=out, seeds=seeds)
-    failed = do((each for its in work.values() for each in its), jobs=config.jobs)
+    failed = do((each for its in work.values() for each in its), out, jobs=config.jobs)
     judged = _all_judged(claims, work, config.scale)
     rows = Rows([row for each in judged for row in _rows(each)], lambda: _text(judged), out)
     _write(judged, work, out, config)

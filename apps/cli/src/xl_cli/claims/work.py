@@ -7,13 +7,7 @@ them. A folder that has `done.json` is finished; another is gone on with, or beg
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,16 +17,12 @@ from xl_cli.claims.claim import Claim, Step, filled
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
-from xl_cli.launch.durations import words as duration
-from xl_cli.launch.progress import say
 
 if TYPE_CHECKING:
     from xl_tasks import Row
 
-# Commands that go on in a folder of theirs where they were stopped.
-_GO_ON = ("eval", "embed", "mine")
-_DONE = "done.json"
-_PRINTED = "printed.txt"
+DONE = "done.json"
+PRINTED = "printed.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +47,12 @@ class Work:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
-        return (self.folder / _DONE).is_file()
+        return (self.folder / DONE).is_file()
 
     @property
     def seconds(self) -> float:
         """How long the whole took, of work that is done."""
-        return float(json.loads((self.folder / _DONE).read_text(encoding="utf-8"))["seconds"])
+        return float(json.loads((self.folder / DONE).read_text(encoding="utf-8"))["seconds"])
 
     def rows(self) -> "list[Row]":
         """What was measured: `out/results.jsonl`, or what was printed as JSON.
@@ -71,7 +61,7 @@ class Work:
         """
         from xl_tasks import read_rows
 
-        files = (self.out / "results.jsonl", *([self.folder / _PRINTED] if "--json" in self.words else []))
+        files = (self.out / "results.jsonl", *([self.folder / PRINTED] if "--json" in self.words else []))
         rows = next((read_rows(path) for path in files if path.is_file()), [])
         own: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
         return [dataclasses.replace(row, model=self.step.name, **own) for row in rows]
@@ -150,69 +140,6 @@ def _fingerprint(path: str) -> str:
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:10]
-
-
-def do(work: Iterable[Work], *, jobs: int = 1) -> dict[Path, str]:
-    """Do what is not done, `jobs` commands side by side.
-
-    Folder -> what went wrong, of work that failed, and of work that could not begin as it needs such work.
-    """
-    todo = {each.folder: each for each in work if not each.is_done}
-    total, failed, begun = len(todo), dict[Path, str](), 0
-    running: dict[Future[str], Work] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        while todo or running:
-            for folder, each in [*todo.items()]:
-                if any(need in failed for need in each.needs):
-                    failed[folder] = f"needs {next(need.name for need in each.needs if need in failed)}, which failed"
-                    del todo[folder]
-                elif len(running) < jobs and not any(need in todo or need in _folders(running) for need in each.needs):
-                    begun += 1
-                    seed = "" if each.seed is None else f", seed {each.seed}"
-                    say(f"step {begun} of {total}: {each.step.name}{seed}: xl {' '.join(each.words)}")
-                    running[pool.submit(_run, each, jobs)] = todo.pop(folder)
-            done = wait(running, return_when=FIRST_COMPLETED).done
-            for future in done:
-                each = running.pop(future)
-                fault = future.result()
-                if fault:
-                    failed[each.folder] = fault
-                    say(f"{each.folder.name} failed: {fault}")
-                else:
-                    say(f"{each.folder.name}: {duration(each.seconds)}")
-    return failed
-
-
-def _folders(running: "Mapping[Future[str], Work]") -> set[Path]:
-    return {each.folder for each in running.values()}
-
-
-def _run(work: Work, jobs: int) -> str:
-    """Run one command; what it said last where it failed, else nothing."""
-    words = [*work.words]
-    if words[0] == "align" and (work.out / "run.json").is_file():
-        words = ["align", "--resume", "--out", str(work.out)]
-    elif words[0] not in _GO_ON and work.folder.exists():
-        shutil.rmtree(work.folder)
-    work.folder.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ)
-    if jobs > 1:
-        environment["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // jobs))
-    printed, told = work.folder / _PRINTED, work.folder / "told.txt"
-    began = time.monotonic()
-    with printed.open("wb") as stdout, told.open("ab") as stderr:
-        code = subprocess.run(  # noqa: S603 - commands of a claim's file, without a shell
-            [sys.executable, "-m", "xl_cli", *words], stdout=stdout, stderr=stderr, env=environment, check=False
-        ).returncode
-    if code:
-        lines = told.read_text(encoding="utf-8", errors="replace").strip().split("\n")
-        return f"{lines[-1]} (exit {code}; {told})"
-    from xl_translit import replacing
-
-    about = {"command": ["xl", *work.words], "seconds": round(time.monotonic() - began, 1)}
-    with replacing(work.folder / _DONE) as file:
-        file.write(json.dumps(about, ensure_ascii=False) + "\n")
-    return ""
 
 
 def check_places(claims: Iterable[tuple[Claim, str]], *, data: str, model: str) -> None:

@@ -1,6 +1,5 @@
 """`xl align`: train, score, print the table."""
 
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +7,7 @@ import typer
 
 import xl_cli
 from xl_cli.commands.show import show
-from xl_cli.errors import StoppedEarlyError, UsageError
-from xl_cli.launch.progress import say
+from xl_cli.errors import UsageError
 
 
 def align(
@@ -58,13 +56,7 @@ def align(
         show(lambda: _plans(recipe, call) if amounts else xl_cli.plan(recipe, out=out, resume=resume, **call))
         return
     train = xl_cli.align_amounts if amounts else xl_cli.align
-    try:
-        show(lambda: train(recipe, out=out, resume=resume, **call), as_json=as_json)
-    except StoppedEarlyError as stopped:
-        if stopped.signal_number != signal.SIGTERM:
-            raise
-        # A scheduler that takes the machine back asked for this: nothing failed.
-        say(str(stopped))
+    show(lambda: train(recipe, out=out, resume=resume, **call), as_json=as_json)
 
 
 def _plans(recipe: str, call: dict[str, Any]) -> str:

@@ -1,25 +1,34 @@
 """How commands print: what a function gave, as rows or as text; usage in the signs of manuals."""
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
+from xl_cli.errors import StoppedEarlyError
 from xl_cli.launch import processes
+from xl_cli.launch.progress import say
 from xl_cli.results import UnfinishedError
 
 
 def show(compute: Callable[[], object], *, as_json: bool = False) -> None:
     """Print what `compute` gives as text, or rows as JSON, a line each.
 
-    Where a part of the work failed, the rest is printed before the error goes on.
+    Where a part of the work failed, the rest is printed before the error goes on. Stopped by SIGTERM nothing failed: a
+    scheduler that takes the machine back asked for it.
     """
     try:
         done = compute()
     except UnfinishedError as error:
         _print(error.done, as_json=as_json)
         raise
+    except StoppedEarlyError as stopped:
+        if stopped.signal_number != signal.SIGTERM:
+            raise
+        say(str(stopped))
+        return
     _print(done, as_json=as_json)
 
 

@@ -1,0 +1,139 @@
+"""The work of claims done, several commands side by side; stopped as a whole, and never by two callers at once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from xl_cli.claims.work import DONE, PRINTED, Work
+from xl_cli.errors import CliError, StoppedEarlyError
+from xl_cli.launch.durations import words as duration
+from xl_cli.launch.progress import say
+from xl_cli.launch.stopping import Stopping
+
+# Commands that go on in a folder of theirs where they were stopped.
+_GO_ON = ("eval", "embed", "mine")
+_TOLD = "told.txt"
+# Seconds between two looks at what is running.
+_PAUSE = 0.05
+
+
+class _Running(NamedTuple):
+    work: Work
+    process: "subprocess.Popen[bytes]"
+    began: float
+
+
+def do(work: Iterable[Work], out: Path, *, jobs: int = 1) -> dict[Path, str]:
+    """Do what is not done, `jobs` commands side by side; all of it lies below `out`.
+
+    Folder -> what went wrong, of work that failed, and of work that could not begin as it needs such work.
+
+    Ctrl-C and SIGTERM reach the commands, which stop in order: StoppedEarlyError. CliError where another call, or a
+    command that one left behind, is at work in `out`.
+    """
+    todo = {each.folder: each for each in work if not each.is_done}
+    if not todo:
+        return {}
+    total, failed, running = len(todo), dict[Path, str](), list[_Running]()
+    with _alone(out) as lock, Stopping() as stop:
+        try:
+            while (todo and not stop()) or running:
+                begun = {one.work.folder for one in running}
+                for folder, each in [*todo.items()]:
+                    if any(need in failed for need in each.needs):
+                        need = next(need for need in each.needs if need in failed)
+                        failed[folder] = f"needs {need.name}, which failed"
+                        del todo[folder]
+                    elif len(running) < jobs and not stop() and not begun.union(todo).intersection(each.needs):
+                        del todo[folder]
+                        seed = "" if each.seed is None else f", seed {each.seed}"
+                        place = total - len(todo)
+                        say(f"step {place} of {total}: {each.step.name}{seed}: xl {' '.join(each.words)}")
+                        running.append(_start(each, jobs, lock))
+                time.sleep(_PAUSE)
+                running = [one for one in running if not _ended(one, failed)]
+                if stop():
+                    for one in running:
+                        one.process.terminate()
+                    for one in running:
+                        one.process.wait()
+                    running = []
+        finally:
+            for one in running:
+                one.process.kill()
+        if stop.signal_number is not None:
+            message = f"Stopped; the same command goes on in {out}."
+            raise StoppedEarlyError(message, stop.signal_number)
+    return failed
+
+
+def _start(work: Work, jobs: int, lock: int) -> _Running:
+    words = [*work.words]
+    if words[0] == "align" and (work.out / "run.json").is_file():
+        words = ["align", "--resume", "--out", str(work.out)]
+    elif words[0] not in _GO_ON and work.folder.exists():
+        shutil.rmtree(work.folder)
+    work.folder.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ)
+    if jobs > 1:
+        environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
+    with (work.folder / PRINTED).open("wb") as stdout, (work.folder / _TOLD).open("ab") as stderr:
+        process = subprocess.Popen(  # noqa: S603 - commands of a claim's file, without a shell
+            [sys.executable, "-m", "xl_cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            # Ctrl-C reaches us alone, and the commands once, from us; while one lives, the folder is not free.
+            start_new_session=True,
+            pass_fds=(lock,) if os.name == "posix" else (),
+        )
+    return _Running(work, process, time.monotonic())
+
+
+def _ended(one: _Running, failed: dict[Path, str]) -> bool:
+    """Whether the command has ended; what it said last is noted where it failed."""
+    code = one.process.poll()
+    if code is None:
+        return False
+    work = one.work
+    seconds = time.monotonic() - one.began
+    if code:
+        told = work.folder / _TOLD
+        lines = told.read_text(encoding="utf-8", errors="replace").strip().split("\n")
+        failed[work.folder] = f"{lines[-1]} (exit {code}; {told})"
+        say(f"{work.folder.name} failed: {failed[work.folder]}")
+        return True
+    from xl_translit import replacing
+
+    about = {"command": ["xl", *work.words], "seconds": round(seconds, 1)}
+    with replacing(work.folder / DONE) as file:
+        file.write(json.dumps(about, ensure_ascii=False) + "\n")
+    say(f"{work.folder.name}: {duration(seconds)}")
+    return True
+
+
+@contextmanager
+def _alone(out: Path) -> Generator[int]:
+    """A lock on `out`, as a file that commands inherit: it is held while one of them lives, also if we are killed."""
+    out.mkdir(parents=True, exist_ok=True)
+    lock = os.open(out / "lock", os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            if os.name == "posix":
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"{out}: another xl reproduce, or a command it left behind, is at work here; wait for its end."
+            raise CliError(message) from None
+        yield lock
+    finally:
+        os.close(lock)
