@@ -17,6 +17,7 @@ from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench.rows import note
 from xl_translit import read_lines
 
 OURS = """
@@ -84,6 +85,10 @@ def main() -> None:
         peer = figures["peer", jobs]
         speed = f"{arguments.rows / cpu:12.0f} {arguments.rows / wall:8.0f} {peak:10.0f}"
         print(f"{jobs:>4}  {program:8}{speed} {peer[0] / cpu:11.2f} {peer[1] / wall:10.2f}")
+        if program != "peer":
+            kind = "one file" if program == "ours" else "a folder of shards"
+            what, size = f"corpora to Parquet, {jobs} jobs, {kind}", f"{arguments.rows:,} rows"
+            note(what, size, ours=cpu, peer=peer[0], package="datasets", unit="s of CPU")
 
 
 def _measured(command: list[str], folder: Path) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from tests.bench.rows import note
 from xl_objectives import dcca_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -97,6 +98,10 @@ def compare(n_words: int, width: int, target_width: int, repeat: int) -> None:
     for name, loss in losses.items():
         ratios = "".join(f"{times[peer] / times[name]:10.2f} " for peer in ("released", "usual, all"))
         value, error = accuracy(loss, view, target, name)
+        if name in OURS:
+            size, told = f"{n_words} words, {width} and {target_width}", f"{error:.1e} of the gradient"
+            own, theirs = times[name], times["released"]
+            note(f"DCCA, {name}", size, ours=own, peer=theirs, package="the released formulas", unit="ms", error=told)
         print(f"  {name:30} {times[name]:8.1f} {ratios} {value:10.5f}  {error:8.1e}", flush=True)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tests.bench.rows import note
 from xl_encoders import load_encoder
 
 Way = Callable[[list[str]], NDArray[np.float32]]
@@ -55,6 +56,17 @@ def main() -> None:
         for name, vectors in found.items():
             cosines = (vectors * peer).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(peer, axis=1)
             ratio = seconds["sentence-transformers"] / seconds[name]
+            if name not in ("sentence-transformers", "int8"):
+                note(
+                    f"embed, {name}",
+                    f"{size} texts",
+                    ours=size / seconds[name],
+                    peer=size / seconds["sentence-transformers"],
+                    package="sentence-transformers",
+                    unit="texts/s",
+                    error=f"lowest cosine {cosines.min():.5f}",
+                    more=True,
+                )
             print(
                 f"{size} texts, {name}: {size / seconds[name]:.0f}/s, ratio {ratio:.2f}, cosine >= {cosines.min():.5f}",
                 flush=True,

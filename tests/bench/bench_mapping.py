@@ -21,6 +21,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.bench.rows import note
+
 _BATCH = 10_000  # rows of the peer's score matrices at a time
 
 
@@ -56,6 +58,11 @@ def main() -> None:
             )
         ratio, share = seconds["peer"] / seconds["ours"], memory["ours"] / memory["peer"]
         print(f"keep {keep:>3}: {ratio:.1f} times the peer's speed, {share:.2f} of its memory")
+        what, size = f"self-learning, an iteration, keep {keep}", f"{arguments.words} x {arguments.width}"
+        for unit, figures in (("s of CPU", seconds), ("MB", memory)):
+            note(
+                what, size, ours=figures["ours"], peer=figures["peer"], package="VecMap's formulas in numpy", unit=unit
+            )
 
 
 def measured(arguments: argparse.Namespace, program: str) -> dict:

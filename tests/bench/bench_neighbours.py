@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tests.bench.rows import note
 from xl_staticemb import nearest, neighbourhoods
 from xl_staticemb.search._sweep import fast_bfloat16
 
@@ -59,6 +60,9 @@ def compare(n: int, n_queries: int, seed: int) -> None:
         seconds, answers = clocked(lambda peer=peer: peer(x[:n_queries], z))
         seconds *= share
         print(f"  {name:24}  {seconds:8.1f} s   {seconds / ours:.2f}x the time of our CSLS")
+        package = "faiss-cpu" if name.startswith("FAISS") else "torch"
+        what = "CSLS both ways, ours; cosine one way, theirs"
+        note(what, f"{n} x {n} x {WIDTH}", ours=ours, peer=seconds, package=package, unit="s")
     mine = nearest(x[:1000], z, 10)
     agree = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(mine.indices, answers[:1000], strict=True)])
     print(f"  cosine neighbours that ours and torch share: {agree:.4%}; best by CSLS and by cosine differ for "

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from tests.bench.rows import note
 from xl_objectives import ot_loss
 
 MIN_WORDS, MAX_WORDS, WIDTH = 20, 40, 768
@@ -72,6 +73,16 @@ def compare(inputs: list[Tensor], scope: str, repeats: int) -> None:
             if on_device:
                 torch.cuda.synchronize()
             best[name] = min(best[name], clock() - start)
+    for other in ("GeomLoss loop", "POT emd2 loop"):
+        note(
+            f"exact transport, forward and backward, scope {scope}",
+            f"{len(x)} pairs",
+            ours=1000 * best["ours, exact"],
+            peer=1000 * best[other],
+            package={"G": "geomloss", "P": "pot"}[other[0]],
+            unit="ms",
+            error=f"{((in_double['ours, exact'][1]() - exact) / exact).abs().max():.0e} from exact transport",
+        )
     for name, (_, values) in programs.items():
         errors = (values().double() - exact) / exact
         error = f"error mean {errors.mean():+.2%} max {errors.abs().max():.2%}"

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import regex
 
+from tests.bench.rows import note
 from xl_translit import Phonemizer, feature_edit_distances, read_lines, segment
 from xl_translit.phonemes.engines import G2pEngine, make_engine
 from xl_translit.phonemes.segmentation import _SCANNED
@@ -74,6 +75,16 @@ def main() -> None:
         said += [word for line in results for word in line.split()][:3000]
         fresh, remembered, peer = len(lines) / first, len(lines) / warm, len(few) / by_sentence
         words_fresh, words_peer = len(words) / cold, len(sample) / cold_peer
+        size = f"{len(words):,} words"
+        note(
+            f"phonemes, {code}",
+            size,
+            ours=words_fresh,
+            peer=words_peer,
+            package="epitran",
+            unit="new words/s",
+            more=True,
+        )
         print(
             f"{code:10} | {load * 1e3:5.1f} {load_peer * 1e3:8.1f}  | {words_fresh:7.0f} {words_peer:7.0f} "
             f"{words_fresh / words_peer:6.1f}x  | {peer:8.0f} {fresh:10.0f} {fresh / peer:6.1f}x "

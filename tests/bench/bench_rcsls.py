@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tests.bench.rows import note
 from xl_staticemb import Normalization
 from xl_staticemb.mapping.descent.rcsls import RcslsLoss
 
@@ -67,6 +68,11 @@ def main() -> None:
                 took, loss, memory = own.submit(one, way, arguments.words, arguments.pairs, arguments.width).result()
             its.append(took)
             print(f"{way}: {took:.2f} s, loss {loss:.6f}, {memory:.0f} MiB beside the vectors", flush=True)
+    medians = {way: statistics.median(its) for way, its in seconds.items()}
+    size = f"{arguments.words} words, {arguments.pairs} pairs"
+    note(
+        "RCSLS step", size, ours=medians["ours"], peer=medians["plain"], package="its formula in numpy", unit="s of CPU"
+    )
     print(f"ratio {statistics.median(seconds['plain']) / statistics.median(seconds['ours']):.2f}")
 
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.rows import note
+
 _READ = "import sys; lines = [l[:-1] for l in open(sys.argv[1], encoding='utf-8', newline='\\n')]; "
 PROGRAMS = {
     "ours": _READ + "from xl_translit import Romanizer; r = Romanizer(); out = [r(l) for l in lines]",
@@ -86,6 +88,8 @@ def compare(name: str, everything: list[str], sample: list[str]) -> None:
     _, whole_warm = timed(whole.line, everything)
     row("uroman", oracle / chars, oracle / chars, said, said)
     row("ours, the compared lines, cold", ours / chars, oracle / chars, found, said)
+    pairs = [(a, b) for a, b in zip(found, said, strict=True) if b is not None]
+    keep(name, sample, chars / ours, chars / oracle, "uroman", sum(a != b for a, b in pairs))
     row("ours, all lines, cold", whole_cold / total, oracle / chars)
     row("ours, all lines, warm", whole_warm / total, oracle / chars)
     try:
@@ -96,7 +100,14 @@ def compare(name: str, everything: list[str], sample: list[str]) -> None:
         uroman_fast.romanize("Ε")
         theirs, fast = timed(uroman_fast.romanize, sample)
         row("uroman-fast", fast / chars, oracle / chars, theirs, said)
+        keep(name, sample, chars / ours, chars / fast, "uroman-fast", 0)
     whole_process(sample, chars)
+
+
+def keep(corpus: str, lines: list[str], ours: float, theirs: float, package: str, n_different: int) -> None:
+    what, size = f"romanisation, {corpus}", f"{len(lines):,} lines"
+    error = f"{n_different} of ours differ from uroman's" if package == "uroman" else ""
+    note(what, size, ours=ours, peer=theirs, package=package, unit="characters/s", error=error, more=True)
 
 
 def row(

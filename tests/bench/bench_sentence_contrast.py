@@ -38,6 +38,7 @@ from torch.utils.data import BatchSampler, SequentialSampler
 from transformers import TrainerCallback
 
 from tests.bench.bench_gradient_cache import peak
+from tests.bench.rows import note
 from xl_encoders import Encoder, FitConfig, PairBatch, PairCorpus, Share, TextPart, encode_pairs, fit, load_encoder
 from xl_objectives import SeqConfig
 from xl_tasks import load_texts
@@ -145,6 +146,16 @@ def main() -> None:
                     its.append(in_a_process(way, n, kind))
             speed = {way: statistics.median(one["speed"] for one in its) for way, its in found.items()}
             memory = {way: statistics.median(one["memory"] for one in its) for way, its in found.items()}
+            for what, its, more in ((f"tokens/s, {kind}", speed, True), (f"MiB, {kind}", memory, False)):
+                note(
+                    f"SEQ step beside MultipleNegativesRankingLoss, {kind}",
+                    f"{n} pairs of {arguments.corpus}",
+                    ours=its["ours"],
+                    peer=its["peer"],
+                    package="sentence-transformers",
+                    unit=what.partition(",")[0],
+                    more=more,
+                )
             print(
                 f"{kind:7} {n:5} {speed['ours']:11.0f} {speed['peer']:11.0f} {speed['ours'] / speed['peer']:6.2f} "
                 f"{memory['ours']:9.0f} {memory['peer']:9.0f} {memory['ours'] / memory['peer']:5.2f}",

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+from tests.bench.rows import note
 from xl_encoders import load_tokenizer
 from xl_encoders.reading import token_ids
 
@@ -54,6 +55,19 @@ def main() -> None:
         usual = seconds["tokenizers"]
         for name, (cpu, wall) in seconds.items():
             different = sum(one != other for one, other in zip(found[name], found["tokenizers"], strict=True))
+            if name != "tokenizers":
+                error = f"{different} texts differ"
+                what, ours, theirs = f"tokenising, {name}", size / cpu, size / usual[0]
+                note(
+                    what,
+                    f"{size} texts",
+                    ours=ours,
+                    peer=theirs,
+                    package="tokenizers",
+                    unit="/s",
+                    error=error,
+                    more=True,
+                )
             print(
                 f"{size} texts, {name}: {size / cpu:.0f}/s of CPU, ratio {usual[0] / cpu:.2f}; by the clock "
                 f"{size / wall:.0f}/s, ratio {usual[1] / wall:.2f}; {different} different"

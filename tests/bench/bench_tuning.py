@@ -21,6 +21,7 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import DataCollatorForTokenClassification, get_scheduler
 
+from tests.bench.rows import note
 from xl_encoders import Encoder, ModelConfig, new_encoder
 from xl_tasks.datasets.tagging.conllu import load_udpos
 from xl_tasks.datasets.tagging.panx import load_panx
@@ -81,6 +82,9 @@ def measure(name: str, data: Examples, arguments: argparse.Namespace) -> None:
     for way, speed in speeds.items():
         print(f"  {way:15} {speed:7.1f} examples/s")
     print(f"  ratio {speeds['ours'] / speeds['example script']:.2f}", flush=True)
+    size = f"{arguments.size} encoder, {len(features)} sentences"
+    own, script = speeds["ours"], speeds["example script"]
+    note(f"fine-tuning, {name}", size, ours=own, peer=script, package="transformers", unit="examples/s", more=True)
 
 
 def ours(encoder: Encoder, problem: TaggingProblem, sentences: dict, config: TuningConfig) -> float:

@@ -20,6 +20,7 @@ from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from tests.bench.rows import note
 from xl_staticemb import WordVectors, read_vectors, write_vectors
 
 
@@ -73,6 +74,7 @@ def report(task: str, runs: dict[str, Callable[[], object]], n_numbers: int, rep
             took = time.perf_counter() - wall, time.process_time() - cpu
             best[name] = [min(old, new) for old, new in zip(best[name], took, strict=True)]
     ours = best["ours"]
+    note(task, f"{n_numbers:,} numbers", ours=ours[1], peer=best["gensim"][1], package="gensim", unit="s of CPU")
     print(task)
     for name, (wall, cpu) in best.items():
         print(

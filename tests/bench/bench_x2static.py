@@ -26,6 +26,7 @@ import torch
 from safetensors.numpy import load_file
 from torch import nn
 
+from tests.bench.rows import note
 from xl_encoders import Encoder, cut_model, load_encoder, split_words
 from xl_encoders.model.static_teacher import StaticTeacher
 from xl_staticemb import (
@@ -223,6 +224,7 @@ def compare_loops(encoder: Encoder, data: Path, arguments: argparse.Namespace) -
     published = (time.process_time() - began) / share * SETTINGS.epochs
     print(f"  ours {ours:.1f} s ({found.counts})")
     print(f"  published {published:.1f} s (from {n_batches} batches, scaled), {published / ours:.1f}x")
+    note("X2Static", f"{len(lines)} lines", ours=ours, peer=published, package="the published loop", unit="s of CPU")
     compare_rest(peer, teacher, lines)
 
 
