@@ -262,6 +262,7 @@ def test_a_stop_reaches_the_commands_and_the_same_call_goes_on(claim: Callable[[
     assert status() == "finished"
 
 
+RUN, RAY = ("python", "-m", "xl_cli"), ("--engine", "ray")
 SHIPPED = [(name, scale) for name in shipped_claims() for scale in SCALES if scale in read_claim(name).scales]
 
 
@@ -274,6 +275,7 @@ def test_commands_of_shipped_claims_are_such_as_xl_takes(name: str, scale: str, 
         words = list(each.words)
         while hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
+        assert not any("{" in word for word in each.words)
         context = command.make_context(each.step.name, words)
         if each.words[0] == "align":
             load_recipe(context.params["recipe"], context.params["overrides"] or (), plan_only=True)
@@ -283,6 +285,11 @@ def test_the_list_and_the_plan_need_nothing_at_hand(xl: Run) -> None:
     listed = xl("reproduce")
     assert all(name in listed.stdout for name in shipped_claims())
     plan = xl("reproduce", "seq-retrieval", "--dry-run")
-    lines = [line for line in plan.stdout.split("\n") if line.startswith("xl ")]
+    lines = [shlex.split(line) for line in plan.stdout.split("\n") if line.startswith("xl ")]
     assert len(lines) == 3
-    assert shlex.split(lines[0])[:3] == ["xl", "align", "names"]
+    assert lines[0][:3] == ["xl", "align", "names"]
+    options = ("--scale", "real", "--dry-run", "--launcher", "srun --gpus 1 python", "--engine", "ray")
+    spread = xl("reproduce", "seq-retrieval", *options)
+    lines = [shlex.split(line) for line in spread.stdout.split("\n") if line and not line.startswith("#")]
+    assert {tuple(line[:7]) for line in lines if "align" in line} == {("srun", "--gpus", "1", *RUN, "align")}
+    assert {(*line[:4], *line[-2:]) for line in lines if "eval" in line} == {("xl", "eval", "bible", "--model", *RAY)}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCALES = ("mini", "real", "paper")
 _FOLDER = Path(__file__).with_name("shipped")
-_PLACE = re.compile(r"\{([a-z]+)(?::([\w-]+))?\}")
+_PLACE = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 _PLACES = ("data", "seed", "out", "model", "step")
 _T = TypeVar("_T")
 
@@ -40,11 +40,20 @@ class Step:
     name: str
     command: str
     """Without `xl`, split as a shell splits words."""
+    tokens: float = 0.0
+    """Tokens that training reads, each as often as it is read, in millions; of a scale too large to be tried."""
+    weights: float = 0.0
+    """Weights that are trained, tables of embeddings left out, in millions."""
 
     @property
     def words(self) -> list[str]:
         """The words of the command, places and all."""
         return shlex.split(self.command)
+
+    @property
+    def operations(self) -> float:
+        """Of training: a product and a sum for each weight and token, forwards once and backwards twice."""
+        return 6e12 * self.tokens * self.weights
 
     @property
     def each_seed(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.claims.claim import SCALES, Claim, read_claim, shipped_claims
-from xl_cli.claims.running import do
+from xl_cli.claims.running import Start, do
 from xl_cli.claims.work import Work, check_places, work_of
 from xl_cli.folder.runs import RESULTS
 from xl_cli.launch.durations import words as duration
@@ -39,9 +39,25 @@ class ReproduceConfig:
     model: str = setting("", "Pretrained encoder of scale real: a folder or hub id.")
     seeds: int = setting(0, "So many seeds, 1, 2 ... [default: those of the claim's file]", min=0)
     jobs: int = setting(1, "Commands that run side by side, each with its share of the cores", min=1)
+    launcher: str = setting(
+        "",
+        "What starts the commands that train, in the place of python: 'accelerate launch', "
+        "'torchrun --nproc-per-node 8', 'srun --gpus 1 python' ... [default: python]",
+    )
+    engine: str = setting(
+        "local", "local | ray: cells of xl eval are spread over the cluster", choices=("local", "ray")
+    )
+    tflops: float = setting(
+        100.0, "With --dry-run: 10^12 operations a second that a GPU reaches in training", min=0.001
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
+
+    @property
+    def start(self) -> Start:
+        """How commands are started."""
+        return Start(launcher=self.launcher, engine=self.engine)
 
 
 @takes(config=ReproduceConfig)
@@ -61,7 +77,8 @@ def reproduce(claim: str = "", *, config: ReproduceConfig, out: str | Path = "re
     check_places(pairs, data=config.data, model=config.model)
     seeds = tuple(range(1, config.seeds + 1))
     work = work_of(pairs, data=config.data, model=config.model, out=out, seeds=seeds)
-    failed = do((each for its in work.values() for each in its), out, jobs=config.jobs)
+    every = [each for its in work.values() for each in its]
+    failed = do(every, out, jobs=config.jobs, start=config.start)
     judged = _all_judged(claims, work, config.scale)
     rows = Rows([row for each in judged for row in _rows(each)], lambda: _text(judged), out)
     _write(judged, work, out, config)
@@ -91,7 +108,13 @@ def plan_claims(claim: str, *, config: ReproduceConfig, out: str | Path = "repro
         at = each.scale(scale)
         lines += [f"# {each.name}: {each.title}", f"# {at.decides}"]
         lines += [f"# took {duration(3600 * at.hours)} on {at.on}"] if at.hours else []
-        lines += [f"xl {shlex.join(its.words)}" + ("  # done" if its.is_done else "") for its in work[each.name]]
+        if operations := sum(its.step.operations for its in work[each.name]):
+            hours = operations / (1e12 * config.tflops) / 3600
+            lines.append(f"# about {hours:,.0f} GPU hours of training at {config.tflops:g} TFLOP/s, scoring on top")
+        for its in work[each.name]:
+            words = config.start.words(its.words)
+            words = ["xl", *words[3:]] if words[:3] == ["python", "-m", "xl_cli"] else words
+            lines.append(shlex.join(words) + ("  # done" if its.is_done else ""))
         lines.append("")
     return "\n".join(lines).rstrip()
 

@@ -2,11 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +25,30 @@ _TOLD = "told.txt"
 _PAUSE = 0.05
 
 
+class Start(NamedTuple):
+    """What starts a command of xl."""
+
+    launcher: str = ""
+    """For what trains, in the place of python: "accelerate launch", "srun --gpus 1 python" ..."""
+    engine: str = "local"
+    """Of `xl eval`; rows are those of the local one."""
+
+    def words(self, words: Sequence[str]) -> list[str]:
+        """All the words of a command line."""
+        trains = words[0] == "align" or (words[0] == "eval" and self.engine == "local")
+        spread = ["--engine", self.engine] if words[0] == "eval" and self.engine != "local" else []
+        own = shlex.split(self.launcher) if self.launcher and trains else ["python"]
+        return [*own, "-m", "xl_cli", *words, *spread]
+
+
 class _Running(NamedTuple):
     work: Work
     process: "subprocess.Popen[bytes]"
     began: float
 
 
-def do(work: Iterable[Work], out: Path, *, jobs: int = 1) -> dict[Path, str]:
-    """Do what is not done, `jobs` commands side by side; all of it lies below `out`.
+def do(work: Iterable[Work], out: Path, *, jobs: int = 1, start: "Start | None" = None) -> dict[Path, str]:
+    """Do what is not done, `jobs` commands side by side; all of it lies below `out`. start: python by default.
 
     Folder -> what went wrong, of work that failed, and of work that could not begin as it needs such work.
 
@@ -56,7 +73,7 @@ def do(work: Iterable[Work], out: Path, *, jobs: int = 1) -> dict[Path, str]:
                         seed = "" if each.seed is None else f", seed {each.seed}"
                         place = total - len(todo)
                         say(f"step {place} of {total}: {each.step.name}{seed}: xl {' '.join(each.words)}")
-                        running.append(_start(each, jobs, lock))
+                        running.append(_start(each, jobs, lock, start or Start()))
                 time.sleep(_PAUSE)
                 running = [one for one in running if not _ended(one, failed)]
                 if stop():
@@ -74,7 +91,7 @@ def do(work: Iterable[Work], out: Path, *, jobs: int = 1) -> dict[Path, str]:
     return failed
 
 
-def _start(work: Work, jobs: int, lock: int) -> _Running:
+def _start(work: Work, jobs: int, lock: int, start: Start) -> _Running:
     words = [*work.words]
     if words[0] == "align" and (work.out / "run.json").is_file():
         words = ["align", "--resume", "--out", str(work.out)]
@@ -86,7 +103,7 @@ def _start(work: Work, jobs: int, lock: int) -> _Running:
         environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
     with (work.folder / PRINTED).open("wb") as stdout, (work.folder / _TOLD).open("ab") as stderr:
         process = subprocess.Popen(  # noqa: S603 - commands of a claim's file, without a shell
-            [sys.executable, "-m", "xl_cli", *words],
+            [sys.executable if word == "python" else word for word in start.words(words)],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
