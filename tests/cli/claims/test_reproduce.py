@@ -181,6 +181,9 @@ def test_two_claims_share_an_encoder(claim: Callable[[], str], tmp_path: Path) -
     [
         ("decides =", "parts = 1\ndecides =", r"mine.toml: \[mini\]: unknown key 'parts'; known: decides"),
         ("least = 0.1", "leest = 0.1", r"\[mini\] part: unknown key 'leest'; did you mean 'least'"),
+        ("least = 0.1", 'least = "much"', r"\[mini\] part: least is 'much'; give a number"),
+        ("least = 0.1", "least = 1\nlower = 1", r"\[mini\] part: lower is 1; give true or false"),
+        ('name = "trained"', "name = 3", r"\[mini\] step: name is 3; give a text"),
         ("least = 0.1", "", r"\[mini\] part: least is missing"),
         ("least = 0.1", "least = -1", "least is -1; give a number above 0"),
         ("{step:trained}", "{step:untrained}", "scored-good: {step:untrained} is no place of an earlier step"),

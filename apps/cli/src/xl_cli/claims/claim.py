@@ -26,6 +26,12 @@ SCALES = ("mini", "real", "paper")
 _FOLDER = Path(__file__).with_name("shipped")
 _PLACE = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 _PLACES = ("data", "seed", "out", "model", "step")
+# Types of fields that a file may get wrong, as they are written and as `type` gives them.
+_KINDS: dict[str, tuple[type, str]] = {
+    f"{before}{kind.__name__}{after}": (kind, told)
+    for kind, told in ((str, "a text"), (float, "a number"), (bool, "true or false"))
+    for before, after in (("", ""), ("<class '", "'>"))
+}
 _T = TypeVar("_T")
 
 
@@ -173,7 +179,7 @@ def _repeated(entry: dict[str, Any], where: str) -> list[dict[str, Any]]:
             values |= {f"{{{name}.{number}}}": word for number, word in enumerate(text.split(), start=1)}
         step = dict(entry)
         for place, text in values.items():
-            step |= {key: str(value).replace(place, text) for key, value in step.items()}
+            step |= {key: value.replace(place, text) for key, value in step.items() if isinstance(value, str)}
         made.append(step)
     return made
 
@@ -193,6 +199,11 @@ def _made(kind: type[_T], content: Mapping[str, Any], where: str, **made: object
             message = f"{where}: {name} is missing."
             raise UsageError(message)
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    for name, value in values.items():
+        told = _KINDS.get(str(fields[name].type).strip('"'))
+        if told and (type(value) is int and told[0] is float) + (type(value) is told[0]) == 0:
+            message = f"{where}: {name} is {value!r}; give {told[1]}."
+            raise UsageError(message)
     try:
         return kind(**values, **made)
     except AnalysisError as error:
