@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from tests.cli.conftest import Run
@@ -23,6 +24,7 @@ from xl_cli.claims.claim import SCALES, read_claim, shipped_claims
 from xl_cli.claims.work import work_of
 from xl_cli.main import app
 from xl_cli.recipe.recipe import load_recipe
+from xl_staticemb import WordVectors, write_vectors
 from xl_tasks import read_rows
 
 CLAIM = """
@@ -263,6 +265,53 @@ def test_a_stop_reaches_the_commands_and_the_same_call_goes_on(claim: Callable[[
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (run / "done.json").is_file(), again.stderr
     assert status() == "finished"
+
+
+WORDS = """
+title = "Vectors of one space find translations"
+[mini]
+decides = "planted vectors"
+[[mini.step]]
+name = "{which}"
+for = { which = ["planted", "random", "shuffled"] }
+command = '''static bli {data}/{seed}/{which}.eng.vec {data}/{seed}/{which}.tur.vec --source-lang eng
+    --target-lang tur --dictionary {data}/{seed}/pairs.txt --both --json --variant {which}'''
+[[mini.part]]
+says = "planted vectors find more than random ones"
+of = { metric = "p@1", pooling = "csls", variant = "planted" }
+against = { variant = "random" }
+over = "pair"
+least = 0.1
+[[mini.control]]
+says = "vectors of other words find more than random ones"
+of = { metric = "p@1", pooling = "csls", variant = "shuffled" }
+against = { variant = "random" }
+over = "pair"
+least = 0.1
+"""
+
+
+@pytest.mark.slow
+def test_shuffled_pairs_and_random_vectors_hold_nothing(claim: Callable[[str], str], tmp_path: Path) -> None:
+    """Two hundred words, of which the second language's vectors are the first's with noise, others', or any."""
+    words = [[f"{language}{number}" for number in range(200)] for language in ("e", "t")]
+    mine = claim(WORDS)
+    for seed in (1, 2, 3):
+        folder = tmp_path / "data" / str(seed)
+        folder.mkdir()
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(200, 20)).astype(np.float32)
+        near = x + 0.3 * rng.normal(size=x.shape).astype(np.float32)
+        of = {"planted": near, "shuffled": rng.permutation(near), "random": rng.normal(size=x.shape).astype(np.float32)}
+        for which, z in of.items():
+            write_vectors(folder / f"{which}.eng.vec", WordVectors(words[0], x))
+            write_vectors(folder / f"{which}.tur.vec", WordVectors(words[1], z))
+        pairs = zip(*words, strict=True)
+        (folder / "pairs.txt").write_text("".join(f"{a}\t{b}\n" for a, b in pairs), encoding="utf-8")
+    part, control = xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=tmp_path / "out", jobs=2)
+    assert (part.note, control.note) == ("holds", "does not hold")
+    assert part.value > 0.8
+    assert abs(control.value) < 0.05
 
 
 RUN, RAY = ("python", "-m", "xl_cli"), ("--engine", "ray")
