@@ -213,6 +213,20 @@ def test_names_scales_and_places_that_are_not_there(claim: Callable[[], str], tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"model": "any"}, "--model: no meaning as no command of this starts from a model; leave that out"),
+        ({"data": "any"}, "--data: no meaning as no command of this reads data"),
+        ({"engine": "ray"}, "--engine: no meaning as no command of this is xl eval"),
+    ],
+)
+def test_what_no_command_reads_is_refused(options: dict[str, Any], fault: str) -> None:
+    for call in (xl_cli.reproduce, xl_cli.plan_claims):
+        with pytest.raises(UsageError, match=fault):
+            call("seq-retrieval", **options)
+
+
 def test_two_callers_are_not_at_work_in_one_folder(
     commands: list[list[str]], claim: Callable[[], str], tmp_path: Path
 ) -> None:

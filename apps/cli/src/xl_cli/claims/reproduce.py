@@ -16,6 +16,7 @@ from xl_cli.options import check_options
 from xl_cli.published.rows import PAPERS, published_rows
 from xl_cli.results import Rows, UnfinishedError
 from xl_cli.settings import takes
+from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_objectives import setting
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from xl_tasks import Row
 
 ALL = "all"
+TFLOPS = 100.0
+"""10^12 operations a second: a tenth of what an H100's data sheet has for bf16 without sparsity, 990."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,6 @@ class ReproduceConfig:
     engine: str = setting(
         "local", "local | ray: cells of xl eval are spread over the cluster", choices=("local", "ray")
     )
-    tflops: float = setting(
-        100.0, "With --dry-run: 10^12 operations a second that a GPU reaches in training", min=0.001
-    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -61,7 +61,9 @@ class ReproduceConfig:
 
 
 @takes(config=ReproduceConfig)
-def reproduce(claim: str = "", *, config: ReproduceConfig, out: str | Path = "reproduce") -> Rows:
+def reproduce(
+    claim: str = "", *, config: ReproduceConfig, given: frozenset[str], out: str | Path = "reproduce"
+) -> Rows:
     """Test one claim, or "all"; rows of verdicts, whose `str` is the table. Without a claim: what claims there are.
 
     claim: a name or a .toml file. out: folder; what it has finished is not computed again, and what was measured lies
@@ -74,6 +76,7 @@ def reproduce(claim: str = "", *, config: ReproduceConfig, out: str | Path = "re
     out = Path(out)
     claims = _asked(claim, config.scale)
     pairs = [(each, config.scale) for each in claims]
+    _refuse_unread(pairs, given, config)
     check_places(pairs, data=config.data, model=config.model)
     seeds = tuple(range(1, config.seeds + 1))
     work = work_of(pairs, data=config.data, model=config.model, out=out, seeds=seeds)
@@ -90,12 +93,16 @@ def reproduce(claim: str = "", *, config: ReproduceConfig, out: str | Path = "re
 
 
 @takes(config=ReproduceConfig)
-def plan_claims(claim: str, *, config: ReproduceConfig, out: str | Path = "reproduce") -> str:
+def plan_claims(
+    claim: str, *, config: ReproduceConfig, given: frozenset[str], out: str | Path = "reproduce", tflops: float = 0.0
+) -> str:
     """What `reproduce` would do: commands with their places filled, what is done already, time as measured before.
 
-    Without data or a model at hand their places stay as they are written.
+    Without data or a model at hand their places stay as they are written. tflops: 10^12 operations a second that a GPU
+    reaches in training, for GPU hours of what trains at scale paper; 0 takes TFLOPS.
     """
     pairs = [(each, config.scale) for each in _asked(claim, config.scale)]
+    _refuse_unread(pairs, given, config)
     work = work_of(
         pairs,
         data=config.data or "{data}",
@@ -109,14 +116,28 @@ def plan_claims(claim: str, *, config: ReproduceConfig, out: str | Path = "repro
         lines += [f"# {each.name}: {each.title}", f"# {at.decides}"]
         lines += [f"# took {duration(3600 * at.hours)} on {at.on}"] if at.hours else []
         if operations := sum(its.step.operations for its in work[each.name]):
-            hours = operations / (1e12 * config.tflops) / 3600
-            lines.append(f"# about {hours:,.0f} GPU hours of training at {config.tflops:g} TFLOP/s, scoring on top")
+            speed = tflops or TFLOPS
+            hours = operations / (1e12 * speed) / 3600
+            lines.append(f"# about {hours:,.0f} GPU hours of training at {speed:g} TFLOP/s, scoring on top")
         for its in work[each.name]:
             words = config.start.words(its.words)
             words = ["xl", *words[3:]] if words[:3] == ["python", "-m", "xl_cli"] else words
             lines.append(shlex.join(words) + ("  # done" if its.is_done else ""))
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def _refuse_unread(claims: Sequence[tuple[Claim, str]], given: frozenset[str], config: ReproduceConfig) -> None:
+    """UsageError for options that no command of the claims would read."""
+    steps = [step for claim, scale in claims for step in claim.scale(scale).steps]
+    commands, kinds = " ".join(step.command for step in steps), {step.words[0] for step in steps}
+    table = (
+        ReadWhere(("data",), lambda _: "{data}" in commands, "as no command of this reads data"),
+        ReadWhere(("model",), lambda _: "{model}" in commands, "as no command of this starts from a model"),
+        ReadWhere(("engine",), lambda _: "eval" in kinds, "as no command of this is xl eval"),
+        ReadWhere(("launcher",), lambda _: {"align", "eval"} & kinds, "as no command of this trains"),
+    )
+    refuse_unread(table, given, config)
 
 
 def listed() -> list[dict[str, object]]:
