@@ -354,7 +354,7 @@ def test_the_list_and_the_plan_need_nothing_at_hand(xl: Run) -> None:
     lines = [shlex.split(line) for line in plan.stdout.split("\n") if line.startswith("xl ")]
     assert len(lines) == 3
     assert lines[0][:3] == ["xl", "align", "names"]
-    options = ("--scale", "real", "--dry-run", "--launcher", "srun --gpus 1 python", "--engine", "ray")
+    options = ("--scale", "paper", "--dry-run", "--launcher", "srun --gpus 1 python", "--engine", "ray")
     spread = xl("reproduce", "seq-retrieval", *options)
     lines = [shlex.split(line) for line in spread.stdout.split("\n") if line and not line.startswith("#")]
     assert {tuple(line[:7]) for line in lines if "align" in line} == {("srun", "--gpus", "1", *RUN, "align")}
