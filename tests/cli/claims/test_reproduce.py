@@ -358,4 +358,4 @@ def test_the_list_and_the_plan_need_nothing_at_hand(xl: Run) -> None:
     spread = xl("reproduce", "seq-retrieval", *options)
     lines = [shlex.split(line) for line in spread.stdout.split("\n") if line and not line.startswith("#")]
     assert {tuple(line[:7]) for line in lines if "align" in line} == {("srun", "--gpus", "1", *RUN, "align")}
-    assert {(*line[:4], *line[-2:]) for line in lines if "eval" in line} == {("xl", "eval", "bible", "--model", *RAY)}
+    assert {(*line[:4], *line[-2:]) for line in lines if "eval" in line} == {("xl", "eval", "bible", "--preset", *RAY)}
