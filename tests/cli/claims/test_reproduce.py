@@ -108,13 +108,13 @@ def test_a_verdict_follows_from_the_rows(commands: list[list[str]], claim: Calla
     assert (part.note, part.value) == ("holds", pytest.approx(0.32))
     assert (control.note, control.value, control.metric) == ("does not hold", pytest.approx(-0.32), "control")
     assert "what is good is above what is bad" in str(rows)
-    assert [row.note for row in read_rows(out / "results.jsonl")] == ["holds", "does not hold"]
-    behind = read_rows(out / "mine" / "results.jsonl")
+    assert [row.note for row in read_rows(out / "mini" / "results.jsonl")] == ["holds", "does not hold"]
+    behind = read_rows(out / "mini" / "mine" / "results.jsonl")
     assert len(behind) == 18
     # A row's model is the step that made it, its seed that of the command.
     steps = ("scored-good", "scored-bad")
     assert {(row.model, row.seed) for row in behind} == {(step, seed) for step in steps for seed in (1, 2, 3)}
-    page = (out / "page.html").read_text(encoding="utf-8")
+    page = (out / "mini" / "page.html").read_text(encoding="utf-8")
     assert "mine: holds" in page
     assert "train.seed=2" in page
     assert [words[0] for words in commands].count("align") == 3
@@ -140,6 +140,32 @@ def test_what_is_done_is_not_done_again_and_other_data_are_other_work(
     work._fingerprint.cache_clear()
     xl_cli.reproduce(mine, data=str(data), out=out)
     assert [words[0] for words in commands[n_first + 4 :]] == ["eval"] * 6
+
+
+def test_the_page_keeps_what_earlier_calls_finished(
+    commands: list[list[str]], claim: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And p are corrected over the parts of all claims from the first call on, so that they stay as they are."""
+    claim()
+    other = CLAIM.replace("scored-", "weighed-")
+    shipped = {name: tmp_path / f"{name}.toml" for name in ("one", "two", "three")}
+    for name, text in zip(shipped, (CLAIM, other, CLAIM.replace("--noise", "--set fail=1 --noise")), strict=True):
+        shipped[name].write_text(text, encoding="utf-8")
+    for module in ("claim", "reproduce"):
+        monkeypatch.setattr(f"xl_cli.claims.{module}.shipped_claims", lambda: shipped)
+    call: dict[str, Any] = {"data": str(tmp_path / "data"), "out": tmp_path / "out"}
+    first = xl_cli.reproduce("one", **call)
+    second = xl_cli.reproduce("two", **call)
+    assert [row.model for row in second] == ["two", "two"]
+    page = (tmp_path / "out" / "mini" / "page.html").read_text(encoding="utf-8")
+    assert "one: holds" in page
+    assert "two: holds" in page
+    assert "three:" not in page
+    assert [words[0] for words in commands].count("align") == 3
+    kept = [row for row in read_rows(tmp_path / "out" / "mini" / "results.jsonl") if row.model == "one"]
+    assert kept[1] == first[1]
+    # The first of three tests is corrected as strictly as if the others were not there yet.
+    assert kept[0].p_holm == first[0].p_holm
 
 
 def test_training_that_was_stopped_goes_on(commands: list[list[str]], claim: Callable[[], str], tmp_path: Path) -> None:

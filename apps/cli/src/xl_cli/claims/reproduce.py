@@ -66,8 +66,8 @@ def reproduce(
 ) -> Rows:
     """Test one claim, or "all"; rows of verdicts, whose `str` is the table. Without a claim: what claims there are.
 
-    claim: a name or a .toml file. out: folder; what it has finished is not computed again, and what was measured lies
-    there: `page.html`, `results.jsonl` (a row a part of a claim), `CLAIM/results.jsonl` (all rows behind it).
+    claim: a name or a .toml file. out: folder; what it has finished is not computed again. What was measured lies in
+    `SCALE` there: `page.html`, `results.jsonl` (a row a part of a claim), `CLAIM/results.jsonl` (all rows behind it).
 
     UnfinishedError, with what could be judged, where a command failed.
 
@@ -82,12 +82,18 @@ def reproduce(
     work = work_of(pairs, data=config.data, model=config.model, out=out, seeds=seeds)
     every = [each for its in work.values() for each in its]
     failed = do(every, out, jobs=config.jobs, start=config.start)
+    # Beside them what earlier calls have finished: the page shows it all, and p are corrected for it.
+    for other in _asked(ALL, config.scale):
+        its = work_of([(other, config.scale)], data=config.data, model=config.model, out=out, seeds=seeds)
+        if other.name not in work and all(each.is_done for each in its[other.name]):
+            claims, work = [*claims, other], work | its
     judged = _all_judged(claims, work, config.scale)
-    rows = Rows([row for each in judged for row in _rows(each)], lambda: _text(judged), out)
-    _write(judged, work, out, config)
+    asked = judged[: len(pairs)]
+    rows = Rows([row for each in asked for row in _rows(each)], lambda: _text(asked), out / config.scale)
+    _write(judged, work, out / config.scale, config)
     if failed:
         folder, fault = next(iter(failed.items()))
-        message = f"{len(failed)} of {sum(map(len, work.values()))} commands failed, {folder.name} with: {fault}"
+        message = f"{len(failed)} of {len(every)} commands failed, {folder.name} with: {fault}"
         raise UnfinishedError(message, rows)
     return rows
 
@@ -213,7 +219,7 @@ def _rows(claim: "JudgedClaim") -> "list[Row]":
             model=claim.name,
             variant=each.part.says,
             baseline="0",
-            p_holm=each.p_none,
+            p_holm=min(each.p_none, each.p_matters),
             low=each.low if isfinite(each.low) else None,
             high=each.high if isfinite(each.high) else None,
             note=each.verdict,

@@ -7,6 +7,7 @@ them. A folder that has `done.json` is finished; another is gone on with, or beg
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -114,16 +115,10 @@ def _of_step(
 
 def _read(step: Step, data: str, model: str) -> list[str]:
     """What tells whether the user's files that a step reads are still the same."""
-    paths = []
-    for word in step.words:
-        if "{data}" in word or "{model}" in word:
-            # Of `--set data.files=["{data}/a","{data}/b"]` each path.
-            for part in (
-                word.replace('"', " ").replace("=", " ").replace(",", " ").replace("[", " ").replace("]", " ").split()
-            ):
-                if "{data}" in part or "{model}" in part:
-                    paths.append(filled(part, {"data": data, "model": model, "seed": "", "out": ""}))
-    return [_fingerprint(path) for path in paths]
+    # Of `--set data.files=["{data}/a","{data}/b"]` each path.
+    parts = (part for word in step.words for part in re.split(r'["=,\[\]\s]+', word))
+    places = {"data": data, "model": model, "seed": "", "out": ""}
+    return [_fingerprint(filled(part, places)) for part in parts if "{data}" in part or "{model}" in part]
 
 
 @cache
