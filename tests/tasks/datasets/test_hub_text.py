@@ -63,13 +63,12 @@ def test_the_language_finds_the_configuration(wikipedia: Path, spelling: str, co
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("buffer", [1, 5, 100])
+@pytest.mark.parametrize("buffer", [5, 100])
 def test_a_shuffle_buffer_of_a_seed_is_one_order_and_loses_nothing(wikipedia: Path, buffer: int) -> None:
     once = texts(wikipedia, buffer=buffer, seed=3)
     assert once == texts(wikipedia, buffer=buffer, seed=3)
     assert sorted(once) == sorted(paragraphs("20231101.tr"))
-    if buffer > 1:
-        assert once != texts(wikipedia, buffer=buffer, seed=4)
+    assert once != texts(wikipedia, buffer=buffer, seed=4)
     titles = [int(line.split("Title ")[1]) for line in once if "Title" in line]
     # Shards come in another order; within one, the row at place p is of the first p + buffer.
     for shard in (range(30), range(30, 60)):
