@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xl_analysis import AnalysisError, Part, judge, judge_together
+from xl_analysis import AnalysisError, Judged, Part, judge, judge_together
 
 LANGUAGES = ("tur_Latn", "ell_Grek", "heb_Hebr", "amh_Ethi", "rus_Cyrl", "hin_Deva")
 
@@ -54,6 +54,19 @@ def test_an_effect_that_is_drowned_is_not_decided() -> None:
     # One language, one seed: nothing tells how sure it is.
     one = [row for row in rows("a", 0) + rows("b", 0.2) if row["seed"] == 1 and row["source"] == "ell_Grek"]
     assert judge(part(), one).verdict == "not decided"
+
+
+def test_what_is_sure_and_may_be_less_than_what_matters_is_not_decided() -> None:
+    ours = part(least=0.05)
+    for value, p_matters, expected in ((0.04, 0.3, "not decided"), (0.05, 0.3, "holds"), (0.04, 0.04, "does not hold")):
+        assert Judged(part=ours, value=value, p_none=0.001, p_matters=p_matters).verdict == expected
+
+
+def test_what_was_measured_once_stands_beside_every_seed_and_one_seed_beside_its_own() -> None:
+    """A group that has nothing random in it has a seed that the other has not."""
+    once = [{**row, "seed": 0} for row in rows("a", 0, seeds=1)]
+    assert judge(part(), once + rows("b", 0.2)).n_seeds == 3
+    assert judge(part(), rows("a", 0, seeds=1) + rows("b", 0.2)).n_seeds == 1
 
 
 def test_a_figure_against_a_number_and_a_share() -> None:

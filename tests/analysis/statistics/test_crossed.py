@@ -28,6 +28,25 @@ def test_of_one_row_or_column_it_is_students_interval(values: np.ndarray, level:
 
 @settings(deadline=None, max_examples=40)
 @given(TABLES)
+def test_the_error_is_that_of_the_analysis_of_variance(table: np.ndarray) -> None:
+    """Mean squares from their definitions, number by number."""
+    n_rows, n_columns = table.shape
+    mean = sum(map(float, table.flat)) / table.size
+    row_means = [sum(map(float, row)) / n_columns for row in table]
+    column_means = [sum(map(float, column)) / n_rows for column in table.T]
+    of_rows = sum((each - mean) ** 2 for each in row_means for _ in range(n_columns)) / (n_rows - 1)
+    of_columns = sum((each - mean) ** 2 for each in column_means for _ in range(n_rows)) / (n_columns - 1)
+    of_rest = sum(
+        (float(table[i, j]) - row_means[i] - column_means[j] + mean) ** 2
+        for i in range(n_rows)
+        for j in range(n_columns)
+    ) / ((n_rows - 1) * (n_columns - 1))
+    expected = max(of_rows + of_columns - of_rest, of_rows, of_columns) / table.size
+    assert crossed_mean(table).error ** 2 == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(TABLES)
 def test_laws(table: np.ndarray) -> None:
     found = crossed_mean(table)
     low, high = found.interval()
