@@ -5,7 +5,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -17,10 +17,12 @@ def outputs(seed: int, n: int, n_labels: int, concentration: float) -> np.ndarra
 
 
 def pot(x: np.ndarray, y: np.ndarray, p: int, blur: float) -> tuple[float, float]:
-    """OT_e, which is <P, C> + e KL(P | a b^T), and <P, C>, from POT's plan."""
+    """OT_e, which is <P, C> + e KL(P | a b^T), and <P, C>, from POT's plan, where that comes to its end."""
     a, b = np.full(len(x), 1 / len(x)), np.full(len(y), 1 / len(y))
     cost = cdist(x, y) ** p / p
-    plan = ot.sinkhorn(a, b, cost, blur**p, method="sinkhorn_log", stopThr=1e-8, numItermax=3000, warn=False)
+    options = {"method": "sinkhorn_log", "stopThr": 1e-8, "numItermax": 3000, "warn": False, "log": True}
+    plan, log = ot.sinkhorn(a, b, cost, blur**p, **options)
+    assume(log["err"][-1] < 1e-7)  # a few in a thousand take 100,000 iterations
     ratio = np.where(plan > 0, plan / np.outer(a, b), 1)
     return float((plan * cost).sum() + blur**p * (plan * np.log(ratio)).sum()), float((plan * cost).sum())
 
