@@ -78,6 +78,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             (out / "results.jsonl").write_text("", encoding="utf-8")
         elif words[0] == "eval":
             model, which = words[words.index("--model") + 1], words[words.index("--noise") + 1]
+            assert (Path(model).parent / "done.json").is_file(), "begun before what it needs was done"
             seed = int(Path(model).parent.name.split("-")[1])
             for target in TARGETS:
                 row = {"task": "sib200", "metric": "accuracy", "source": "eng_Latn", "target": target, "model": model,
@@ -100,9 +101,23 @@ def claim(tmp_path: Path) -> Callable[[str], str]:
     return write
 
 
-def test_a_verdict_follows_from_the_rows(commands: list[list[str]], claim: Callable[[], str], tmp_path: Path) -> None:
+def test_what_was_told_to_stop_is_not_done(commands: list[list[str]], claim: Callable[[], str], tmp_path: Path) -> None:
+    """A scheduler's SIGTERM reaches each process; training that stopped so ends with exit code 0."""
+    planned = work_of([(read_claim(claim()), "mini")], data="d", model="", out=tmp_path)["mine"]
+    for each, status in zip(planned[:2], ("stopped", "finished"), strict=True):
+        each.out.mkdir(parents=True)
+        (each.out / "run.json").write_text(json.dumps({"status": status}), encoding="utf-8")
+    failed = running.do(planned[:2], tmp_path)
+    assert [*failed] == [planned[0].folder]
+    assert [each.is_done for each in planned[:2]] == [False, True]
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_a_verdict_follows_from_the_rows(
+    jobs: int, commands: list[list[str]], claim: Callable[[], str], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    rows = xl_cli.reproduce(claim(), data=str(tmp_path / "data"), out=out)
+    rows = xl_cli.reproduce(claim(), data=str(tmp_path / "data"), out=out, jobs=jobs)
     # By hand: 0.3 and 0.00, 0.02, 0.04 by language.
     part, control = rows
     assert (part.note, part.value) == ("holds", pytest.approx(0.32))
@@ -172,7 +187,7 @@ def test_training_that_was_stopped_goes_on(commands: list[list[str]], claim: Cal
     mine, out = claim(), tmp_path / "out"
     planned = work_of([(read_claim(mine), "mini")], data="d", model="", out=out)["mine"]
     (planned[0].out).mkdir(parents=True)
-    (planned[0].out / "run.json").write_text("{}", encoding="utf-8")
+    (planned[0].out / "run.json").write_text('{"status": "finished"}', encoding="utf-8")
     (planned[3].folder).mkdir(parents=True)
     (planned[3].folder / "printed.txt").write_text("half a li", encoding="utf-8")
     running.do(planned, out)

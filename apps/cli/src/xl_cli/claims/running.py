@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -62,13 +63,14 @@ def do(work: Iterable[Work], out: Path, *, jobs: int = 1, start: "Start | None" 
     with _alone(out) as lock, Stopping() as stop:
         try:
             while (todo and not stop()) or running:
-                begun = {one.work.folder for one in running}
                 for folder, each in [*todo.items()]:
+                    # What began a moment ago is not done either.
+                    open_ = {*todo, *(one.work.folder for one in running)}
                     if any(need in failed for need in each.needs):
                         need = next(need for need in each.needs if need in failed)
                         failed[folder] = f"needs {need.name}, which failed"
                         del todo[folder]
-                    elif len(running) < jobs and not stop() and not begun.union(todo).intersection(each.needs):
+                    elif len(running) < jobs and not stop() and not open_.intersection(each.needs):
                         del todo[folder]
                         seed = "" if each.seed is None else f", seed {each.seed}"
                         place = total - len(todo)
@@ -122,6 +124,8 @@ def _ended(one: _Running, failed: dict[Path, str]) -> bool:
         return False
     work = one.work
     seconds = time.monotonic() - one.began
+    if not code and work.words[0] == "align" and not _is_finished(work.out):
+        code = -signal.SIGTERM  # who was told to stop has not failed, and is not done
     if code:
         told = work.folder / _TOLD
         lines = told.read_text(encoding="utf-8", errors="replace").strip().split("\n")
@@ -135,6 +139,12 @@ def _ended(one: _Running, failed: dict[Path, str]) -> bool:
         file.write(json.dumps(about, ensure_ascii=False) + "\n")
     say(f"{work.folder.name}: {duration(seconds)}")
     return True
+
+
+def _is_finished(run: Path) -> bool:
+    """Whether a run came to its end; a command that is no run has no run.json, and its exit code says it."""
+    about = run / "run.json"
+    return not about.is_file() or json.loads(about.read_text(encoding="utf-8")).get("status") == "finished"
 
 
 @contextmanager

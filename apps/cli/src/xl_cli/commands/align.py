@@ -56,7 +56,7 @@ def align(
         show(lambda: _plans(recipe, call) if amounts else xl_cli.plan(recipe, out=out, resume=resume, **call))
         return
     train = xl_cli.align_amounts if amounts else xl_cli.align
-    show(lambda: train(recipe, out=out, resume=resume, **call), as_json=as_json)
+    show(lambda: train(recipe, out=out, resume=resume, **call), as_json=as_json, may_stop=True)
 
 
 def _plans(recipe: str, call: dict[str, Any]) -> str:

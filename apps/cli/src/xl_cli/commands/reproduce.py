@@ -50,4 +50,4 @@ def reproduce(
     elif dry_run:
         typer.echo(xl_cli.plan_claims(claim, out=out, tflops=tflops, **settings))
     else:
-        show(lambda: xl_cli.reproduce(claim, out=out, **settings), as_json=as_json)
+        show(lambda: xl_cli.reproduce(claim, out=out, **settings), as_json=as_json, may_stop=True)

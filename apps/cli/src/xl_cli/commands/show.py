@@ -13,10 +13,10 @@ from xl_cli.launch.progress import say
 from xl_cli.results import UnfinishedError
 
 
-def show(compute: Callable[[], object], *, as_json: bool = False) -> None:
+def show(compute: Callable[[], object], *, as_json: bool = False, may_stop: bool = False) -> None:
     """Print what `compute` gives as text, or rows as JSON, a line each.
 
-    Where a part of the work failed, the rest is printed before the error goes on. Stopped by SIGTERM nothing failed: a
+    Where a part of the work failed, the rest is printed before the error goes on. may_stop: SIGTERM is no failure, as a
     scheduler that takes the machine back asked for it.
     """
     try:
@@ -25,7 +25,7 @@ def show(compute: Callable[[], object], *, as_json: bool = False) -> None:
         _print(error.done, as_json=as_json)
         raise
     except StoppedEarlyError as stopped:
-        if stopped.signal_number != signal.SIGTERM:
+        if not may_stop or stopped.signal_number != signal.SIGTERM:
             raise
         say(str(stopped))
         return

@@ -77,7 +77,8 @@ def part_table(claim: JudgedClaim) -> Table:
         "Differences have the claim's sign. p is that of no difference or, in brackets, of one that is the least that "
         "matters or more, over languages and seeds (n), after Holm's correction over the parts of all claims at this "
         "scale. A part holds where the first is below 0.05 and the difference is the least that matters, or more; it "
-        "does not hold where the second is. A control must not hold. Shares in per cent, their differences in points; "
+        "does not hold where the second is. A control, whose p is its own, must not hold. Shares in per cent, "
+        "their differences in points; "
         "in print: the difference of the paper's own figures.",
         n_labels=2,
     )
