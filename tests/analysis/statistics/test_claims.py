@@ -126,6 +126,47 @@ def test_a_correlation_over_languages(turned: int, expected: str) -> None:
     assert few.verdict == "not decided"
 
 
+def test_a_correlation_over_seeds_within_pairs_of_languages() -> None:
+    """Two pairs that lie far apart: pooled they go together, within each they do not, or the other way round."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(2, 15))
+
+    def made(slope: float) -> list[dict[str, Any]]:
+        return [
+            {"task": "gap", "metric": metric, "source": "eng_Latn", "target": target, "seed": seed,
+             "value": 10.0 * place + by * noise[place, seed]}
+            for place, target in enumerate(("swh_Latn", "hin_Deva"))
+            for metric, by in (("gap", 1.0), ("cka", slope)) for seed in range(15)
+        ]  # fmt: skip
+
+    ours = part(kind="correlation", of={"metric": "gap"}, against={"metric": "cka"}, over="seed", least=0.3)
+    assert [judge(ours, made(slope)).verdict for slope in (1.0, -1.0)] == ["holds", "does not hold"]
+    # By hand: ranks of all 30, less the mean of each pair.
+    from scipy.stats import pearsonr, rankdata
+
+    mixed = [{**row, "value": row["value"] + (row["metric"] == "cka") * rng.normal()} for row in made(0.3)]
+    ranks = [rankdata([row["value"] for row in mixed if row["metric"] == metric]) for metric in ("cka", "gap")]
+    less = [side - np.repeat([side[:15].mean(), side[15:].mean()], 15) for side in ranks]
+    found = judge(ours, mixed)
+    assert found.value == pytest.approx(pearsonr(*less).statistic)
+    # Bonett and Wright 2000, with a degree of freedom less for each pair's mean but the first: 30 - 3 - 1.
+    half = 1.959964 * np.sqrt((1 + found.value**2 / 2) / 26)
+    assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(found.value) + np.array([-half, half])))
+    with pytest.raises(AnalysisError, match="over is 'seed', which is for correlations"):
+        part(over="seed")
+
+
+def test_a_printed_coefficient_stands_for_itself() -> None:
+    ours = part(
+        kind="correlation", of={"metric": "gap"}, against={"metric": "cka"}, over="seed", lower=True,
+        printed={"metric": "spearman"},
+    )  # fmt: skip
+    printed = ours.in_print
+    assert printed is not None
+    row = {"task": "correlate", "metric": "spearman", "source": "gap", "target": "cka", "seed": 0, "value": -0.782}
+    assert judge(printed, [row]).value == pytest.approx(0.782)
+
+
 def test_what_is_missing_is_told_and_what_is_meant_twice_refused() -> None:
     for there in (rows("a", 0), rows("b", 0)):
         judged = judge(part(), there)

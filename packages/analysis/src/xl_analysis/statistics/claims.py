@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xl_analysis.errors import AnalysisError
+from xl_analysis.statistics.correlation import FEWEST_POINTS, correlation
 from xl_analysis.statistics.crossed import crossed_mean
 from xl_analysis.statistics.holm import LEVEL, holm
 from xl_analysis.tables.figures import NO_LANGUAGES, Row
@@ -28,8 +29,8 @@ KINDS = ("difference", "value", "correlation")
 # What one side of a pair of rows shares with the other, beside language and seed.
 _SHARED = ("task", "metric", "data", "split", "noise", "robust", "unit", "layer", "variant", "protocol")
 _LANGUAGES = ("source", "target")
-_OVER = (*_LANGUAGES, "pair", "model", "data")
-_FEWEST_POINTS = 4
+_SEED = "seed"
+_OVER = (*_LANGUAGES, "pair", "model", "data", _SEED)
 _NEARLY_ONE = 1 - 1e-12
 _Key: TypeAlias = tuple[object, ...]
 _Cells: TypeAlias = dict[_Key, tuple[float, object]]
@@ -58,7 +59,9 @@ class Part:
     relative: bool = False
     """Whether the figures' ratio counts, by its logarithm: its mean over languages is a geometric one."""
     over: str = "target"
-    """What the mean is over, beside seeds: a field of the rows, or "pair", both languages."""
+    """What the mean is over, beside seeds: a field of the rows, or "pair", both languages. Of a correlation the points
+    are its values, means over seeds, or with "seed" the seeds of each pair of languages, whose own mean ranks are taken
+    away."""
     points: bool = True
     """Whether the rows are shares, which are shown in per cent; other figures stand as they are."""
     printed: Mapping[str, object] = field(default_factory=dict)
@@ -71,6 +74,8 @@ class Part:
             if self.kind not in KINDS
             else f"over is {self.over!r}; choose {', '.join(_OVER)}"
             if self.over not in _OVER
+            else "over is 'seed', which is for correlations"
+            if self.over == _SEED and self.kind != "correlation"
             else f"least is {self.least:g}; give a number above 0"
             if not 0 < self.least < (1 if self.relative and self.lower else math.inf)
             else "against is missing"
@@ -84,12 +89,12 @@ class Part:
     @property
     def in_print(self) -> "Part | None":
         """The same question to the paper's own figures."""
-        over = "data" if self.over == "model" else self.over
-        return (
-            replace(self, of=self.printed, against=self.printed_against, over=over, printed={})
-            if self.printed
-            else None
-        )
+        if not self.printed:
+            return None
+        over = "data" if self.over == "model" else "pair" if self.over == _SEED else self.over
+        # A coefficient is printed as such.
+        kind = "value" if self.kind == "correlation" and not self.printed_against else self.kind
+        return replace(self, of=self.printed, against=self.printed_against, over=over, kind=kind, printed={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +245,7 @@ def _cells(part: Part, rows: Sequence[Row], apart: Sequence[str]) -> _Cells:
             message = f"{part.says}: two rows answer it, which differ in {', '.join(names) or 'nothing'}; say which."
             raise AnalysisError(message)
         cells[key], first[key] = (
-            (float(str(row["value"])), tuple(languages) if part.over == "pair" else row[part.over]),
+            (float(str(row["value"])), tuple(languages) if part.over in ("pair", _SEED) else row[part.over]),
             row,
         )
     return cells
@@ -265,18 +270,25 @@ def _table(cells: Mapping[_Key, float], over: Mapping[_Key, object]) -> NDArray[
 
 
 def _correlated(judged: Judged, x: NDArray[np.float64], y: NDArray[np.float64], sign: float) -> Judged:
-    """Spearman's coefficient over languages, of means over seeds, tested after Fisher's transformation.
+    """Spearman's coefficient over languages, of means over seeds, or over seeds within each pair of languages.
 
-    Its standard error is that of Bonett and Wright (2000, "Sample size requirements for estimating Pearson, Kendall and
-    Spearman correlations").
+    x, y: (languages, seeds). It is tested after Fisher's transformation, whose standard error is that of Bonett and
+    Wright (2000, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations"); the mean of a
+    pair costs a degree of freedom, as a column that is given does in a partial correlation.
     """
-    from scipy.stats import norm, spearmanr
+    from scipy.stats import norm
 
-    points = x.mean(1), y.mean(1)
-    if len(x) < _FEWEST_POINTS or min(map(np.ptp, points)) == 0:
-        return replace(judged, missing=f"no correlation of {len(x)} points, or of a constant")
-    value = sign * float(spearmanr(*points).statistic)
-    error = math.sqrt((1 + value**2 / 2) / (len(x) - 3))
+    if judged.part.over == _SEED:
+        groups = np.repeat(np.arange(len(x)), x.shape[1]).tolist()
+        points, n_free = (x.ravel(), y.ravel()), x.size - len(x) - 2
+        varies = all(np.ptp(side, axis=1).any() for side in (x, y))
+    else:
+        groups, points = None, (x.mean(1), y.mean(1))
+        n_free, varies = len(x) - 3, all(np.ptp(side) > 0 for side in points)
+    if len(points[0]) < FEWEST_POINTS or n_free < 1 or not varies:
+        return replace(judged, missing=f"no correlation of {len(points[0])} points, or of a constant")
+    value = sign * correlation(*points, groups=groups, p="asymptotic", n_resamples=0).value
+    error = math.sqrt((1 + value**2 / 2) / n_free)
     centre = math.atanh(max(-_NEARLY_ONE, min(_NEARLY_ONE, value)))
     half = float(norm.isf(LEVEL / 2)) * error
 
