@@ -400,3 +400,14 @@ def test_the_list_and_the_plan_need_nothing_at_hand(xl: Run) -> None:
     lines = [shlex.split(line) for line in spread.stdout.split("\n") if line and not line.startswith("#")]
     assert {tuple(line[:7]) for line in lines if "align" in line} == {("srun", "--gpus", "1", *RUN, "align")}
     assert {(*line[:4], *line[-2:]) for line in lines if "eval" in line} == {("xl", "eval", "bible", "--preset", *RAY)}
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@pytest.mark.data
+def test_the_middle_scale_on_a_gpu(data_folder: Path, tmp_path: Path) -> None:
+    """A base-size encoder and four sets of objectives, one seed: what one seed and one text can say, for minutes."""
+    rows = xl_cli.reproduce("seq-retrieval", scale="middle", data=str(data_folder), seeds=1, out=tmp_path)
+    assert len(rows) == 3
+    variants = {row.variant for row in read_rows(tmp_path / "middle/seq-retrieval/results.jsonl")}
+    assert {"mlm", "mlm+tlm", "mlm+seq", "mlm+seq+tlm"} <= variants

@@ -1,7 +1,7 @@
 """Claims of papers: what is said, the commands that test it at each scale, and the rule that decides; a TOML file each.
 
 To add a claim, put NAME.toml into `shipped`; `xl reproduce` knows it from then on, and a file of one's own is read the
-same way. At the top stand the fields of `Claim`, below `[mini]`, `[real]` and `[paper]` those of `Scale`, each with
+same way. At the top stand the fields of `Claim`, below `[mini]` and the other SCALES those of `Scale`, each with
 `[[mini.step]]`, a command of xl (several with `for`), `[[mini.part]]`, what has to be seen in the rows, and
 `[[mini.control]]`, what must not be.
 """
@@ -22,7 +22,7 @@ from xl_encoders.registry import unknown_name
 if TYPE_CHECKING:
     from xl_analysis import Part
 
-SCALES = ("mini", "real", "paper")
+SCALES = ("mini", "real", "middle", "paper")
 _FOLDER = Path(__file__).with_name("shipped")
 _PLACE = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 _PLACES = ("data", "seed", "out", "model", "step")

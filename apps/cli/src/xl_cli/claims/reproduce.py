@@ -35,7 +35,7 @@ class ReproduceConfig:
     scale: str = setting(
         "mini",
         "One of: mini (its own small encoders, trained on the text of --data), real (--model, a pretrained encoder), "
-        "paper (the paper's models and data).",
+        "middle (a base-size encoder of its own, for one GPU), paper (the paper's models and data).",
         choices=SCALES,
     )
     data: str = setting("", "Folder with the data sets' own folders.")
