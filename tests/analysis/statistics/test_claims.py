@@ -147,11 +147,11 @@ def test_a_correlation_over_seeds_within_pairs_of_languages() -> None:
     mixed = [{**row, "value": row["value"] + (row["metric"] == "cka") * rng.normal()} for row in made(0.3)]
     ranks = [rankdata([row["value"] for row in mixed if row["metric"] == metric]) for metric in ("cka", "gap")]
     less = [side - np.repeat([side[:15].mean(), side[15:].mean()], 15) for side in ranks]
-    found = judge(ours, mixed)
-    assert found.value == pytest.approx(pearsonr(*less).statistic)
+    found, by_hand = judge(ours, mixed), float(pearsonr(*less).statistic)
+    assert found.value == pytest.approx(by_hand)
     # Bonett and Wright 2000, with a degree of freedom less for each pair's mean but the first: 30 - 3 - 1.
-    half = 1.959964 * np.sqrt((1 + found.value**2 / 2) / 26)
-    assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(found.value) + np.array([-half, half])))
+    half = 1.959964 * np.sqrt((1 + by_hand**2 / 2) / 26)
+    assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(by_hand) + np.array([-half, half])))
     with pytest.raises(AnalysisError, match="over is 'seed', which is for correlations"):
         part(over="seed")
 

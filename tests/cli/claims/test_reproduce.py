@@ -369,6 +369,20 @@ def test_shuffled_pairs_and_random_vectors_hold_nothing(claim: Callable[[str], s
     assert abs(control.value) < 0.05
 
 
+def test_several_fine_tunings_of_one_training_count_once(tmp_path: Path, claim: Callable[[], str]) -> None:
+    """A training's seed is what was drawn; its fine-tunings are not as many trainings."""
+    scored = work_of([(read_claim(claim()), "mini")], data="d", model="", out=tmp_path)["mine"][-1]
+    scored.folder.mkdir(parents=True)
+    row = {"task": "sib200", "metric": "accuracy", "source": "eng_Latn", "target": "tur_Latn", "low": 0.1}
+    lines = [json.dumps(row | {"seed": seed, "value": value}) for seed, value in ((42, 0.5), (43, 0.7))]
+    (scored.folder / "printed.txt").write_text(
+        "\n".join([*lines, json.dumps(row | {"target": "deu_Latn", "value": 1})])
+    )
+    turkish, german = scored.rows()
+    assert (turkish.value, turkish.seed, turkish.low) == (pytest.approx(0.6), scored.seed, None)
+    assert (german.value, german.seed, german.low) == (1, scored.seed, 0.1)
+
+
 RUN, RAY = ("python", "-m", "xl_cli"), ("--engine", "ray")
 SHIPPED = [(name, scale) for name in shipped_claims() for scale in SCALES if scale in read_claim(name).scales]
 

@@ -56,7 +56,10 @@ FAULTS = {
     "linguistic-gap": ("analyze linguistic-gap NO", "NO"),
     "refine": ("static refine NO --out-source new.vec", "--feedback"),
     "robustness": ("analyze robustness NO --metric accuracy", "NO"),
-    "multilingual": ("static multilingual NO --model xlm-roberta-base --languages tr --out new", "states no language"),
+    "multilingual": (
+        "static multilingual NO --model xlm-roberta-base --languages tr --out new",
+        "no such file or folder",
+    ),
     "align": ("align names --set train.lr=-1 --set train.batch=0", "2 faults"),
     "align: dry run": ("align --dry-run --set train.steps=-3", "train.steps is -3"),
     "eval: settings": ("eval sib200 --model MODEL --data TOPICS --set lr=-1", "lr is -1.0"),

@@ -48,3 +48,12 @@ def test_a_second_model_that_is_missing_or_the_first_again(xl: Run, corpus: Path
     assert missing.stderr.count("\n") == 1
     again = xl(*call, models[0])
     assert (again.returncode, "--compare: no meaning with the model itself" in again.stderr) == (2, True)
+
+
+def test_a_limit_counts_in_each_language_of_text_that_is_not_parallel(tmp_path: Path, models: list[Path]) -> None:
+    """Languages that share no items have as many texts each, not the smallest hashes of all together."""
+    for code, n in (("eng_Latn", 40), ("ell_Grek", 7), ("tur_Latn", 2)):
+        (tmp_path / f"{code}.txt").write_text("".join(f"line {code} {i}\n" for i in range(n)), encoding="utf-8")
+    rows = xl_cli.analyze("coverage", model=models[1], data=tmp_path, limit=3)
+    counts = {row.target: row.n for row in rows if row.metric == "pieces_per_word" and row.unit == "subword"}
+    assert counts == {"eng_Latn": 3, "ell_Grek": 3, "tur_Latn": 2}

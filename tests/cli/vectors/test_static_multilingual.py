@@ -363,7 +363,7 @@ def test_a_plan_needs_nothing_and_writes_nothing(xl: Run, tmp_path: Path) -> Non
         (["text", "--pivot", "deu"], "no text of the pivot deu_Latn"),
         (["text/eng_Latn.txt"], "only text of the pivot"),
         (["text", "model/config.json"], "model/config.json: its name states no language"),
-        (["text", "--words", "nothing.vec"], "--words nothing.vec: its name states no language"),
+        (["text", "--words", "nothing.vec"], "--words nothing.vec: no such file or folder"),
         (["text", "--words", "de=words/wiki.en.vec"], "--words: deu_Latn is not among the corpora"),
         (["text", "--words", "words", "--words", "en=words/wiki.en.vec"], "--words: 2 files for eng_Latn"),
         (["text", "--dictionary", "en=words/wiki.en.vec"], "--dictionary: eng_Latn is the pivot"),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from xl_cli.claims.claim import Claim, Step, filled
@@ -58,14 +59,24 @@ class Work:
     def rows(self) -> "list[Row]":
         """What was measured: `out/results.jsonl`, or what was printed as JSON.
 
-        The model of a row is the step, its seed that of the work, where that has one.
+        The model of a row is the step, its seed that of the work, where that has one: rows that differ in nothing but
+        their seeds, of several fine-tunings of one training, are one row then, their mean.
         """
         from xl_tasks import read_rows
 
         files = (self.out / "results.jsonl", *([self.folder / PRINTED] if "--json" in self.words else []))
         rows = next((read_rows(path) for path in files if path.is_file()), [])
-        own: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
-        return [dataclasses.replace(row, model=self.step.name, **own) for row in rows]
+        if self.seed is None:
+            return [dataclasses.replace(row, model=self.step.name) for row in rows]
+        of_each: dict[str, Any] = {"value": 0.0, "low": None, "high": None, "p": None, "p_holm": None}
+        alike: dict[Row, list[Row]] = {}
+        for row in rows:
+            own = dataclasses.replace(row, model=self.step.name, seed=self.seed)
+            alike.setdefault(dataclasses.replace(own, **of_each), []).append(own)
+        return [
+            several[0] if len(several) == 1 else dataclasses.replace(mean, value=fmean(row.value for row in several))
+            for mean, several in alike.items()
+        ]
 
 
 def work_of(

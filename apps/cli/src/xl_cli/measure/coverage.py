@@ -33,9 +33,9 @@ def coverage_rows(config: CoverageConfig) -> "list[Row]":
     if config.language:
         data = data.restrict(config.language)
     keys = split_keys(data, config.split, config.data)
-    chosen = set(first_by_hash(keys, config.limit))
+    # Of each language by itself: of parallel text that draws the same, of other text as many of each.
     texts = {
-        language: [text for key, text in sorted(by_key.items()) if key in chosen]
+        language: [by_key[key] for key in first_by_hash([key for key in keys if key in by_key], config.limit)]
         for language, by_key in data.texts.items()
     }
     texts = {language: items for language, items in texts.items() if items}

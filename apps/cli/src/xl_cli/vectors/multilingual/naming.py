@@ -39,6 +39,9 @@ def by_language(what: str, entries: Sequence[str], languages: Sequence[str] = ()
         else:
             path = entry
             codes = [code for code in [_stated(Path(entry).name)] if code]
+            if not codes and not Path(entry).exists():
+                message = f"{what} {entry}: no such file or folder."
+                raise UsageError(message)
             if not codes:
                 message = f"{what} {entry}: its name states no language; write LANG={entry}, such as tur_Latn={entry}."
                 raise UsageError(message)
