@@ -1,7 +1,7 @@
 """One call of `xl analyze align-words`: its rows, its files, and what it prints."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,16 @@ from xl_cli.results import Rows
 from xl_cli.vectors.word_files import check_new
 from xl_cli.words.confidence import Confidences, description, learned, read_calibration, right_links
 from xl_cli.words.config import AlignWordsConfig
-from xl_cli.words.linking import PairLinks, SentencePairs, link_pairs, linked, read_sentence_pairs, unit_of
+from xl_cli.words.linking import (
+    PairLinks,
+    SentencePairs,
+    link_pairs,
+    linked,
+    read_sentence_pairs,
+    read_verses,
+    shifted,
+    unit_of,
+)
 from xl_cli.words.written import (
     check_tabs,
     mean_confidence,
@@ -48,7 +57,8 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 def align_pairs(config: AlignWordsConfig) -> Rows:
     """Link, measure, write; `str` of the rows is what the command prints."""
-    check_at_hand(files=[each for each in (*config.files, config.gold, config.calibration) if each])
+    gold_lines = "" if config.has_verses else config.gold
+    check_at_hand(files=[each for each in (*config.files, gold_lines, config.calibration) if each])
     for name in _FILES:
         check_new(getattr(config, name) or None, f"--{name}")
     for name in ("reliability", "picture"):
@@ -56,13 +66,20 @@ def align_pairs(config: AlignWordsConfig) -> Rows:
         if given and not given.endswith(_PICTURES):
             message = f"--{name} {given} is no picture; give a name that ends in .png, .svg or .pdf."
             raise UsageError(message)
-    pairs = read_sentence_pairs(config)
+    books: list[str] = []
+    gold: list[GoldLinks] = []
+    if config.has_verses:
+        pairs, gold, books = read_verses(config)
+    else:
+        pairs = read_sentence_pairs(config)
+        if config.gold:
+            gold = list(parse_gold(read_lines(config.gold), lens=pairs.lens, name=config.gold))
+    pairs = shifted(pairs) if config.shifted else pairs
     if config.kept:
         check_tabs(pairs)
     if config.line > len(pairs):
         message = f"--line is {config.line}, but there are {len(pairs)} sentence pairs; give 1 to {len(pairs)}."
         raise UsageError(message)
-    gold = list(parse_gold(read_lines(config.gold), lens=pairs.lens, name=config.gold)) if config.gold else []
     opened = _open(config)
     tell_letters(opened.encoder, dict(zip(("left", "right"), pairs.texts, strict=True)), "--files")
     written = [f"--{name}" for name in (*_FILES, "calibration") if getattr(config, name)]
@@ -77,6 +94,10 @@ def align_pairs(config: AlignWordsConfig) -> Rows:
             n_kept = write_kept(config, pairs, links, confidences)
             figures.append(("kept", n_kept / len(pairs), len(pairs)))
         rows += [_row(config, opened, pairs, layer, *figure) for figure in figures]
+        rows += [
+            dataclasses.replace(_row(config, opened, pairs, layer, "book_aer", aer, n), data=f"{pairs.name} {book}")
+            for book, aer, n in _by_book(links, gold, books)
+        ]
     if config.links:
         write_links(Path(config.links), pairs, links, confidences)
     if config.picture:
@@ -91,11 +112,11 @@ def align_pairs(config: AlignWordsConfig) -> Rows:
             about = f"{config.method} at layer {layer} of {opened.encoder.name}; "
             about += "scores that no gold has calibrated." if not config.calibration else "calibrated confidences."
             return pair_links_table(pairs, links[0], confidences[0], about).render("text")
-        if config.links or len(opened.layers) > 1:
+        if config.links or config.has_verses or config.shifted or len(opened.layers) > 1:
             return figures
         return "\n".join(pharaoh(links))
 
-    if config.files and not config.links and len(opened.layers) == 1:
+    if config.files and not (config.links or config.shifted) and len(opened.layers) == 1:
         say("; ".join(f"{row.metric} {row.value:.3f}" for row in rows))
     return Rows(rows, text)
 
@@ -150,6 +171,16 @@ def _figures(
     return figures, confidences
 
 
+def _by_book(
+    links: Sequence[PairLinks], gold: Sequence[GoldLinks], books: Sequence[str]
+) -> Iterator[tuple[str, float, int]]:
+    """Book, its AER and number of verses."""
+    for book in dict.fromkeys(books):
+        here = [number for number, its in enumerate(books) if its == book]
+        scores = alignment_scores((links[number].pairs for number in here), [gold[number] for number in here])
+        yield book, scores.aer, len(here)
+
+
 def _calibrated(confidences: Confidences, right: Sequence[np.ndarray]) -> list[tuple[str, float, int]]:
     values, answers = np.concatenate(confidences), np.concatenate(right)
     if not len(values):
@@ -181,5 +212,6 @@ def _row(
         pooling=config.method,
         unit=unit_of(config),
         variant=opened.variant,
+        noise="shifted" if config.shifted else "",
         data=pairs.name,
     )

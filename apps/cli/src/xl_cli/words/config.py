@@ -53,11 +53,18 @@ class AlignWordsConfig:
     )
     tokenized: bool = setting(False, "words are what stands between spaces")
     engine: str = setting("auto", "what finds words: auto | rule | space | icu | jieba | fugashi")
-    limit: int = setting(0, "most sentence pairs read, the first; 0 reads all", low=0)
+    limit: int = setting(0, "most sentence pairs read, the first; of a Bible of each book; 0 reads all", low=0)
     links: str = setting(
         "", "file for the links instead of stdout: i-j a line (Pharaoh), or .jsonl with words, confidences, lone words"
     )
-    gold: str = setting("", "file of links that people drew, a line a pair: i-j sure, i?j possible, counted from 0")
+    gold: str = setting(
+        "",
+        "links that people drew: a file, a line a pair, i-j sure, i?j possible, counted from 0; or without --files a "
+        "folder of Clear Bible's, verses and links",
+    )
+    shifted: bool = setting(
+        False, "a control: each sentence is linked with the translation of the next, and judged by its own gold"
+    )
     calibrate: str = setting("", "file for a calibration of the confidences, learned from --gold")
     calibrator: str = setting("isotonic", "what is learned: isotonic (steps) | platt (a sigmoid)", choices=CALIBRATORS)
     calibration: str = setting("", "file of a calibration that --calibrate wrote: makes scores into confidences")
@@ -84,7 +91,7 @@ class AlignWordsConfig:
             if layer not in ("all", "last") and not layer.removeprefix("-").isdecimal():
                 message = f"--layer is {layer!r}; give a hidden_states index such as 8 or -1, last, or all."
                 raise UsageError(message)
-        if bool(self.text) == bool(self.files):
+        if bool(self.text) == bool(self.files) and not self.has_verses:
             message = "give sentences by --text, or files of them by --files: one of the two."
             raise UsageError(message)
         if self.text and (len(self.text) != 2 or not all(text.strip() for text in self.text)):
@@ -104,6 +111,11 @@ class AlignWordsConfig:
         if self.calibrate and self.calibration:
             message = "--calibrate learns a calibration and --calibration reads one; give one of the two."
             raise UsageError(message)
+
+    @property
+    def has_verses(self) -> bool:
+        """Whether sentences and words come with the links of --gold."""
+        return bool(self.gold and not self.text and not self.files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +168,15 @@ READ_WHERE = (
     ),
     ReadWhere(("mass",), lambda call: call.method == "ot-partial", "without --method ot-partial"),
     ReadWhere(("reach",), lambda call: call.method == "ot-unbalanced", "without --method ot-unbalanced"),
+    ReadWhere(("tokenized", "engine"), lambda call: call.text or call.files, "with a --gold whose words are given"),
     ReadWhere(("engine",), lambda call: not call.tokenized, "with --tokenized, whose words stand between spaces"),
-    ReadWhere(("limit", "kept", "line"), lambda call: call.files, "without --files"),
-    ReadWhere(("calibrate", "reliability"), lambda call: call.gold, "without --gold"),
+    ReadWhere(("limit", "kept", "line", "shifted"), lambda call: not call.text, "with --text, which is one pair"),
+    ReadWhere(("calibrate", "reliability", "shifted"), lambda call: call.gold, "without --gold"),
+    ReadWhere(
+        ("links", "calibrate", "calibration", "reliability", "picture", "kept"),
+        lambda call: not call.shifted,
+        "with --shifted, whose pairs do not belong together",
+    ),
     ReadWhere(("calibrator",), lambda call: call.calibrate, "without --calibrate"),
     ReadWhere(("line",), lambda call: call.picture, "without --picture"),
     ReadWhere(("max_alone", "min_confidence"), lambda call: call.kept, "without --kept"),

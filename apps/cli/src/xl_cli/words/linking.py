@@ -1,17 +1,20 @@
 """Sentence pairs and the links of their words in one layer of an encoder."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_analysis import WordLinks, link_words
+from xl_analysis import GoldLinks, WordLinks, link_words
 from xl_cli.data.bitexts import read_couple
 from xl_cli.errors import CliError
 from xl_cli.launch.progress import Progress, say
 from xl_cli.vectors.word_files import language_of
+from xl_cli.words.bible_links import links_file, read_bible_links
 from xl_cli.words.config import AlignWordsConfig, WordRetrievalConfig
 from xl_encoders import Encoder, word_breaker
 
@@ -92,6 +95,41 @@ def read_sentence_pairs(config: AlignWordsConfig | WordRetrievalConfig) -> Sente
     if bare:
         say(f"note: {len(bare)} of {len(pairs)} pairs have a side without words, so no links (first: {bare[0]}).")
     return pairs
+
+
+def read_verses(config: AlignWordsConfig) -> tuple[SentencePairs, list[GoldLinks], list[str]]:
+    """The verses of --gold, of each book the first `limit`; their links; the book of each.
+
+    CliError for what `read_bible_links` refuses.
+    """
+    n_read: Counter[str] = Counter()
+    verses = []
+    for verse in read_bible_links(Path(config.gold)):
+        n_read[verse.book] += 1
+        if not config.limit or n_read[verse.book] <= config.limit:
+            verses.append(verse)
+    name = links_file(Path(config.gold)).stem
+    sides = [verse.left for verse in verses], [verse.right for verse in verses]
+    pairs = SentencePairs(
+        name=name,
+        languages=(language_of(config.source, Path()), language_of(config.target, Path())),
+        texts=([" ".join(words) for words in sides[0]], [" ".join(words) for words in sides[1]]),
+        spans=([_between_spaces(words) for words in sides[0]], [_between_spaces(words) for words in sides[1]]),
+        where=[f"{name} {verse.number}" for verse in verses],
+    )
+    return pairs, [GoldLinks(verse.links, verse.links) for verse in verses], [verse.book for verse in verses]
+
+
+def _between_spaces(words: Sequence[str]) -> Spans:
+    """Where words begin and end in the text that has a space between each two."""
+    ends = list(accumulate(len(word) + 1 for word in words))
+    return [(end - 1 - len(word), end - 1) for word, end in zip(words, ends, strict=True)]
+
+
+def shifted(pairs: SentencePairs) -> SentencePairs:
+    """Each sentence with the translation of the next, the last with the first's."""
+    (left, right), (of_left, of_right) = pairs.texts, pairs.spans
+    return replace(pairs, texts=(left, right[1:] + right[:1]), spans=(of_left, of_right[1:] + of_right[:1]))
 
 
 def link_pairs(encoder: Encoder, pairs: SentencePairs, layer: int, config: AlignWordsConfig) -> list[PairLinks]:
