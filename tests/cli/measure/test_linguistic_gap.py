@@ -146,3 +146,7 @@ def test_cka_is_that_of_each_languages_own_model(tmp_path: Path) -> None:
         expected = norm(x.T @ y) ** 2 / (norm(x.T @ x) * norm(y.T @ y))
         assert row.value == pytest.approx(expected, abs=1e-4)
         assert (row.layer, row.unit, row.variant) == (2, "phonemes", "fine-tuned on sib200")
+    # CKA has no direction: with the pivot as the source it meets the gap of the same pair and seed.
+    turned = xl_cli.analyze("linguistic-gap", runs=out, data=data, metric="accuracy", resamples=9, pivot="tur")
+    assert {(row.source, row.target) for row in turned if row.task == "cka"} == {("tur_Latn", "eng_Latn")}
+    assert [row.value for row in turned if row.task == "cka"] == [row.value for row in found.values()]

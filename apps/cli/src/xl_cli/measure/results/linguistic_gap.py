@@ -1,7 +1,7 @@
 """How far apart languages lie in fine-tuned models, and whether their scores are too (Jung et al. 2024, figure 3)."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xl_cli.cluster.config import CLUSTER_OPTIONS, ON_CLUSTER, ClusterConfig
@@ -82,7 +82,7 @@ def linguistic_gap_rows(config: LinguisticGapConfig, spread: Spread) -> "list[Ro
                 of_pivot[seed] = scores[pivot].value
                 own += _gaps(system, scores, pivot)
                 own += _output_distances(system, seed, cells, pivot)
-                own += next(cka, None) or ()
+                own += _from_pivot(next(cka, None) or (), pivot)
                 progress.advance(done)
         found.append((system, own + _correlations(system, _columns(own, of_pivot, pivot), config.resamples)))
     if config.plot:
@@ -175,6 +175,13 @@ def _cka(*, system: Mapping[str, Any], models: Mapping[str, str], config: Lingui
         limit=config.limit,
     )
     return cka_rows(asked, Spread(asked))
+
+
+def _from_pivot(rows: "Iterable[Row]", pivot: str) -> "list[Row]":
+    """CKA has no direction: the pivot is the source, as of gaps and distances."""
+    return [
+        dataclasses.replace(row, source=row.target, target=row.source) if row.target == pivot else row for row in rows
+    ]
 
 
 def _correlations(
