@@ -156,6 +156,32 @@ def test_a_correlation_over_seeds_within_pairs_of_languages() -> None:
         part(over="seed")
 
 
+def test_a_gain_against_a_figure_of_the_languages() -> None:
+    """Plain scores rise with the figure, trained ones do not: the gain falls."""
+    languages = [f"l{number:02}_Latn" for number in range(12)]
+    made = [
+        {"task": "sib200", "metric": "accuracy", "source": "eng_Latn", "target": language, "seed": seed,
+         "variant": variant, "value": 0.3 + (variant == "") * 0.02 * number + (variant == "at") * 0.2 + 0.001 * seed}
+        for number, language in enumerate(languages) for variant in ("", "at") for seed in (1, 2)
+    ]  # fmt: skip
+    made += [
+        {"task": "likeness", "metric": "jaccard", "source": "eng_Latn", "target": language, "seed": 0, "variant": "",
+         "value": float(number)}
+        for number, language in enumerate(languages)
+    ]  # fmt: skip
+    ours = part(
+        of={"task": "sib200", "variant": "at"}, less={"variant": ""},
+        against={"task": "likeness", "variant": ""}, kind="correlation", over="target", lower=True,
+    )  # fmt: skip
+    assert judge(ours, made).value == pytest.approx(1)
+    gain = judge(part(of={"task": "sib200", "variant": "at"}, less={"variant": ""}, against={}, kind="value"), made)
+    assert gain.value == pytest.approx(np.mean([0.2 - 0.02 * number for number in range(12)]))
+    nothing = judge(
+        part(of={"task": "sib200", "variant": "at"}, less={"variant": "no"}, against={}, kind="value"), made
+    )
+    assert nothing.missing == "no rows of the first group"
+
+
 def test_a_printed_coefficient_stands_for_itself() -> None:
     ours = part(
         kind="correlation", of={"metric": "gap"}, against={"metric": "cka"}, over="seed", lower=True,

@@ -48,6 +48,8 @@ class Part:
     languages together, and differences from a baseline, only where `target` or `baseline` names them."""
     against: Mapping[str, object] = field(default_factory=dict)
     """Fields in which the other group differs from `of`; of a correlation, those of the figures it is with."""
+    less: Mapping[str, object] = field(default_factory=dict)
+    """Fields in which a third group differs from `of`, whose figures are taken away from those of `of`, for a gain."""
     kind: str = "difference"
     """One of KINDS: "value" is that of `of` less `than`."""
     than: float = 0.0
@@ -136,8 +138,12 @@ def judge(part: Part, rows: Sequence[Row]) -> Judged:
     group that has one seed, which the other has not, is compared with each of its seeds.
     AnalysisError where two rows are left for one place, as then the part does not say which figure it means.
     """
-    of = _cells(part, selected(rows, part.of), (*part.against,))
-    against = _cells(part, selected(rows, {**part.of, **part.against}), (*part.against,)) if part.against else {}
+    apart = (*part.against, *part.less)
+    of = _cells(part, selected(rows, part.of), apart)
+    if part.less:
+        less = _cells(part, selected(rows, {**part.of, **part.less}), apart)
+        of = {key: (value - less[key][0], place) for key, (value, place) in of.items() if key in less}
+    against = _cells(part, selected(rows, {**part.of, **part.against}), apart) if part.against else {}
     if not of or (part.against and not against):
         which = "first" if not of else "other"
         return Judged(part=part, value=None, missing=f"no rows of the {which} group")
