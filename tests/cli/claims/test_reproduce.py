@@ -18,11 +18,13 @@ import typer
 from tests.cli.conftest import Run
 
 import xl_cli
+from xl_analysis import judge
 from xl_cli import CliError, UnfinishedError, UsageError
 from xl_cli.claims import running, work
 from xl_cli.claims.claim import SCALES, read_claim, shipped_claims
 from xl_cli.claims.work import work_of
 from xl_cli.main import app
+from xl_cli.published.rows import published_rows
 from xl_cli.recipe.recipe import load_recipe
 from xl_staticemb import WordVectors, write_vectors
 from xl_tasks import read_rows
@@ -400,6 +402,15 @@ def test_commands_of_shipped_claims_are_such_as_xl_takes(name: str, scale: str, 
         context = command.make_context(each.step.name, words)
         if each.words[0] == "align":
             load_recipe(context.params["recipe"], context.params["overrides"] or (), plan_only=True)
+
+
+@pytest.mark.parametrize(("name", "scale"), SHIPPED)
+def test_what_a_claim_says_is_in_print_is_there(name: str, scale: str) -> None:
+    claim = read_claim(name)
+    rows = [row.to_dict() for row in published_rows(claim.by)] if claim.by else []
+    for each in claim.scales[scale].parts:
+        if each.in_print:
+            assert judge(each.in_print, rows).value is not None, each.says
 
 
 def test_the_list_and_the_plan_need_nothing_at_hand(xl: Run) -> None:
