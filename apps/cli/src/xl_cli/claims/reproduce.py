@@ -90,7 +90,9 @@ def reproduce(
     judged = _all_judged(claims, work, config.scale)
     asked = judged[: len(pairs)]
     rows = Rows([row for each in asked for row in _rows(each)], lambda: _text(asked), out / config.scale)
-    _write(judged, work, out / config.scale, config)
+    order = [*shipped_claims()]
+    shown = sorted(judged, key=lambda each: order.index(each.name) if each.name in order else -1)
+    _write(shown, work, out / config.scale, config)
     if failed:
         folder, fault = next(iter(failed.items()))
         message = f"{len(failed)} of {len(every)} commands failed, {folder.name} with: {fault}"
@@ -255,5 +257,5 @@ def _told(work: Work) -> str:
 def _text(judged: "Sequence[JudgedClaim]") -> str:
     from xl_analysis import part_table, verdict_table
 
-    tables = [verdict_table(judged), *(part_table(each) for each in judged)]
-    return "\n\n".join(table.render("text") for table in tables)
+    parts = [f"{each.name}: {each.verdict}\n{part_table(each).render('text')}" for each in judged]
+    return "\n\n".join([verdict_table(judged).render("text"), *parts])

@@ -39,6 +39,16 @@ class JudgedClaim:
         return sum(each.verdict == HOLDS for each in self.controls)
 
 
+_HOW = (
+    "A claim holds where all its parts do, does not where one does not, and is else not decided. Controls: how many of "
+    "what must not hold did not. Of the parts, differences have the claim's sign; p is that of no difference or, in "
+    "brackets, of one that is the least that matters or more, over languages and seeds (n), after Holm's correction "
+    "over the parts of all claims at this scale. A part holds where the first is below 0.05 and the difference is the "
+    "least that matters, or more; it does not hold where the second is. A control's p is its own. Shares in per cent, their "
+    "differences in points; in print: the difference of the paper's own figures."
+)
+
+
 def verdict_table(claims: Sequence[JudgedClaim]) -> Table:
     """A line a claim: verdict, and how many of its parts hold, do not, and are open."""
     body = []
@@ -50,8 +60,7 @@ def verdict_table(claims: Sequence[JudgedClaim]) -> Table:
     return Table(
         ("claim", "what is claimed", "verdict", "parts hold", "do not", "open", "controls"),
         tuple(body),
-        "A claim holds where all its parts do, does not where one does not, and is else not decided. Controls: how "
-        "many of what must not hold did not.",
+        _HOW,
         n_labels=3,
     )
 
@@ -74,12 +83,6 @@ def part_table(claim: JudgedClaim) -> Table:
     return Table(
         heads,
         tuple(body),
-        "Differences have the claim's sign. p is that of no difference or, in brackets, of one that is the least that "
-        "matters or more, over languages and seeds (n), after Holm's correction over the parts of all claims at this "
-        "scale. A part holds where the first is below 0.05 and the difference is the least that matters, or more; it "
-        "does not hold where the second is. A control, whose p is its own, must not hold. Shares in per cent, "
-        "their differences in points; "
-        "in print: the difference of the paper's own figures.",
         n_labels=2,
     )
 
