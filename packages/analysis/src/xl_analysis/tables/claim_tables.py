@@ -44,8 +44,8 @@ _HOW = (
     "what must not hold did not. Of the parts, differences have the claim's sign; p is that of no difference or, in "
     "brackets, of one that is the least that matters or more, over languages and seeds (n), after Holm's correction "
     "over the parts of all claims at this scale. A part holds where the first is below 0.05 and the difference is the "
-    "least that matters, or more; it does not hold where the second is. A control's p is its own. Shares in per cent, their "
-    "differences in points; in print: the difference of the paper's own figures."
+    "least that matters, or more; it does not hold where the second is. A control's p is its own. Shares in per cent, "
+    "their differences in points; in print: the difference of the paper's own figures."
 )
 
 
