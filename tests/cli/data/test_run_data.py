@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from tests.cli.conftest import small
 
+import xl_cli
 from xl_cli.alignment.estimate import estimate
 from xl_cli.alignment.parts import open_stream
 from xl_cli.data.run_data import load_data
@@ -15,6 +17,7 @@ from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig
 from xl_cli.recipe.recipe import Recipe, load_recipe
 from xl_encoders import train_tokenizer
+from xl_staticemb import WordVectors, write_vectors
 from xl_tasks import hold_out
 from xl_tasks.drawing import first_by_hash
 from xl_translit import Romanizer
@@ -81,3 +84,23 @@ def test_the_second_column_is_the_one_that_xl_translit_writes(tmp_path: Path, to
     entry = DataConfig(kind="text", files=("x.parquet",), to=to)
     batch = open_stream([tmp_path / "x.parquet"], entry, batch=2, seed=1)[0]
     assert sorted(zip(batch.originals, batch.romanised or [], strict=True)) == [("αβ", "one"), ("γδ", "two")]
+
+
+def test_a_folder_of_mapped_vectors_is_read_as_it_was_written(corpus: Path, tmp_path: Path) -> None:
+    """`xl static map --pivot` leaves a summary beside the vectors, `xl static multilingual` rows and a page too."""
+    words = {code: [f"{code}{i}" for i in range(6)] for code in ("deu", "eng")}
+    rng = np.random.default_rng(0)
+    for code, its in words.items():
+        write_vectors(tmp_path / f"{code}.vec", WordVectors(its, rng.normal(size=(6, 4)).astype(np.float32)))
+    pairs = zip(words["deu"], words["eng"], strict=True)
+    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs), encoding="utf-8")
+    files = [f"deu={tmp_path / 'deu.vec'}"]
+    out, pivot = tmp_path / "mapped", f"eng={tmp_path / 'eng.vec'}"
+    xl_cli.map_vectors(files, pivot=pivot, dictionary=[f"deu={tmp_path / 'pairs.tsv'}"], choose="off", out=out)
+    beside = sorted(path.name for path in out.iterdir() if path.suffix != ".vec")
+    assert beside == ["summary.json"]
+    (out / "chosen.md").write_text("# chosen\n", encoding="utf-8")
+    given = [f'data.vectors.files="{out}"', f'data.text.files="{corpus}"', "select.every=0"]
+    [teacher] = load_data(load_recipe("static-mse", given)).vectors.values()
+    assert teacher.words == [*words["deu"], *words["eng"]]
+    assert list(teacher.groups) == [0] * 6 + [1] * 6

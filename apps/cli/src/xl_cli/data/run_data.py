@@ -293,6 +293,10 @@ def _stream_files(entry: DataConfig) -> list[str]:
     return files
 
 
+# What `xl static map --pivot` and `xl static multilingual` write about vectors into their folder.
+_BESIDE_VECTORS = (".json", ".jsonl", ".md")
+
+
 def _read_vectors(entry: DataConfig, files: dict[str, str]) -> TeacherWords:
     """Words of all files one after another; each file is a language."""
     import numpy as np
@@ -324,7 +328,11 @@ def _vector_files(entry: DataConfig) -> list[Path]:
     for given in entry.files:
         path = Path(given)
         if path.is_dir():
-            files += sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+            files += sorted(
+                file
+                for file in path.iterdir()
+                if file.is_file() and not file.name.startswith(".") and file.suffix not in _BESIDE_VECTORS
+            )
         elif path.exists():
             files.append(path)
         else:
