@@ -1,8 +1,10 @@
 """Which words of two sentences belong together, by an encoder's vectors; with gold, how good such links are."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.measure.registry import Measure
+from xl_cli.words.bible_links import links_file
 from xl_cli.words.config import READ_WHERE, AlignWordsConfig
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ def align_words_rows(config: AlignWordsConfig) -> "Rows":
 
     Example: xl analyze align-words --model runs/names --files a.tr --files a.en --links a.tr-en
     """
+    if config.has_verses:
+        # Before torch is loaded: a folder without links is told at once.
+        links_file(Path(config.gold))
     from xl_cli.words.aligning import align_pairs
 
     return align_pairs(config)
