@@ -158,6 +158,27 @@ def test_what_is_done_is_not_done_again_and_other_data_are_other_work(
     work._fingerprint.cache_clear()
     xl_cli.reproduce(mine, data=str(data), out=out)
     assert [words[0] for words in commands[n_first + 4 :]] == ["eval"] * 6
+    # Scores of a task that has a folder of its own, here by a link, follow that folder and none beside it.
+    (tmp_path / "elsewhere").mkdir()
+    (data / "sib200").symlink_to(tmp_path / "elsewhere")
+    for path, n in ((tmp_path / "elsewhere" / "eng.tsv", 6), (data / "another", 0), (data / "text", 0)):
+        path.write_text("new", encoding="utf-8")
+        work._fingerprint.cache_clear()
+        done = len(commands)
+        xl_cli.reproduce(mine, data=str(data), out=out)
+        assert len(commands) == done + n, path
+
+
+def test_a_data_set_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "set").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    found = []
+    for text in ("one", "other"):
+        (tmp_path / "elsewhere" / "text").write_text(text, encoding="utf-8")
+        work._fingerprint.cache_clear()
+        found.append(work._fingerprint(str(tmp_path / "data")))
+    assert found[0] != found[1]
 
 
 def test_the_page_keeps_what_earlier_calls_finished(

@@ -54,7 +54,7 @@ FAULTS = {
     "translit: phonemes": ("translit NO --to phonemes --lang deu", "NO"),
     "report": ("report NO", "NO"),
     "linguistic-gap": ("analyze linguistic-gap NO", "NO"),
-    "align-words: gold": ("analyze align-words --model . --gold NO --source grc --target eng", "holds no links"),
+    "align-words: gold": ("analyze align-words --model MODEL --gold HERE --source grc --target eng", "holds no links"),
     "refine": ("static refine NO --out-source new.vec", "--feedback"),
     "robustness": ("analyze robustness NO --metric accuracy", "NO"),
     "multilingual": (

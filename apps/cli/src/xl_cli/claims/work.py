@@ -7,10 +7,12 @@ them. A folder that has `done.json` is finished; another is gone on with, or beg
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -129,7 +131,24 @@ def _read(step: Step, data: str, model: str) -> list[str]:
     # Of `--set data.files=["{data}/a","{data}/b"]` each path.
     parts = (part for word in step.words for part in re.split(r'["=,\[\]\s]+', word))
     places = {"data": data, "model": model, "seed": "", "out": ""}
-    return [_fingerprint(filled(part, places)) for part in parts if "{data}" in part or "{model}" in part]
+    paths = [filled(part, places) for part in parts if "{data}" in part or "{model}" in part]
+    own = _task_folders(step.words, Path(data)) if step.words[0] == "eval" else []
+    return [_fingerprint(path) for each in paths for path in (own if own and each == data else [each])]
+
+
+def _task_folders(words: Sequence[str], data: Path) -> list[str]:
+    """The folders below `data` that the tasks of an `xl eval` read, so that others beside them may come and go."""
+    from xl_tasks.catalogue.registry import task
+    from xl_tasks.protocols.data_folder import companions, data_folder
+
+    entries = [task(name) for name in takewhile(lambda word: not word.startswith("-"), words[1:])]
+    entries += [task(name) for entry in entries for name in entry.train_from]
+    if not data.is_dir() or "--train-on" in words:
+        return []
+    if any(entry.layout and data_folder(entry, data) == data for entry in entries):
+        return []
+    folders = (path for each in entries for path in (data_folder(each, data), *companions(each, data).values()))
+    return sorted({str(folder) for folder in folders if folder != data})
 
 
 @cache
@@ -140,7 +159,9 @@ def _fingerprint(path: str) -> str:
         return fingerprint_file(root)
     if not root.is_dir():
         return path
-    files = sorted(each for each in root.rglob("*") if each.is_file())
+    # A data set may be a link to where it lies.
+    files = sorted(Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names)
+    files = [each for each in files if each.is_file()]
     return _digest([f"{each.relative_to(root)} {fingerprint_file(each)}" for each in files])
 
 
