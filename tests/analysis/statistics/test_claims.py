@@ -229,15 +229,57 @@ def test_random_figures_hold_no_more_often_than_the_level_says() -> None:
     assert held <= 40
 
 
-def test_many_parts_are_judged_as_one_family() -> None:
-    """Three parts with p1 < p2 < p3 and one that was not tested: 4 p1, 3 p2 and 2 p3, none below one before."""
+def test_claims_of_one_part_are_corrected_as_holm_says() -> None:
+    """Three with p1 < p2 < p3 and one that was not tested: 4 p1, 3 p2 and 2 p3, none below one before."""
     planted = ((0.2, 0.01), (0.1, 0.1), (0.0, 0.01))
     parts = [judge(part(), rows("a", 0) + rows("b", effect, spread=spread)) for effect, spread in planted]
     p = [min(each.p_none, each.p_matters) for each in parts]
-    together = judge_together(parts, 4)
+    together = [its[0] for its in judge_together([[each] for each in parts], 4)]
     expected = 0.0
     for place, each in enumerate(sorted(range(3), key=p.__getitem__)):
         expected = min(1, max(expected, p[each] * (4 - place)))
         assert min(together[each].p_none, together[each].p_matters) == pytest.approx(expected)
     assert parts[0].verdict == together[0].verdict == "holds"
     assert parts[2].verdict == together[2].verdict == "does not hold"
+
+
+def figure(p_none: float, p_matters: float = 1.0) -> Judged:
+    return Judged(part=part(), value=0.1, p_none=p_none, p_matters=p_matters)
+
+
+def test_a_claim_has_the_p_of_its_weakest_part() -> None:
+    """Two claims: the first holds by 0.02, not 0.001; one of the second's three parts refutes it, by three times 0.01.
+
+    By Holm the smaller is doubled, and the larger is as it is but for being no less than that.
+    """
+    first, second = judge_together([[figure(0.001), figure(0.02)], [figure(0.004), figure(1.0, 0.01), figure(0.3)]])
+    assert [each.p_none for each in first] == pytest.approx([0.002, 0.04])
+    assert [each.verdict for each in first] == ["holds", "holds"]
+    # As the second claim's only one that counts 0.004 would be the smallest of the two.
+    assert [each.p_none for each in second] == pytest.approx([0.008, 1.0, 0.3])
+    assert [each.p_matters for each in second] == pytest.approx([1.0, 0.04, 1.0])
+    assert [each.verdict for each in second] == ["holds", "does not hold", "not decided"]
+    # A claim without parts that were tested, and ten that were not run, only count.
+    assert judge_together([[figure(0.001)], []], 12)[0][0].p_none == pytest.approx(0.012)
+
+
+@pytest.mark.parametrize("which", ["holds", "does not hold"])
+def test_one_wrong_verdict_in_any_of_many_claims_is_rare(which: str) -> None:
+    """The worst case of each kind: all parts but one sure, and that one nothing; all parts just as large as matters."""
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(1000):
+        drawn = rng.uniform(size=(5, 3))
+        claims = (
+            [[figure(1e-9), figure(1e-9), figure(p)] for p in drawn[:, 0]]
+            if which == "holds"
+            else [[figure(1.0, p) for p in three] for three in drawn]
+        )
+        together = judge_together(claims)
+        wrong += (
+            any(all(each.verdict == "holds" for each in its) for its in together)
+            if which == "holds"
+            else any(each.verdict == which for its in together for each in its)
+        )
+    # 50 are expected; 70 is three standard deviations above.
+    assert 25 < wrong < 70

@@ -171,19 +171,14 @@ def _asked(claim: str, scale: str) -> list[Claim]:
     return [each for each in every if scale in each.scales]
 
 
-def _parts_of(scale: str, claims: Sequence[Claim]) -> int:
-    """Number of parts of the shipped claims and of `claims` at a scale: the family that is judged together."""
-    every = {name: read_claim(name) for name in shipped_claims()} | {each.name: each for each in claims}
-    return sum(len(each.scales[scale].parts) for each in every.values() if scale in each.scales)
-
-
 def _all_judged(claims: Sequence[Claim], work: Mapping[str, Sequence[Work]], scale: str) -> "list[JudgedClaim]":
-    """Each claim, its parts' p corrected over all parts that there are at this scale."""
+    """Each claim, its p corrected over all claims that there are at this scale, run or not."""
     from xl_analysis import judge_together
 
     alone = [_judged(each, work[each.name], scale) for each in claims]
-    together = iter(judge_together([part for each in alone for part in each.parts], _parts_of(scale, claims)))
-    return [replace(each, parts=[next(together) for _ in each.parts]) for each in alone]
+    family = {each.name for each in (*_asked(ALL, scale), *claims)}
+    together = judge_together([each.parts for each in alone], len(family))
+    return [replace(each, parts=parts) for each, parts in zip(alone, together, strict=True)]
 
 
 def _judged(claim: Claim, work: Sequence[Work], scale: str) -> "JudgedClaim":

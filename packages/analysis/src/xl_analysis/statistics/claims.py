@@ -2,12 +2,16 @@
 
 A part of a claim names two groups of rows and the least difference between them that would matter. Two things are
 tested of it over languages and seeds (`crossed_mean`): that the difference is not above 0, and that it is the least
-that matters or more. Not both can be true, so that the parts that are judged together are one family of as many tests
-as there are parts, which Holm's correction is for:
+that matters or more. Of a part's own p:
 
 - "holds": the first is excluded, p below 0.05, and the difference is the least that matters, or more;
 - "does not hold": the second is excluded;
 - "not decided": neither, or nothing tells how sure the difference is.
+
+A claim holds where all its parts do: an intersection-union test (Berger 1982, "Multiparameter hypothesis testing and
+acceptance sampling"), whose p is that of the weakest part, so that many parts make it no easier to hold. It does not
+hold where one part does not, which many parts make easier: these p are multiplied by their number. Of the two
+statements at most one is wrong, so that claims judged together are a family of one test each, for Holm's correction.
 """
 
 import math
@@ -110,7 +114,7 @@ class Judged:
     """Of the interval of 95 per cent of this part alone."""
     high: float = math.inf
     p_none: float = 1.0
-    """p of the statement that there is no such difference; of many parts, after Holm's correction."""
+    """p of the statement that there is no such difference; of many claims, after Holm's correction."""
     p_matters: float = 1.0
     """p of the statement that it is the least that matters, or more."""
     of: float | None = None
@@ -183,20 +187,27 @@ def _share(logarithm: float) -> float:
     return math.expm1(logarithm) if logarithm < math.inf else math.inf
 
 
-def judge_together(judged: Sequence[Judged], n_parts: int = 0) -> list[Judged]:
-    """The same with p after Holm's correction over `n_parts`, or as many as there are.
+def judge_together(claims: Sequence[Sequence[Judged]], n_claims: int = 0) -> list[list[Judged]]:
+    """The parts of several claims with p after the correction over `n_claims`, or as many as there are; see the module.
 
-    n_parts: also counts parts that are not there, as not tested yet; what they will say changes no verdict but an open
-    one.
+    The p of a part is that of its claim, were the part the one that decides it.
+    n_claims: also counts claims that are not there, as not tested yet; what they will say changes no verdict but an
+    open one.
     """
-    each = [min(part.p_none, part.p_matters) for part in judged]
-    adjusted = holm([*each, *[1.0] * (n_parts - len(each))])
-    return [
+    alone = [[(part.p_none, min(1.0, len(parts) * part.p_matters)) for part in parts] for parts in claims]
+    each = [min(max(none for none, _ in p), *(matters for _, matters in p)) if p else 1.0 for p in alone]
+    each += [1.0] * (n_claims - len(each))
+
+    def corrected(part: Judged, claim: int, none: float, matters: float) -> Judged:
+        p = float(holm([min(none, matters), *each[:claim], *each[claim + 1 :]])[0])
         # Of the two the one that is not the smaller is no test of the family: it stays above any level.
-        replace(part, p_none=float(p), p_matters=1.0)
-        if part.p_none <= part.p_matters
-        else replace(part, p_none=1.0, p_matters=float(p))
-        for part, p in zip(judged, adjusted, strict=False)
+        return replace(
+            part, **({"p_none": p, "p_matters": 1.0} if none <= matters else {"p_none": 1.0, "p_matters": p})
+        )
+
+    return [
+        [corrected(part, place, *p) for part, p in zip(parts, alone[place], strict=True)]
+        for place, parts in enumerate(claims)
     ]
 
 

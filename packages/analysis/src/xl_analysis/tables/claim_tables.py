@@ -43,9 +43,10 @@ _HOW = (
     "A claim holds where all its parts do, does not where one does not, and is else not decided. Controls: how many of "
     "what must not hold did not. Of the parts, differences have the claim's sign; p is that of no difference or, in "
     "brackets, of one that is the least that matters or more, over languages and seeds (n), after Holm's correction "
-    "over the parts of all claims at this scale. A part holds where the first is below 0.05 and the difference is the "
-    "least that matters, or more; it does not hold where the second is. A control's p is its own. Shares in per cent, "
-    "their differences in points; in print: the difference of the paper's own figures."
+    "over all claims at this scale; those in brackets count also the parts of their claim, as one can refute it. A "
+    "part holds where the first is below 0.05 and the difference is the least that matters, or more; it does not hold "
+    "where the second is. A control's p is its own. Shares in per cent, their differences in points; in print: the "
+    "difference of the paper's own figures."
 )
 
 
