@@ -1,6 +1,5 @@
 """`xl reproduce`: work that is done once and gone on with, faults that are told, verdicts that follow from the rows."""
 
-import fcntl
 import json
 import shlex
 import signal
@@ -20,7 +19,7 @@ from typer.testing import CliRunner
 
 import xl_cli
 from xl_analysis import judge
-from xl_cli import CliError, UnfinishedError, UsageError
+from xl_cli import UnfinishedError, UsageError
 from xl_cli.claims import running, work
 from xl_cli.claims.claim import SCALES, read_claim, shipped_claims
 from xl_cli.claims.work import work_of
@@ -29,6 +28,7 @@ from xl_cli.published.rows import published_rows
 from xl_cli.recipe.recipe import load_recipe
 from xl_staticemb import WordVectors, write_vectors
 from xl_tasks import read_rows
+from xl_translit import BusyError, alone
 
 CLAIM = """
 title = "Trained encoders find more"
@@ -296,11 +296,8 @@ def test_two_callers_are_not_at_work_in_one_folder(
     commands: list[list[str]], claim: Callable[[], str], tmp_path: Path
 ) -> None:
     mine, out = claim(), tmp_path / "out"
-    out.mkdir()
-    with (out / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # even who only looks on is one too many
-        with pytest.raises(CliError, match="another xl reproduce, or a command it left behind, is at work here"):
-            xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=out)
+    with alone(out), pytest.raises(BusyError, match=r"out: .* is at work here"):
+        xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=out)
     assert commands == []
     assert len(xl_cli.reproduce(mine, data=str(tmp_path / "data"), out=out)) == 2
 

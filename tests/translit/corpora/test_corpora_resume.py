@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.thinned import thinned
 from tests.translit.standins import Upper
 
-from xl_translit import CorpusError, Romanizer, romanize_corpus
+from xl_translit import BusyError, CorpusError, Romanizer, alone, romanize_corpus
 from xl_translit.corpora import inputs, parts, romanization
 
 FORMATS = ["out.txt", "out.tsv.gz", "out.jsonl.zst", "out.parquet"]
@@ -183,8 +183,10 @@ def test_a_row_that_stopped_the_run_can_be_mended_or_skipped(tmp_path: Path) -> 
 
 def test_two_processes_do_not_write_one_output(tmp_path: Path) -> None:
     path = corpus(tmp_path)
-    with parts.PartFolder(tmp_path / "out.txt"), pytest.raises(CorpusError, match="another process is writing it now"):
+    with parts.PartFolder(tmp_path / "out.txt"), pytest.raises(BusyError, match=r"out.txt: .* is at work here"):
         romanize_corpus(path, tmp_path / "out.txt", **arguments())
+    with alone(tmp_path / "shards", beside=True), pytest.raises(BusyError, match=r"shards: .* is at work here"):
+        romanize_corpus(path, tmp_path / "shards", **arguments())
 
 
 def test_a_list_of_rejections_of_an_output_that_is_gone_does_not_stay(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 # Names of what `replace_whole` writes aside; left behind only by a process that was killed.
@@ -32,6 +33,14 @@ def replace_whole(target: Path, write: Callable[[Path], object]) -> None:
             shutil.rmtree(aside)
         else:
             aside.unlink(missing_ok=True)
+
+
+def remove_whole(folder: Path) -> None:
+    """Delete a folder that may be there, so that none that a kill leaves has only some of its files."""
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    with suppress(FileNotFoundError):
+        folder.rename(aside)
+        shutil.rmtree(aside)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -1,3 +1,4 @@
+from .alone import alone as alone
 from .cluster import ray_cluster as ray_cluster
 from .corpora.manifest import Manifest as Manifest
 from .corpora.parts import hash_file as hash_file
@@ -5,6 +6,7 @@ from .corpora.romanization import romanize_corpus as romanize_corpus
 from .corpora.written_pairs import WrittenPairs as WrittenPairs
 from .corpora.written_pairs import written_pairs as written_pairs
 from .english.g2p import EnglishG2P as EnglishG2P
+from .errors import BusyError as BusyError
 from .errors import ClusterError as ClusterError
 from .errors import CorpusError as CorpusError
 from .errors import CorpusOptionError as CorpusOptionError

@@ -9,6 +9,10 @@ class TextError(TranslitError):
     """A text file cannot be read or written: absent, not UTF-8, cut short, or in the way of an output."""
 
 
+class BusyError(TranslitError):
+    """Another process is at work in a folder; the message says which, and since when."""
+
+
 class UnknownLanguageError(TranslitError):
     """A spelling that names no language, or a code whose script nobody stated and none is likely."""
 

@@ -83,7 +83,8 @@ def replacing(path: Path | str, mode: Literal["w", "wb"] = "w") -> AbstractConte
     r"""Open a file that appears under its name only once it is complete; what stood there before is replaced then.
 
     Yields a text handle (`"w"`: UTF-8, "\n" written as it is) or a binary one (`"wb"`), compressed by suffix. The bytes
-    go to a hidden file in the same folder, reach the disk, and are renamed; after an error nothing is left behind.
+    go to a hidden file in the same folder, reach the disk, and are renamed; after an error nothing is left behind, and
+    what a killed process left is taken over by the next one that writes the file.
     Raises TextError for a folder that does not exist or a path that is no ordinary file.
     """
     return _replacing(Path(path), mode)
@@ -97,9 +98,9 @@ def _replacing(path: Path, mode: str) -> Generator[IO[str] | BinaryIO]:
     if path.exists() and not path.is_file():
         message = f"{path}: is not an ordinary file and cannot be replaced; choose another name"
         raise TextError(message)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    aside, raw = _aside(path)
     try:
-        with aside.open("xb") as raw:
+        with raw:
             with _compressing(raw, path.suffix) as stream:
                 if mode == "w":
                     text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
@@ -116,6 +117,46 @@ def _replacing(path: Path, mode: str) -> Generator[IO[str] | BinaryIO]:
             aside.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def _aside(path: Path) -> tuple[Path, BinaryIO]:
+    """An empty file beside `path`, open, that no other living process writes.
+
+    Its name is always the same, so that what a killed process left is overwritten; where another writes it now, one of
+    its own.
+    """
+    usual = path.with_name(f".{path.name}.part")
+    with suppress(BlockingIOError, FileNotFoundError):
+        if raw := _locked(usual):
+            raw.truncate()
+            return usual, raw
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    return own, own.open("xb")
+
+
+def _locked(path: Path) -> BinaryIO | None:
+    """The file, made where there is none, with a lock that ends with this process; None where there are no locks.
+
+    BlockingIOError where another process has it, FileNotFoundError where it was renamed meanwhile.
+    """
+    if os.name != "posix":
+        return None
+    import fcntl
+
+    try:
+        raw = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666), "wb")
+    except OSError:  # the folder cannot be written to, or a link is in the way: opening another one will tell
+        return None
+    try:
+        fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(raw.fileno()), path.stat()):
+            return raw
+        raise FileNotFoundError
+    except OSError as error:
+        raw.close()
+        if isinstance(error, BlockingIOError | FileNotFoundError):
+            raise
+        return None  # a file system without locks
 
 
 @contextmanager

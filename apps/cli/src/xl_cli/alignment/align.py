@@ -7,6 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import StoppedEarlyError, UsageError
+from xl_cli.launch import processes
 from xl_cli.launch.durations import words
 from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
@@ -62,15 +63,15 @@ def align(
     from xl_cli.alignment.run import run
     from xl_cli.folder.run_folder import RunFolder
 
-    if folder is None:
-        folder = RunFolder.create(_path(out), resolved.name)
-        folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
-        if resolved.mine.pivot:
-            folder.describe(asked=asked)
+    folder = folder or RunFolder.create(_path(out), resolved.name)
     try:
-        if resolved.mine.pivot and not folder.about().get("mined"):
-            resolved, data = _mined(resolved, data, folder)
-        rows = run(resolved, data, folder)
+        with processes.alone(folder.path):
+            if not resume:
+                folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
+                folder.describe(**({"asked": asked} if resolved.mine.pivot else {}))
+            if resolved.mine.pivot and not folder.about().get("mined"):
+                resolved, data = _mined(resolved, data, folder)
+            rows = run(resolved, data, folder)
     except StoppedEarlyError:
         raise
     except Exception:

@@ -114,7 +114,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
             if variant not in scored:
                 folder.add_rows(score_encoder(recipe, data, encoder, variant, layer, folder))
             finished.append(variant)
-            folder.describe(finished_variants=finished)
+            folder.describe(finished_variants=finished, wall_seconds=round(time.monotonic() - started, 1))
             processes.wait()
     if recipe.eval.string_match and data.scored and StringMatch.name not in scored:
         folder.add_rows(score_strings(recipe, data, folder))

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from xl_cli.claims.work import DONE, PRINTED, Work
-from xl_cli.errors import CliError, StoppedEarlyError
+from xl_cli.errors import StoppedEarlyError
 from xl_cli.launch.durations import words as duration
 from xl_cli.launch.progress import say
 from xl_cli.launch.stopping import Stopping
@@ -59,8 +58,10 @@ def do(work: Iterable[Work], out: Path, *, jobs: int = 1, start: "Start | None" 
     todo = {each.folder: each for each in work if not each.is_done}
     if not todo:
         return {}
+    from xl_translit import alone
+
     total, failed, running = len(todo), dict[Path, str](), list[_Running]()
-    with _alone(out) as lock, Stopping() as stop:
+    with alone(out) as lock, Stopping() as stop:
         try:
             while (todo and not stop()) or running:
                 for folder, each in [*todo.items()]:
@@ -145,22 +146,3 @@ def _is_finished(run: Path) -> bool:
     """Whether a run came to its end; a command that is no run has no run.json, and its exit code says it."""
     about = run / "run.json"
     return not about.is_file() or json.loads(about.read_text(encoding="utf-8")).get("status") == "finished"
-
-
-@contextmanager
-def _alone(out: Path) -> Generator[int]:
-    """A lock on `out`, as a file that commands inherit: it is held while one of them lives, also if we are killed."""
-    out.mkdir(parents=True, exist_ok=True)
-    lock = os.open(out / "lock", os.O_RDWR | os.O_CREAT)
-    try:
-        try:
-            if os.name == "posix":
-                import fcntl
-
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = f"{out}: another xl reproduce, or a command it left behind, is at work here; wait for its end."
-            raise CliError(message) from None
-        yield lock
-    finally:
-        os.close(lock)

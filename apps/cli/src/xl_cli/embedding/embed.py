@@ -54,7 +54,8 @@ def embed(
     _check_columns(corpus, settings)
     from xl_cli.embedding.job import embed_corpus
 
-    return embed_corpus(names, corpus, settings, str(out))
+    with processes.alone(out, beside=True):
+        return embed_corpus(names, corpus, settings, str(out))
 
 
 def _check_columns(corpus: "Corpus", config: EmbedConfig) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xl_cli.errors import UsageError
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.launch import processes
 from xl_cli.results import Rows
 from xl_cli.settings import takes
 
@@ -49,8 +50,9 @@ def evaluate(
         raise UsageError(message)
     from xl_cli.evaluation.evaluation import Evaluation
 
-    evaluation = Evaluation(asked, folder, whole=bool(tasks))
-    computed = evaluation.run(entries)
+    with processes.alone(folder):
+        evaluation = Evaluation(asked, folder, whole=bool(tasks))
+        computed = evaluation.run(entries)
     tables = _tables if tasks else _paper_tables
     rows = Rows(computed, lambda: tables(computed, evaluation), folder)
     evaluation.check(rows)

@@ -53,7 +53,7 @@ class RunFolder:
     @staticmethod
     def check_free(out: Path | None) -> None:
         """UsageError where a new run cannot be made at `out`, because there is something."""
-        if out is not None and processes.is_main() and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out is not None and processes.is_main() and out.exists() and not is_free(out):
             message = f"--out {out} exists already; name another folder, or go on with it by --resume."
             raise UsageError(message)
 
@@ -127,12 +127,14 @@ class RunFolder:
         return read_rows(self.results) if self.results.is_file() else []
 
     def add_rows(self, rows: "Iterable[Row]") -> None:
-        """Add result rows; the file is replaced whole."""
+        """Add result rows but for those that an attempt which was killed has added; the file is replaced whole."""
         if not processes.is_main():
             return
         from xl_tasks import write_rows
 
-        write_rows(self.results, [*self.rows(), *rows])
+        rows_there = self.rows()
+        there = set(map(repr, rows_there))
+        write_rows(self.results, [*rows_there, *(row for row in rows if repr(row) not in there)])
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run that failed before it trained or scored anything."""
@@ -147,13 +149,21 @@ class RunFolder:
         """
         if not processes.is_main():
             return
+        from xl_encoders.whole_files import remove_leftovers, remove_whole
+
         alignments = self.checkpoints / "alignments"
         if alignments.is_dir():
             shutil.rmtree(self.path / "alignments", ignore_errors=True)
             alignments.rename(self.path / "alignments")
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        remove_whole(self.checkpoints)
         if keep == 1:
-            shutil.rmtree(self.selected, ignore_errors=True)
+            remove_whole(self.selected)
+        remove_leftovers(self.path)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a killed process left hidden in it."""
+    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
 
 
 def environment() -> dict[str, object]:

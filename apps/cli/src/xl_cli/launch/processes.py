@@ -1,7 +1,9 @@
 """Several processes of one run, as `accelerate launch` or `torchrun` start them: one writes, all train."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -48,6 +50,16 @@ def as_on_main(value: _T) -> _T:
         _state()
         return broadcast_object_list([value])[0]
     return value
+
+
+def alone(out: Path | str | None, *, beside: bool = False) -> AbstractContextManager[object]:
+    """`xl_translit.alone`, held by the main process for all; nothing is held without a name, or of a URL."""
+    from xl_translit import alone as held
+    from xl_translit.corpora.storage import is_url
+
+    if out is None or not is_main() or is_url(str(out)):
+        return nullcontext()
+    return held(Path(out), beside=beside)
 
 
 def device() -> "torch.device":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.mining.config import READ_WHERE, MineConfig
 from xl_cli.mining.known import read_known
@@ -56,6 +57,11 @@ def mine(first: str | Path, second: str | Path, *, config: MineConfig, given: fr
             raise UsageError(message)
     extra = [path for path in (config.known, config.gold) if path is not None]
     check_at_hand(files=[first, second, *extra], models=[config.model], revision=config.revision)
+    with processes.alone(target, beside=True):
+        return _mined(first, second, config, target)
+
+
+def _mined(first: Path, second: Path, config: MineConfig, target: Path) -> Rows:
     with Progress("reading sentences", quiet=True):
         sides = Sentences(first, ids=config.ids), Sentences(second, ids=config.ids)
         known = read_known(config.known, *sides) if config.known else {}

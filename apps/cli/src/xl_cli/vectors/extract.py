@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand, is_there
+from xl_cli.launch import processes
 from xl_cli.launch.progress import say
 from xl_cli.settings import takes
 from xl_cli.unread_options import refuse_unread
@@ -59,4 +60,5 @@ def extract(
     check_at_hand(models=[reading.model], revision=reading.revision)
     from xl_cli.vectors.extraction import extract_vectors
 
-    return extract_vectors(names, reading, hub, training, out, None if cache is None else Path(cache), preset)
+    with processes.alone(out, beside=True):
+        return extract_vectors(names, reading, hub, training, out, None if cache is None else Path(cache), preset)

@@ -9,11 +9,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from xl_translit.alone import alone
 from xl_translit.corpora.batch import Rejection
 from xl_translit.corpora.statistics import Pair, Statistics
 from xl_translit.errors import CorpusError
@@ -39,32 +40,22 @@ class PartFolder:
     def __init__(self, out: Path) -> None:
         self.path = out.with_name(f".{out.name}.parts")
         self._out = out
-        self._lock: IO[str] | None = None
+        self._lock = ExitStack()
         self._n_parts = 0
 
     def __enter__(self) -> "PartFolder":
         if not self._out.parent.is_dir():
             message = f"{self._out}: there is no folder {self._out.parent}; create it first"
             raise CorpusError(message)
+        self._lock.enter_context(alone(self._out, beside=True))
         self.path.mkdir(exist_ok=True)
-        self._lock = (self.path / "lock").open("w", encoding="utf-8")
-        if os.name == "posix":
-            import fcntl
-
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the system if we are killed
-            except BlockingIOError:
-                self._lock.close()
-                message = f"{self._out}: another process is writing it now; wait for it or choose another name"
-                raise CorpusError(message) from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._lock.close()
         # asked of the disk: an interrupt may come when a part is complete there and not yet counted here
         if not self._file(0, "json").exists():  # nothing to go on with
             shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
 
     def resume(self, run: dict[str, Any]) -> Iterator[OutputPart]:
         """The parts that are there, if they are this run's; else the folder now begins with this run.

@@ -10,12 +10,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
+from xl_translit.alone import alone
 from xl_translit.corpora.batch import ChunkWriter, Rejection, Result
 from xl_translit.corpora.formats import RESULT_NAMES, Format, FormatName, format_of
 from xl_translit.corpora.inputs import RECORDS, Corpus, InputFormat, RowChunk, Shard, open_corpus
@@ -232,10 +233,11 @@ class _Run:
 
         run = ShardRun(writer, refuse, report)
         identity = self._identity() | {"sizes": [source.size for source in self.corpus.sources]}
-        inputs, output = run.make(engine, identity)
-        times = {"started": started, "rows_resumed": run.rows_resumed}
-        manifest = self._manifest(run.account, output, times, inputs)
-        run.publish(manifest)
+        with nullcontext() if is_url(out) else alone(Path(out), beside=True):
+            inputs, output = run.make(engine, identity)
+            times = {"started": started, "rows_resumed": run.rows_resumed}
+            manifest = self._manifest(run.account, output, times, inputs)
+            run.publish(manifest)
         return manifest
 
     def _identity(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xl_cli.errors import CliError, UsageError
 from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.folder.run_folder import is_free
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.results import Rows, UnfinishedError
@@ -78,7 +79,7 @@ def multilingual(
     job = Job(named, pivot, config, options, reading, hub, training, preset, out)
     steps = job.steps()
     ledger = Ledger(out / LEDGER)
-    if not ledger.path.is_file() and out.is_dir() and any(out.iterdir()):
+    if not ledger.path.is_file() and out.is_dir() and not is_free(out):
         message = f"--out {out} exists already and is no folder of xl static multilingual; name another one."
         raise UsageError(message)
     missing = [name for name in absent(_files(named)) if name not in of_hub]
@@ -92,15 +93,16 @@ def multilingual(
     for code in job.others:
         if job.source(code) not in ("given", "induced"):
             say(f"note: {code} stays unaligned: {job.source(code)}.")
-    _clean(out)
-    ledger.write()
-    with Progress("steps", len(steps), "steps", quiet=True) as progress:
-        outcomes = run_steps(steps, ledger, progress.advance)
-    if not processes.is_main():
-        return Rows([], str)
-    from xl_cli.vectors.multilingual.outcome import table, write_outcome
+    with processes.alone(out):
+        _clean(out)
+        ledger.write()
+        with Progress("steps", len(steps), "steps", quiet=True) as progress:
+            outcomes = run_steps(steps, ledger, progress.advance)
+        if not processes.is_main():
+            return Rows([], str)
+        from xl_cli.vectors.multilingual.outcome import table, write_outcome
 
-    rows = write_outcome(job, outcomes)
+        rows = write_outcome(job, outcomes)
     failed = [code for code in job.others if "failed" in outcomes[f"map {code}"]]
     about = f"Written: {out / 'vectors'} (one space); {', '.join(FOLDERS[:-1])} beside it."
     done = Rows(rows, lambda: f"{table(job, outcomes).render('text')}\n\n{about}", out)

@@ -1,0 +1,149 @@
+"""SIGKILL at seeded random instants; the same command then goes on to what an undisturbed run writes, byte for byte.
+
+Many more than the gate's: `python -m tests.trust.killing --kills 60 --seed 1` prints what was killed and compared.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import warm
+from tests.trust.commands import COMMANDS, content, files, make_inputs, results
+from tests.warm import Warm
+
+# What grows while a run goes on, and is read meanwhile; of these each line or document has to be whole.
+GROWING = ("log.jsonl", "results.jsonl", "run.json")
+# What lies under a name that users open is a result; a run's own state lies beside it.
+STATE = ("checkpoints", "_shards", "_begun.json", "mined.tsv.partial", "eng.vec.cache", "eng.vec.cache.over")
+# What the commands say where their output is complete, as the kill came when only the clearing up was left.
+DONE = "exists already"
+
+
+@dataclass
+class Tally:
+    """What was done and seen."""
+
+    kills: int = 0
+    late: int = 0
+    """Commands that had ended before the signal came."""
+    seen: int = 0
+    """Files under their final names that were looked at after a kill."""
+    compared: int = 0
+    n_bytes: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def kill_often(name: str, inputs: Path, folder: Path, n: int, seed: int) -> Tally:
+    """`n` times: begin, kill, look, perhaps kill again, finish, compare. folder: for what is written."""
+    rng = random.Random(f"{name} {seed}")
+    # One path for all, as some of what is written names it.
+    out, whole = folder / "out", folder / "whole"
+    out.mkdir(parents=True)
+    finish(name, inputs, out)  # the first has more to import
+    shutil.rmtree(out)
+    out.mkdir()
+    began = time.monotonic()
+    finish(name, inputs, out)
+    seconds = time.monotonic() - began
+    expected = results(out)
+    out.rename(whole)
+    tally = Tally()
+    while tally.kills < n and len(tally.faults) < 5:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        instants = []
+        while not instants or (rng.random() < 0.4 and len(instants) < 3):
+            instants.append(rng.uniform(0, seconds))
+            process = Warm("-m", "xl_cli", *COMMANDS[name](inputs, out))
+            time.sleep(instants[-1])
+            process.kill()
+            _, error = process.communicate()
+            if process.returncode is not None and process.returncode >= 0:
+                tally.late += 1
+                if process.returncode and DONE not in error:
+                    tally.faults.append(f"{name} at {instants}: exit {process.returncode}: {error[-300:]}")
+                break
+            else:
+                tally.kills += 1
+            half = [*half_files(out, whole)]
+            tally.seen += len([*files(out)])
+            tally.faults += [f"{name} at {instants}: {each}" for each in half]
+        try:
+            if process.returncode:
+                finish(name, inputs, out)
+        except AssertionError as error:
+            if DONE not in str(error) or any(each not in results(out) for each in expected):
+                tally.faults.append(f"{name} at {instants}: {error}")
+                continue
+        found = {at: each for at, each in results(out).items() if not set(Path(at).parts).intersection(STATE)}
+        tally.compared += len(found)
+        tally.n_bytes += sum(path.stat().st_size for path in files(out))
+        unlike = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
+        tally.faults += [f"{name} at {instants}: {told(at, found.get(at), expected.get(at))}" for at in unlike]
+    return tally
+
+
+def finish(name: str, inputs: Path, out: Path) -> None:
+    """Run a command to its end; AssertionError with what it said where it fails."""
+    done = warm.run("-m", "xl_cli", *COMMANDS[name](inputs, out))
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-500:]}"
+
+
+def told(at: str, found: object, expected: object) -> str:
+    """How a file differs."""
+    if found is None or expected is None:
+        return f"{at} is {'missing' if found is None else 'left over'}"
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return f"{at}: " + "; ".join(
+            f"{key} is {found.get(key)!r} instead of {expected.get(key)!r}"
+            for key in {*found, *expected}
+            if found.get(key) != expected.get(key)
+        )
+    return f"{at} differs"
+
+
+def half_files(out: Path, whole: Path) -> Iterator[str]:
+    """What lies under a final name and is not what the finished run has there."""
+    for path in files(out):
+        at = path.relative_to(out)
+        if any(part.startswith(".") or part in STATE for part in at.parts):
+            continue
+        try:
+            own = content(path)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            yield f"{at} is no whole JSON: {error}"
+            continue
+        if not (whole / at).is_file():
+            yield f"{at} is no file of the finished run"
+        elif at.name not in GROWING and own != content(whole / at):
+            yield f"{at} is not what the finished run has"
+
+
+def main() -> None:
+    """Kill each command so often and print what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=[*COMMANDS])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = make_inputs(Path(folder) / "inputs")
+        for name in arguments.names:
+            tally = kill_often(name, inputs, Path(folder) / name.replace(" ", "-"), arguments.kills, arguments.seed)
+            print(
+                f"{name}: {tally.kills} killed, {tally.late} had ended; {tally.seen} files looked at after kills, "
+                f"{tally.compared} compared at the end ({tally.n_bytes:,} bytes), {len(tally.faults)} faults",
+                *tally.faults,
+                sep="\n    ",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
