@@ -16,7 +16,7 @@ from tests.token_embeddings import token_embeddings
 from tests.warm import Warm
 
 from xl_encoders import CheckpointError, Checkpoints, Encoder, save_model
-from xl_encoders.training.checkpoint import remove_leftovers, replace_whole
+from xl_encoders.training.checkpoint import remove_abandoned, replace_whole
 
 ROOT = Path(__file__).parents[3]
 
@@ -206,8 +206,17 @@ def test_a_folder_is_replaced_as_a_whole(xlmr: Encoder, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         replace_whole(tmp_path / "model", fail)
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == before
-    remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    # What a killed process left goes with the next that writes there, what a living one writes stays.
+    (tmp_path / ".model.4194999.old").mkdir()
+    (tmp_path / ".model.4194999.tmp").write_text("half", encoding="utf-8")
+    (tmp_path / ".other.4194999.tmp").write_text("half", encoding="utf-8")
+    (tmp_path / f".model.{os.getppid()}.tmp").write_text("being written", encoding="utf-8")
+    replace_whole(tmp_path / "model", lambda aside: aside.mkdir())
+    there = {"model", f".model.{os.getppid()}.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == {*there, ".other.4194999.tmp"}
+    remove_abandoned(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == there
 
 
 # A run in a process of its own, started as `python -c RUN FOLDER [slow]`: 12 steps, a checkpoint every second one.

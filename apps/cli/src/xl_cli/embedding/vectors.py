@@ -171,8 +171,11 @@ class SafetensorsShard:
         """Write the file."""
         from safetensors.numpy import save_file
 
+        from xl_encoders.whole_files import system_errors
+
         tensors = {name: np.concatenate(parts) for name, parts in self._parts.items()}
-        save_file(tensors, self._path, metadata=self._about)
+        with system_errors(self._path):
+            save_file(tensors, self._path, metadata=self._about)
 
 
 WRITERS: dict[str, type[ParquetShard] | type[SafetensorsShard]] = {

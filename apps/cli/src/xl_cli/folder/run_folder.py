@@ -149,7 +149,7 @@ class RunFolder:
         """
         if not processes.is_main():
             return
-        from xl_encoders.whole_files import remove_leftovers, remove_whole
+        from xl_encoders.whole_files import remove_abandoned, remove_whole
 
         alignments = self.checkpoints / "alignments"
         if alignments.is_dir():
@@ -158,7 +158,7 @@ class RunFolder:
         remove_whole(self.checkpoints)
         if keep == 1:
             remove_whole(self.selected)
-        remove_leftovers(self.path)
+        remove_abandoned(self.path)
 
 
 def is_free(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from xl_encoders.distributed.processes import fill_tensor, from_main, rank, whole_tensor
 from xl_encoders.errors import CheckpointError
-from xl_encoders.whole_files import remove_leftovers, replace_whole
+from xl_encoders.whole_files import remove_abandoned, replace_whole
 
 _SUFFIX = ".safetensors"
 
@@ -92,7 +92,7 @@ class Checkpoints:
         Raises CheckpointError for a broken file or one of another recipe, data set or model.
         """
         if rank() == 0 and self.folder.is_dir():
-            remove_leftovers(self.folder)
+            remove_abandoned(self.folder)
         # The main process says which: it may still have been writing when another one came here.
         step = int(from_main(self.latest() or 0, next(encoder.parameters()).device))
         if step == 0:
@@ -137,11 +137,7 @@ class Checkpoints:
     def _no_room(self, step: int, size: int, error: Exception) -> str:
         last = self.latest()
         kept = "there is none before it" if last is None else f"that of step {last} is whole"
-        # safetensors wraps the system's error in text.
-        numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        full = getattr(error, "errno", None) in numbers or any(
-            f"(os error {number})" in str(error) for number in numbers
-        )
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "no room on the disk" if full else str(error)
         return (
             f"the checkpoint of step {step} ({size / 2**20:.0f} MiB) could not be written to {self.folder}: {what}; "

@@ -8,7 +8,7 @@ from pathlib import Path
 from xl_encoders.distributed.processes import from_main, rank
 from xl_encoders.model.encoder import Encoder, save_model
 from xl_encoders.training.dev_scores import DevScores, StepScore, best_first
-from xl_encoders.whole_files import remove_leftovers, replace_whole
+from xl_encoders.whole_files import remove_abandoned, replace_whole
 
 
 class Selection(DevScores):
@@ -85,7 +85,7 @@ class Selection(DevScores):
     def forget_after(self, step: int) -> None:
         """Drop scores of steps that are about to be trained again; their models stay until they are found again."""
         if rank() == 0 and self.folder.is_dir():
-            remove_leftovers(self.folder)
+            remove_abandoned(self.folder)
             kept = [scored for scored in self.scores() if scored.step <= step]
             if len(kept) < len(self.scores()):
                 self._write(kept)

@@ -59,8 +59,7 @@ def replacing(path: Path) -> Generator[BinaryIO]:
     if not path.parent.is_dir():
         message = f"{path}: there is no folder {path.parent}; create it first"
         raise StaticembError(message)
-    # Unlike what a cache leaves, it is never removed by another run, which may be writing it.
-    with replaced(path, ".part") as aside, aside.open("xb") as raw:
+    with replaced(path) as aside, aside.open("wb") as raw:
         if path.suffix == ".gz":
             with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
                 yield cast("BinaryIO", packed)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xl_staticemb.errors import StaticembError
-from xl_staticemb.files.whole_files import remove_asides
+from xl_staticemb.files.whole_files import remove_abandoned
 from xl_staticemb.vectors import WordVectors
 from xl_staticemb.x2static.aggregation import OccurrenceReader, mean_vectors
 from xl_staticemb.x2static.config import X2StaticConfig
@@ -108,7 +108,7 @@ def extract(
     share = share or ProcessShare()
     settings = run.settings(names or {})
     if share.rank == 0:
-        remove_asides(folder)
+        remove_abandoned(folder)
         run.count(PartCache(folder, settings), leave_out)
     share.wait()
     cache = PartCache(folder, settings)
