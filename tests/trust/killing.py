@@ -1,12 +1,14 @@
-"""SIGKILL at seeded random instants; the same command then goes on to what an undisturbed run writes, byte for byte.
+"""Commands disturbed at seeded random instants; the same command then goes on to the bytes of an undisturbed run.
 
-Many more than the gate's: `python -m tests.trust.killing --kills 60 --seed 1` prints what was killed and compared.
+Many more than the gate's: `python -m tests.trust.killing --kills 60 --seed 1` prints what was killed and compared,
+`--by term`, `int` or `vanish` of other disturbances.
 """
 
 import argparse
 import json
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,10 +39,15 @@ class Tally:
     compared: int = 0
     n_bytes: int = 0
     faults: list[str] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    """What was said by commands that were told to stop."""
 
 
-def kill_often(name: str, inputs: Path, folder: Path, n: int, seed: int) -> Tally:
-    """`n` times: begin, kill, look, perhaps kill again, finish, compare. folder: for what is written."""
+def kill_often(name: str, inputs: Path, folder: Path, n: int, seed: int, by: str = "kill") -> Tally:
+    """`n` times: begin, kill, look, perhaps kill again, finish, compare. folder: for what is written.
+
+    by: one of STRIKES.
+    """
     rng = random.Random(f"{name} {seed}")
     # One path for all, as some of what is written names it.
     out, whole = folder / "out", folder / "whole"
@@ -62,20 +69,33 @@ def kill_often(name: str, inputs: Path, folder: Path, n: int, seed: int) -> Tall
             instants.append(rng.uniform(0, seconds))
             process = Warm("-m", "xl_cli", *COMMANDS[name](inputs, out))
             time.sleep(instants[-1])
-            process.kill()
+            strike(process, inputs, by)
             _, error = process.communicate()
-            if process.returncode is not None and process.returncode >= 0:
-                tally.late += 1
-                if process.returncode and DONE not in error:
-                    tally.faults.append(f"{name} at {instants}: exit {process.returncode}: {error[-300:]}")
-                break
-            else:
+            code = process.returncode or 0
+            last = error.strip().splitlines()[-1:] or [""]
+            if by == "kill" and code < 0:
                 tally.kills += 1
-            half = [*half_files(out, whole)]
+            elif by != "kill" and (code or "stopped" in last[0]) and DONE not in last[0]:
+                tally.kills += 1
+                tally.words.add(f"exit {code}: {last[0].replace(str(folder), '')}")
+                early = instants[-1] < 0.2 and not error  # the program had not begun
+                words = "xl: " if by == "vanish" else "stopped"
+                if not early and (code < 0 or "Traceback" in error or words not in error):
+                    tally.faults.append(f"{name} at {instants}: exit {code}: {error[-700:]}")
+            else:
+                tally.late += 1
+                if code and DONE not in error:
+                    tally.faults.append(f"{name} at {instants}: exit {code}: {error[-300:]}")
+                break
+            # A run that was told to stop keeps its model as it is then.
+            own = () if by == "kill" else ("model",)
+            half = [
+                each for each in half_files(out, whole) if not set(Path(each.split(" ")[0]).parts).intersection(own)
+            ]
             tally.seen += len([*files(out)])
             tally.faults += [f"{name} at {instants}: {each}" for each in half]
         try:
-            if process.returncode:
+            if process.returncode or by != "kill":
                 finish(name, inputs, out)
         except AssertionError as error:
             if DONE not in str(error) or any(each not in results(out) for each in expected):
@@ -87,6 +107,21 @@ def kill_often(name: str, inputs: Path, folder: Path, n: int, seed: int) -> Tall
         unlike = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
         tally.faults += [f"{name} at {instants}: {told(at, found.get(at), expected.get(at))}" for at in unlike]
     return tally
+
+
+STRIKES = ("kill", "term", "int", "vanish")
+"""SIGKILL, SIGTERM, SIGINT, and all input files renamed while the command runs."""
+
+
+def strike(process: Warm, inputs: Path, by: str) -> None:
+    """Disturb a command in one of the ways of STRIKES."""
+    if by == "vanish":
+        aside = inputs.with_name("elsewhere")
+        inputs.rename(aside)
+        process.communicate()
+        aside.rename(inputs)
+    else:
+        process.send_signal({"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}[by])
 
 
 def finish(name: str, inputs: Path, out: Path) -> None:
@@ -131,15 +166,19 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=[*COMMANDS])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--by", choices=STRIKES, default="kill")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         inputs = make_inputs(Path(folder) / "inputs")
         for name in arguments.names:
-            tally = kill_often(name, inputs, Path(folder) / name.replace(" ", "-"), arguments.kills, arguments.seed)
+            tally = kill_often(
+                name, inputs, Path(folder) / name.replace(" ", "-"), arguments.kills, arguments.seed, arguments.by
+            )
             print(
                 f"{name}: {tally.kills} killed, {tally.late} had ended; {tally.seen} files looked at after kills, "
                 f"{tally.compared} compared at the end ({tally.n_bytes:,} bytes), {len(tally.faults)} faults",
                 *tally.faults,
+                *sorted(tally.words),
                 sep="\n    ",
                 flush=True,
             )

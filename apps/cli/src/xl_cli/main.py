@@ -5,6 +5,7 @@ Nothing heavy is imported here or by the command modules: `xl --help` answers be
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from typing import Annotated, TextIO
@@ -27,7 +28,9 @@ from xl_cli.commands.show import Command
 from xl_cli.commands.static.app import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
+from xl_cli.launch import processes
 from xl_cli.launch.progress import heartbeat, library_stages
+from xl_cli.launch.stopping import ENDING
 from xl_cli.launch.threads import wait_asleep
 
 _PACKAGES = ("xl_translit", "xl_staticemb", "xl_objectives", "xl_encoders", "xl_tasks", "xl_analysis")
@@ -132,12 +135,22 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     wait_asleep()
+    if not processes.several():  # a launcher's processes end at once, as one may be waiting for another
+        ENDING.on_sigterm()
     warnings.showwarning = _say_warning  # ty: ignore[invalid-assignment]
     _say_logs()
     try:
         # A line every half minute says what long work is at.
         with heartbeat(" ".join(["xl", *_command_name(sys.argv[1:])])), library_stages():
             app()
+    except KeyboardInterrupt:
+        ENDING.tell()
+        raise SystemExit(ENDING.code) from None
+    except SystemExit as end:
+        if end.code != 128 + signal.SIGINT:
+            raise
+        ENDING.tell()
+        raise SystemExit(ENDING.code) from None
     except Exception as error:
         if os.environ.get("XL_DEBUG") or not is_user_error(error):
             raise

@@ -1,6 +1,7 @@
 """`xl align` from Python: a recipe carried out, or what that would cost."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import fill
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xl_cli.errors import StoppedEarlyError, UsageError
 from xl_cli.launch import processes
 from xl_cli.launch.durations import words
+from xl_cli.launch.stopping import ENDING
 from xl_cli.recipe.faults import SettingFaults
 from xl_cli.recipe.recipe import Recipe, load_recipe, parse_recipe
 from xl_cli.results import Rows
@@ -62,10 +64,11 @@ def align(
     # What can be refused was refused: only now is torch loaded.
     from xl_cli.alignment.run import run
     from xl_cli.folder.run_folder import RunFolder
+    from xl_translit import alone
 
     folder = folder or RunFolder.create(_path(out), resolved.name)
     try:
-        with processes.alone(folder.path):
+        with alone(folder.path) if processes.is_main() else nullcontext():
             if not resume:
                 folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
                 folder.describe(**({"asked": asked} if resolved.mine.pivot else {}))
@@ -74,6 +77,10 @@ def align(
             rows = run(resolved, data, folder)
     except StoppedEarlyError:
         raise
+    except KeyboardInterrupt:  # between the trainings, which stop in their own way
+        folder.describe(status="interrupted")
+        message = f"stopped. Go on with: xl align --resume --out {folder.path}"
+        raise StoppedEarlyError(message, ENDING.signal_number) from None
     except Exception:
         if not resume:
             folder.discard_if_empty()

@@ -11,6 +11,7 @@ import typer
 from xl_cli.errors import UsageError
 from xl_cli.launch.durations import words
 from xl_cli.launch.progress import Progress, say
+from xl_cli.launch.stopping import ENDING
 from xl_cli.options import given_options, option_names
 from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_translit.transliterator import ROMANIZERS
@@ -330,8 +331,8 @@ def translit(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     except KeyboardInterrupt:
-        say("xl: stopped" if out is None else f"xl: stopped; the same command goes on with {out}")
-        raise typer.Exit(130) from None
+        ENDING.tell("" if out is None else f"; the same command goes on with {out}")
+        raise
     for manifest in manifests:
         show.summary(manifest)
 

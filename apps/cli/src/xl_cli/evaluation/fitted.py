@@ -19,7 +19,7 @@ from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_
 from xl_cli.evaluation.tuning_options import ROBUST, distinct, parse_grid, parse_settings, settings_text, split_settings
 from xl_cli.folder.at_hand import FINE_TUNED
 from xl_cli.launch.progress import Progress, say
-from xl_cli.launch.stopping import Stopping
+from xl_cli.launch.stopping import ENDING, Stopping
 from xl_tasks.catalogue.task import Task
 from xl_tasks.errors import StoppedError, TaskError
 from xl_tasks.examples import Example, Examples
@@ -518,8 +518,7 @@ def _holds(examples: Examples[Example], spelling: str, splits: Sequence[str]) ->
 
 def _end(stopping: Stopping) -> NoReturn:
     """End as the signal would have ended it."""
-    if stopping.signal_number == signal.SIGTERM:
-        raise SystemExit(128 + signal.SIGTERM)
+    ENDING.signal_number = stopping.signal_number or signal.SIGINT
     raise KeyboardInterrupt
 
 

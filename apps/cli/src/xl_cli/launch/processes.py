@@ -1,10 +1,13 @@
 """Several processes of one run, as `accelerate launch` or `torchrun` start them: one writes, all train."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from xl_cli.launch.stopping import ENDING
 
 if TYPE_CHECKING:
     import torch
@@ -52,14 +55,24 @@ def as_on_main(value: _T) -> _T:
     return value
 
 
-def alone(out: Path | str | None, *, beside: bool = False) -> AbstractContextManager[object]:
-    """`xl_translit.alone`, held by the main process for all; nothing is held without a name, or of a URL."""
+@contextmanager
+def alone(out: Path | str | None, *, beside: bool = False) -> Generator[None]:
+    """`xl_translit.alone` of what a repeated command goes on with, which is said where this one is stopped.
+
+    The main process holds it for all; nothing is held without a name, or of a URL.
+    """
     from xl_translit import alone as held
     from xl_translit.corpora.storage import is_url
 
-    if out is None or not is_main() or is_url(str(out)):
-        return nullcontext()
-    return held(Path(out), beside=beside)
+    if out is None or not is_main():
+        yield
+        return
+    try:
+        with nullcontext() if is_url(str(out)) else held(Path(out), beside=beside):
+            yield
+    except KeyboardInterrupt:
+        ENDING.tell(f"; the same command goes on with {out}")
+        raise
 
 
 def device() -> "torch.device":

@@ -1,8 +1,47 @@
-"""Ctrl-C and a scheduler's SIGTERM as a wish to stop after the current step; a second Ctrl-C stops at once."""
+"""Ctrl-C and a scheduler's SIGTERM: a wish to stop after the current step where there are steps, else at once.
+
+Both come as a KeyboardInterrupt, so that what is open is closed in order; `Ending` says how the process then ends.
+"""
 
 import signal
+import sys
 import threading
 from types import FrameType, TracebackType
+
+
+class Ending:
+    """How a process ends that was told to stop: once in words, and with 128 and the signal's number as exit code."""
+
+    def __init__(self) -> None:
+        self.signal_number: int = signal.SIGINT
+        self._is_told = False
+
+    def on_sigterm(self) -> None:
+        """Let SIGTERM interrupt as Ctrl-C does, where nothing else is to happen at it."""
+        self._is_told, self.signal_number = False, signal.SIGINT
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.signal_number = number
+        raise KeyboardInterrupt
+
+    def tell(self, how: str = "") -> None:
+        """Say that it was stopped, and how to go on; only the first time."""
+        if not self._is_told:
+            self._is_told = True
+            sys.stderr.write(f"xl: stopped{how}\n")
+            sys.stderr.flush()
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return 128 + self.signal_number
+
+
+ENDING = Ending()
+"""Of this process."""
 
 
 class Stopping:
