@@ -6,13 +6,19 @@ from typing import Annotated, Any
 import typer
 
 import xl_cli
+from xl_cli.commands import completion
 from xl_cli.commands.show import show
 from xl_cli.errors import UsageError
 
 
 def align(
     recipe: Annotated[
-        str, typer.Argument(help="A shipped recipe (see `xl ls recipes`) or a .toml file.", metavar="RECIPE")
+        str,
+        typer.Argument(
+            help="A shipped recipe (see `xl ls recipes`) or a .toml file.",
+            metavar="RECIPE",
+            autocompletion=completion.recipes,
+        ),
     ] = "names",
     overrides: Annotated[
         list[str] | None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import xl_cli
+from xl_cli.commands import completion
 from xl_cli.commands.show import show
 from xl_cli.evaluation.config import EvaluateConfig
 from xl_cli.options import with_options
@@ -19,6 +20,7 @@ def evaluate(
         typer.Argument(
             help="Tasks to score; see `xl ls tasks`. None runs the experiment of --preset PAPER.",
             metavar="TASK",
+            autocompletion=completion.tasks,
             show_default=False,
         ),
     ] = None,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xl_cli.commands.completion import begin
 from xl_cli.errors import UsageError
 from xl_cli.listing import listing
 from xl_encoders.registry import unknown_name
@@ -29,8 +30,15 @@ KINDS = (
 )
 
 
+def kinds(incomplete: str) -> list[str]:
+    """Lists that begin so."""
+    return begin(KINDS, incomplete)
+
+
 def ls(
-    what: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.", metavar="WHAT")] = "",
+    what: Annotated[
+        str, typer.Argument(help=f"One of: {', '.join(KINDS)}.", metavar="WHAT", autocompletion=kinds)
+    ] = "",
     only: Annotated[
         list[str] | None,
         typer.Argument(

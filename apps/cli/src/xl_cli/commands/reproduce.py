@@ -7,6 +7,7 @@ import typer
 
 import xl_cli
 from xl_cli.claims.reproduce import ReproduceConfig
+from xl_cli.commands import completion
 from xl_cli.commands.show import show
 from xl_cli.errors import UsageError
 from xl_cli.options import with_options
@@ -18,7 +19,10 @@ def reproduce(
     claim: Annotated[
         str,
         typer.Argument(
-            help="A claim, `all`, or a .toml file; none lists the claims.", metavar="CLAIM", show_default=False
+            help="A claim, `all`, or a .toml file; none lists the claims.",
+            metavar="CLAIM",
+            show_default=False,
+            autocompletion=completion.claims,
         ),
     ] = "",
     out: Annotated[
