@@ -9,17 +9,25 @@ import json
 import logging
 import lzma
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, cast
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import torch
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from xl_encoders import EncoderError
+from xl_cli import UsageError
+from xl_cli.claims.claim import read_claim
+from xl_cli.recipe.recipe import load_recipe
+from xl_encoders import CheckpointError, Checkpoints, EncoderError
 from xl_encoders.reading.vector_files import open_vectors
 from xl_objectives import ObjectiveError, parse_pharaoh
 from xl_staticemb import (
@@ -35,7 +43,7 @@ from xl_staticemb import (
 from xl_staticemb.files.stored_rows import StoredRows
 from xl_tasks import TaskError, read_rows
 from xl_tasks.robustness.neighbour_table import read_neighbours
-from xl_translit import TranslitError, read_lines
+from xl_translit import Transliterator, TranslitError, read_lines, romanize_corpus
 
 # What was near to a fault once, besides single bytes.
 PIECES = [
@@ -74,8 +82,6 @@ class Reader(NamedTuple):
 
 def made(write: Callable[[Path], object], name: str) -> bytes:
     """The bytes of a file that one of our writers makes."""
-    from tempfile import TemporaryDirectory
-
     with TemporaryDirectory() as folder:
         write(Path(folder) / name)
         return (Path(folder) / name).read_bytes()
@@ -96,6 +102,72 @@ def with_golds(path: Path) -> object:
     return read_similarity(path)
 
 
+class Same:
+    """Gives texts back as they are."""
+
+    name, version, column = "same", "1", "romanized"
+
+    def batch(self, texts: Iterable[str]) -> list[str]:
+        return list(texts)
+
+    def unmapped(self, texts: Iterable[str], results: Iterable[str] | None = None) -> Counter[str]:
+        return Counter()
+
+
+def corpus(path: Path) -> None:
+    """What `xl translit` and `xl embed` read: every row comes out, or is counted as left out."""
+    out = io.BytesIO()
+    column = None if path.name.startswith("plain") else "text"
+    manifest = romanize_corpus(path, out, column=column, on_error="skip", transliterator=cast("Transliterator", Same()))
+    assert out.getvalue().count(b"\n") == manifest.counts["rows_in"] - manifest.counts["rejected"]
+
+
+def restored(path: Path) -> None:
+    weights = torch.nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.AdamW(weights.parameters(), lr=0.1)
+    assert Checkpoints(path.parent, "one").restore(weights, optimizer) == 3
+    assert all(each.isfinite().all() for each in weights.parameters())
+
+
+def parquet_bytes() -> bytes:
+    stream = io.BytesIO()
+    parquet.write_table(pa.table({"text": ["su", None, "ev"], "lang": ["a", "b", "c"]}), stream)
+    return stream.getvalue()
+
+
+def checkpoint_bytes() -> bytes:
+    with TemporaryDirectory() as folder:
+        weights = torch.nn.Linear(2, 1, bias=False)
+        optimizer = torch.optim.AdamW(weights.parameters(), lr=0.1)
+        weights(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        Checkpoints(Path(folder), "one").save(3, weights, optimizer)
+        return next(Path(folder).iterdir()).read_bytes()
+
+
+RECIPE = b"""\
+description = "d"
+[model]
+from = "new"
+size = "pico"
+[[data]]
+kind = "names"
+languages = ["tr", "el"]
+[[objective]]
+name = "mlm"
+[[objective]]
+name = "seq"
+weight = 1.0
+[train]
+lr = 1e-3
+batch = 8
+steps = 5
+variants = ["mlm+seq"]
+"""
+CLAIM = (
+    b'title = "t"\n[mini]\ndecides = "d"\n[[mini.step]]\nname = "a"\ncommand = "align names --out {out}"\n'
+    b'[[mini.part]]\nsays = "s"\nof = { variant = "b" }\nagainst = { variant = "a" }\nleast = 0.1\n'
+)
 VECTORS = WordVectors(["su", "ev"], np.array([[0.5, -1.25], [3e-5, 7]]))
 TEXT = [b"2 2\nsu 0.5 -1.25\nev 3e-5 7\n", b"su 0.5 -1.25 \r\nNew York 3 7", b"\xef\xbb\xbf2 2\na 0.5 1\nb 0.5 1\n"]
 BINARY = made(lambda path: write_word2vec(path, VECTORS, binary=True), "v.bin")
@@ -108,6 +180,8 @@ ALIGNED, ALIGNMENT = [b"0-0 1-2\n\n3-1\n"], (ObjectiveError, TranslitError)
 NUMPY = io.BytesIO()
 np.save(NUMPY, VECTORS.matrix)
 
+# Errors of a line that is given, and of a key, which may come from the command line.
+UNNAMED = (ALIGNMENT, (UsageError,))
 STATIC, TASK = (StaticembError,), (TaskError, TranslitError)
 READERS = {
     "word2vec text": Reader("v.vec", TEXT, read_vectors, STATIC),
@@ -127,6 +201,13 @@ READERS = {
     "neighbours": Reader("n.tsv", [b"su\tev at\n", b"su\tev\t0.5\nsu\tat\t0.25\n"], read_neighbours, TASK),
     "neighbours in JSON": Reader("n.json", [b'{"su": ["ev", "at"],\n"at": []}'], read_neighbours, TASK),
     "result rows": Reader("r.jsonl", [f"{ROW}\n\n{ROW}\n".encode()], read_rows, TASK),
+    "corpus of lines": Reader("plain.txt", [b"su\nev\r\n\nat"], corpus, (TranslitError,)),
+    "corpus in columns": Reader("c.tsv", [b"text\tn\nsu\t1\nev\t2\n"], corpus, (TranslitError,)),
+    "corpus of JSON lines": Reader("c.jsonl", [b'{"text": "su"}\n{"text": "ev", "n": 1}\n'], corpus, (TranslitError,)),
+    "corpus in Parquet": Reader("c.parquet", [parquet_bytes()], corpus, (TranslitError,), packed=False),
+    "recipe": Reader("r.toml", [RECIPE], lambda path: load_recipe(str(path)), (UsageError,), packed=False),
+    "claim": Reader("c.toml", [CLAIM], lambda path: read_claim(str(path)), (UsageError,), packed=False),
+    "checkpoint": Reader("step-00000003.safetensors", [checkpoint_bytes()], restored, (CheckpointError,), packed=False),
     "vectors of texts": Reader("v.npy", [NUMPY.getvalue()], open_vectors, (EncoderError,), packed=False),
 }  # fmt: skip
 
@@ -165,9 +246,10 @@ def test_a_reader_reads_or_raises_its_own_error(kind: str, tmp_path: Path) -> No
             reader.read(path)
         except reader.error as error:
             message = str(error)
-            assert message.isprintable()
-            assert len(message) < 400 + len(str(path)) * 2
-            assert reader.error == ALIGNMENT or str(path.parent) in message
+            lines = message.split("\n") if message.startswith(("2", "3", "4", "5")) else [message]  # "2 faults:"
+            assert all(line.isprintable() for line in lines)
+            assert max(map(len, lines)) < 400 + len(str(path)) * 2
+            assert reader.error in UNNAMED or path.name in message or str(path.parent) in message
 
     try:
         check()

@@ -29,6 +29,7 @@ from xl_cli.commands.static.app import static
 from xl_cli.commands.translit import translit
 from xl_cli.errors import is_misuse, is_user_error
 from xl_cli.launch import processes
+from xl_cli.launch.plain import plain
 from xl_cli.launch.progress import heartbeat, library_stages
 from xl_cli.launch.stopping import ENDING
 from xl_cli.launch.threads import wait_asleep
@@ -94,7 +95,7 @@ def _say_warning(
     if os.environ.get("XL_DEBUG"):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
     elif f"{os.sep}xl_" in filename:
-        sys.stderr.write(f"note: {message}\n")
+        sys.stderr.write(plain(f"note: {message}\n"))
 
 
 class _Notes(logging.Handler):
@@ -108,7 +109,7 @@ class _Notes(logging.Handler):
         message = record.getMessage()
         if message not in self._told:
             self._told.add(message)
-            sys.stderr.write(f"note: {message}\n")
+            sys.stderr.write(plain(f"note: {message}\n"))
 
 
 def _say_logs() -> None:
@@ -154,5 +155,5 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("XL_DEBUG") or not is_user_error(error):
             raise
-        sys.stderr.write(f"xl: {error}\n")
+        sys.stderr.write(plain(f"xl: {error}\n"))
         raise SystemExit(2 if is_misuse(error) else 1) from None

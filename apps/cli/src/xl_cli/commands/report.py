@@ -7,6 +7,7 @@ import typer
 
 import xl_cli
 from xl_cli.folder.report import ReportConfig
+from xl_cli.launch.plain import plain
 from xl_cli.options import with_options
 
 
@@ -22,4 +23,4 @@ def report(
     """
     text = xl_cli.report(runs, out=out, **settings)
     if out is None:
-        typer.echo(text)
+        typer.echo(plain(text))

@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from xl_cli.errors import StoppedEarlyError
 from xl_cli.launch import processes
+from xl_cli.launch.plain import plain
 from xl_cli.launch.progress import say
 from xl_cli.results import UnfinishedError
 
@@ -36,7 +37,7 @@ def _print(done: Any, *, as_json: bool) -> None:
     if not processes.is_main():
         return
     for text in (row.to_json() for row in done) if as_json else filter(None, [str(done)]):
-        typer.echo(text)
+        typer.echo(text if as_json else plain(text))
 
 
 class Command(TyperCommand):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from xl_cli.launch import processes
 from xl_cli.launch.durations import exactly, words
+from xl_cli.launch.plain import plain
 
 if TYPE_CHECKING:
     import rich.progress
@@ -184,5 +185,5 @@ def say(text: str) -> None:
     """One line for a person who watches; of several processes the main one speaks."""
     if not processes.is_main():
         return
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{plain(text)}\n")
     sys.stderr.flush()

@@ -268,7 +268,7 @@ class ParquetSource:
                 self._schema = file.schema_arrow
             self.stamp = stamp(path)
         except (ArrowInvalid, OSError) as error:
-            message = f"{path}: is no Parquet file that could be read ({error}); check that it is complete"
+            message = f"{path}: is no Parquet file that could be read ({_shown(error)}); check that it is complete"
             raise CorpusError(message) from None
         for name in (column, *keep):
             _place(name, self._schema.names, path)
@@ -316,7 +316,9 @@ class ParquetSource:
                         yield list(row)
                     reading.n_bytes = (self.size or 0) * reading.n_rows // max(n_total, 1)
         except (ArrowException, OSError) as error:
-            message = f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({error}); fetch it again"
+            message = (
+                f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({_shown(error)}); fetch it again"
+            )
             raise CorpusError(message) from None
 
     def describe(self, reading: ReadTally) -> dict[str, Any]:
@@ -454,9 +456,14 @@ def _lines(block: bytes) -> list[bytes]:
     return [line + b"\n" for line in block.split(b"\n")[:-1]]
 
 
+def _shown(words: object) -> str:
+    """Words of a file or a library in one short line, what cannot be printed as its escape."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(words)[:200])
+
+
 def _place(name: str, names: list[str], where: str, noun: str = "column") -> int:
     if name not in names:
-        message = f"{where}: there is no {noun} {name!r}; there are: {', '.join(names)}"
+        message = f"{where}: there is no {noun} {name!r}; there are: {', '.join(map(_shown, names))}"
         raise CorpusOptionError(message)
     return names.index(name)
 
