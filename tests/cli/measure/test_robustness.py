@@ -1,7 +1,9 @@
 """`xl analyze robustness`: noisy and clean scores, CKA and texts in; slopes over languages out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tests.cli.conftest import Run
 
 import xl_cli
 from xl_analysis import ngram_jaccard
-from xl_tasks import Row, write_rows
+from xl_tasks import Row, read_rows, write_rows
 
 LANGUAGES = ("eng_Latn", "tur_Latn", "deu_Latn", "ell_Grek", "rus_Cyrl", "bul_Cyrl", "mlt_Latn", "kat_Geor")
 WORDS = dict(
@@ -84,6 +86,24 @@ def test_likeness_of_texts(xl: Run, study: Path) -> None:
     assert "note: no phonemes for" in answer.stderr
     assert "ell_Grek" not in column["kept"]
     assert set(column["kept"]) == set(column["panphon_distance"])
+
+
+def test_seeds_of_a_language_count_once(study: Path, tmp_path: Path) -> None:
+    """Three seeds around each score: the rows, slopes and p of their means."""
+    rows = read_rows(study / "scores.jsonl")
+    moved = [replace(row, seed=seed, value=row.value + 0.01 * (seed - 2)) for row in rows for seed in (1, 2, 3)]
+    write_rows(tmp_path / "seeds.jsonl", moved)
+    once, thrice = (
+        [*xl_cli.analyze("robustness", runs=[path, study / "cka.jsonl"], metric="accuracy", alignment="cka")]
+        for path in (study / "scores.jsonl", tmp_path / "seeds.jsonl")
+    )
+    assert len(once) == len(thrice) > 20
+    for one, mean in zip(once, thrice, strict=True):
+        rest: dict[str, Any] = {"value": 0.0, "p": 0.0, "p_holm": 0.0, "low": 0.0, "high": 0.0}
+        assert replace(one, **rest) == replace(mean, **rest)
+        assert mean.value == pytest.approx(one.value)
+        assert (mean.p is None) == (one.p is None)
+        assert one.p is None or mean.p == pytest.approx(one.p)
 
 
 @pytest.mark.slow

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tests.encoders.conftest import FAMILIES, MASKED_LM, TEXTS, in_units
 from tests.hub import Hub, serve_here
@@ -16,6 +20,7 @@ from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from xl_encoders import Encoder, EncoderError, load_encoder, save_model
+from xl_encoders.model.model_files import check_named, is_hub_id, read_model_files
 
 
 def base_model(encoder: Encoder) -> PreTrainedModel:
@@ -318,3 +323,20 @@ def test_a_tokenizer_that_needs_another_library(xlmr: Encoder, tmp_path: Path, m
     )
     with pytest.raises(EncoderError, match="cannot be opened as an encoder: You need to install sacremoses"):
         load_encoder(str(tmp_path))
+
+
+@given(st.one_of(st.text(max_size=8), st.text("ab-._/1é ", max_size=12), st.text("a", min_size=94, max_size=99)))
+def test_names_that_the_hub_takes_are_those_that_its_library_takes(name: str) -> None:
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        assert not is_hub_id(name)
+    else:
+        assert is_hub_id(name)
+
+
+@pytest.mark.parametrize("name", ["my model", "]ew", "a--b", "-a"])
+def test_a_name_that_is_neither_folder_nor_hub_id_is_told(name: str) -> None:
+    for reads in (load_encoder, read_model_files, check_named):
+        with pytest.raises(EncoderError, match="no such model folder, and no hub id"):
+            reads(name)

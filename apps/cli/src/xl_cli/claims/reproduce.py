@@ -20,7 +20,7 @@ from xl_cli.unread_options import ReadWhere, refuse_unread
 from xl_objectives import setting
 
 if TYPE_CHECKING:
-    from xl_analysis import JudgedClaim
+    from xl_analysis import Judged, JudgedClaim, Part
     from xl_tasks import Row
 
 ALL = "all"
@@ -194,10 +194,20 @@ def _judged(claim: Claim, work: Sequence[Work], scale: str) -> "JudgedClaim":
         paper=", ".join(filter(None, [PAPERS[claim.by], claim.where])) if claim.by else "",
         printed=claim.printed,
         decides=at.decides,
-        parts=[judge(part, rows) for part in at.parts],
+        parts=[_of_part(part, rows) for part in at.parts],
         in_print=[None if part is None else judge(part, published) for part in in_print],
-        controls=[judge(part, rows) for part in at.controls],
+        controls=[_of_part(part, rows) for part in at.controls],
     )
+
+
+def _of_part(part: "Part", rows: "Sequence[Mapping[str, object]]") -> "Judged":
+    """What rows say of one part; one that they answer twice is open and says so, as the others were measured too."""
+    from xl_analysis import AnalysisError, Judged, judge
+
+    try:
+        return judge(part, rows)
+    except AnalysisError as error:
+        return Judged(part=part, value=None, missing=str(error))
 
 
 def _rows(claim: "JudgedClaim") -> "list[Row]":

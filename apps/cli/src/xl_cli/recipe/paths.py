@@ -84,11 +84,12 @@ def without_data(content: dict[str, typing.Any], coming: str = "") -> str:
         name = str(objective.get("name"))
         if not absent or name not in REGISTRY:
             continue
-        named, kinds = objective.get("data") or (), objective_type(name).reads
+        named, kinds = objective.get("data"), objective_type(name).reads
+        named = named if isinstance(named, list | str) else ()  # another type is told as such later
         its = [each for each in data if (_called(each) in named if named else _kind(each) in kinds)]
         if its and all(each in absent for each in its):
             dropped[name] = f"data.{its[0]['name']}.files" if its[0].get("name") else "data.files"
-    kept = [entry for entry in objectives if entry.get("name") not in dropped]
+    kept = [entry for entry in objectives if str(entry.get("name")) not in dropped]
     train = content.get("train")
     if not dropped or not kept or not isinstance(train, dict):
         return ""

@@ -5,6 +5,7 @@ in a moment. Which configurations name what: transformers' own, by family.
 """
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -163,7 +164,26 @@ def is_folder(name_or_path: str) -> bool:
     if folder.is_absolute() or name_or_path.startswith(".") or name_or_path.count("/") > 1 or folder.exists():
         message = f"{name_or_path}: no such model folder."
         raise EncoderError(message)
+    if not is_hub_id(name_or_path):
+        message = f"{name_or_path}: no such model folder, and no hub id: OWNER/NAME of letters, digits, -, _ and dots."
+        raise EncoderError(message)
     return False
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether the hub takes a name for that of a repository: `NAME` or `OWNER/NAME`.
+
+    ASCII letters, digits, `_`, and inside also `-` and `.`, neither twice; at most 96 characters a name.
+    """
+    parts = name.split("/")
+    return (
+        len(parts) <= 2
+        and all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", part) for part in parts)
+        and len(parts[-1]) <= 96
+        and "--" not in name
+        and ".." not in name
+        and not name.endswith(".git")
+    )
 
 
 def check_named(name_or_path: str, revision: str = "") -> None:

@@ -15,7 +15,7 @@ from xl_cli.unread_options import ReadWhere
 from xl_objectives import setting
 
 if TYPE_CHECKING:
-    from xl_analysis import Regression
+    from xl_analysis import Point, Regression
     from xl_tasks import Row
 
 OUTCOMES = ("drop", "kept", "noisy")
@@ -74,7 +74,7 @@ def robustness_rows(config: RobustnessConfig) -> "list[Row]":
     noise = _noise(config, rows)
     columns = [f"{config.metric},noise=", f"{config.metric},noise={noise}", *config.alignment]
     found = points(rows, [named_column(name) for name in columns])
-    found = [point for point in found if point.about["source"] != point.about["target"]]
+    found = _over_seeds([point for point in found if point.about["source"] != point.about["target"]])
     sources = list(dict.fromkeys(point.about["source"] for point in found))
     if len(sources) != 1:
         told = f"{len(sources)} sources ({', '.join(sources)})" if sources else "no target beside its source"
@@ -115,6 +115,21 @@ def robustness_rows(config: RobustnessConfig) -> "list[Row]":
             config.plot, fitted_scatter(values, outcome, names=codes, texts=targets, x_label=name, y_label=label)
         )
     return made
+
+
+def _over_seeds(points: "Sequence[Point]") -> "list[Point]":
+    """The mean of what differs in its seed alone: seeds of one language are not so many languages."""
+    from statistics import fmean
+
+    alike: dict[tuple[tuple[str, str], ...], list[Point]] = {}
+    for point in points:
+        alike.setdefault(tuple((name, value) for name, value in point.about.items() if name != "seed"), []).append(
+            point
+        )
+    return [
+        dataclasses.replace(its[0], values=tuple(map(fmean, zip(*(each.values for each in its), strict=True))))
+        for its in alike.values()
+    ]
 
 
 def _noise(config: RobustnessConfig, rows: "Sequence[Mapping[str, Any]]") -> str:
