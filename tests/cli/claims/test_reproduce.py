@@ -169,6 +169,23 @@ def test_what_is_done_is_not_done_again_and_other_data_are_other_work(
         assert len(commands) == done + n, path
 
 
+def test_a_part_that_rows_answer_twice_is_open_and_the_others_are_judged(
+    commands: list[list[str]], claim: Callable[[str], str], tmp_path: Path
+) -> None:
+    twice = """
+[[mini.part]]
+says = "all is above what is bad"
+of = { task = "sib200" }
+against = { noise = "bad" }
+least = 0.1
+"""
+    out = tmp_path / "out"
+    rows = xl_cli.reproduce(claim(CLAIM + twice), data=str(tmp_path / "data"), out=out)
+    assert [(row.metric, row.note) for row in rows] == [("part", "holds"), ("control", "does not hold")]
+    assert "two rows answer it" in " ".join(str(rows).split())
+    assert "two rows answer it" in (out / "mini" / "page.html").read_text(encoding="utf-8")
+
+
 def test_a_data_set_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "set").symlink_to(tmp_path / "elsewhere")
