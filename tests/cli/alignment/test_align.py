@@ -137,36 +137,6 @@ def test_same_seed_same_model_other_seed_other_model(
         assert all(again[name].equal(first[name]) for name in first) is same
 
 
-@pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_weights(
-    xl: Run, corpus: Path, finished: tuple[Path, str], tmp_path: Path
-) -> None:
-    """SIGKILL at a moment that the clock chooses; then --resume, again and again, until it is done."""
-    out = tmp_path / "run"
-    arguments = [*small(corpus, "train.save_every=1"), "--out", str(out)]
-    n_killed = 0
-    for attempt in range(12):
-        process = Warm("-m", "xl_cli", *(["align", "--resume", "--out", out] if attempt else arguments))
-        before = log_length(out)
-        deadline = time.monotonic() + 120
-        # Let it train a little further than the last one, then pull the plug.
-        while process.returncode is None and log_length(out) < before + 2 and time.monotonic() < deadline:
-            time.sleep(0.002)
-        if process.returncode is None:
-            process.kill()
-            n_killed += 1
-        process.communicate()
-        if process.returncode == 0:
-            break
-    assert process.returncode == 0
-    assert n_killed >= 2
-    expected = load_file(finished[0] / "model" / "model.safetensors")
-    resumed = load_file(out / "model" / "model.safetensors")
-    assert all(resumed[name].equal(expected[name]) for name in expected)
-    strip = [{k: v for k, v in row.items() if k != "model"} for row in rows_of(out)]
-    assert strip == [{k: v for k, v in row.items() if k != "model"} for row in rows_of(finished[0])]
-
-
 def log_length(out: Path) -> int:
     path = out / "log.jsonl"
     return path.read_bytes().count(b"\n") if path.is_file() else 0

@@ -102,8 +102,11 @@ class Checkpoints:
             with safe_open(path, "pt", device="cpu") as file:
                 meta = json.loads((file.metadata() or {}).get("xl", "{}"))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        except (SafetensorError, OSError) as error:
-            message = f"{path} cannot be read ({error}); delete it to start this variant again."
+            if not isinstance(meta, dict):
+                raise TypeError(meta)
+        except (SafetensorError, OSError, ValueError, TypeError) as error:
+            why = ascii(str(error))[1:-1]
+            message = f"{path} cannot be read ({why}); delete it to start this variant again."
             raise CheckpointError(message) from error
         if meta.get("fingerprint") != self.fingerprint:
             message = f"{path} belongs to another recipe or other data; give a new --out instead of --resume."
