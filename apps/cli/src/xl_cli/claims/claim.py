@@ -129,7 +129,7 @@ def read_claim(name_or_path: str) -> Claim:
         raise UsageError(unknown_name("claim", name_or_path, shipped))
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{path.name}: not valid TOML: {error}."
         raise UsageError(message) from error
     scales = {name: _scale(content.pop(name), path.name, name) for name in SCALES if name in content}

@@ -145,7 +145,7 @@ def read_layout(name: str | Path) -> Layout:
         raise AnalysisError(message)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{path}: not a TOML file: {error}"
         raise AnalysisError(message) from None
     try:
