@@ -50,7 +50,10 @@ def main() -> None:
         # A program that has both sizes in it runs once.
         for options in dict.fromkeys(PROGRAMS[name][size == "large"] for size in arguments.sizes):
             rows += _rows(name, options, arguments.model)
-    print("\n".join(map(json.dumps, rows)) if arguments.json else table(rows))
+    if arguments.json:
+        print("".join(f"{json.dumps(row)}\n" for row in rows), end="")
+    else:
+        print(table(rows))
 
 
 def _rows(name: str, options: str, model: str) -> list[dict[str, object]]:
