@@ -93,7 +93,7 @@ def vectors(n: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]
 
 
 def faiss_flat(x: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.int64]:
-    import faiss  # ty: ignore[import-not-found]
+    import faiss
 
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(WIDTH)
