@@ -91,18 +91,7 @@ def kill_often(name: str, inputs: Path, folder: Path, n: int, seed: int, by: str
             ]
             tally.seen += len([*files(out)])
             tally.faults += [f"{name} at {instants}: {each}" for each in half]
-        try:
-            if process.returncode or by != "kill":
-                finish(name, inputs, out)
-        except AssertionError as error:
-            if DONE not in str(error) or any(each not in results(out) for each in expected):
-                tally.faults.append(f"{name} at {instants}: {error}")
-                continue
-        found = {at: each for at, each in results(out).items() if not set(Path(at).parts).intersection(STATE)}
-        tally.compared += len(found)
-        tally.n_bytes += sum(path.stat().st_size for path in files(out))
-        unlike = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
-        tally.faults += [f"{name} at {instants}: {told(at, found.get(at), expected.get(at))}" for at in unlike]
+        go_on(name, inputs, out, expected, tally, f"{name} at {instants}")
     return tally
 
 
@@ -119,6 +108,21 @@ def strike(process: Warm, inputs: Path, by: str) -> None:
         aside.rename(inputs)
     else:
         process.send_signal({"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}[by])
+
+
+def go_on(name: str, inputs: Path, out: Path, expected: dict[str, object], tally: Tally, at: str) -> None:
+    """Give a command that was disturbed again, and compare what it has written in the end."""
+    try:
+        finish(name, inputs, out)
+    except AssertionError as error:
+        if DONE not in str(error) or any(each not in results(out) for each in expected):
+            tally.faults.append(f"{at}: {error}")
+            return
+    found = {each: value for each, value in results(out).items() if not set(Path(each).parts).intersection(STATE)}
+    tally.compared += len(found)
+    tally.n_bytes += sum(path.stat().st_size for path in files(out))
+    unlike = sorted(each for each in {*found, *expected} if found.get(each) != expected.get(each))
+    tally.faults += [f"{at}: {told(each, found.get(each), expected.get(each))}" for each in unlike]
 
 
 def finish(name: str, inputs: Path, out: Path) -> None:

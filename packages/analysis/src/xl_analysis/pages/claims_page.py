@@ -7,7 +7,7 @@ from xl_analysis.tables.claim_tables import JudgedClaim, part_table, verdict_tab
 
 _LEAD = (
     "Each claim was tested by the commands that stand at the end; its verdict follows from the result rows by a rule "
-    "that was written before there were any. A claim that does not hold is a result too: below it stands what was seen."
+    "that its file and the lines below state. A claim that does not hold is a result too: below is what was seen."
 )
 
 
