@@ -62,6 +62,17 @@ def test_the_second_is_told_who_the_first_is_and_a_dead_one_holds_nothing(tmp_pa
         assert not lock.exists()
 
 
+def test_a_folder_that_nothing_was_put_into_goes_again(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name, left in (("new", False), ("there", True)):
+        with alone(tmp_path / name):
+            pass
+        assert (tmp_path / name).exists() is left
+    with alone(tmp_path / "new"):
+        (tmp_path / "new" / "file").touch()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
+
+
 def test_what_a_dead_process_started_is_told_as_such(tmp_path: Path) -> None:
     """A descriptor that another process has inherited holds the lock as well."""
     child = "import os, sys, time; print('here', flush=True); time.sleep(60)"

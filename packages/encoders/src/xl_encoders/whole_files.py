@@ -42,7 +42,7 @@ def replace_whole(target: Path, write: Callable[[Path], object]) -> None:
 def remove_whole(folder: Path) -> None:
     """Delete a folder that may be there, so that none that a kill leaves has only some of its files."""
     with suppress(FileNotFoundError):
-        shutil.rmtree(folder.rename(_aside_of(folder, "old")))
+        shutil.rmtree(folder.rename(_aside_of(folder, "old")), ignore_errors=True)
 
 
 def remove_abandoned(folder: Path, name: str = "") -> None:

@@ -16,13 +16,14 @@ from xl_translit.errors import BusyError
 def alone(out: Path, *, beside: bool = False) -> Generator[int]:
     """Be the only process that writes `out`; yields the descriptor of the lock, to be inherited.
 
-    out: a folder, which is made. beside: whether it is to be a file, or a folder that holds nothing but results, so
-    that the lock lies beside it.
+    out: a folder, which is made, and goes again where nothing was put into it. beside: whether it is to be a file, or
+    a folder that holds nothing but results, so that the lock lies beside it.
 
     The lock is the system's, on a hidden file: it is free at once when the process, and all that inherited it, have
     ended, killed or not. On a system or disk without such locks nothing is held. Leaves no file behind but after a
     kill. BusyError, which says who is at work, where another process is.
     """
+    made = not beside and not out.exists()
     if not beside:
         out.mkdir(parents=True, exist_ok=True)
     path = out.with_name(f".{out.name}.lock") if beside else out / ".lock"
@@ -32,6 +33,9 @@ def alone(out: Path, *, beside: bool = False) -> Generator[int]:
     finally:
         with suppress(OSError):
             path.unlink()
+        if made:
+            with suppress(OSError):  # something lies in it
+                out.rmdir()
         os.close(lock)
 
 

@@ -67,24 +67,25 @@ def align(
     from xl_translit import alone
 
     folder = folder or RunFolder.create(_path(out), resolved.name)
-    try:
-        with alone(folder.path) if processes.is_main() else nullcontext():
-            if not resume:
-                folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
-                folder.describe(**({"asked": asked} if resolved.mine.pivot else {}))
+    # Whoever is refused here touches nothing of the run that is at work.
+    with alone(folder.path) if processes.is_main() else nullcontext():
+        if not resume:
+            folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
+            folder.describe(**({"asked": asked} if resolved.mine.pivot else {}))
+        try:
             if resolved.mine.pivot and not folder.about().get("mined"):
                 resolved, data = _mined(resolved, data, folder)
             rows = run(resolved, data, folder)
-    except StoppedEarlyError:
-        raise
-    except KeyboardInterrupt:  # between the trainings, which stop in their own way
-        folder.describe(status="interrupted")
-        message = f"stopped. Go on with: xl align --resume --out {folder.path}"
-        raise StoppedEarlyError(message, ENDING.signal_number) from None
-    except Exception:
-        if not resume:
-            folder.discard_if_empty()
-        raise
+        except StoppedEarlyError:
+            raise
+        except KeyboardInterrupt:  # between the trainings, which stop in their own way
+            folder.describe(status="interrupted")
+            message = f"stopped. Go on with: xl align --resume --out {folder.path}"
+            raise StoppedEarlyError(message, ENDING.signal_number) from None
+        except Exception:
+            if not resume:
+                folder.discard_if_empty()
+            raise
     return Rows(rows, lambda: _text(resolved, rows, folder), folder.path)
 
 
