@@ -132,9 +132,7 @@ class RunFolder:
             return
         from xl_tasks import write_rows
 
-        rows_there = self.rows()
-        there = set(map(repr, rows_there))
-        write_rows(self.results, [*rows_there, *(row for row in rows if repr(row) not in there)])
+        write_rows(self.results, list(dict.fromkeys([*self.rows(), *rows])))
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run that failed before it trained or scored anything."""

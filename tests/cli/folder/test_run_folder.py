@@ -1,0 +1,56 @@
+"""A run's folder after an attempt that was killed: rows stand once, and no checkpoint is left by halves."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from xl_cli.folder.run_folder import RunFolder, is_free
+from xl_encoders import whole_files
+from xl_tasks import Row
+
+
+class KilledError(BaseException):
+    """Stands for a kill."""
+
+
+def row(value: float, variant: str = "mlm") -> Row:
+    return Row(task="retrieval", metric="top1", value=value, source="eng_Latn", target="tur_Latn", variant=variant)
+
+
+def test_rows_that_are_there_are_not_added_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.add_rows([row(0.5), row(1 / 3, "untrained")])
+    folder.add_rows([row(0.5), row(1 / 3, "untrained"), row(0.6), row(0.5, "seq")])
+    assert folder.rows() == [row(0.5), row(1 / 3, "untrained"), row(0.6), row(0.5, "seq")]
+
+
+def test_a_kill_while_checkpoints_are_removed_leaves_all_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    for name in ("config.json", "tokenizer.json"):
+        (folder.checkpoints / "start").mkdir(parents=True, exist_ok=True)
+        (folder.checkpoints / "start" / name).touch()
+
+    def half(path: Path, **_: object) -> None:
+        next(each for each in sorted(path.rglob("*")) if each.is_file()).unlink()
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_files.shutil, "rmtree", half)
+        with pytest.raises(KilledError):
+            folder.keep_selected(1)
+    assert not folder.checkpoints.exists()
+    folder.keep_selected(1)  # of the attempt that goes on
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_is_hidden_takes_no_folder(tmp_path: Path) -> None:
+    assert is_free(tmp_path)
+    (tmp_path / ".run.json.part").touch()
+    assert is_free(tmp_path)
+    (tmp_path / "run.json").touch()
+    assert not is_free(tmp_path)
+    shutil.rmtree(tmp_path)
+    assert not is_free(tmp_path)
