@@ -1,12 +1,17 @@
 """Two calls that write to one place: the second is told who is at work, and the first is not disturbed."""
 
+import json
 import os
 import re
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
 from tests.trust.commands import COMMANDS, results
+from tests.warm import environment
 
 from xl_translit import alone
 
@@ -21,6 +26,32 @@ PLACES = {
     "mine": ("mined.tsv", True),
     "embed": ("vectors", True),
 }
+
+
+PROGRAM = """
+import contextlib, io, json, sys
+from xl_cli.main import main
+heavy = {}
+for name, line in json.loads(sys.argv[1]).items():
+    sys.argv, said = ["xl", *line], io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.suppress(SystemExit):
+        main()
+    heavy[name] = [said.getvalue(), sorted({"torch", "transformers", "datasets"}.intersection(sys.modules))]
+print(json.dumps(heavy))
+"""
+
+
+def test_it_is_refused_before_anything_heavy_is_loaded(inputs: Path, tmp_path: Path) -> None:
+    with ExitStack() as held:
+        for name, (place, beside) in PLACES.items():
+            (tmp_path / name).mkdir()
+            held.enter_context(alone(tmp_path / name / place, beside=beside))
+        lines = {name: [str(word) for word in COMMANDS[name](inputs, tmp_path / name)] for name in PLACES}
+        call = [sys.executable, "-c", PROGRAM, json.dumps(lines)]
+        done = subprocess.run(call, capture_output=True, text=True, check=True, env=environment())
+    for said, loaded in json.loads(done.stdout).values():
+        assert "is at work here" in said
+        assert loaded == []
 
 
 @pytest.mark.parametrize("name", PLACES)

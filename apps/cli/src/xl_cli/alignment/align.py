@@ -61,14 +61,15 @@ def align(
     """
     resolved, data, folder = _checked(recipe, set, out, resume=resume)
     asked = {"recipe": str(recipe), "set": as_overrides(set)}
-    # What can be refused was refused: only now is torch loaded.
-    from xl_cli.alignment.run import run
     from xl_cli.folder.run_folder import RunFolder
     from xl_translit import alone
 
     folder = folder or RunFolder.create(_path(out), resolved.name)
     # Whoever is refused here touches nothing of the run that is at work.
     with alone(folder.path) if processes.is_main() else nullcontext():
+        # What can be refused was refused: only now is torch loaded.
+        from xl_cli.alignment.run import run
+
         if not resume:
             folder.describe(recipe_name=resolved.name, recipe=resolved.as_dict(), status="running")
             folder.describe(**({"asked": asked} if resolved.mine.pivot else {}))

@@ -52,9 +52,10 @@ def embed(
     )
     corpus = open_corpus(names, **settings.reader)
     _check_columns(corpus, settings)
-    from xl_cli.embedding.job import embed_corpus
-
+    # Before torch is loaded, so that whoever is refused hears it at once.
     with processes.alone(out, beside=True):
+        from xl_cli.embedding.job import embed_corpus
+
         return embed_corpus(names, corpus, settings, str(out))
 
 

@@ -48,9 +48,10 @@ def evaluate(
     if config.save_models and folder is None:
         message = "--save-models keeps models in OUT/models; name the folder: --out OUT."
         raise UsageError(message)
-    from xl_cli.evaluation.evaluation import Evaluation
-
+    # Before torch is loaded, so that whoever is refused hears it at once.
     with processes.alone(folder):
+        from xl_cli.evaluation.evaluation import Evaluation
+
         evaluation = Evaluation(asked, folder, whole=bool(tasks))
         computed = evaluation.run(entries)
     tables = _tables if tasks else _paper_tables

@@ -58,7 +58,8 @@ def extract(
             message = f"{name} is a folder; say which language's text to read: --lang kor_Hang."
             raise UsageError(message)
     check_at_hand(models=[reading.model], revision=reading.revision)
-    from xl_cli.vectors.extraction import extract_vectors
-
+    # Before torch is loaded, so that whoever is refused hears it at once.
     with processes.alone(out, beside=True):
+        from xl_cli.vectors.extraction import extract_vectors
+
         return extract_vectors(names, reading, hub, training, out, None if cache is None else Path(cache), preset)
