@@ -122,18 +122,22 @@ def test_the_losses_are_those_of_one_process(xl: Run, recipe: Path, two: tuple[P
     assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) < 1e-3
 
 
-def test_a_killed_run_of_two_goes_on(recipe: Path, two: tuple[Path, str, str], tmp_path: Path) -> None:
+def test_a_run_of_two_goes_on_after_one_was_killed(recipe: Path, two: tuple[Path, str, str], tmp_path: Path) -> None:
+    """The other one ends by itself, in a sentence."""
     out = tmp_path / "run"
-    processes = warm.ranks(2, "-m", "xl_cli", "align", recipe, "--out", out, cwd=tmp_path)
+    left, killed = warm.ranks(2, "-m", "xl_cli", "align", recipe, "--out", out, cwd=tmp_path)
     log = out / "log.jsonl"
     deadline = time.monotonic() + _LONGEST
-    while processes[0].returncode is None and time.monotonic() < deadline:
+    while killed.returncode is None and time.monotonic() < deadline:
         if log.is_file() and log.read_bytes().count(b"\n") >= 10:  # in the second variant
             break
         time.sleep(0.01)
-    for process in processes:
-        process.kill()
-        process.communicate()
+    killed.kill()
+    killed.communicate()
+    _, err = left.communicate(timeout=_LONGEST)
+    assert left.returncode == 1
+    assert "Traceback" not in err
+    assert "xl: process 0 of 2 no longer reaches another one, which has ended or was killed (" in err
     assert about_of(out)["status"] == "running"
     err = ""
     for process in warm.ranks(2, "-m", "xl_cli", "align", "--resume", "--out", out, cwd=tmp_path):

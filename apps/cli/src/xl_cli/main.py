@@ -153,7 +153,8 @@ def main() -> None:
         ENDING.tell()
         raise SystemExit(ENDING.code) from None
     except Exception as error:
-        if os.environ.get("XL_DEBUG") or not is_user_error(error):
+        lost = processes.left_alone(error)
+        if os.environ.get("XL_DEBUG") or not (lost or is_user_error(error)):
             raise
-        sys.stderr.write(plain(f"xl: {error}\n"))
+        sys.stderr.write(plain(f"xl: {lost or error}\n"))
         raise SystemExit(2 if is_misuse(error) else 1) from None

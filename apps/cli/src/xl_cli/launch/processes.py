@@ -75,6 +75,21 @@ def alone(out: Path | str | None, *, beside: bool = False) -> Generator[None]:
         raise
 
 
+def left_alone(error: BaseException) -> str:
+    """What to say of torch's error where another process of the run has ended; "" of any other error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    if not several() or not isinstance(error, RuntimeError) or not where.startswith("torch.distributed"):
+        return ""
+    first, *_ = str(error).split(". ")
+    return (
+        f"process {rank()} of {n_processes()} no longer reaches another one, which has ended or was killed "
+        f"({first[:200]}). Start all of them again, xl align with --resume."
+    )
+
+
 def device() -> "torch.device":
     """Where this process computes."""
     import torch
