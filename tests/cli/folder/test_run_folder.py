@@ -1,10 +1,12 @@
 """A run's folder after an attempt that was killed: rows stand once, and no checkpoint is left by halves."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from xl_cli.errors import UsageError
 from xl_cli.folder.run_folder import RunFolder, is_free
 from xl_encoders import whole_files
 from xl_tasks import Row
@@ -54,3 +56,18 @@ def test_what_is_hidden_takes_no_folder(tmp_path: Path) -> None:
     assert not is_free(tmp_path)
     shutil.rmtree(tmp_path)
     assert not is_free(tmp_path)
+
+
+def test_the_run_that_goes_on_is_the_last_of_its_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its number: the clock went back between two runs, and other recipes' names begin with this one's."""
+    monkeypatch.chdir(tmp_path)
+    runs = {"ppa": "running", "ppa-2": "running", "ppa-10": "running", "ppa-11": "finished", "ppa-maf": "running"}
+    for age, (name, status) in enumerate(runs.items()):
+        run = RunFolder.create(Path("runs") / name, name)
+        run.describe(recipe_name="ppa-maf" if name == "ppa-maf" else "ppa", status=status)
+        os.utime(run.path / "run.json", (1e9, 1e9 + (age if name == "ppa-maf" else -age)))
+    assert RunFolder.reopen(None, "ppa").path.name == "ppa-10"
+    assert RunFolder.reopen(None, "ppa-maf").path.name == "ppa-maf"
+    RunFolder.create(Path("runs/seq-2"), "seq-2").describe(recipe_name="seq-2", status="running")
+    with pytest.raises(UsageError, match="no unfinished run of seq below"):
+        RunFolder.reopen(None, "seq")

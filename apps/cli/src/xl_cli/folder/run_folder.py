@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -59,18 +60,24 @@ class RunFolder:
 
     @classmethod
     def reopen(cls, out: Path | None, recipe_name: str) -> "RunFolder":
-        """The run at `out`; without it, the newest runs/NAME* that is not finished."""
+        """The run at `out`; without it, the last of runs/NAME, NAME-2, ... that is not finished."""
         if out is not None:
             if not (out / "run.json").is_file():
                 message = f"--resume: {out} holds no run.json, so it is no run that could go on."
                 raise UsageError(message)
             return cls(out)
-        runs = [cls(path.parent) for path in DEFAULT_PARENT.glob(f"{recipe_name}*/run.json")]
-        open_runs = [run for run in runs if run.about()["status"] != "finished"]
-        if not open_runs:
+        # By number, as clocks may go back; runs/ppa-maf is none of the recipe ppa.
+        numbered = re.compile(rf"{re.escape(recipe_name)}(?:-(\d+))?")
+        runs = {cls(path.parent): numbered.fullmatch(path.parent.name) for path in DEFAULT_PARENT.glob("*/run.json")}
+        mine = {run: int(name[1] or 1) for run, name in runs.items() if name and run._is_open(recipe_name)}
+        if not mine:
             message = f"--resume: no unfinished run of {recipe_name} below {DEFAULT_PARENT}/; name one with --out."
             raise UsageError(message)
-        return max(open_runs, key=lambda run: run._about.stat().st_mtime)
+        return max(mine, key=mine.__getitem__)
+
+    def _is_open(self, recipe_name: str) -> bool:
+        about = self.about()
+        return about.get("recipe_name", recipe_name) == recipe_name and about["status"] != "finished"
 
     def has_about(self) -> bool:
         """Whether there is a run.json."""

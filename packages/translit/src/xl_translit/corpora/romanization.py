@@ -90,7 +90,7 @@ def romanize_corpus(
     A run that was killed goes on when it is called again, and ends with the same bytes. Memory does not grow with the
     corpus. Raises CorpusOptionError before any work for options that cannot be, CorpusError or TextError for inputs.
     """
-    started = time.time()
+    began = time.monotonic()
     _check_choice("on_error", on_error, get_args(OnError))
     _check_choice("engine", engine, get_args(Engine))
     _check_choice("to", to, TARGETS)
@@ -158,8 +158,8 @@ def romanize_corpus(
         on_reject=on_reject or (lambda _: None),
     )
     if path is None:
-        return run.to_stream(out, started)  # ty: ignore[invalid-argument-type]
-    return run.to_file(path, started) if folder is None else run.to_folder(folder, started)
+        return run.to_stream(out, began)  # ty: ignore[invalid-argument-type]
+    return run.to_file(path, began) if folder is None else run.to_folder(folder, began)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +175,7 @@ class _Run:
     on_progress: Callable[[CorpusProgress], None]
     on_reject: Callable[[Rejection], None]
 
-    def to_stream(self, stream: BinaryIO, started: float) -> Manifest:
+    def to_stream(self, stream: BinaryIO, began: float) -> Manifest:
         """Rows as they are done; nothing is kept to go on with."""
         account = Account()
         live = self.corpus.is_standard_input()
@@ -188,9 +188,9 @@ class _Run:
             stream.write(result.data)
             stream.flush()
             self._report(account)
-        return self._manifest(account, {}, {"started": started})
+        return self._manifest(account, {}, {"began": began})
 
-    def to_file(self, path: Path, started: float) -> Manifest:
+    def to_file(self, path: Path, began: float) -> Manifest:
         """Parts beside the output, then the output; parts that are there already are not made again."""
         account = Account()
         with PartFolder(path) as folder:
@@ -209,13 +209,13 @@ class _Run:
                 "sha256": hash_file(folder.whole),
                 "bytes": folder.whole.stat().st_size,
             }
-            manifest = self._manifest(account, output, {"started": started, "rows_resumed": resumed})
+            manifest = self._manifest(account, output, {"began": began, "rows_resumed": resumed})
             self._list_rejections(folder, account.statistics.rejected)
             manifest.write(folder.manifest)
             folder.publish()
         return manifest
 
-    def to_folder(self, out: str, started: float) -> Manifest:
+    def to_folder(self, out: str, began: float) -> Manifest:
         """Shards, each by whoever is free; those that are there already are not made again."""
         folder = ShardFolder(out, self.form)
         writer = ShardWriter(self.corpus.sources, self.transliterator, folder, self.on_error == "stop")
@@ -235,7 +235,7 @@ class _Run:
         identity = self._identity() | {"sizes": [source.size for source in self.corpus.sources]}
         with nullcontext() if is_url(out) else alone(Path(out), beside=True):
             inputs, output = run.make(engine, identity)
-            times = {"started": started, "rows_resumed": run.rows_resumed}
+            times = {"began": began, "rows_resumed": run.rows_resumed}
             manifest = self._manifest(run.account, output, times, inputs)
             run.publish(manifest)
         return manifest
@@ -311,10 +311,9 @@ class _Run:
         run: dict[str, Any],
         inputs: list[dict[str, Any]] | None = None,
     ) -> Manifest:
-        ended = time.time()
-        started = run.pop("started")
+        seconds = time.monotonic() - run.pop("began")
         run = {"engine": self.engine, "jobs": self.jobs, "on_error": self.on_error, **run}
-        run |= {"started": _clock(started), "seconds": round(ended - started, 3)}
+        run |= {"started": _clock(time.time() - seconds), "seconds": round(seconds, 3)}
         return make_manifest(
             inputs or self.corpus.described(),
             self.options,
