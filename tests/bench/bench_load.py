@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -130,7 +130,7 @@ def bytes_below(folder: Path, name: str) -> int:
     return sum(sizes)
 
 
-def watched(words: list[object], folder: Path, n_done: Callable[[], int]) -> str:
+def watched(words: Sequence[object], folder: Path, n_done: Callable[[], int]) -> str:
     """Run `xl WORDS` in `folder` and print what it took; what it printed."""
     began = time.monotonic()
     command = [sys.executable, "-m", "xl_cli", *map(str, words)]
