@@ -1,5 +1,6 @@
 """What `romanize_corpus` wrote is read back as it was, or refused with the reason."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def text(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["p.txt", "p.txt.zst", "p.tsv", "p.tsv.gz", "p.jsonl", "p.parquet"])
 def test_pairs_of_every_format_are_those_of_the_romaniser(tmp_path: Path, text: Path, name: str) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
     romanize_corpus(text, tmp_path / name, pairs=True)
     (file,) = written_pairs([tmp_path / name])
     flat = LINES if name.endswith(("jsonl", "parquet")) else [line.replace("\t", " ") for line in LINES]
@@ -25,6 +28,21 @@ def test_pairs_of_every_format_are_those_of_the_romaniser(tmp_path: Path, text: 
     expected = [say(line).replace("\t", " ") if flat is not LINES else say(line) for line in LINES]
     assert list(file) == list(zip(flat, expected, strict=True))
     assert (file.to, file.lang, dict(file.inputs)) == ("latn", None, {hash_file(text): str(text)})
+
+
+def test_a_library_that_is_not_there_is_told_before_anything_is_done(
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "in.parquet").touch()
+    for source, out in (
+        (text, tmp_path / "p.parquet"),
+        (tmp_path / "in.parquet", tmp_path / "p.tsv"),
+        (text, "s3://b/c"),
+    ):
+        with pytest.raises(CorpusError, match=r"need `pyarrow`; pip install 'xl-translit\[corpora\]'$"):
+            romanize_corpus(source, out, column="text" if source != text else None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "und.txt"]
 
 
 def test_a_folder_stands_for_its_files_of_pairs(tmp_path: Path, text: Path) -> None:

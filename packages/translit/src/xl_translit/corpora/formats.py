@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from xl_translit.corpora.statistics import Statistics
-from xl_translit.errors import CorpusOptionError
+from xl_translit.errors import CorpusError, CorpusOptionError
 from xl_translit.transliterator import Target
 
 FormatName = Literal["text", "tsv", "jsonl", "parquet"]
@@ -65,6 +65,8 @@ class Format:
         if self.name == "parquet" and self.packed:
             message = f"Parquet is compressed inside; leave the suffix {self.packed} off"
             raise CorpusOptionError(message)
+        if self.name == "parquet":
+            parquet_library()
         twice = {name for name in self.keep if name in ("text", self.result_name) or self.keep.count(name) > 1}
         if twice:
             message = f"column {min(twice)!r} would stand in the output twice; keep others"
@@ -149,11 +151,10 @@ class Format:
     @contextmanager
     def _writing_parquet(self, target: Path) -> Generator[Callable[[bytes], Any]]:
         import pyarrow as pa
-        from pyarrow import parquet
 
         schema = self._schema()
         batches: list[Any] = []
-        with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
+        with parquet_library().ParquetWriter(target, schema, compression="zstd") as writer:
 
             def write() -> None:
                 n_rows = sum(map(len, batches))
@@ -176,6 +177,16 @@ class Format:
         import pyarrow as pa
 
         return pa.schema([(name, self.kept_types.get(name, pa.string())) for name in self.columns])
+
+
+def parquet_library() -> Any:
+    """The module `pyarrow.parquet`, of an extra. CorpusError where it is not installed."""
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        message = "Parquet files need `pyarrow`; pip install 'xl-translit[corpora]'"
+        raise CorpusError(message) from None
+    return parquet
 
 
 def format_of(path: Path) -> tuple[FormatName, str]:

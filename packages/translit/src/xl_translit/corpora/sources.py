@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
-from xl_translit.corpora.formats import PACKED
+from xl_translit.corpora.formats import PACKED, parquet_library
 from xl_translit.corpora.storage import is_url, open_bytes, stamp
 from xl_translit.errors import CorpusError, CorpusOptionError, TextError
 from xl_translit.text import damaged, decompressing
@@ -259,6 +259,7 @@ class ParquetSource:
     """The rows of a Parquet file; `column` must hold strings."""
 
     def __init__(self, path: str, column: str, keep: tuple[str, ...] = ()) -> None:
+        parquet_library()
         from pyarrow import ArrowInvalid, types
 
         self.name = path
@@ -469,9 +470,4 @@ def _place(name: str, names: list[str], where: str, noun: str = "column") -> int
 
 
 def _parquet_file(name: str) -> Any:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        message = "Parquet files need `pyarrow`; pip install 'xl-translit[corpora]'"
-        raise CorpusError(message) from None
-    return parquet.ParquetFile(open_bytes(name) if is_url(name) else name)
+    return parquet_library().ParquetFile(open_bytes(name) if is_url(name) else name)

@@ -43,9 +43,9 @@ def files_below(name: str) -> list[str]:
     """Paths within a folder of the files at any depth in it, sorted; none where there is no folder."""
     if not is_url(name):
         return sorted(file.relative_to(name).as_posix() for file in Path(name).rglob("*") if file.is_file())
-    from pyarrow import fs
-
     system, path = _located(name.rstrip("/"))
+    from pyarrow import fs  # there, or `_located` has said that it is not
+
     found = system.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
     return sorted(info.path.removeprefix(path).lstrip("/") for info in found if info.is_file)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xl_translit.corpora.formats import RESULT_NAMES
+from xl_translit.corpora.formats import RESULT_NAMES, parquet_library
 from xl_translit.corpora.parts import hash_file
 from xl_translit.errors import CorpusError
 from xl_translit.text import read_lines
@@ -37,9 +37,7 @@ class WrittenPairs:
         """
         names = ["text", RESULT_NAMES[self.to]]
         if self._format == "parquet":
-            from pyarrow import parquet
-
-            with parquet.ParquetFile(self.path) as file:
+            with parquet_library().ParquetFile(self.path) as file:
                 for batch in file.iter_batches(columns=names):
                     yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
             return
@@ -50,11 +48,11 @@ class WrittenPairs:
             try:
                 if self._format == "jsonl":
                     row = json.loads(line)
-                    text, result = (row[name] for name in names)
+                    text, result = (str(row[name].encode(), "utf-8") for name in names)
                 else:
                     fields = line.split("\t")
                     text, result = (fields[place] for place in places)
-            except (ValueError, LookupError):
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 message = f"{self.path}:{number}: expected {' and '.join(names)}, found {line[:40]!r}"
                 raise CorpusError(message) from None
             yield text, result
@@ -87,7 +85,7 @@ def _open(path: Path) -> WrittenPairs:
         output, options = manifest["output"], manifest["options"]
         inputs = {its["sha256"]: its["name"] for its in manifest["inputs"] if its.get("sha256")}
         told = output["sha256"], output["format"], tuple(output["columns"]), options["to"], options["lang"]
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         message = f"{about}: not a manifest that xl translit --out wrote; {again}"
         raise CorpusError(message) from None
     digest, form, columns, to, lang = told
