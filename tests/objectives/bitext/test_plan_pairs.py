@@ -23,6 +23,7 @@ def batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def slow_pairs(plan: np.ndarray) -> list[tuple[int, int]]:
+    plan = plan.round(9)  # equal masses are equal
     found = []
     for i in range(plan.shape[0]):
         for j in range(plan.shape[1]):

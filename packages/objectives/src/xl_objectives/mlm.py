@@ -1,5 +1,6 @@
 """Masked language modelling loss (Devlin et al. 2019; term "MLM" of the transliteration post-training paper)."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
@@ -20,4 +21,5 @@ def mlm_loss(
     if targets.numel() == 0 and reduction == "mean":
         return logits.sum()
     # Log-softmax over a large vocabulary loses digits in half precision.
-    return functional.cross_entropy(logits.float(), targets, reduction=reduction)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return functional.cross_entropy(logits, targets, reduction=reduction)

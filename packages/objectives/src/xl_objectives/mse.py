@@ -69,6 +69,8 @@ def mse_loss(
     import torch
     from torch.nn import functional
 
+    from xl_objectives.word_pairs import unit
+
     if view.shape != target.shape or view.ndim != 2 or view.numel() == 0:
         message = (
             f"mse needs two (words, width) matrices of one shape with at least one word; "
@@ -86,7 +88,7 @@ def mse_loss(
         raise ObjectiveError(message)
     with torch.autocast(view.device.type, enabled=False):
         states = view.to(torch.promote_types(view.dtype, torch.float32))
-        targets = functional.normalize(target.detach().to(states.dtype), dim=-1)
+        targets = unit(target.detach().to(states.dtype))
         if scale == "match_norm":
             targets = targets * (_mean_norm(states) if norm is None else norm)
         return functional.mse_loss(states, targets)

@@ -27,8 +27,11 @@ _log = logging.getLogger(__name__)
 
 # Squared distances below this part of |x|^2 + |y|^2 are summed from the differences: the expanded square loses them.
 _CLOSE = 0.01
-# Largest cost in units of epsilon that float32 potentials bear: exponents are then exact to 0.01.
-_FLOAT32_RANGE = 1e5
+# Costs, the largest of a problem in units of epsilon, that float32 potentials bear: above, exponents are not exact to
+# 0.01; below, S is a small difference of potentials.
+_FLOAT32_RANGE = 1.0, 1e5
+# Epsilon in units of the largest cost below which it is raised to that: exponents in float64 are then exact to 1e-5.
+_LEAST_EPSILON = 1e-11
 # pairs whose differences are held at once
 _PAIRS_AT_ONCE = 16_384
 
@@ -244,9 +247,11 @@ def _exact(clouds: _Clouds, p: int) -> _Solution:
 def _sinkhorn(
     clouds: _Clouds, p: int, blur: float, debiased: bool, scaling: float, max_iterations: int, tolerance: float
 ) -> _Solution:
-    epsilon = blur**p
     cost = _costs(clouds.x, clouds.y, p)
-    working = _double(cost.device) if bool(cost.amax() > _FLOAT32_RANGE * epsilon) else clouds.dtype
+    largest = float(cost.amax())
+    epsilon = max(blur**p, _LEAST_EPSILON * largest)
+    least, most = _FLOAT32_RANGE
+    working = clouds.dtype if least * epsilon <= largest <= most * epsilon else _double(cost.device)
     cost, a, b = cost.to(working), clouds.a.to(working), clouds.b.to(working)
     within = []
     offset = torch.zeros_like(a[:, 0])
@@ -284,9 +289,11 @@ def _gromov(clouds: _Clouds, p: int) -> _Solution:
     plan = x_cost.new_zeros(len(clouds.a), clouds.a.shape[1], clouds.b.shape[1])
     for problem in range(len(plan)):
         rows, columns = clouds.a[problem].nonzero()[:, 0], clouds.b[problem].nonzero()[:, 0]
+        sides = x_cost[problem][rows][:, rows], y_cost[problem][columns][:, columns]
+        # POT stops at an absolute change of the value: in units of the largest cost it stops alike at any scale.
+        largest = max(float(side.amax()) for side in sides) or 1.0
         solution = pot().gromov.gromov_wasserstein(
-            x_cost[problem][rows][:, rows].cpu().numpy(),
-            y_cost[problem][columns][:, columns].cpu().numpy(),
+            *((side / largest).cpu().numpy() for side in sides),
             clouds.a[problem, rows].cpu().numpy(),
             clouds.b[problem, columns].cpu().numpy(),
             loss_fun="square_loss",

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from xl_objectives.errors import ObjectiveError
+from xl_objectives.word_pairs import unit
 
 
 def seq_loss(
@@ -33,7 +34,8 @@ def seq_loss(
     negatives: (extra, width), vectors that stand below the line too, for every anchor: sum_b goes over them as well.
         The authors' "smoothing" draws 3 times as many as there are pairs from a standard normal distribution.
 
-    Computed in float32 also under autocast: raw dot products reach hundreds, where half precision steps by 0.25.
+    Computed in float32 at least, also under autocast: raw dot products reach hundreds, where half precision steps by
+    0.25.
     Raises ObjectiveError for unequal shapes, no pair, an unknown similarity or a temperature that is not positive.
     """
     if original.shape != romanised.shape or original.ndim != 2 or len(original) == 0:
@@ -46,10 +48,11 @@ def seq_loss(
         message = f"seq temperature is {temperature}; give a number above 0."
         raise ObjectiveError(message)
     with torch.autocast(original.device.type, enabled=False):
-        vectors = torch.cat([original, romanised]).float()
-        others = vectors[:0] if negatives is None else negatives.float()
+        vectors = torch.cat([original, romanised])
+        vectors = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+        others = vectors[:0] if negatives is None else negatives.to(vectors.dtype)
         if similarity == "cosine":
-            vectors, others = (functional.normalize(its, dim=-1) for its in (vectors, others))
+            vectors, others = unit(vectors), unit(others)
         elif similarity != "dot":
             message = f"seq similarity is {similarity!r}; choose dot or cosine."
             raise ObjectiveError(message)

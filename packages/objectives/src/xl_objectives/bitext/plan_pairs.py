@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_TIE = 0.01  # share of the largest mass by which others may fall short and be as large: plans are no more exact
+
+
 @dataclass(frozen=True, kw_only=True)
 class OtPairsConfig(ContrastConfig, BitextConfig):
     """Self-labelling: the word pairs that the transport plan of a sentence pair holds, by distance or contrast."""
@@ -90,15 +93,22 @@ def plan_pairs(
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
     """Sentence, i and j of each pair in which word i sends most of its mass to j, and j gets most of its from i.
 
-    plan: >= 0; of equal masses the first counts, and a word without any has no pair.
+    plan: >= 0; of masses that are equal but for rounding the first counts, and a word without any has no pair.
     """
     import torch
 
     if plan.shape[1] == 0 or plan.shape[2] == 0:
         none = torch.zeros(0, dtype=torch.int64, device=plan.device)
         return none, none, none
-    to_y, to_x = plan.argmax(dim=2), plan.argmax(dim=1)  # (sentences, x_words), (sentences, y_words)
+    to_y, to_x = _largest(plan, 2), _largest(plan, 1)  # (sentences, x_words), (sentences, y_words)
     here = torch.arange(plan.shape[1], device=plan.device)
     mutual = (to_x.gather(1, to_y) == here) & (plan.amax(dim=2) > 0)
     sentences, i = mutual.nonzero(as_tuple=True)
     return sentences, i, to_y[sentences, i]
+
+
+def _largest(plan: Float[Tensor, "sentences x_words y_words"], dim: int) -> Int[Tensor, "sentences words"]:
+    """Where the largest lie along `dim`, of those that are as large but for rounding the first."""
+    import torch
+
+    return (plan >= (1 - _TIE) * plan.amax(dim=dim, keepdim=True)).to(torch.int8).argmax(dim=dim)

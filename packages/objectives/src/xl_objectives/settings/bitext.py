@@ -67,7 +67,7 @@ class OtConfig(BitextConfig):
     loss: ClassVar[str] = "xl_objectives.ot:ot_loss"
     takes: ClassVar[tuple[str, ...]] = ("p", "blur", "solver", "scope", "cost")
 
-    p: int = setting(2, "cost: 2 (half the squared distance) | 1 (the distance)")
+    p: int = setting(2, "cost: 2 (half the squared distance) | 1 (the distance)", choices=(1, 2))
     blur: float = setting(0.05, "entropic blur in units of the vectors, > 0; not of exact", above=0)
     scope: str = setting(
         "batch",
@@ -92,9 +92,6 @@ class OtConfig(BitextConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.p not in (1, 2):
-            message = f"{self.key('p')} is {self.p}; choose 1 or 2."
-            raise ObjectiveError(message)
         if self.cost == "gromov" and self.solver != "exact":
             message = f"{self.key('cost')} gromov needs solver exact, not {self.solver}."
             raise ObjectiveError(message)

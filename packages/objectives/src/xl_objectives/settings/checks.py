@@ -39,7 +39,7 @@ def check_fields(config: Any, key: Callable[[str], str], error: type[ValueError]
 def _wanted(value: Any, rules: Mapping[str, Any]) -> str:
     """What the message asks for in the place of a value; nothing for one that may stand."""
     if "choices" in rules:
-        named, between = [*filter(None, rules["choices"])], rules.get("joined")
+        named, between = [str(choice) for choice in rules["choices"] if choice], rules.get("joined")
         if value in rules["choices"] or (between and {*value.split(between)} <= {*named}):
             return ""
         return f"choose one of {', '.join(named)}" + (f", or several, joined by {between!r}" if between else "")
