@@ -4,16 +4,18 @@ import os
 import shutil
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
-from xl_cli.launch.threads import wait_asleep
+with suppress(ModuleNotFoundError):  # where a package alone is installed
+    from xl_cli.launch.threads import wait_asleep
 
-# As the command does; the processes that tests start inherit it.
-wait_asleep()
+    # As the command does; the processes that tests start inherit it.
+    wait_asleep()
 
 # Tests side by side, each with as many threads as there are cores, would wait for one another.
 if "PYTEST_XDIST_WORKER" in os.environ:
