@@ -39,6 +39,7 @@ def macro_f1_stats(rng, n_seeds, n_items, n_classes=3):
 
 
 def test_means_as_scipy_has_them():
+    pytest.importorskip("scipy", "1.15")  # rng
     ours, theirs = two_systems(400, gap=0.03)
     found = paired_bootstrap(FORMS["mean"], ours, theirs, n_resamples=9999)
     peer = scipy_stats.bootstrap(
