@@ -20,6 +20,10 @@ types:
 test *arguments:
     uv run pytest {{arguments}}
 
+# the site, into build/site: its pages are in docs/
+docs *arguments:
+    uv run --group docs sphinx-build -W --keep-going -q -E -b html -d build/doctrees docs build/site {{arguments}}
+
 # all that a change has to pass, from a clean checkout's point of view
 gate:
     .ci/run
