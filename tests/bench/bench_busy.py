@@ -77,13 +77,13 @@ def make_inputs(folder: Path, data: Path) -> None:
     """Verses of three languages, a larger corpus of one of them, word vectors, links of words."""
     verses = {code: verse_texts(data / "bible" / f"{code}.tsv.gz") for code in ("eng_Latn", "deu_Latn", "ell_Grek")}
     shared = sorted(set.intersection(*(set(texts) for texts in verses.values())))
-    for parent, n_verses in (("few", 400), ("texts", 1500), ("all", len(shared))):
+    for parent, n_verses in (("few", 150), ("texts", 500), ("all", len(shared))):
         (folder / parent).mkdir()
         for code, texts in verses.items():
             text = "".join(f"{texts[one]}\n" for one in shared[:n_verses])
             (folder / parent / f"{code}.txt").write_text(text, encoding="utf-8")
     greek = (folder / "all" / "ell_Grek.txt").read_bytes()
-    (folder / "corpus.txt").write_bytes(greek * 4)
+    (folder / "corpus.txt").write_bytes(greek * 8)
     for code in ("eng", "deu"):
         run = ["static", "train", folder / "all" / f"{code}_Latn.txt", "--lang", code, "--out", f"{code}.vec"]
         subprocess.run([sys.executable, "-m", "xl_cli", *map(str, run)], cwd=folder, check=True, capture_output=True)

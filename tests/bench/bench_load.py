@@ -5,8 +5,9 @@
 translit: 10 M lines, two jobs. embed: 1 M sentences through a small new encoder. map: two files of 1 M x 300 vectors,
 `static map` with 5,000 pairs and `static bli` over all words. align: 400 steps on a bitext of 2 M rows. Text is that of
 XL_DATA over and over, each line with a number of its own. A command's processes are looked at four times a second:
-their memory (proportional set size, so that shared pages count once), and how much is done, by what has been written or
-logged; of both a tenth near the start and one near the end are told.
+their memory (proportional set size, so that shared pages count once), seconds of the processor, and how much is done,
+by what has been written or logged. A tenth near the start and one near the end are told; where other work comes and
+goes beside it, the seconds of the processor say more than those of the clock.
 """
 
 import argparse
@@ -138,28 +139,32 @@ def watched(words: Sequence[object], folder: Path, n_done: Callable[[], int]) ->
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=said, text=True)
         looks = []
         while process.poll() is None:
-            looks.append((time.monotonic() - began, memory(process.pid), n_done()))
+            looks.append((time.monotonic() - began, cpu_seconds(process.pid), memory(process.pid), n_done()))
             time.sleep(PAUSE)
     out = process.communicate()[0]
     if process.returncode:
         sys.exit((folder / "said").read_text(encoding="utf-8")[-2000:])
     print(f"xl {' '.join(map(str, words))}: {time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f}")
-    print(f"  peak {max(look[1] for look in looks):,.0f} MiB{told(looks)}", flush=True)
+    print(f"  peak {max(look[2] for look in looks):,.0f} MiB{told(looks)}", flush=True)
     return out
 
 
-def told(looks: list[tuple[float, float, int]]) -> str:
+def told(looks: list[tuple[float, float, float, int]]) -> str:
     """Memory and speed of the first and the last tenth of the work; "" where nothing is counted."""
-    times, amounts, done = map(np.array, zip(*looks, strict=True))
+    times, spent, amounts, done = map(np.array, zip(*looks, strict=True))
     if not done.max():
         return ""
     counts, first = np.unique(np.maximum.accumulate(done), return_index=True)
-    tenths = [np.interp(np.array(share) * counts[-1], counts, times[first]) for share in ((0.05, 0.15), (0.85, 0.95))]
+    shares = np.array([[0.05, 0.15], [0.85, 0.95]]) * counts[-1]
+    tenths = np.interp(shares, counts, times[first])
     taken = [float(np.median(amounts[(times >= low - PAUSE) & (times <= high + PAUSE)])) for low, high in tenths]
-    early, late = (high - low for low, high in tenths)
+    speeds = []
+    for clock in (spent, times):
+        early, late = np.diff(np.interp(shares, counts, clock[first]))[:, 0]
+        speeds.append(f"{early:.1f} and {late:.1f} s ({early / late:.2f} of the speed)")
     return (
         f"; at 5 to 15 % and at 85 to 95 %: {taken[0]:,.0f} and {taken[1]:,.0f} MiB ({taken[1] / taken[0]:.2f}), "
-        f"{early:.1f} and {late:.1f} s, the later at {early / late:.2f} of the speed"
+        f"of the processor {speeds[0]}, of the clock {speeds[1]}"
     )
 
 
@@ -173,6 +178,18 @@ def memory(pid: int) -> float:
             continue
         total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0) / 1024
     return total
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process and its children, those that have ended too."""
+    ticks = 0
+    for number, each in enumerate((pid, *children(pid))):
+        try:
+            cells = Path(f"/proc/{each}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks += sum(map(int, cells[11 : 13 if number else 15]))  # utime, stime; cutime, cstime
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def children(pid: int) -> list[int]:

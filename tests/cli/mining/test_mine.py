@@ -108,11 +108,17 @@ def test_threshold_gold_sample_and_what_is_judged(xl: Run, model: Path, corpora:
     judged = [
         [*row[:2], str(int([row[4], row[5]] in [[LEFT[n], RIGHT[n]] for n in range(26)])), *row[3:]] for row in sample
     ]
-    (tmp_path / "judged.tsv").write_text("".join("\t".join(row) + "\n" for row in judged), encoding="utf-8")
-    again = xl(*common, "--known", tmp_path / "judged.tsv", "--out", tmp_path / "b.tsv")
+    marks = "".join("\t".join(row) + "\n" for row in judged)
+    (tmp_path / "a.sample.tsv").write_text(marks, encoding="utf-8")
+    again = xl(*common, "--known", tmp_path / "a.sample.tsv", "--out", tmp_path / "b.tsv")
     assert again.returncode == 0, again.stderr
     assert "learnt from" in again.stdout
     assert "embedding" not in again.stderr
+    (tmp_path / "a.tsv").unlink()
+    over = xl(*common, "--sample", "5", "--out", tmp_path / "a.tsv")
+    assert over.returncode == 2
+    assert f"{tmp_path / 'a.sample.tsv'} has marks in its third column" in over.stderr
+    assert (tmp_path / "a.sample.tsv").read_text(encoding="utf-8") == marks
 
 
 def test_a_stopped_search_goes_on(

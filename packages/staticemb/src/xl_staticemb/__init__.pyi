@@ -4,7 +4,9 @@ from .cooccurrence.training import train_vectors as train_vectors
 from .errors import StaticembError as StaticembError
 from .files.vector_files import VectorFile as VectorFile
 from .files.vector_files import VectorWriter as VectorWriter
+from .files.vector_files import half_written as half_written
 from .files.vector_files import read_vectors as read_vectors
+from .files.vector_files import write_pair as write_pair
 from .files.vector_files import write_vectors as write_vectors
 from .files.word2vec import read_word2vec as read_word2vec
 from .files.word2vec import write_word2vec as write_word2vec

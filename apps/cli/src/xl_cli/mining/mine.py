@@ -50,6 +50,8 @@ def mine(first: str | Path, second: str | Path, *, config: MineConfig, given: fr
     """
     first, second = Path(first), Path(second)
     target = check_new(out)
+    if config.sample:
+        _check_unmarked(_sample_path(target))
     refuse_unread(READ_WHERE, given, config)
     for path in (first, second):
         if str(path) == "-":
@@ -147,9 +149,6 @@ def _write(target: Path, kept: _Kept, texts: tuple[dict[int, tuple[str, str]], .
     for place in range(kept.n):
         one, other = texts[0][int(kept.pairs.first[place])], texts[1][int(kept.pairs.second[place])]
         lines.append((_flat(one[1]), _flat(other[1]), f"{kept.pairs.scores[place]:.6f}", one[0], other[0]))
-    with replacing(target) as file:
-        for line in lines:
-            file.write("\t".join(line) + "\n")
     if sample and lines:
         places = sorted(
             {round(part * (len(lines) - 1) / max(sample - 1, 1)) for part in range(sample)} & {*range(len(lines))}
@@ -158,6 +157,17 @@ def _write(target: Path, kept: _Kept, texts: tuple[dict[int, tuple[str, str]], .
             for place in places:
                 one, other, score, key, partner = lines[place]
                 file.write("\t".join((key, partner, "", score, one, other)) + "\n")
+    with replacing(target) as file:  # last, as a call that was killed before it goes on
+        for line in lines:
+            file.write("\t".join(line) + "\n")
+
+
+def _check_unmarked(path: Path) -> None:
+    """UsageError for a sample that somebody has judged, as it would be written over."""
+    rows = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    if any(len(cells) < 3 or cells[2].strip() for cells in (row.split("\t") for row in rows)):
+        message = f"{path} has marks in its third column, and --sample would write it anew; name another --out."
+        raise UsageError(message)
 
 
 def _sample_path(target: Path) -> Path:

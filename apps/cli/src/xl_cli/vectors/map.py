@@ -120,7 +120,7 @@ def map_vectors(
         lacking = mapping.dictionary == "pairs" and not config.dictionary
         _refuse(lacking, f"--mode {mode} starts from a dictionary; give --dictionary FILE.")
         check_new(config.out_source, "--out-source")
-        check_new(config.out_target, "--out-target")
+        check_new(config.out_target, "--out-target", beside=config.out_source)
         check_at_hand(files=[*names, *config.dictionary])
         from xl_cli.vectors import mapping as static_mapping
 

@@ -89,14 +89,14 @@ def refine(
         message = "refined vectors are written anew; give --out-source FILE, and --out-target FILE with TARGET."
         raise UsageError(message)
     check_new(config.out_source, "--out-source")
-    check_new(config.out_target, "--out-target")
+    check_new(config.out_target, "--out-target", beside=config.out_source)
     if ask is None and config.feedback is None:
         message = "there is no feedback; give --feedback FILE, or --ask to be asked."
         raise UsageError(message)
     read = config.feedback is not None and (ask is None or config.feedback.exists())
     said = config.feedback if read else None
     check_at_hand(files=[each for each in (source, target, said, *config.dictionary) if each is not None])
-    from xl_staticemb import read_feedback, read_vectors, refined_by_round, write_vectors
+    from xl_staticemb import read_feedback, read_vectors, refined_by_round, write_pair, write_vectors
 
     vectors = read_vectors(source, config.limit or None)
     others = None if target is None else read_vectors(target, config.limit or None)
@@ -123,9 +123,10 @@ def refine(
     if refinement is None:
         message = "no word was marked, so there is nothing to write."
         raise CliError(message)
-    write_vectors(config.out_source, vectors)
-    if others is not None and config.out_target is not None:
-        write_vectors(config.out_target, others)
+    if others is None or config.out_target is None:
+        write_vectors(config.out_source, vectors)
+    else:
+        write_pair(config.out_source, vectors, config.out_target, others)
     about = f"Written: {', '.join(str(out) for out in (config.out_source, config.out_target) if out)}."
     return Rows(rows, lambda: _table(rows, about), None)
 

@@ -104,7 +104,9 @@ def train_vectors(
     names = [str(texts)] if isinstance(texts, (str, Path)) else [str(name) for name in texts]
     refuse_unread(READ_WHERE, given, reading, training)
     out = check_new(out)
-    about = check_new(out.with_name(f"{out.name}.json"), "--out writes its settings to")
+    about = out.with_name(f"{out.name}.json")
+    if not _is_of(about, out):
+        check_new(about, "--out writes its settings to")
     for name in names:
         if name != "-" and not is_there(name):
             message = f"{name}: no such file or folder, and nothing matches it as a pattern."
@@ -161,12 +163,20 @@ def train_vectors(
         versions=_versions("xl-staticemb", "gensim"),
         seconds=round(time.monotonic() - began, 1),
     )
-    write_vectors(out, trained.vectors)
     with replacing(about) as file:
         file.write(json.dumps(vars(summary), ensure_ascii=False, indent=2) + "\n")
+    write_vectors(out, trained.vectors)
     if cache is None:
         shutil.rmtree(folder)
     return summary
+
+
+def _is_of(about: Path, out: Path) -> bool:
+    """Whether `about` was written for `out` by a call that was killed before it wrote the vectors."""
+    try:
+        return json.loads(about.read_text(encoding="utf-8"))["out"] == str(out)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def _versions(*packages: str) -> dict[str, str]:

@@ -49,21 +49,31 @@ def read_pair(source: Path, target: Path, limit: int) -> "tuple[WordVectors, Wor
 
 
 @overload
-def check_new(out: str | Path, option: str = "--out") -> Path: ...
+def check_new(out: str | Path, option: str = "--out", *, beside: Path | None = None) -> Path: ...
 @overload
-def check_new(out: str | Path | None, option: str = "--out") -> Path | None: ...
-def check_new(out: str | Path | None, option: str = "--out") -> Path | None:
-    """The path of a file to write. UsageError where it exists or has no folder to be in."""
+def check_new(out: str | Path | None, option: str = "--out", *, beside: Path | None = None) -> Path | None: ...
+def check_new(out: str | Path | None, option: str = "--out", *, beside: Path | None = None) -> Path | None:
+    """The path of a file to write. UsageError where it exists or has no folder to be in.
+
+    beside: another file of vectors of the call. Where a killed call had given `out` its name, and not yet what belongs
+    to it, `out` is written again.
+    """
     if out is None:
         return None
     out = Path(out)
-    if out.exists():
+    if out.exists() and not _is_half(out, beside):
         message = f"{option} {out} exists already; name another file."
         raise UsageError(message)
     if not out.parent.is_dir():
         message = f"{option} {out}: there is no folder {out.parent}; create it first."
         raise UsageError(message)
     return out
+
+
+def _is_half(out: Path, beside: Path | None) -> bool:
+    from xl_staticemb import half_written
+
+    return half_written(*filter(None, (out, beside)))
 
 
 def usable_device(device: str) -> str:

@@ -21,6 +21,7 @@ from xl_staticemb.files.binary import read_binary_blocks, write_binary_rows
 from xl_staticemb.files.streams import is_compressed, kind_suffix, reading, replacing
 from xl_staticemb.files.tensors import TensorFile, refuse_not_finite, tensor_header, vocabulary_path
 from xl_staticemb.files.text import BOM, parse_header, read_text_blocks, text_width, write_text_rows
+from xl_staticemb.files.whole_files import abandoned
 from xl_staticemb.vectors import WordVectors
 
 _log = logging.getLogger(__name__)
@@ -304,6 +305,22 @@ def write_vectors(path: Path | str, vectors: WordVectors, *, digits: int = 9) ->
     """Write word vectors in the format that the suffix names; see `VectorWriter`."""
     with VectorWriter(path, len(vectors), vectors.width, digits=digits) as writer:
         write_all(writer, vectors)
+
+
+def write_pair(source: Path | str, vectors: WordVectors, target: Path | str, others: WordVectors) -> None:
+    """Write two files that belong together; `target` has its name first, and `half_written` tells of a kill between."""
+    with (
+        VectorWriter(source, len(vectors), vectors.width) as one,
+        VectorWriter(target, len(others), others.width) as other,
+    ):
+        write_all(one, vectors)
+        write_all(other, others)
+
+
+def half_written(*paths: Path) -> bool:
+    """Whether a process that is no more left the vectors of a path, or their words, unfinished beside it."""
+    names = [*paths, *(vocabulary_path(path) for path in paths)]
+    return any(True for path in names for _ in abandoned(path.parent, path.name))
 
 
 def write_all(writer: VectorWriter, vectors: WordVectors, rows: int = 8192) -> None:

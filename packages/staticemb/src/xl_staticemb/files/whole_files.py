@@ -47,11 +47,17 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 def remove_abandoned(folder: Path, name: str = "") -> None:
     """Delete what processes that are no more left half-written in `folder`; only of `name`, where one is given."""
+    for path in abandoned(folder, name):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def abandoned(folder: Path, name: str = "") -> Generator[Path]:
+    """What processes that are no more left half-written in `folder`, only of `name` where one is given."""
     for path in folder.iterdir() if folder.is_dir() else ():
         found = _ASIDE.fullmatch(path.name)
         if found and name in ("", found["name"]) and not _lives(int(found["process"])):
-            with suppress(FileNotFoundError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield path
 
 
 @contextmanager
