@@ -292,6 +292,26 @@ def test_what_our_aligner_found_trains_as_a_file_of_alignments_does(
     assert same_weights(ours, theirs)
 
 
+@pytest.mark.slow
+def test_bitexts_of_one_name_are_each_aligned_for_themselves(xl: Run, tiny: Path, bitext: Path, tmp_path: Path) -> None:
+    """Of as many sentences as long, so that alignments of the one would fit the other as well."""
+    other = tmp_path / "other"
+    for side in ("a.ell", "a.eng"):
+        lines = (bitext / side).read_text(encoding="utf-8").splitlines()
+        write_lines(other / side, [" ".join(reversed(line.split())) if side == "a.ell" else line for line in lines])
+    objective = '[[objective]]\nname = "l2"\nalign_layer = 1\n'
+    found = {}
+    for name, data in (
+        ("both", pairs_toml(bitext) + pairs_toml(other).replace('"bitext"', '"other"')),
+        ("first", pairs_toml(bitext)),
+        ("second", pairs_toml(other)),
+    ):
+        out = run_of(xl, tmp_path, model(tiny) + data + objective + train("l2", 1), "eval.limit=1", name=name)
+        found[name] = [path.read_text(encoding="utf-8") for path in sorted((out / "alignments").iterdir())]
+    assert sorted(found["both"]) == sorted(found["first"] + found["second"])
+    assert found["first"] != found["second"]
+
+
 def everything(tiny: Path, corpus: Path, bitext: Path, vectors: Path) -> str:
     """A recipe that describes six objectives on three data."""
     return (

@@ -174,7 +174,11 @@ class Sources:
             return bitext
         asked = settings.align_layer
         layer = round(encoder.n_layers * _ALIGN_DEPTH) if asked is None else encoder.resolve_layer(asked)
-        path = self.folder / "alignments" / f"{bitext.name}.layer{layer}.{settings.words}.txt"
+        # Several data may have bitexts of one name, of the same languages or of files called alike.
+        called = [each for its in self.data.bitexts.values() for each in its if each.name == bitext.name]
+        place = next(place for place, each in enumerate(called) if each is bitext)
+        name = f"{bitext.name}.{place + 1}" if place else bitext.name
+        path = self.folder / "alignments" / f"{name}.layer{layer}.{settings.words}.txt"
         if processes.is_main() and not path.is_file():
             say(f"aligning the words of {bitext.name} at layer {layer}")
             pairs = align_bitext(encoder, bitext, layer=layer, words=settings.words)
