@@ -13,6 +13,7 @@ from xl_cli.recipe.files import shipped_recipes
 
 # Columns that `--help` may take on a page.
 _WIDTH = 96
+_DESCRIPTION = re.compile(r"^description = .*\n", re.MULTILINE)
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
@@ -47,12 +48,13 @@ def said(*words: str) -> str:
 
 
 def _recipes() -> str:
+    """Each with its description, which is then left out of its text."""
     told = {row["name"]: row["what"] for row in listed("recipes")}
-    parts = [
-        f"### `{name}`\n\n{_cell(told[name])}\n\n```toml\n{path.read_text(encoding='utf-8').strip()}\n```"
-        for name, path in shipped_recipes().items()
-    ]
-    return "\n\n".join(parts)
+    texts = {name: path.read_text(encoding="utf-8") for name, path in shipped_recipes().items()}
+    return "\n\n".join(
+        f"### `{name}`\n\n{_cell(told[name])}\n\n```toml\n{_DESCRIPTION.sub('', text).strip()}\n```"
+        for name, text in texts.items()
+    )
 
 
 def _keys() -> str:
