@@ -1,5 +1,6 @@
 """Segments: panphon's and the library segments' own, and nothing lost when asked to keep everything."""
 
+import sys
 import unicodedata
 import warnings
 from functools import cache
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.translit.epitran_oracle import feature_table
 
 from xl_translit import TranslitError, read_lines, segment, unknown_segments
+from xl_translit.phonemes import segmentation
 from xl_translit.phonemes.epitran_maps import EpitranMap
 from xl_translit.phonemes.segmentation import inventory
 
@@ -74,6 +76,13 @@ def test_the_other_segmenter_is_the_library_segments(ipa: str) -> None:
 @pytest.mark.parametrize("ipa", ["t͡", "ʰ", "͡", "ˈ", "ːː"])
 def test_what_the_library_fails_at_is_kept(ipa: str) -> None:
     assert "".join(segment(ipa, "segments")) == ipa
+
+
+def test_a_segmenter_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "segments", None)
+    segmentation._tokenizer.cache_clear()
+    with pytest.raises(TranslitError, match=r"pip install 'xl-translit\[segments\]', or take panphon"):
+        segment("never\u02b0seen", "segments")
 
 
 def test_an_unknown_segmenter_is_refused() -> None:

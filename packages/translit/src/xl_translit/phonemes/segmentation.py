@@ -158,8 +158,11 @@ def _with_unknown(pieces: Iterable[str]) -> list[str]:
 
 @cache
 def _tokenizer() -> "Tokenizer":
-    from segments import Tokenizer
-
+    try:
+        from segments import Tokenizer
+    except ModuleNotFoundError:
+        message = "the segmenter segments is a package of its own: pip install 'xl-translit[segments]', or take panphon"
+        raise TranslitError(message) from None
     return Tokenizer()
 
 
