@@ -1,6 +1,7 @@
 """What the site shows is there: its commands are such as xl takes, and nothing that can be named is left out."""
 
 import inspect
+import json
 import re
 import signal
 from collections.abc import Iterable
@@ -23,7 +24,12 @@ from xl_tasks import DATASETS, PRESETS, TASKS, task
 
 ROOT = Path(__file__).parents[2]
 PAGES = pages()
+NOTEBOOKS = {f"notebooks/{path.stem}": path for path in sorted((ROOT / "docs/notebooks").glob("*.ipynb"))}
 SHOWN = PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+SHOWN |= {
+    name: "\n".join("".join(cell["source"]) + "\n" for cell in json.loads(path.read_bytes())["cells"])
+    for name, path in NOTEBOOKS.items()
+}
 # In the place of a name of the reader's own.
 OPEN = ("my-task", "TASK", "TASK...", "things")
 EXAMPLE = re.compile(r"Example: (.+?)(?:\n\n|$)", re.DOTALL)
@@ -115,10 +121,7 @@ def test_every_key_of_a_recipe_is_in_its_table() -> None:
 
 def test_every_page_is_in_the_contents() -> None:
     listed = set(re.findall(r"^[a-z_/]+$", PAGES["index"], re.MULTILINE))
-    notebooks = {
-        path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.ipynb")
-    }
-    assert listed == (set(PAGES) | notebooks) - {"index"}
+    assert listed == (set(PAGES) | set(NOTEBOOKS)) - {"index"}
 
 
 @pytest.mark.parametrize("package", NAMES)
