@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from docs.building.pages import filled, pages
-from docs.building.tables import commands
+from docs.building.tables import commands, listed
 from tests.site.command_lines import Call, application, calls, parsed
 from tests.workspace.api import NAMES
 
 from xl_cli.claims.claim import shipped_claims
+from xl_cli.commands.ls import KINDS
 from xl_cli.errors import is_misuse, is_user_error
 from xl_cli.measure.registry import MEASURES
 from xl_cli.recipe.files import shipped_recipes
@@ -109,6 +110,14 @@ def test_every_error_is_explained_with_its_exit_code(name: str) -> None:
 def test_what_can_be_named_is_listed(page: str, names: Iterable[str]) -> None:
     cells = set(re.findall(r"^(?:\| `?|#+ `)([^|`]+?)`?(?: \(XTREME\))?(?: \||$)", PAGES[page], re.MULTILINE))
     assert set(names) <= cells
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_a_list_says_a_thing_in_a_line(what: str) -> None:
+    """No line ends or indentation of a docstring come along."""
+    for row in listed(what):
+        texts = [text for text in row.values() if isinstance(text, str)]
+        assert [" ".join(text.split()) for text in texts] == texts
 
 
 def test_every_key_of_a_recipe_is_in_its_table() -> None:

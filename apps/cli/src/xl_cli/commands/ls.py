@@ -159,7 +159,9 @@ def _rows(what: str, as_json: bool, only: list[str]) -> list[dict[str, object]]:
     if what == "objectives":
         from xl_cli.recipe.objectives import REGISTRY, objective_type
 
-        return [{"name": name, "what": str(objective_type(name).__doc__)} for name in REGISTRY.names()]
+        # Of those that say how their loss is called, too, what they are.
+        about = {name: str(objective_type(name).__doc__).partition("\n\n")[0] for name in REGISTRY.names()}
+        return [{"name": name, "what": " ".join(text.split())} for name, text in about.items()]
     if what == "measures":
         from xl_cli.measure.registry import MEASURES, measure
 
