@@ -1,17 +1,22 @@
 """Nothing that is scored was trained on; the plan's figures are those of the data."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import parquet
 from tests.cli.conftest import small
 
 import xl_cli
 from xl_cli.alignment.estimate import estimate
 from xl_cli.alignment.parts import open_stream
+from xl_cli.data import run_data
+from xl_cli.data.bitexts import SplitTexts
 from xl_cli.data.run_data import load_data
 from xl_cli.errors import UsageError
 from xl_cli.recipe.config import DataConfig
@@ -104,3 +109,22 @@ def test_a_folder_of_mapped_vectors_is_read_as_it_was_written(corpus: Path, tmp_
     [teacher] = load_data(load_recipe("static-mse", given)).vectors.values()
     assert teacher.words == [*words["deu"], *words["eng"]]
     assert list(teacher.groups) == [0] * 6 + [1] * 6
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.lists(st.text(max_size=5), max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3),
+)
+
+
+@given(content=JSON)
+def test_a_fingerprint_is_of_the_json_of_all(content: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xl_cli.data.run_data._SLICE", 3)
+        assert "".join(run_data._as_json(content)) == json.dumps(content)
+
+
+def test_words_are_split_when_they_are_read() -> None:
+    texts = SplitTexts(["a b", "c"], str.split)
+    assert [*texts] == texts[:] == [["a", "b"], ["c"]]
+    assert texts[-1] == ["c"]

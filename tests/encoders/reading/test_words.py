@@ -13,8 +13,9 @@ from tests.thinned import thinned
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import CanineTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from xl_encoders import Encoder, EncoderError, encode_words, split_words, train_tokenizer
+from xl_encoders import Encoder, EncoderError, encode_words, has_words, split_words, train_tokenizer
 from xl_encoders.reading.tokens import encode_content
+from xl_encoders.reading.word_tokens import encode_many
 
 SENTENCES = [text.split() for text in TEXTS]
 
@@ -80,9 +81,22 @@ def test_the_cut_keeps_the_beginning(family: Encoder) -> None:
     assert encode_words(tokenizer, [], 8) == ([], [], 0)
 
 
+@pytest.mark.parametrize("family", ["xlmr", "canine"], indirect=True)
+def test_many_sentences_give_what_few_give(family: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xl_encoders.reading.word_tokens._AT_ONCE", 2)
+    many = encode_many(family.tokenizer, [*SENTENCES, []], 6)
+    few = encode_words(family.tokenizer, [*SENTENCES, []], 6)
+    assert (many.rows[:], many.word_ids[:], many.n_cut) == few
+    assert many.rows[-2] == few.rows[-2]
+    assert many.rows.lengths.tolist() == [len(row) for row in few.rows]
+    with pytest.raises(IndexError):
+        many.rows[len(SENTENCES) + 1]
+
+
 @given(text=st.text(max_size=40))
 def test_words_cover_letters_digits_and_marks_once_and_in_order(text: str) -> None:
     spans = split_words(text)
+    assert has_words(text) == bool(spans)
     behind = 0
     for start, end in spans:
         assert behind <= start < end

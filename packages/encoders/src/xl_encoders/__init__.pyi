@@ -65,6 +65,7 @@ from .text.sentence_filter import corpus_lines as corpus_lines
 from .text.sentence_filter import corpus_sentences as corpus_sentences
 from .text.word_breaking import WordBreaker as WordBreaker
 from .text.word_breaking import word_breaker as word_breaker
+from .text.word_splitting import has_words as has_words
 from .text.word_splitting import split_words as split_words
 from .training.backward import backward_batch as backward_batch
 from .training.bitext import Bitext as Bitext

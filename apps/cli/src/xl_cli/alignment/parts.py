@@ -12,7 +12,7 @@ from xl_cli.alignment.reading import open_stream, variant_objectives
 from xl_cli.data.bitexts import sides_of
 from xl_cli.data.run_data import RunData, Transliteration
 from xl_cli.launch import processes
-from xl_cli.launch.progress import say
+from xl_cli.launch.progress import Progress, say
 from xl_cli.recipe.recipe import Recipe
 from xl_encoders import (
     AttentionPart,
@@ -357,15 +357,16 @@ def _bitext_part(
         bitexts = [sources.aligned(bitext, cast("AlignedConfig", settings), encoder) for bitext in bitexts]
     joined: Any = MaskedBitextPart if settings.predicts_tokens else AttentionPart
     kind: Any = joined if settings.predicts_tokens or settings.compares_attention else BitextPart
-    part = kind(
-        encoder,
-        bitexts,
-        name,
-        settings,
-        batch=settings.batch or recipe.train.batch,
-        tokens=recipe.train.tokens,
-        seed=recipe.train.seed,
-    )
+    with Progress(f"tokenising sentence pairs of {name}", quiet=True):
+        part = kind(
+            encoder,
+            bitexts,
+            name,
+            settings,
+            batch=settings.batch or recipe.train.batch,
+            tokens=recipe.train.tokens,
+            seed=recipe.train.seed,
+        )
     if part.n_cut:
         say(f"{part.n_cut} sentences of {name} are longer than model.max_len {encoder.max_len}; their end is cut.")
     return part

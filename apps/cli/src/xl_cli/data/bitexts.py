@@ -1,16 +1,40 @@
 """Sentence pairs for the objectives that compare words: from two files, a TSV, named columns, or parallel texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from xl_cli.data.columns import COLUMN_FILES, read_columns
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import CliError, UsageError
+from xl_cli.launch.progress import Progress
 from xl_cli.recipe.config import PAIRING, DataConfig
-from xl_encoders import Bitext, split_words
+from xl_encoders import Bitext, has_words, split_words
 from xl_objectives import parse_pharaoh, symmetrize_all
 from xl_tasks import ParallelTexts
 from xl_translit import UnknownLanguageError, language, read_lines
+
+
+@dataclass(frozen=True)
+class SplitTexts(Sequence[list[str]]):
+    """Texts that are split into words whenever one is read, as lists of words take ten times the memory of the text."""
+
+    texts: Sequence[str]
+    split: Callable[[str], list[str]]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, number: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[list[str]]: ...
+    def __getitem__(self, number: int | slice) -> list[str] | list[list[str]]:
+        if isinstance(number, slice):
+            return [self.split(text) for text in self.texts[number]]
+        return self.split(self.texts[number])
+
 
 _ENDS = (".gz", ".zst", ".xz", ".txt", ".tsv")
 
@@ -99,23 +123,31 @@ def _bitext(
     links: no file of word alignments, one, or those of both directions. files: what messages call it; empty: `name`.
     """
     by_spaces = entry.words == "spaces" or (not entry.words and bool(links))
-    words = [(left.split(), right.split()) if by_spaces else (_words(left), _words(right)) for left, right in lines]
+    split, has_any = (str.split, str.strip) if by_spaces else (_words, has_words)
     pairs = None
     if links:
-        lens = [(len(left), len(right)) for left, right in words]
+        lens = [(len(split(left)), len(split(right))) for left, right in lines]
         directions = [parse_pharaoh(read_lines(path), lens=lens, name=str(path)) for path in links]
         both = len(directions) == 2
         pairs = list(symmetrize_all(*directions, entry.symmetrization or "intersection") if both else directions[0])
-    kept = [number for number, (left, right) in enumerate(words) if left and right][: entry.limit or None]
+    with Progress(f"words of {files or name}", len(lines), "sentence pairs", quiet=True) as stage:
+        kept = []
+        for number, (left, right) in enumerate(lines):
+            if has_any(left) and has_any(right):
+                kept.append(number)
+                if len(kept) == entry.limit:
+                    break
+            stage.advance(number)
     if not kept:
         message = f"{files or name}: no line has words on both sides, so there is nothing to train on."
         raise CliError(message)
+    written = [lines[number][0] for number in kept], [lines[number][1] for number in kept]
     return Bitext(
         name=name,
-        left=[words[number][0] for number in kept],
-        right=[words[number][1] for number in kept],
+        left=SplitTexts(written[0], split),
+        right=SplitTexts(written[1], split),
         alignments=None if pairs is None else [pairs[number] for number in kept],
-        written=([lines[number][0] for number in kept], [lines[number][1] for number in kept]),
+        written=written,
     )
 
 

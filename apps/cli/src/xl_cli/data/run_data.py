@@ -3,10 +3,11 @@
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from xl_cli.data.bitexts import parallel_bitexts, read_bitexts
 from xl_cli.data.columns import COLUMN_FILES, parallel_columns
@@ -74,14 +75,17 @@ class RunData:
     def fingerprint(self) -> str:
         """SHA-256 over everything that is trained on."""
         content = [
-            {number: [list(entry.texts), list(entry.languages)] for number, entry in self.texts.items()},
+            {number: [entry.texts, entry.languages] for number, entry in self.texts.items()},
             {
-                number: [[bitext.name, list(bitext.left), list(bitext.right)] for bitext in its]
+                number: [[bitext.name, bitext.left, bitext.right] for bitext in its]
                 for number, its in self.bitexts.items()
             },
             self.files,
         ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        digest = hashlib.sha256()
+        for piece in _as_json(content):
+            digest.update(piece.encode())
+        return digest.hexdigest()
 
     def about(self) -> list[dict[str, object]]:
         """What run.json says of it."""
@@ -91,6 +95,24 @@ class RunData:
         ]
         texts += [{"name": name, "languages": [], "fingerprint": digest} for name, digest in self.files.items()]
         return texts
+
+
+def _as_json(value: Any) -> Iterator[str]:
+    """What `json.dumps` gives, a sentence at a time."""
+    if isinstance(value, Mapping):
+        for number, (key, its) in enumerate(value.items()):
+            yield f"{', ' if number else '{'}{json.dumps(str(key))}: "
+            yield from _as_json(its)
+        yield "}" if value else "{}"
+    elif isinstance(value, str) or not isinstance(value, Sequence):
+        yield json.dumps(value)
+    elif len(value) < _SLICE and all(isinstance(its, str) for its in value):
+        yield json.dumps([*value])
+    else:
+        for number, its in enumerate(value):
+            yield ", " if number else "["
+            yield from _as_json(its)
+        yield "]" if value else "[]"
 
 
 def load_data(recipe: Recipe) -> RunData:

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.reading.tokens import edge_ids
-from xl_encoders.reading.word_tokens import encode_words
+from xl_encoders.reading.word_tokens import encode_many
 from xl_encoders.training.bitext import Bitext
 from xl_encoders.training.pair_corpus import LengthBatches
 from xl_encoders.training.part import Chunk, Share, Term, by_length, mix
@@ -51,12 +50,12 @@ class JoinedPart:
         self._batches = []
         for number, bitext in enumerate(self._bitexts):
             left, right = (
-                encode_words(encoder.tokenizer, side, encoder.max_len) for side in (bitext.left, bitext.right)
+                encode_many(encoder.tokenizer, side, encoder.max_len) for side in (bitext.left, bitext.right)
             )
             self._sides.append((left, right))
-            lengths = [len(a) + len(b) for a, b in zip(left.rows, right.rows, strict=True)]
-            self.n_cut += sum(length + 3 > encoder.max_len for length in lengths)
-            self._batches.append(LengthBatches(np.array(lengths, dtype=np.int64), batch=batch, seed=mix(seed, number)))
+            lengths = left.rows.lengths + right.rows.lengths
+            self.n_cut += int((lengths + 3 > encoder.max_len).sum())
+            self._batches.append(LengthBatches(lengths, batch=batch, seed=mix(seed, number)))
 
     @property
     def terms(self) -> dict[str, Term]:

@@ -4,10 +4,12 @@ Tokens that stand for the space before a word alone (a bare "▁" or "Ġ"; CANIN
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from xl_encoders.errors import EncoderError
@@ -20,6 +22,42 @@ NO_WORD = -1
 _MARKERS = ("▁", "Ġ")
 
 
+# Sentences that are tokenised at a time where millions come.
+_AT_ONCE = 16384
+
+
+class FlatRows(Sequence[list[int]]):
+    """Rows of numbers below 2^31 in one array, 4 bytes a number where lists take 40."""
+
+    def __init__(self) -> None:
+        self._numbers = array("i")
+        self._starts = array("q", [0])
+
+    def extend(self, rows: Iterable[Sequence[int]]) -> None:
+        """Add rows at the end."""
+        for row in rows:
+            self._numbers.extend(row)
+            self._starts.append(len(self._numbers))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n_rows,) numbers of each row."""
+        return np.diff(np.array(self._starts, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, number: int) -> list[int]: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[list[int]]: ...
+    def __getitem__(self, number: int | slice) -> list[int] | list[list[int]]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        place = range(len(self))[number]
+        return self._numbers[self._starts[place] : self._starts[place + 1]].tolist()
+
+
 class WordTokens(NamedTuple):
     """Sentences as token ids, with the word of each token. All lists have one entry a sentence.
 
@@ -28,8 +66,16 @@ class WordTokens(NamedTuple):
     n_cut: sentences that lost their end.
     """
 
-    rows: list[list[int]]
-    word_ids: list[list[int]]
+    rows: Sequence[list[int]]
+    word_ids: Sequence[list[int]]
+    n_cut: int
+
+
+class FlatWordTokens(NamedTuple):
+    """`WordTokens` in little memory."""
+
+    rows: FlatRows
+    word_ids: FlatRows
     n_cut: int
 
 
@@ -44,6 +90,27 @@ def encode_words(
     A word that gives no token (an empty string, characters that the tokenizer drops) keeps its number, which no token
     then has; a warning in the log counts them. The cut keeps the beginning and may fall inside a word.
     """
+    tokens, n_lost = _encoded(tokenizer, sentences, max_len, separator)
+    _warn(n_lost, sentences)
+    return tokens
+
+
+def encode_many(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], max_len: int) -> FlatWordTokens:
+    """What `encode_words` gives, for millions of sentences."""
+    rows, word_ids, n_cut, n_lost = FlatRows(), FlatRows(), 0, 0
+    for start in range(0, len(sentences), _AT_ONCE):
+        tokens, its = _encoded(tokenizer, sentences[start : start + _AT_ONCE], max_len, "")
+        rows.extend(tokens.rows)
+        word_ids.extend(tokens.word_ids)
+        n_cut, n_lost = n_cut + tokens.n_cut, n_lost + its
+    _warn(n_lost, sentences)
+    return FlatWordTokens(rows, word_ids, n_cut)
+
+
+def _encoded(
+    tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], max_len: int, separator: str
+) -> tuple[WordTokens, int]:
+    """See `encode_words`; and how many words give no token."""
     read = _presplit_rows if tokenizer.is_fast else _joined_rows
     rows, word_ids = read(tokenizer, sentences, separator)
     room = max_len - 2
@@ -51,13 +118,13 @@ def encode_words(
         len(sentence) - len({number for number in numbers if number != NO_WORD})
         for sentence, numbers in zip(sentences, word_ids, strict=True)
     )
+    cut = sum(len(row) > room for row in rows)
+    return WordTokens([row[:room] for row in rows], [numbers[:room] for numbers in word_ids], cut), n_lost
+
+
+def _warn(n_lost: int, sentences: Sequence[Sequence[str]]) -> None:
     if n_lost:
         _log.warning("%d of %d words give no token.", n_lost, sum(map(len, sentences)))
-    return WordTokens(
-        [row[:room] for row in rows],
-        [numbers[:room] for numbers in word_ids],
-        sum(len(row) > room for row in rows),
-    )
 
 
 def _presplit_rows(

@@ -12,6 +12,7 @@ RULE = 2
 _RUN = r"(?:(?!\p{Han})[\p{L}\p{N}]\p{M}*|\p{M}|(?<=[\p{L}\p{M}])[\u200C\u200D](?=[\p{L}\p{M}]))+"
 # An apostrophe between letters, or what serves as one in Hebrew and in Catalan.
 _APOSTROPHE = r"(?<=[\p{L}\p{M}])['’׳״·](?=(?!\p{Han})\p{L})"
+_PART_OF_WORD = regex.compile(r"[\p{L}\p{N}\p{M}]")
 _WORD = regex.compile(rf"(?=[\p{{L}}\p{{N}}])\p{{Han}}\p{{M}}*|{_RUN}(?:{_APOSTROPHE}{_RUN})*")
 
 
@@ -25,3 +26,8 @@ def split_words(text: str) -> list[tuple[int, int]]:
     into words beforehand where words matter. Text that comes cut into words keeps them all, a lone "!" too.
     """
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def has_words(text: str) -> bool:
+    """Whether `split_words` finds any, told by the first letter, digit or mark."""
+    return _PART_OF_WORD.search(text) is not None

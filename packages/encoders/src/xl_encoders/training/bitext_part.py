@@ -22,7 +22,7 @@ from xl_encoders.errors import EncoderError
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.packing import TokenStates, encode_rows
 from xl_encoders.reading.tokens import edge_ids
-from xl_encoders.reading.word_tokens import encode_words
+from xl_encoders.reading.word_tokens import FlatRows, encode_many
 from xl_encoders.training.bitext import Alignments, Bitext
 from xl_encoders.training.pair_corpus import LengthBatches
 from xl_encoders.training.part import Chunk, Encoded, Share, Term, by_length, mix
@@ -48,11 +48,11 @@ _ALIGNED_AT_ONCE = 64
 
 
 class _Side(NamedTuple):
-    """One side of a bitext as tokens: id rows with specials, each token's word (-1 for none), the mass of words."""
+    """One side of a bitext as tokens: content ids, each token's word (-1 for none), the mass of words if asked."""
 
-    rows: list[Tensor]
-    word_ids: list[Tensor]
-    idf: list[Tensor]
+    rows: FlatRows
+    word_ids: FlatRows
+    idf: list[Tensor] | None
 
 
 class _Row(NamedTuple):
@@ -120,7 +120,7 @@ class BitextPart:
         self._pairs = [kept_links(bitext, settings, name) for bitext in self._bitexts]
         self._batches = [
             LengthBatches(
-                np.array([len(a) + len(b) for a, b in zip(left.rows, right.rows, strict=True)], dtype=np.int64),
+                left.rows.lengths + right.rows.lengths + 4,  # specials
                 batch=batch,
                 seed=mix(seed, number),
             )
@@ -167,7 +167,7 @@ class BitextPart:
         for bitext, (sides, chosen) in enumerate(zip(self._sides, members, strict=True)):
             for sentence, pair in enumerate(chosen):
                 for number_of_side, side in enumerate(sides):
-                    word_ids = side.word_ids[pair]
+                    word_ids = torch.tensor([_NO_WORD, *side.word_ids[pair], _NO_WORD])
                     positions = self._positions(word_ids)
                     if self._settings.means_sentences:
                         positions = torch.zeros_like(positions[:1])
@@ -178,11 +178,11 @@ class BitextPart:
                             bitext,
                             number_of_side,
                             sentence,
-                            side.rows[pair],
+                            self._with_specials(side.rows[pair]),
                             word_ids,
                             positions,
                             slots,
-                            side.idf[pair][: len(positions)],
+                            torch.ones(len(positions)) if side.idf is None else side.idf[pair][: len(positions)],
                         )
                     )
         return SentenceRows(rows=rows, members=members, n_slots=n_slots)
@@ -321,29 +321,29 @@ class BitextPart:
         return torch.arange(len(kept)) if self._settings.words == "all" else kept.unique()
 
     def _encode_side(self, sentences: Sequence[Sequence[str]]) -> _Side:
-        encoded = encode_words(self._encoder.tokenizer, sentences, self._encoder.max_len)
+        encoded = encode_many(self._encoder.tokenizer, sentences, self._encoder.max_len)
         self.n_cut += encoded.n_cut
-        first, last = self._specials
-        rows = [torch.tensor([first, *row, last]) for row in encoded.rows]
-        word_ids = [torch.tensor([_NO_WORD, *numbers, _NO_WORD]) for numbers in encoded.word_ids]
-        return _Side(rows, word_ids, self._idf(sentences, word_ids))
+        idf = self._idf(sentences, encoded.word_ids) if self._settings.takes_idf else None
+        return _Side(encoded.rows, encoded.word_ids, idf)
 
-    def _idf(self, sentences: Sequence[Sequence[str]], word_ids: Sequence[Tensor]) -> list[Tensor]:
-        """log((1 + n) / df) of each vector's word, df the sentences of this side that have it; ones where not asked.
+    def _with_specials(self, row: list[int]) -> Int[Tensor, " tokens"]:
+        first, last = self._specials
+        return torch.tensor([first, *row, last])
+
+    def _idf(self, sentences: Sequence[Sequence[str]], word_ids: Sequence[list[int]]) -> list[Tensor]:
+        """log((1 + n) / df) of each vector's word, df the sentences of this side that have it.
 
         With `idf_by_sentence` over the words of its sentence, so that all places of a word together weigh tf-idf.
         """
-        if not self._settings.takes_idf:
-            return [torch.ones(len(self._positions(numbers))) for numbers in word_ids]
         counts: dict[str, int] = {}
         for sentence in sentences:
             for word in {word.lower() for word in sentence}:
                 counts[word] = counts.get(word, 0) + 1
         result = []
         for sentence, numbers in zip(sentences, word_ids, strict=True):
-            kept = numbers[numbers != _NO_WORD]
-            kept = kept if self._settings.words == "all" else kept.unique()
-            weights = [np.log((1 + len(sentences)) / counts[sentence[k].lower()]) for k in kept.tolist()]
+            kept = [number for number in numbers if number != _NO_WORD]
+            kept = kept if self._settings.words == "all" else sorted(set(kept))
+            weights = [np.log((1 + len(sentences)) / counts[sentence[k].lower()]) for k in kept]
             scale = 1 / max(1, len(sentence)) if self._settings.idf_by_sentence else 1.0
             result.append(scale * torch.tensor(weights, dtype=torch.float32))
         return result
@@ -375,11 +375,11 @@ def align_bitext(
     """
     index = encoder.resolve_layer(layer)
     first, last = edge_ids(encoder.tokenizer)
-    encoded = [encode_words(encoder.tokenizer, side, encoder.max_len) for side in (bitext.left, bitext.right)]
+    encoded = [encode_many(encoder.tokenizer, side, encoder.max_len) for side in (bitext.left, bitext.right)]
     training = encoder.training
     encoder.eval()
     # Like lengths together, the result in the order of the corpus.
-    order = sorted(range(len(bitext)), key=lambda i: len(encoded[0].rows[i]) + len(encoded[1].rows[i]))
+    order = np.argsort(encoded[0].rows.lengths + encoded[1].rows.lengths, kind="stable").tolist()
     aligned: list[list[tuple[int, int]]] = [[] for _ in range(len(bitext))]
     with torch.inference_mode():
         for start in range(0, len(order), _ALIGNED_AT_ONCE):
