@@ -24,6 +24,8 @@ _TOLERANCE = 1e-4
 _OVERRELAXATION = 1.8
 _MOST_ITERATIONS = 20_000
 _CHECK_EVERY = 20
+# Epsilon in units of the largest cost below which it is raised to that: exponents are then exact to 1e-5.
+_LEAST_EPSILON = 1e-11
 # Scalings beyond it are moved into the potentials, so that nothing overflows.
 _LARGEST = 1e100
 
@@ -76,7 +78,7 @@ def sinkhorn_distances(
 def _transport(x: NDArray[np.float64], y: NDArray[np.float64], p: int, blur: float) -> tuple[float, float]:
     """OT_e and <P, C>."""
     cost = _costs(x, y, p)
-    target = blur**p
+    target = max(blur**p, _LEAST_EPSILON * float(cost.max()))
     # Each coarser problem is solved roughly: its potentials are where the next one begins.
     coarse = max(float(cost.max()), target)
     f, g = np.zeros(len(x)), np.zeros(len(y))
