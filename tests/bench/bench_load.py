@@ -55,12 +55,8 @@ def translit(folder: Path, n_rows: int) -> None:
 def embed(folder: Path, n_rows: int) -> None:
     import pyarrow.dataset as ds
 
-    from xl_encoders import ModelConfig, new_encoder
-
     numbered_corpus(folder / "in.txt", n_rows)
-    with (folder / "in.txt").open(encoding="utf-8") as file:
-        some = [line for line, _ in zip(file, range(20_000), strict=False)]
-    new_encoder(some, ModelConfig(size="pico", pieces=4000, max_len=64), seed=1).save(folder / "model")
+    small_encoder(folder / "in.txt", folder / "model")
     watched(
         ["embed", "in.txt", "--model", "model", "--layer", 1, "--shard-rows", 10_000, "--out", "vectors/"],
         folder,
@@ -99,8 +95,9 @@ def align(folder: Path, n_rows: int) -> None:
     numbered_corpus(folder / "a.el", n_rows)
     with (folder / "a.el").open(encoding="utf-8") as source, (folder / "a.en").open("w", encoding="utf-8") as target:
         target.writelines(line[::-1].strip() + "\n" for line in source)
+    small_encoder(folder / "a.el", folder / "model")
     settings = [
-        "model.from=new", "model.size=pico", "model.pieces=4000", "model.max_len=64", 'data.files=["a.el","a.en"]',
+        "model.from=model", "model.max_len=64", 'data.files=["a.el","a.en"]',
         "train.steps=400", "train.batch=16", "train.log_every=1", "data.limit=0",
     ]  # fmt: skip
     line = ["align", "ot-word", *(part for each in settings for part in ("--set", each)), "--out", "run"]
@@ -108,6 +105,15 @@ def align(folder: Path, n_rows: int) -> None:
     watched(line, folder, lambda: log.read_bytes().count(b"\n") if log.is_file() else 0)
     about = json.loads((folder / "run" / "run.json").read_text(encoding="utf-8"))
     print({key: value for key, value in about.items() if "row" in key or "pairs" in key or "data" in key})
+
+
+def small_encoder(text: Path, out: Path) -> None:
+    """A new one, for the first lines of `text`."""
+    from xl_encoders import ModelConfig, new_encoder
+
+    with text.open(encoding="utf-8") as file:
+        some = [line for line, _ in zip(file, range(20_000), strict=False)]
+    new_encoder(some, ModelConfig(size="pico", pieces=4000, max_len=64), seed=1).save(out)
 
 
 def numbered_corpus(path: Path, n_rows: int) -> None:
