@@ -89,3 +89,14 @@ def test_bad_input_is_refused() -> None:
         Normalization(["center"]).fit(lambda: [np.ones((2, 3)), np.ones((2, 2))])
     with pytest.raises(StaticembError, match=r"width 3, not on a matrix of shape \(2, 2\)"):
         Normalization(["center"]).fit(lambda: [np.ones((2, 3))]).apply(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("first", ["unit", "unitdim"])
+def test_the_scale_of_vectors_is_not_seen_behind_a_unit(first: str) -> None:
+    matrix = np.random.default_rng(0).normal(size=(30, 7))
+    for actions in ((first,), (first, "center", "unit"), (first, "centeremb", "unitdim")):
+        at_one = Normalization(actions).fit_apply(matrix)
+        for power in range(-6, 7):
+            np.testing.assert_allclose(
+                Normalization(actions).fit_apply(10.0**power * matrix), at_one, rtol=1e-5, atol=1e-6
+            )
