@@ -1,6 +1,7 @@
 """Opening pretrained encoders: a hub id or a folder, weights from safetensors only, no remote code."""
 
 import json
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,21 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.utils import patch_environment
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from tokenizers import Tokenizer, normalizers
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import cached_file
 
 from xl_encoders.errors import EncoderError
+from xl_encoders.model.config_checks import check_config
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.hub import unreachable
 from xl_encoders.model.model_files import (
     HEAD_WEIGHTS,
-    check_folder,
     check_tokenizer,
     is_folder,
     names_head,
     not_fetched,
+    read_model_files,
 )
 from xl_encoders.model.positions import position_limit
 
@@ -44,6 +53,7 @@ _ROLES = (
 
 # Weights that may be missing, because nothing here reads them: what sums a text up for a classifier.
 _UNREAD = ("pooler.",)
+_OF_LAYER = re.compile(r"\blayers?\.\d+\.")
 
 
 def load_encoder(
@@ -105,7 +115,7 @@ def _opening(name_or_path: str, revision: str, kind: str) -> "Generator[tuple[st
     folder = Path(name_or_path)
     local = is_folder(name_or_path)
     if local:
-        check_folder(folder)
+        read_model_files(name_or_path)
         check_tokenizer(folder)
     offline = "" if local else unreachable()
     options = {} if local else {"revision": revision or "main", "local_files_only": bool(offline)}
@@ -113,7 +123,9 @@ def _opening(name_or_path: str, revision: str, kind: str) -> "Generator[tuple[st
         yield str(folder) if local else name_or_path, options
     except EncoderError:
         raise
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+    except (
+        Exception
+    ) as error:  # of a file that is not as its library wrote it, transformers raises whatever comes first
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[0] if lines else type(error).__name__
         if local or isinstance(error, ImportError):
@@ -133,6 +145,8 @@ def _open_model(source: str, with_head: bool, new_head: bool, options: dict) -> 
 
     EncoderError for weights that are not in its file.
     """
+    about, _ = PretrainedConfig.get_config_dict(source, **options)
+    check_config(f"config.json of {source}", about)
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
     has_head = names_head(config.architectures)
     made = with_head and new_head and not has_head and type(config) in AutoModelForMaskedLM._model_mapping
@@ -160,6 +174,13 @@ def _open_model(source: str, with_head: bool, new_head: bool, options: dict) -> 
         )
     absent = [key for key in found["missing_keys"] if not (made and key.startswith(HEAD_WEIGHTS))]
     missing = sorted(key for key in absent if not any(part in key for part in _UNREAD))
+    unasked = sorted(key for key in found["unexpected_keys"] if _OF_LAYER.search(key))
+    if unasked:
+        message = (
+            f"{source} has weights of layers that its config.json does not ask for ({unasked[0]}"
+            f"{', ...' if len(unasked) > 1 else ''}); correct num_hidden_layers there."
+        )
+        raise EncoderError(message)
     if missing:
         message = (
             f"{source} lacks {len(missing)} of the weights that its config.json asks for ({missing[0]}"

@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 
 from xl_encoders.errors import EncoderError
+from xl_encoders.model.config_checks import check_config
 from xl_encoders.model.hub import unreachable
 from xl_encoders.reading.token_counts import TokenCounter, counter_of
 
@@ -128,8 +129,11 @@ class ModelFiles:
         model, added = whole.get("model"), whole.get("added_tokens")
         if isinstance(model, dict) and isinstance(added, list) and isinstance(rows, int):
             vocabulary = model.get("vocab", ())
-            pieces = {piece[0] if isinstance(piece, list) else piece for piece in vocabulary}
-            n_tokens = len(pieces | {token["content"] for token in added})
+            try:
+                pieces = {piece[0] if isinstance(piece, list) else piece for piece in vocabulary}
+                n_tokens = len(pieces | {token["content"] for token in added})
+            except (TypeError, LookupError):
+                return [f"{self.folder / 'tokenizer.json'} is no tokenizer; write it with save_pretrained."]
             if n_tokens > rows:
                 sentences.append(
                     f"the tokenizer of {self.name} has {n_tokens} tokens, its embedding table only {rows} rows; "
@@ -152,8 +156,9 @@ def read_model_files(name_or_path: str, *, revision: str = "") -> ModelFiles:
         check_folder(folder)
     else:
         folder = _from_hub(name_or_path, revision)
-    config = _json(folder / "config.json")
-    return ModelFiles(name=name_or_path, config=config, tensors=_tensors(folder), folder=folder)
+    config, tensors = _json(folder / "config.json"), _tensors(folder)
+    check_config(str(folder / "config.json"), config, tensors.values())
+    return ModelFiles(name=name_or_path, config=config, tensors=tensors, folder=folder)
 
 
 def is_folder(name_or_path: str) -> bool:
@@ -206,16 +211,22 @@ def check_named(name_or_path: str, revision: str = "") -> None:
 
 
 def check_tokenizer(folder: Path) -> None:
-    """EncoderError for a folder without any file of a tokenizer."""
+    """EncoderError for a folder without any file of a tokenizer, and for a tokenizer that asks for code of its own."""
     if not has_tokenizer(folder):
         message = f"{folder} has no tokenizer; save one into the same folder."
+        raise EncoderError(message)
+    about = folder / "tokenizer_config.json"
+    if _json(about).get("auto_map"):
+        message = (
+            f"{about} asks for code of its own (auto_map), which is never run here; save a tokenizer of transformers."
+        )
         raise EncoderError(message)
 
 
 def names_head(architectures: object) -> bool:
     """Whether a config's `architectures` name a model that was saved with its masked-LM head."""
     named = architectures if isinstance(architectures, list) else []
-    return any(name.endswith("ForMaskedLM") or name in _WITH_HEAD for name in named)
+    return any(str(name).endswith("ForMaskedLM") or name in _WITH_HEAD for name in named)
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -224,7 +235,7 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Say what is missing before `transformers` says it at length."""
+    """Say what is missing or may not be opened before `transformers` says it at length."""
     if not (folder / "config.json").is_file():
         message = f"{folder} holds no config.json; give a folder that save_pretrained wrote, or a run of xl align."
         raise EncoderError(message)
@@ -234,6 +245,11 @@ def check_folder(folder: Path) -> None:
         message = (
             f"{folder} holds no model.safetensors{pickled}; weights are read from safetensors only: "
             f"load it once with transformers and write it with save_pretrained."
+        )
+        raise EncoderError(message)
+    if (folder / "adapter_config.json").is_file():
+        message = (
+            f"{folder} holds an adapter of another model (adapter_config.json); merge it and save the whole model."
         )
         raise EncoderError(message)
 
@@ -278,26 +294,50 @@ def _json(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         message = f"{path} cannot be read: {error}."
         raise EncoderError(message) from error
+    if not isinstance(value, dict):
+        message = f"{path} holds no JSON object; write it with save_pretrained."
+        raise EncoderError(message)
+    return value
 
 
 def _tensors(folder: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes out of the headers: 8 bytes with the length of a JSON object, and the object."""
-    index = _json(folder / "model.safetensors.index.json").get("weight_map")
-    names = sorted(set(index.values())) if isinstance(index, dict) else ["model.safetensors"]
     shapes: dict[str, tuple[int, ...]] = {}
-    for name in names:
-        path = folder / str(name)
+    for name in _weight_files(folder):
+        path = folder / name
         if not path.is_file():
             continue
         try:
             with path.open("rb") as file:
-                header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        except (ValueError, struct.error, MemoryError, OverflowError) as error:
+                (size,) = struct.unpack("<Q", file.read(8))
+                # A header that promises more than the file holds takes no memory.
+                header = json.loads(file.read(min(size, path.stat().st_size)))
+            shapes |= {key: tuple(map(_length, its["shape"])) for key, its in header.items() if key != "__metadata__"}
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error) as error:
             message = f"{path} is no whole safetensors file; copy it again, or write it with save_pretrained."
             raise EncoderError(message) from error
-        shapes |= {key: tuple(its["shape"]) for key, its in header.items() if key != "__metadata__"}
     return shapes
+
+
+def _weight_files(folder: Path) -> list[str]:
+    """Names of the files of weights; EncoderError for one that lies elsewhere."""
+    path = folder / "model.safetensors.index.json"
+    index = _json(path).get("weight_map")
+    if not isinstance(index, dict):
+        return ["model.safetensors"]
+    names = sorted({str(name) for name in index.values()})
+    for name in names:
+        if not re.fullmatch(r"[^/\\\0]{1,255}", name) or name in (".", ".."):
+            message = f"{path} names the file {name[:60]!r}; the weights of a model lie in its own folder."
+            raise EncoderError(message)
+    return names
+
+
+def _length(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise TypeError(value)
+    return value

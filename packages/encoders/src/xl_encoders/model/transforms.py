@@ -215,8 +215,13 @@ def load_transform(path: Path) -> Chain:
                 _KINDS[name](**{field.name: file.get_tensor(f"{i}.{field.name}") for field in fields(_KINDS[name])})
                 for i, name in enumerate(names)
             ]
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        message = f"{path} holds no transforms that save_transform wrote ({error}); fit them again."
+            for step in steps:
+                arrays = [getattr(step, field.name) for field in fields(step)]
+                if not all(np.isfinite(array).all() for array in arrays):
+                    message = "a number is not finite"
+                    raise ValueError(message)
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+        message = f"{path} holds no transforms that save_transform wrote ({ascii(str(error))[1:-1]}); fit them again."
         raise EncoderError(message) from error
     return Chain(tuple(steps))
 

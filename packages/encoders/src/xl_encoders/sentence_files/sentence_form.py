@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from xl_encoders.errors import EncoderError
@@ -73,6 +73,19 @@ def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm
     ):
         message = f"{name_or_path}: modules.json is no list of modules with type and path."
         raise EncoderError(message)
+    for _, place in _places(modules):
+        # What is trained from this encoder gets the same folders, below its own.
+        if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts or "\\" in place:
+            message = f"{name_or_path}: modules.json names the folder {place[:60]!r}; modules lie in the encoder's own."
+            raise EncoderError(message)
+    try:
+        return _form(find, modules)
+    except (OSError, TypeError, AttributeError, LookupError) as error:
+        message = f"{name_or_path}: its files are not as sentence-transformers writes them ({error}); write them anew."
+        raise EncoderError(message) from error
+
+
+def _form(find: "Callable[[str], Path | None]", modules: list[dict[str, Any]]) -> SentenceForm:
     kinds = _places(modules)
     path = next((place for kind, place in kinds if kind == "Transformer"), "")
     kinds = [entry for entry in kinds if entry[0] != "Transformer"]
@@ -95,7 +108,7 @@ def read_sentence_form(name_or_path: str, *, revision: str = "") -> SentenceForm
     left_out += [kind for kind, _ in behind if kind not in _BEHIND]
     if lengths.get("do_lower_case"):
         left_out.append("lower-casing")
-    prompts = {name: text for name, text in (about.get("prompts") or {}).items() if text}
+    prompts = {str(name): str(text) for name, text in (about.get("prompts") or {}).items() if text}
     default = about.get("default_prompt_name") or ""
     return SentenceForm(
         path=path,
@@ -193,15 +206,19 @@ def _one_layer(find: "Callable[[str], Path | None]", path: str, config: Mapping[
 
 
 def _read(find: "Callable[[str], Path | None]", name: str) -> Any:
-    """Content of a JSON file; None where there is none."""
+    """Content of a JSON file, an object or, of modules.json, a list; None where there is none."""
     file = find(name)
     if file is None:
         return None
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         message = f"{file} cannot be read as JSON ({error}); write the folder anew with sentence-transformers."
         raise EncoderError(message) from error
+    if name != "modules.json" and not isinstance(value, dict):
+        message = f"{file} is not as sentence-transformers writes it; write the folder anew."
+        raise EncoderError(message)
+    return value
 
 
 def _config(find: "Callable[[str], Path | None]", path: str) -> dict[str, Any]:

@@ -67,7 +67,14 @@ def read_steps(
             steps.append(_Normalize())
             continue
         file = find(f"{path}/model.safetensors")
-        made = _dense(config) if kind == "Dense" else _norm(config)
+        try:
+            with torch.device("meta"):  # sizes that the weights do not bear out take no memory
+                made = _dense(config) if kind == "Dense" else _norm(config)
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
+            message = (
+                f"{path}/config.json does not say what this {kind} is ({str(error).split(chr(10))[0]}); write it anew."
+            )
+            raise EncoderError(message) from error
         if isinstance(made, str):
             unknown.append(made)
         elif file is None:
@@ -165,7 +172,7 @@ def _load(module: nn.Module, file: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        module.load_state_dict({key: tensor.to(torch.float32) for key, tensor in load_file(file).items()})
+        module.load_state_dict({key: tensor.to(torch.float32) for key, tensor in load_file(file).items()}, assign=True)
     except (RuntimeError, SafetensorError, OSError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         message = f"{file} does not hold the weights that the config.json beside it names ({reason})."
