@@ -309,3 +309,14 @@ def test_what_lies_on_the_disk_is_the_checkpoint(
     assert len(order) == 3
     assert order[0].endswith(".tmp")
     assert order[1:] == ["rename", str(tmp_path)]
+
+
+def test_a_number_that_changed_on_the_disk_is_found(xlmr: Encoder, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, "x")
+    checkpoints.save(3, xlmr, optimizer_of(xlmr))
+    (path,) = tmp_path.iterdir()
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1  # of the last tensor: the file can be read as before
+    path.write_bytes(whole)
+    with pytest.raises(CheckpointError, match=r"step-00000003\.safetensors is damaged \(another SHA-256"):
+        checkpoints.restore(small_encoder(), optimizer_of(small_encoder()))

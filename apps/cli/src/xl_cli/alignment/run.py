@@ -97,7 +97,9 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
                 encoder.merge()
                 _round(encoder, saved_dtype)
             if processes.is_main() and (end.reason == "stopped" or variant == recipe.train.variants[-1]):
+                folder.describe(weights={})  # a kill before the next line leaves no note of other weights
                 save_model(encoder, folder.model, dtype=saved_dtype)
+                folder.seal()
                 if form is not None:
                     copy_form(form, form_source(recipe.model), folder.model, revision=recipe.model.revision)
             if end.reason == "stopped":

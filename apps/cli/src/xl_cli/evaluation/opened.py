@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xl_cli.errors import CliError
-from xl_cli.folder.at_hand import run_model, run_variant
+from xl_cli.folder.at_hand import check_weights, run_model, run_variant
 from xl_cli.launch import processes
 from xl_cli.launch.progress import Progress, say
 from xl_cli.recipe.paths import DEPTH_SHARE
@@ -70,6 +70,7 @@ def open_model(
     prompt: text in front of every text, or the name of one in those files; None takes their default, if any.
     """
     source, about, shown = _found(name)
+    check_weights(Path(source), about)
     form = read_sentence_form(source, revision=revision)
     if form is not None and not form.pooling and not pooling:
         message = f"{name}: {form.unread}, which is not known here; give --pooling ({', '.join(POOLINGS)}) to choose."

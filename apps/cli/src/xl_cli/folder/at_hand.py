@@ -1,11 +1,11 @@
 """Whether what a command line names is there: asked of the disk alone, before anything heavy is loaded."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xl_cli.errors import CliError, UsageError
+from xl_cli.folder.json_files import read_object
 from xl_cli.recipe.faults import SettingFaults
 from xl_encoders.errors import EncoderError
 from xl_encoders.model.model_files import check_named, read_model_files
@@ -14,6 +14,8 @@ from xl_encoders.model.model_files import check_named, read_model_files
 FINE_TUNED = "fine_tuned.json"
 # What a probe that it kept is made of.
 PROBE = "probe.json"
+# The files of weights in a run's model/.
+WEIGHTS = "*.safetensors"
 
 
 def check_at_hand(
@@ -76,14 +78,14 @@ def run_model(name: str) -> tuple[str, dict]:
     """
     folder = Path(name)
     if (folder / PROBE).is_file():
-        encoder = json.loads((folder / PROBE).read_text(encoding="utf-8")).get("encoder")
+        encoder = read_object(folder / PROBE).get("encoder")
         message = f"{folder} is a linear probe on {encoder} and holds no encoder; name the model that it was fitted to."
         raise CliError(message)
     if (folder / FINE_TUNED).is_file():
-        return name, json.loads((folder / FINE_TUNED).read_text(encoding="utf-8"))
+        return name, read_object(folder / FINE_TUNED)
     if not (folder / "run.json").is_file():
         return name, {}
-    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    about = read_object(folder / "run.json")
     if "tasks" in about:
         kept = sorted(path for path in (folder / "models").glob("*") if path.is_dir())
         if len(kept) == 1:
@@ -94,11 +96,31 @@ def run_model(name: str) -> tuple[str, dict]:
         raise CliError(message)
     if not (folder / "model").is_dir():
         message = (
-            f"{folder} is a run without a model yet (status: {about.get('status')}); "
+            f"{folder} is a run without a model yet (status: {str(about.get('status'))[:60]!r}); "
             f"finish it: xl align --resume --out {folder}"
         )
         raise CliError(message)
     return str(folder / "model"), about
+
+
+def check_weights(folder: Path, about: Mapping[str, Any]) -> None:
+    """CliError where the weights in a run's model/ are not those that its run.json, `about`, says it wrote (SHA-256).
+
+    Reads them once; runs that noted none are not looked at.
+    """
+    from xl_translit import hash_file
+
+    noted = about.get("weights")
+    if not isinstance(noted, dict) or not noted:
+        return
+    found = {path.name: hash_file(path) for path in folder.glob(WEIGHTS)}
+    changed = next((name for name in sorted({*noted, *found}) if noted.get(name) != found.get(name)), "")
+    if changed:
+        message = (
+            f"{folder / changed} is not what the run wrote (another SHA-256 than in run.json): restore it or train "
+            f"again; if you changed it yourself, copy {folder} elsewhere and name the copy."
+        )
+        raise CliError(message)
 
 
 def run_variant(about: Mapping[str, Any]) -> str:

@@ -10,7 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xl_cli.errors import CliError, UsageError
+from xl_cli.errors import UsageError
+from xl_cli.folder.at_hand import WEIGHTS
+from xl_cli.folder.json_files import read_object
 from xl_cli.launch import processes
 
 if TYPE_CHECKING:
@@ -85,11 +87,7 @@ class RunFolder:
 
     def about(self) -> dict[str, Any]:
         """Content of run.json."""
-        try:
-            return json.loads(self._about.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError) as error:
-            message = f"{self._about} cannot be read: {error}"
-            raise CliError(message) from error
+        return read_object(self._about)
 
     def describe(self, **entries: object) -> None:
         """Set entries of run.json and keep the others."""
@@ -115,15 +113,15 @@ class RunFolder:
             return
         from xl_translit import replacing
 
-        kept = [r for r in self.logged() if r["variant"] != variant or r["step"] <= step]
+        kept = [r for r in self.logged() if r.get("variant") != variant or r.get("step", 0) <= step]
         with replacing(self._log) as file:
             file.writelines(json.dumps(record) + "\n" for record in kept)
 
     def logged(self) -> list[dict[str, Any]]:
         """The records of log.jsonl; none where there is none."""
         records = []
-        for line in self._log.read_text(encoding="utf-8").split("\n") if self._log.is_file() else ():
-            with suppress(json.JSONDecodeError):  # the end of a line that a kill cut off
+        for line in self._log.read_bytes().split(b"\n") if self._log.is_file() else ():
+            with suppress(ValueError, RecursionError):  # the end of a line that a kill cut off
                 records.append(json.loads(line))
         return [record for record in records if isinstance(record, dict)]
 
@@ -140,6 +138,12 @@ class RunFolder:
         from xl_tasks import write_rows
 
         write_rows(self.results, list(dict.fromkeys([*self.rows(), *rows])))
+
+    def seal(self) -> None:
+        """Note in run.json the SHA-256 of the weights in model/, by which a reader knows that they are this run's."""
+        from xl_translit import hash_file
+
+        self.describe(weights={path.name: hash_file(path) for path in sorted(self.model.glob(WEIGHTS))})
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run that failed before it trained or scored anything."""

@@ -4,6 +4,7 @@ No random state is kept because none is needed: batches, masks and dropout of st
 """
 
 import errno
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Collection, Mapping
@@ -67,6 +68,7 @@ class Checkpoints:
         if rank() != 0:
             return
         about = {"step": step, "fingerprint": self.fingerprint, "scaler": scaler.state_dict() if scaler else None}
+        about["sha256"] = _digest(tensors, about)
         target = self._path(step)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +91,8 @@ class Checkpoints:
 
         take_more: gets the further tensors that `save` was given.
 
-        Raises CheckpointError for a broken file or one of another recipe, data set or model.
+        Raises CheckpointError for a broken file, one whose content is not what was written (SHA-256), and one of
+        another recipe, data set or model. Files of releases that kept no SHA-256 are read without.
         """
         if rank() == 0 and self.folder.is_dir():
             remove_abandoned(self.folder)
@@ -108,6 +111,9 @@ class Checkpoints:
             why = ascii(str(error))[1:-1]
             message = f"{path} cannot be read ({why}); delete it to start this variant again."
             raise CheckpointError(message) from error
+        if "sha256" in meta and meta.pop("sha256") != _digest(tensors, meta):
+            message = f"{path} is damaged (another SHA-256 than written); delete it to start this variant again."
+            raise CheckpointError(message)
         if meta.get("fingerprint") != self.fingerprint:
             message = f"{path} belongs to another recipe or other data; give a new --out instead of --resume."
             raise CheckpointError(message)
@@ -146,6 +152,15 @@ class Checkpoints:
             f"the checkpoint of step {step} ({size / 2**20:.0f} MiB) could not be written to {self.folder}: {what}; "
             f"{kept}. Make room and go on with {self._again}."
         )
+
+
+def _digest(tensors: Mapping[str, Tensor], about: Mapping[str, object]) -> str:
+    """SHA-256 of all that a checkpoint holds."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _state(encoder: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

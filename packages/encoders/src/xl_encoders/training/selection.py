@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xl_encoders.distributed.processes import from_main, rank
+from xl_encoders.errors import CheckpointError
 from xl_encoders.model.encoder import Encoder, save_model
 from xl_encoders.training.dev_scores import DevScores, StepScore, best_first
 from xl_encoders.whole_files import remove_abandoned, replace_whole
@@ -73,9 +74,12 @@ class Selection(DevScores):
         """All scores so far, in order."""
         if not self._file.is_file():
             return []
-        return [
-            StepScore(int(step), float(score)) for step, score in json.loads(self._file.read_text(encoding="utf-8"))
-        ]
+        try:
+            read = json.loads(self._file.read_bytes())
+            return [StepScore(int(step), float(score)) for step, score in read]
+        except (ValueError, TypeError, RecursionError) as error:
+            message = f"{self._file} is damaged ({error}); give a new --out."
+            raise CheckpointError(message) from error
 
     def best(self) -> tuple[StepScore, Path] | None:
         """The best score with the folder of its model, among the models there are; None without any."""
