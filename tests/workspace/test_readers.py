@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from tests.workspace.folder_readers import FOLDER_READERS
+from tests.workspace.reader import Reader, made
 
 from xl_cli import UsageError
 from xl_cli.claims.claim import read_claim
@@ -68,23 +70,6 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     ".xz": lambda data: lzma.compress(data, preset=0),
     ".zst": zstandard.compress,
 }
-
-
-class Reader(NamedTuple):
-    """Something that reads a file called `name` and may raise `error` alone."""
-
-    name: str
-    whole: list[bytes]
-    read: Callable[[Path], object]
-    error: tuple[type[Exception], ...]
-    packed: bool = True
-
-
-def made(write: Callable[[Path], object], name: str) -> bytes:
-    """The bytes of a file that one of our writers makes."""
-    with TemporaryDirectory() as folder:
-        write(Path(folder) / name)
-        return (Path(folder) / name).read_bytes()
 
 
 def stored(path: Path) -> None:
@@ -180,8 +165,6 @@ ALIGNED, ALIGNMENT = [b"0-0 1-2\n\n3-1\n"], (ObjectiveError, TranslitError)
 NUMPY = io.BytesIO()
 np.save(NUMPY, VECTORS.matrix)
 
-# Errors of a line that is given, and of a key, which may come from the command line.
-UNNAMED = (ALIGNMENT, (UsageError,))
 STATIC, TASK = (StaticembError,), (TaskError, TranslitError)
 READERS = {
     "word2vec text": Reader("v.vec", TEXT, read_vectors, STATIC),
@@ -197,7 +180,7 @@ READERS = {
     "dictionary, all lines": Reader("d", WORDS, lambda path: read_dictionary(path, skip_unclear=True), STATIC, False),
     "similarity": Reader("s.txt", [b"a\tb\t1.5\nc d\te\t2\n", b"word1 word2 gold\na b 3\n"], read_similarity, STATIC),
     "similarity, numbers beside": Reader("k.data.txt", [b"a\tb\nc d\te\n"], with_golds, STATIC),
-    "alignments": Reader("a.txt", ALIGNED, lambda path: list(parse_pharaoh(read_lines(path))), ALIGNMENT),
+    "alignments": Reader("a.txt", ALIGNED, lambda path: list(parse_pharaoh(read_lines(path))), ALIGNMENT, named=False),
     "neighbours": Reader("n.tsv", [b"su\tev at\n", b"su\tev\t0.5\nsu\tat\t0.25\n"], read_neighbours, TASK),
     "neighbours in JSON": Reader("n.json", [b'{"su": ["ev", "at"],\n"at": []}'], read_neighbours, TASK),
     "result rows": Reader("r.jsonl", [f"{ROW}\n\n{ROW}\n".encode()], read_rows, TASK),
@@ -205,10 +188,11 @@ READERS = {
     "corpus in columns": Reader("c.tsv", [b"text\tn\nsu\t1\nev\t2\n"], corpus, (TranslitError,)),
     "corpus of JSON lines": Reader("c.jsonl", [b'{"text": "su"}\n{"text": "ev", "n": 1}\n'], corpus, (TranslitError,)),
     "corpus in Parquet": Reader("c.parquet", [parquet_bytes()], corpus, (TranslitError,), packed=False),
-    "recipe": Reader("r.toml", [RECIPE], lambda path: load_recipe(str(path)), (UsageError,), packed=False),
-    "claim": Reader("c.toml", [CLAIM], lambda path: read_claim(str(path)), (UsageError,), packed=False),
+    "recipe": Reader("r.toml", [RECIPE], lambda path: load_recipe(str(path)), (UsageError,), False, False),
+    "claim": Reader("c.toml", [CLAIM], lambda path: read_claim(str(path)), (UsageError,), False, False),
     "checkpoint": Reader("step-00000003.safetensors", [checkpoint_bytes()], restored, (CheckpointError,), packed=False),
     "vectors of texts": Reader("v.npy", [NUMPY.getvalue()], open_vectors, (EncoderError,), packed=False),
+    **FOLDER_READERS,
 }  # fmt: skip
 
 edits = st.lists(
@@ -249,7 +233,7 @@ def test_a_reader_reads_or_raises_its_own_error(kind: str, tmp_path: Path) -> No
             lines = message.split("\n") if message.startswith(("2", "3", "4", "5")) else [message]  # "2 faults:"
             assert all(line.isprintable() for line in lines)
             assert max(map(len, lines)) < 400 + len(str(path)) * 2
-            assert reader.error in UNNAMED or path.name in message or str(path.parent) in message
+            assert not reader.named or path.name in message or str(path.parent) in message
 
     try:
         check()

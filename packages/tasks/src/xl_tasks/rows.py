@@ -18,6 +18,7 @@ _VERSION = version("xl-tasks")
 
 # What a row from elsewhere, a paper's table for instance, cannot do without.
 _REQUIRED = ("task", "metric", "value", "source", "target")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _COPIED = ("paper", "table", "cell", "note")
 
 
@@ -173,7 +174,7 @@ def _parse(line: str) -> Row:
 
 def _newer(version: object) -> str:
     """The version that wrote a row, if it is a later one than this; else nothing."""
-    theirs, ours = (re.findall(r"\d+", str(text))[:3] for text in (version, _VERSION))
+    theirs, ours = (re.findall(r"\d{1,9}", str(text)[:60])[:3] for text in (version, _VERSION))
     return str(version)[:20] if [*map(int, theirs)] > [*map(int, ours)] else ""
 
 
@@ -182,7 +183,7 @@ def _fits(value: object, kind: object) -> bool:
     if isinstance(value, bool):
         return False
     if kind is str:
-        return isinstance(value, str)
+        return isinstance(value, str) and not _SURROGATES.search(value)  # halves of pairs, which no file can hold
     if kind == float | None and value is None:
         return True
     if kind in (float, float | None):

@@ -141,7 +141,7 @@ def _extend(encoder: Encoder, own: Mapping[str, Sequence[str]], settings: Vocabu
         learnt.pieces,
         settings.start,
         romanise=Romanizer().batch,
-        entries=_entries(settings.dictionary) if settings.dictionary else (),
+        entries=read_entries(settings.dictionary) if settings.dictionary else (),
         vectors=_vectors(settings.vectors) if settings.vectors else None,
     )
     first_id = max(encoder.tokenizer.get_vocab().values()) + 1
@@ -166,7 +166,8 @@ def _extend(encoder: Encoder, own: Mapping[str, Sequence[str]], settings: Vocabu
     }
 
 
-def _entries(path: str) -> list[tuple[str, str]]:
+def read_entries(path: str) -> list[tuple[str, str]]:
+    """Words and their translations, one pair a line; CliError with `file:line` for a line that is none."""
     entries = []
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():

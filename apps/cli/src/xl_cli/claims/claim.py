@@ -129,7 +129,7 @@ def read_claim(name_or_path: str) -> Claim:
         raise UsageError(unknown_name("claim", name_or_path, shipped))
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number of too many digits
         message = f"{path.name}: not valid TOML: {error}."
         raise UsageError(message) from error
     scales = {name: _scale(content.pop(name), path.name, name) for name in SCALES if name in content}
@@ -152,6 +152,9 @@ def _scale(content: Any, file: str, name: str) -> Scale:
         raise UsageError(message)
     names: list[str] = []
     for step in steps:
+        if not re.fullmatch(r"\w[\w.+-]{0,99}", step.name):  # it becomes the name of a folder
+            message = f"{where}: a step is called {step.name[:60]!r}; letters, digits, -, _, + and dots make a name."
+            raise UsageError(message)
         for place, of in _PLACE.findall(step.command):
             if place not in _PLACES or (place == "step" and of not in names):
                 message = f"{where} step {step.name}: {{{place}{of and ':' + of}}} is no place" + (

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from xl_cli.claims.work import DONE, PRINTED, Work
 from xl_cli.errors import StoppedEarlyError
+from xl_cli.folder.json_files import read_object
 from xl_cli.launch.durations import words as duration
 from xl_cli.launch.progress import say
 from xl_cli.launch.stopping import Stopping
@@ -145,4 +146,4 @@ def _ended(one: _Running, failed: dict[Path, str]) -> bool:
 def _is_finished(run: Path) -> bool:
     """Whether a run came to its end; a command that is no run has no run.json, and its exit code says it."""
     about = run / "run.json"
-    return not about.is_file() or json.loads(about.read_text(encoding="utf-8")).get("status") == "finished"
+    return not about.is_file() or read_object(about).get("status") == "finished"

@@ -21,6 +21,7 @@ from xl_cli.claims.claim import Claim, Step, filled
 from xl_cli.data.fingerprints import fingerprint_file
 from xl_cli.errors import UsageError
 from xl_cli.folder.at_hand import check_at_hand
+from xl_cli.folder.json_files import read_object
 
 if TYPE_CHECKING:
     from xl_tasks import Row
@@ -56,7 +57,7 @@ class Work:
     @property
     def seconds(self) -> float:
         """How long the whole took, of work that is done."""
-        return float(json.loads((self.folder / DONE).read_text(encoding="utf-8"))["seconds"])
+        return float(read_object(self.folder / DONE).get("seconds", 0))
 
     def rows(self) -> "list[Row]":
         """What was measured: `out/results.jsonl`, or what was printed as JSON.

@@ -15,6 +15,7 @@ import numpy as np
 from xl_cli.embedding.config import SUFFIXES
 from xl_cli.embedding.shards import ShardRecord
 from xl_cli.errors import CliError
+from xl_cli.folder.json_files import parse_object
 from xl_translit.corpora.inputs import RECORDS, Corpus
 from xl_translit.corpora.parts import hash_file
 from xl_translit.corpora.storage import (
@@ -78,8 +79,8 @@ class Target:
         """
         known = self.manifest if stamp(self.manifest) else self._begun
         if stamp(known):
-            before = json.loads(read_text(known))
-            self._check_same(before["settings"], settings)
+            before = parse_object(known, read_text(known))
+            self._check_same(before.get("settings", {}), settings)
             return before if known == self.manifest else None
         if stamp(self.out) or files_below(self.out):
             message = f"{self.out} is there already, and xl embed did not write it; give another name."

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xl_cli.errors import CliError
+from xl_cli.folder.json_files import parse_object
 from xl_translit.corpora.inputs import RECORDS, Corpus, RowChunk, open_corpus
 from xl_translit.corpora.storage import place_text, read_text, stamp
 
@@ -49,7 +50,7 @@ class ShardFolder:
         """What is known of a shard; None of one that is not there, or not whole."""
         if not stamp(self._about(number)):
             return None
-        record = ShardRecord(**json.loads(read_text(self._about(number))))
+        record = ShardRecord(**parse_object(self._about(number), read_text(self._about(number))))
         n_bytes, _ = stamp(self.file(number)) or (None, None)
         return record if n_bytes == record.bytes else None
 

@@ -3,13 +3,13 @@
 The front matter is what model hubs read: https://huggingface.co/docs/hub/model-cards.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from xl_analysis import AnalysisError, metric_table, retrieval_table
+from xl_cli.folder.json_files import read_object
 from xl_cli.folder.run_folder import RunFolder
 from xl_cli.recipe.objectives import in_words
 from xl_tasks import DATASETS, Row
@@ -388,4 +388,4 @@ def _code(text: str, language: str) -> str:
 def read_about(path: Path) -> dict[str, Any]:
     """Content of the run.json in `path`; empty where it is no run."""
     file = path / "run.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return read_object(file) if file.is_file() else {}

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,15 +102,13 @@ def table_lines(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]
     reader = csv.reader((line + "\n" for line in read_lines(path)), delimiter=separator)
     header: list[str] = []
     body = []
-    for cells in reader:
+    for cells in _lines(reader, path):
         if not any(cell.strip() for cell in cells):
             continue
         if not header:
             header = [cell.strip() for cell in cells]
             if len(set(header)) < len(header) or not all(header):
-                message = (
-                    f"{path}:{reader.line_num}: each column needs a name of its own; they are {', '.join(header)}."
-                )
+                message = f"{path}:{reader.line_num}: each column needs a name of its own; they are {_listed(header)}."
                 raise CliError(message)
             continue
         if len(cells) != len(header):
@@ -123,6 +121,14 @@ def table_lines(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]
     return header, body
 
 
+def _lines(reader: "Iterator[list[str]]", path: Path) -> "Iterator[list[str]]":
+    try:
+        yield from reader
+    except csv.Error as error:  # a carriage return inside a line, a cell of more than 128 KiB
+        message = f"{path}: no table of cells ({error}); write it anew, each line ended by a line feed."
+        raise CliError(message) from None
+
+
 def number(text: str, where: str) -> float:
     """A cell as a number. CliError, which says `where` it stands, for a cell that is none or not finite."""
     try:
@@ -130,7 +136,7 @@ def number(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        message = f"{where} is {text!r}; give a finite number, or - where there is none."
+        message = f"{where} is {text[:60]!r}; give a finite number, or - where there is none."
         raise CliError(message)
     return value
 
@@ -153,7 +159,7 @@ def csv_rows(path: Path, *, percent: bool = False) -> "list[Row]":
     if not language and len(by_language) < 2:
         message = (
             f"{path}: no column of languages (language or target), and no two columns called like languages; its "
-            f"columns are {', '.join(header)}."
+            f"columns are {_listed(header)}."
         )
         raise CliError(message)
     fields = _row_fields()
@@ -161,18 +167,24 @@ def csv_rows(path: Path, *, percent: bool = False) -> "list[Row]":
         name for name in header if name not in (language, *fields) and _is_figures(body, name)
     ]
     if not figures:
-        message = f"{path}: no column of numbers beside {language}; its columns are {', '.join(header)}."
+        message = f"{path}: no column of numbers beside {language[:60]!r}; its columns are {_listed(header)}."
         raise CliError(message)
     rows = []
     for line, cells in body:
         about = _said({name: cell for name, cell in cells.items() if name not in (language, *figures)}, path, line)
         for name in figures:
             if cells[name] not in _NONE:
-                value = factor * number(cells[name], f"{path}:{line}: column {name}")
+                value = factor * number(cells[name], f"{path}:{line}: column {name[:60]}")
                 target = by_language.get(name) or code(cells[language])
                 metric = {} if by_language else {"metric": name}
                 rows.append(_made(path, **{"source": target, **about, **metric, "value": value, "target": target}))
     return rows
+
+
+def _listed(names: Sequence[str]) -> str:
+    from xl_tasks.datasets.readers.delimited import column_names
+
+    return column_names(names)
 
 
 def _is_language(name: str) -> bool:
@@ -221,7 +233,7 @@ def _said(cells: Mapping[str, str], path: Path, line: int) -> dict[str, Any]:
         elif kinds[name] is str:
             said[name] = code(cell) if name in ("source", "target") else cell
         else:
-            value = number(cell, f"{path}:{line}: column {name}")
+            value = number(cell, f"{path}:{line}: column {name[:60]}")
             said[name] = int(value) if kinds[name] is int and value == int(value) else value
     return said
 

@@ -47,7 +47,7 @@ def read_content(path: Path, extending: tuple[Path, ...] = ()) -> Content:
         raise UsageError(message)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number of too many digits
         message = f"{chain}: not valid TOML: {error}."
         raise UsageError(message) from error
     if "extends" not in content:

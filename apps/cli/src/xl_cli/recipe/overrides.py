@@ -110,7 +110,7 @@ def _parse(text: str) -> tuple[tuple[str, ...], object]:
     value: object
     try:
         value = tomllib.loads(f"value = {value_text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number of too many digits
         value = value_text.strip()
         if str(value).startswith("["):
             message = f'--set {text!r}: the list is not TOML; write its texts in quotes: --set \'{key}=["a", "b"]\'.'

@@ -7,6 +7,7 @@ links are sure. The package `bible-alignments` of PyPI has the Greek New Testame
 """
 
 import json
+import re
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
@@ -64,6 +65,8 @@ def read_bible_links(path: Path) -> list[LinkedVerse]:
         names = [str(document["docid"]) for document in content["documents"]]
         records = [([*map(str, its["source"])], [*map(str, its["target"])]) for its in content["records"]]
         source, target = names
+        if not all(re.fullmatch(r"[\w-][\w.-]{0,99}", name) for name in names):  # they are names of files
+            raise ValueError(names)
     except (ValueError, KeyError, TypeError, RecursionError):
         message = f"{file} is no file of links of Clear Bible: documents and records with source and target are needed."
         raise CliError(message) from None
@@ -82,7 +85,10 @@ def read_bible_links(path: Path) -> list[LinkedVerse]:
         for keys, words, name in zip(record, texts, names, strict=True):
             for key in keys:
                 if key not in words:
-                    message = f"{file}: a link has word {key}, which {name} has not; are text and links of one version?"
+                    message = (
+                        f"{file}: a link has word {ascii(key)[1:-1][:60]}, which {name} has not; are text and links "
+                        "of one version?"
+                    )
                     raise CliError(message)
         for one, other in product(*record):
             verse = texts[0][one].verse

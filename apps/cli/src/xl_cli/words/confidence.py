@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from xl_analysis import Calibration, GoldLinks, fit_calibration
 from xl_cli.errors import CliError
+from xl_cli.folder.json_files import read_object
 from xl_cli.launch.progress import say
 from xl_cli.words.config import AlignWordsConfig
 from xl_cli.words.linking import PairLinks, unit_of
@@ -51,13 +52,13 @@ def description(config: AlignWordsConfig, model: str, layer: int) -> dict[str, o
 def read_calibration(config: AlignWordsConfig, model: str, layer: int) -> Calibration:
     """The one in `config.calibration`. CliError for one of another method; a note where layer, unit or model differ."""
     path = Path(config.calibration)
-    text = path.read_text(encoding="utf-8")
-    calibration = Calibration.from_json(text, str(path))
-    its = json.loads(text)
+    its = read_object(path, "make one with --calibrate.")
+    calibration = Calibration.from_json(json.dumps(its), str(path))
     here = description(config, model, layer)
     if its.get("links") != here["links"]:
         message = (
-            f"{path} calibrates links of method {its.get('links')}, not of {here['links']}; learn one by --calibrate."
+            f"{path} calibrates links of method {str(its.get('links'))[:60]!r}, not of {here['links']!r}; learn one by "
+            "--calibrate."
         )
         raise CliError(message)
     other = [f"{name} {its.get(name)} and not {value}" for name, value in here.items() if its.get(name) != value]

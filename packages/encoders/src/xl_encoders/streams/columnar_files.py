@@ -79,7 +79,7 @@ def file_errors(path: Path) -> Generator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].rstrip(".")
-        message = f"{path} cannot be read ({reason}); check the file or leave it out."
+        message = f"{path} cannot be read ({ascii(reason)[1:-1]}); check the file or leave it out."
         raise EncoderError(message) from error
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from xl_encoders.errors import EncoderError
 
 # Lines of a chunk.
 _CHUNK = 2048
+# Bytes of a line at most: a line is whole in memory.
+_LONGEST_LINE = 1 << 27
 
 
 class JsonLines:
@@ -28,7 +31,10 @@ class JsonLines:
         self._lens: list[int] = []
         with path.open("rb") as file:
             place = 0
-            for number, line in enumerate(file):
+            for number, line in enumerate(iter(partial(file.readline, _LONGEST_LINE + 1), b"")):
+                if len(line) > _LONGEST_LINE:
+                    message = f"{path}:{number + 1}: the line is longer than {_LONGEST_LINE >> 20} MiB; check the file."
+                    raise EncoderError(message)
                 if number % _CHUNK == 0:
                     self._starts.append(place)
                     self._lens.append(0)
@@ -50,7 +56,7 @@ class JsonLines:
         for name in columns:
             values = [row.get(name) for row in rows]
             for place, value in enumerate(values):
-                if not isinstance(value, str | None):
+                if not _is_text(value):
                     message = f"{self._where(chunk, place)}: {name} is {json.dumps(value)[:40]}, not text."
                     raise EncoderError(message)
             builder = pa.lib.StringBuilder()  # `pa.array` would load pandas to see whether a list is one of its series
@@ -65,7 +71,7 @@ class JsonLines:
                 line = file.readline()
                 try:
                     row = json.loads(line) if line.strip() else {}
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     message = f"{self._where(chunk, place)}: no JSON ({error}); a line needs an object."
                     raise EncoderError(message) from error
                 if not isinstance(row, dict):
@@ -77,3 +83,11 @@ class JsonLines:
 
     def _where(self, chunk: int, place: int) -> str:
         return f"{self._path}:{chunk * _CHUNK + place + 1}"
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is null, or text without halves of surrogate pairs, which no column holds."""
+    try:
+        return value is None or (isinstance(value, str) and len(value.encode()) >= 0)
+    except UnicodeEncodeError:
+        return False

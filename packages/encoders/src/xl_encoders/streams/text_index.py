@@ -270,7 +270,8 @@ def check_columns(path: Path, file: TextFile, names: Sequence[str]) -> None:
 
     for name in names:
         if name not in file.columns:
-            message = f"{path} has no column {name!r}; its columns are: {', '.join(file.columns) or 'none'}."
+            there = ascii(", ".join(file.columns))[1:-1][:200]
+            message = f"{path} has no column {name!r}; its columns are: {there or 'none'}."
             raise EncoderError(message)
         kind = file.columns[name]
         if pa.types.is_dictionary(kind):

@@ -38,7 +38,7 @@ def parse_feedback(lines: Iterable[str], where: str) -> dict[int, Round]:
             continue
         cells = line.rstrip("\n").split("\t")
         at, keyword, word, mark = cells if len(cells) == 4 else ("1", *cells) if len(cells) == 3 else ("", "", "", "")
-        if not at.isdecimal() or not keyword or not word or mark not in MARKS:
+        if not at.isdecimal() or len(at) > 9 or not keyword or not word or mark not in MARKS:
             message = (
                 f"{where}:{number}: expected [round TAB] keyword TAB word TAB alike or unlike, found {line[:60]!r}"
             )
@@ -56,7 +56,11 @@ def feedback_line(number: int, keyword: str, word: str, mark: str) -> str:
 def read_feedback(path: Path | str) -> dict[int, Round]:
     """The rounds of a feedback file."""
     with Path(path).open(encoding="utf-8", newline="\n") as file:
-        return parse_feedback(file, str(path))
+        try:
+            return parse_feedback(file, str(path))
+        except UnicodeDecodeError as error:
+            message = f"{path}: not UTF-8 ({error.reason}); re-encode the file, e.g. with iconv -f LATIN1 -t UTF-8"
+            raise StaticembError(message) from None
 
 
 def refined_by_round(

@@ -68,7 +68,7 @@ class PartFolder:
             with replacing(state) as file:
                 file.write(json.dumps(run, indent=2) + "\n")
             return
-        check_same_run(str(self._out), str(self.path), json.loads(state.read_text(encoding="utf-8")), run)
+        check_same_run(str(self._out), str(self.path), read_state(str(state), state.read_bytes()), run)
         for part in self.parts():
             self._n_parts += 1
             yield part
@@ -77,7 +77,7 @@ class PartFolder:
         """Every part on the disk, in order."""
         number = 0
         while (file := self._file(number, "json")).exists():
-            values = json.loads(file.read_text(encoding="utf-8"))
+            values = read_state(str(file), file.read_bytes())
             values["statistics"] = Statistics.from_json(values["statistics"])
             values["rejections"] = [Rejection(*item) for item in values["rejections"]]
             values["pairs"] = [(word, result) for word, result in values["pairs"]]
@@ -128,6 +128,19 @@ class PartFolder:
 
     def _file(self, number: int, suffix: str) -> Path:
         return self.path / f"{number:06}.{suffix}"
+
+
+def read_state(name: str, content: bytes | str) -> dict[str, Any]:
+    """What a run wrote for itself, an object of JSON; CorpusError where it is damaged."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        message = f"{name}: damaged ({error}); remove its folder to start over"
+        raise CorpusError(message) from None
+    if not isinstance(value, dict):
+        message = f"{name}: damaged (no JSON object); remove its folder to start over"
+        raise CorpusError(message)
+    return value
 
 
 def check_same_run(out: str, folder: str, before: dict[str, Any], run: dict[str, Any]) -> None:

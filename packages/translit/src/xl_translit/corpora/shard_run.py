@@ -17,7 +17,7 @@ from typing import Any
 from xl_translit.corpora.batch import Rejection
 from xl_translit.corpora.inputs import RECORDS
 from xl_translit.corpora.manifest import Manifest
-from xl_translit.corpora.parts import check_same_run
+from xl_translit.corpora.parts import check_same_run, read_state
 from xl_translit.corpora.shards import Outcome, Portion, ShardRecord, ShardWriter, portions
 from xl_translit.corpora.statistics import Account, Statistics
 from xl_translit.corpora.storage import files_below, place_text, placing, read_text, remove, stamp
@@ -113,7 +113,7 @@ class ShardRun:
         state = f"{out}/{RECORDS}/run.json"
         identity = json.loads(json.dumps(identity))
         if stamp(state):
-            check_same_run(out, out, json.loads(read_text(state)), identity)
+            check_same_run(out, out, read_state(state, read_text(state)), identity)
         elif files_below(out):
             message = f"{out} exists already; remove it or choose another name"
             raise CorpusOptionError(message)

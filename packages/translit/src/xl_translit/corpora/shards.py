@@ -16,6 +16,7 @@ from uuid import uuid4
 from xl_translit.corpora.batch import ChunkWriter
 from xl_translit.corpora.formats import Format
 from xl_translit.corpora.inputs import RECORDS, Corpus
+from xl_translit.corpora.parts import read_state
 from xl_translit.corpora.sources import Source
 from xl_translit.corpora.statistics import NewWords, Pair, Statistics
 from xl_translit.corpora.storage import place_text, placing, read_text, stamp
@@ -138,7 +139,7 @@ class ShardFolder:
 
     def record(self, index: int) -> ShardRecord:
         """What is known of a shard that is there."""
-        values = json.loads(read_text(self.record_path(index)))
+        values = read_state(self.record_path(index), read_text(self.record_path(index)))
         values["rejections"] = [Refusal(*item) for item in values["rejections"]]
         values["stamps"] = [tuple(item) if item else None for item in values["stamps"]]
         return ShardRecord(**values)

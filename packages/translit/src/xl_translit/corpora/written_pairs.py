@@ -89,7 +89,7 @@ def _open(path: Path) -> WrittenPairs:
         message = f"{about}: not a manifest that xl translit --out wrote; {again}"
         raise CorpusError(message) from None
     digest, form, columns, to, lang = told
-    if "text" not in columns:
+    if to not in RESULT_NAMES or not {"text", RESULT_NAMES[to]} <= {*columns}:
         message = f"{path}: it holds no texts beside their transliterations; {again}"
         raise CorpusError(message)
     if hash_file(path) != digest:

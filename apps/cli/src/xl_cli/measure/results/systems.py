@@ -1,13 +1,13 @@
 """The systems that folders of `xl eval` hold: models that language and seed alone tell apart, and where they lie."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import CliError
 from xl_cli.folder.at_hand import FINE_TUNED
+from xl_cli.folder.json_files import read_object
 
 if TYPE_CHECKING:
     from xl_tasks import Row
@@ -80,7 +80,7 @@ def kept_models(runs: Sequence[str]) -> dict[tuple, Path]:
     found = {}
     for run in runs:
         for file in sorted((Path(run) / "models").glob(f"*/{FINE_TUNED}")):
-            about = json.loads(file.read_text(encoding="utf-8"))
+            about = read_object(file)
             if (file.parent / "config.json").is_file():  # of a probe there is none
                 found[tuple(about.get(name) for name in _KEPT)] = file.parent
     return found

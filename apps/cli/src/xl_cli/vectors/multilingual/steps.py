@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xl_cli.errors import CliError, UsageError
+from xl_cli.folder.json_files import read_object
 from xl_cli.launch import processes
 from xl_cli.launch.progress import say
 
@@ -53,11 +54,7 @@ class Ledger:
         self.path = path
         self.entries: dict[str, dict[str, Any]] = {}
         if path.is_file():
-            try:
-                self.entries = json.loads(path.read_text(encoding="utf-8"))
-            except json.JSONDecodeError as error:
-                message = f"{path} cannot be read ({error}); delete it to make everything anew."
-                raise CliError(message) from None
+            self.entries = read_object(path, "delete it to make everything anew.")
 
     def has(self, step: Step) -> bool:
         """Whether a step is done, or known to fail, whatever its settings were."""

@@ -145,7 +145,7 @@ def read_layout(name: str | Path) -> Layout:
         raise AnalysisError(message)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number of too many digits
         message = f"{path}: not a TOML file: {error}"
         raise AnalysisError(message) from None
     try:
@@ -182,7 +182,7 @@ def _made(kind: type[_Made], given: Mapping[str, object], groups: object, where:
     values = {}
     for name, value in given.items():
         if name not in known:
-            message = f"{where}: unknown key {name!r}; known: {', '.join(known)}."
+            message = f"{where}: unknown key {name[:60]!r}; known: {', '.join(known)}."
             raise AnalysisError(message)
         if isinstance(value, str) and name in ("languages", "over", "without"):
             if not isinstance(groups, dict) or value not in groups:
@@ -229,5 +229,5 @@ def _check(layout: Layout) -> None:
 def _known(where: str, given: Sequence[str], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
-            message = f"{where}: {name!r} is none of {', '.join(filter(None, known))}."
+            message = f"{where}: {name[:60]!r} is none of {ascii(', '.join(filter(None, known)))[1:-1][:200]}."
             raise AnalysisError(message)
