@@ -20,6 +20,12 @@ from xl_translit.errors import TextError
 
 _BOM = b"\xef\xbb\xbf"
 
+LONGEST_LINE = 1 << 27
+"""Bytes of a line at most, its end included: a line is whole in memory."""
+
+# Of a frame so many bytes unpack to 128 MiB at most.
+_ZSTD_PIECE = 1 << 12
+
 
 def read_lines(path: Path | str) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file without their "\n"; "-" reads standard input.
@@ -27,20 +33,22 @@ def read_lines(path: Path | str) -> Iterator[str]:
     `.gz`, `.zst` and `.xz` are decompressed on the way (by suffix). Only "\n" ends a line: CR, U+2028, U+0085 and form
     feed stay inside. One CR directly before "\n", or at the very end, belongs to the line's end and is dropped, too.
     A leading byte-order mark is dropped; a last line without "\n" counts; an empty file has no lines.
-    Raises TextError for a file that is absent, a folder, cut short, or not UTF-8 (with `file:line`).
+    Raises TextError for a file that is absent, a folder, cut short, or not UTF-8 (with `file:line`), and for a line of
+    more than 128 MiB, which is no text but what a small file may unpack to.
     """
     name = "<stdin>" if str(path) == "-" else str(path)
     with _open_bytes(path) as stream:
         number = 0
-        lines = iter(stream)
         while True:
             try:
-                raw = next(lines)
-            except StopIteration:
-                return
+                raw = stream.readline(LONGEST_LINE + 1)
             except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
                 raise damaged(name, number, error) from None
+            if not raw:
+                return
             number += 1
+            if len(raw) > LONGEST_LINE:
+                raise too_long(name, number)
             if number == 1:
                 raw = raw.removeprefix(_BOM)
             try:
@@ -61,6 +69,13 @@ def damaged(name: str, n_lines: int, error: Exception) -> TextError:
     """The refusal of compressed data that stops or breaks behind `n_lines` whole lines."""
     where = f"after line {n_lines}" if n_lines else "before its first line ended"
     return TextError(f"{name}: compressed data is cut short or damaged {where} ({error}); fetch it again")
+
+
+def too_long(name: str, number: int) -> TextError:
+    """The refusal of a line that is longer than `LONGEST_LINE`."""
+    return TextError(
+        f"{name}:{number}: the line is longer than {LONGEST_LINE >> 20} MiB; is this a text, line by line?"
+    )
 
 
 def check_readable(path: Path | str) -> None:
@@ -231,7 +246,7 @@ class _ZstdReader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # ty: ignore[incompatible-method-override]
         while not self._ready:
-            packed = self._rest or self._raw.read(1 << 16)
+            packed = self._rest or self._raw.read(_ZSTD_PIECE)
             self._rest = b""
             if not packed:
                 if self._started:

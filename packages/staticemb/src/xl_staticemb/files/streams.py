@@ -14,6 +14,8 @@ from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.whole_files import replaced
 
 _COMPRESSIONS = (".gz", ".xz", ".zst")
+# Of a frame so many bytes unpack to 128 MiB at most.
+_ZSTD_PIECE = 1 << 12
 
 
 def kind_suffix(path: Path) -> str:
@@ -92,7 +94,7 @@ class _ZstdReader(io.RawIOBase):
     @staticmethod
     def _unpacked(raw: BinaryIO, decompressor: Any) -> Iterator[bytes]:
         frame, rest = None, b""
-        while packed := rest or raw.read(1 << 16):
+        while packed := rest or raw.read(_ZSTD_PIECE):
             frame = frame or decompressor.decompressobj()
             yield frame.decompress(packed)
             rest = frame.unused_data

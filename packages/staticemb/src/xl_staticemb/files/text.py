@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from xl_staticemb.errors import StaticembError
 from xl_staticemb.files.number_text import write_numbers
 
-_HEADER = re.compile(rb"\s*(\d{1,18})\s+(\d{1,18})\s*$")  # what fits 64 bits
+_HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*$")
+_MOST_DIGITS = 18  # what fits 64 bits
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20  # bytes read at a time
@@ -32,9 +33,9 @@ _Result = TypeVar("_Result")
 
 
 def parse_header(line: bytes) -> tuple[int, int] | None:
-    """(n_words, width) if the line is the first line of a word2vec file."""
+    """(n_words, width) if the line is the first of a word2vec file; of absurd numbers the first digits."""
     header = _HEADER.match(line)
-    return (int(header[1]), int(header[2])) if header else None
+    return (int(header[1][:_MOST_DIGITS]), int(header[2][:_MOST_DIGITS])) if header else None
 
 
 def text_width(line: bytes, path: Path) -> int:

@@ -138,7 +138,7 @@ class VectorFile:
             head = stream.read(_HEAD)
             self._refuse_others(head)
             kind: Format = given or self._format_of(head)
-            while b"\n" not in head and len(head) < _LONGEST_FIRST_LINE and (more := stream.read(_HEAD)):
+            while b"\n" not in head and len(head) < _LONGEST_FIRST_LINE and (more := stream.read(len(head))):
                 head += more
         if not head:
             message = f"{self.path}: holds no word vectors"

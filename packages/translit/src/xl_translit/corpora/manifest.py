@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,15 @@ def versions(transliterator: Transliterator, packages: Sequence[str] = _PACKAGES
     """Versions of the transliterator, of Python and of the packages that are installed."""
     by_name = {transliterator.name: transliterator.version, "python": platform.python_version()}
     for package in packages:
-        try:
-            by_name.setdefault(package, version(package))
-        except PackageNotFoundError:
-            continue
+        if its := _installed(package):
+            by_name.setdefault(package, its)
     return by_name
+
+
+@cache
+def _installed(package: str) -> str:
+    """Its version, empty where it is not there; read once, which takes longer than a small corpus."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -17,6 +17,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
@@ -24,7 +25,7 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 from xl_translit.corpora.formats import PACKED, parquet_library
 from xl_translit.corpora.storage import is_url, open_bytes, stamp
 from xl_translit.errors import CorpusError, CorpusOptionError, TextError
-from xl_translit.text import damaged, decompressing
+from xl_translit.text import LONGEST_LINE, damaged, decompressing, too_long
 
 _BOM = b"\xef\xbb\xbf"
 _STDIN_BLOCK = 1 << 20  # bytes asked of a pipe at once; it gives what it has
@@ -155,10 +156,14 @@ class LineSource:
         with self._open(reading) as (stream, stored):
             n_lines = 0
             if self._stop is not None:
-                stream = _lines_within(stream, self._start, self._stop)
+                lines = _lines_within(stream, self._start, self._stop)
+            else:
+                lines = iter(partial(stream.readline, LONGEST_LINE + 1), b"")
             try:
-                for raw in stream:
+                for raw in lines:
                     n_lines += 1
+                    if len(raw) > LONGEST_LINE:
+                        raise too_long(self.name, n_lines)
                     if n_lines == 1 and not self._start:
                         if raw == _BOM:
                             continue
@@ -193,7 +198,7 @@ class LineSource:
     def blocks(self) -> Iterator[list[bytes] | None]:
         """Standard input as it comes: whole lines that are there, or None before a read that would have to wait."""
         read, ready = _stdin_reader()
-        rest = b""
+        rest = bytearray()
         first = True
         while True:
             if not ready():
@@ -204,12 +209,15 @@ class LineSource:
             rest += block
             if first and (len(rest) >= len(_BOM) or b"\n" in rest):
                 rest, first = rest.removeprefix(_BOM), False
-            cut = rest.rfind(b"\n") + 1
+            cut = rest.rfind(b"\n", max(0, len(rest) - len(block))) + 1
             if cut:
-                yield _lines(rest[:cut])
-                rest = rest[cut:]
+                yield _lines(bytes(rest[:cut]))
+                del rest[:cut]
+            if len(rest) > LONGEST_LINE:
+                message = f"{self.name}: a line is longer than {LONGEST_LINE >> 20} MiB; is this a text, line by line?"
+                raise TextError(message)
         if rest.removeprefix(_BOM):
-            yield [rest]
+            yield [bytes(rest)]
 
     @contextmanager
     def _open(self, reading: ReadTally) -> Generator[tuple[BinaryIO, BinaryIO]]:
@@ -231,7 +239,7 @@ class LineSource:
     def _first_line(self) -> bytes:
         with self._open(ReadTally()) as (stream, _):
             try:
-                return stream.readline().removeprefix(_BOM)
+                return stream.readline(LONGEST_LINE).removeprefix(_BOM)
             except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
                 raise damaged(self.name, 0, error) from None
 
@@ -447,8 +455,10 @@ def _lines_within(stream: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
     """Lines that begin at the bytes from `start` to `stop` of a file that is read from the byte in front of `start`."""
     place = start
     if start:  # the end of the line before
-        place += len(stream.readline()) - 1
-    while place < stop and (line := stream.readline()):
+        while (end := stream.readline(LONGEST_LINE)) and not end.endswith(b"\n"):
+            place += len(end)
+        place += len(end) - 1
+    while place < stop and (line := stream.readline(LONGEST_LINE + 1)):
         place += len(line)
         yield line
 
