@@ -60,7 +60,9 @@ def _solve(cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         plan[linear_sum_assignment(cost)] = 1 / len(a)
         return plan
     b = b * (a.sum() / b.sum())  # the simplex wants equal sums, to the last bit but one
-    return ot.emd(a, b, np.ascontiguousarray(cost), numItermax=_MAX_PIVOTS, center_dual=False, check_marginals=False)
+    # Before 0.9.7, POT's simplex takes costs of 1e-12 for equal; the plan is the same in any unit.
+    cost = np.ascontiguousarray(cost / (np.abs(cost).max() or 1.0))
+    return ot.emd(a, b, cost, numItermax=_MAX_PIVOTS, center_dual=False, check_marginals=False)
 
 
 def _constant(weights: np.ndarray) -> bool:
