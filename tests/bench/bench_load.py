@@ -1,11 +1,11 @@
 """Commands under load: does memory stay flat, does the last tenth run as fast as the first, do rows reconcile? By hand.
 
-    XL_DATA=FOLDER uv run python -m tests.bench.bench_load translit|embed|map|align [--rows N] [--out FOLDER]
+    XL_DATA=FOLDER uv run python -m tests.bench.bench_load translit|embed|map|align [--rows N]
 
 translit: 10 M lines, two jobs. embed: 1 M sentences through a small new encoder. map: two files of 1 M x 300 vectors,
 `static map` with 5,000 pairs, `static bli` by nn over all words and by CSLS over 200,000. align: 400 steps on a bitext
 of 2 M rows. Text is that of XL_DATA over and over, each line with a number of its own. A command's processes are looked
-at four times a second: their memory (proportional set size, so that shared pages count once), seconds of the processor,
+at each second: their memory (proportional set size, so that shared pages count once), seconds of the processor,
 and how much is done, by what has been written or logged. A tenth near the start and one near the end are told; where
 other work comes and goes beside it, the seconds of the processor say more than those of the clock.
 """
@@ -24,7 +24,7 @@ import numpy as np
 
 from tests.bench.bench_corpora import write_corpus
 
-PAUSE = 0.25
+PAUSE = 1.0
 ROWS = {"translit": 10_000_000, "embed": 1_000_000, "map": 1_000_000, "align": 2_000_000}
 
 
