@@ -29,8 +29,15 @@ def same(left: WordVectors, right: WordVectors) -> None:
     np.testing.assert_array_equal(left.matrix, right.matrix)
 
 
+def needs_extra(name: str) -> None:
+    """Skip where the library of a suffix is not installed."""
+    if name.endswith(".zst"):
+        pytest.importorskip("zstandard")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_there_and_back_whole_limited_and_in_blocks(tmp_path: Path, name: str) -> None:
+    needs_extra(name)
     vectors = random_vectors(700, 31)
     path = tmp_path / name
     write_vectors(path, vectors)
@@ -217,6 +224,7 @@ class Unsafe:
 def test_what_is_refused(
     tmp_path: Path, name: str, data: bytes, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    needs_extra(name)
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(StaticembError, match=words):
