@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import zstandard
+from pyarrow import parquet
 from tests.cli.conftest import Run
 from tests.cli.made_data import write_lines
 
@@ -20,9 +22,10 @@ from xl_cli import UsageError
 from xl_cli.claims.claim import read_claim
 from xl_encoders import EncoderError
 from xl_encoders.reading.vector_files import open_vectors
+from xl_encoders.streams.columnar_files import open_text_file
 from xl_staticemb import StaticembError, read_vectors
 from xl_tasks import TaskError, load_bible, load_lines, read_rows
-from xl_translit import TextError, read_lines
+from xl_translit import CorpusError, TextError, read_lines, romanize_corpus
 
 MIB = 1 << 20
 N_PACKED = 200 * MIB
@@ -214,3 +217,14 @@ def test_steps_of_a_claim_stay_in_its_folder(name: str, tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match=r"c\.toml: \[mini\]: a step is called .* make a name"):
         read_claim(str(tmp_path / "c.toml"))
+
+
+def test_columns_of_names_that_are_not_utf8(tmp_path: Path) -> None:
+    """What the fuzzer found: a name inside Parquet's own description of its columns."""
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"text": ["su"], "lang": ["tr"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"lang", b"l\xa1ng"))
+    with pytest.raises(CorpusError, match=r"a\.parquet: is no Parquet file that could be read"):
+        romanize_corpus(path, tmp_path / "b.tsv", column="text")
+    with pytest.raises(EncoderError, match=r"a\.parquet cannot be read"):
+        open_text_file(path)

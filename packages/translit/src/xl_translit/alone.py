@@ -76,7 +76,7 @@ def _told(holder: bytes) -> str:
         about = json.loads(holder)
         told = f"{about['command']} (process {about['process']} on {about['host']}, since {about['since']})"
         gone = about["host"] == socket.gethostname() and not _lives(int(about["process"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "another process"
     return f"what {told} left behind" if gone else told
 

@@ -65,5 +65,5 @@ def _save(path: Path, nearest: "tuple[NDArray[np.int64], NDArray[np.float32]]", 
 def _read(path: Path) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None

@@ -175,7 +175,7 @@ def _is_of(about: Path, out: Path) -> bool:
     """Whether `about` was written for `out` by a call that was killed before it wrote the vectors."""
     try:
         return json.loads(about.read_text(encoding="utf-8"))["out"] == str(out)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
 
 

@@ -21,8 +21,8 @@ from transformers import (
 )
 from transformers.utils import cached_file
 
+from xl_encoders.config_checks import check_config
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.config_checks import check_config
 from xl_encoders.model.encoder import Encoder
 from xl_encoders.model.hub import unreachable
 from xl_encoders.model.model_files import (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+from xl_encoders.config_checks import check_config
 from xl_encoders.errors import EncoderError
-from xl_encoders.model.config_checks import check_config
 from xl_encoders.model.hub import unreachable
 from xl_encoders.reading.token_counts import TokenCounter, counter_of
 

@@ -77,7 +77,7 @@ def file_errors(path: Path) -> Generator[None]:
 
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # the last of names that are not UTF-8
         reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0].rstrip(".")
         message = f"{path} cannot be read ({ascii(reason)[1:-1]}); check the file or leave it out."
         raise EncoderError(message) from error

@@ -337,5 +337,5 @@ def _load(path: Path) -> TextIndex | None:
         languages, n_before, n_empty, n_duplicates = json.loads(arrays.pop("about").tobytes())
         counts = {"n_before": n_before, "n_empty": n_empty, "n_duplicates": n_duplicates}
         return TextIndex(**arrays, languages=languages, **counts)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, RecursionError):
         return None

@@ -107,7 +107,7 @@ class Checkpoints:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
             if not isinstance(meta, dict):
                 raise TypeError(meta)
-        except (SafetensorError, OSError, ValueError, TypeError) as error:
+        except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
             why = ascii(str(error))[1:-1]
             message = f"{path} cannot be read ({why}); delete it to start this variant again."
             raise CheckpointError(message) from error

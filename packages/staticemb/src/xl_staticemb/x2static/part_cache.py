@@ -57,7 +57,7 @@ class PartCache:
             about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except ValueError:
+        except (ValueError, RecursionError):
             about = None
         if not isinstance(about, dict) or "settings" not in about or "n_lines" not in about:
             message = f"{self.folder / _ABOUT} does not say what the folder holds; delete the folder to begin anew."
@@ -114,11 +114,16 @@ class PartCache:
     def load(self, number: int) -> ContextPart:
         """Part `number`."""
         file = _opened(self._path(number))
-        return ContextPart(*(file.get_tensor(name) for name in _ARRAYS), about=json.loads(file.metadata()["about"]))
+        return ContextPart(*(file.get_tensor(name) for name in _ARRAYS), about=self.about(number))
 
     def about(self, number: int) -> dict[str, int]:
         """The counts of part `number`, without its vectors."""
-        return json.loads(_opened(self._path(number)).metadata()["about"])
+        path = self._path(number)
+        try:
+            return json.loads(_opened(path).metadata()["about"])
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            message = f"{path} cannot be read ({error}); delete it, and it is made again."
+            raise StaticembError(message) from error
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:06d}.safetensors"

@@ -223,7 +223,7 @@ class _Run:
                 self.model.table.state = file.get_tensor("table")
                 if self.model.linear is not None:
                     self.model.linear = file.get_tensor("linear")
-        except SafetensorError as error:
+        except (SafetensorError, ValueError, TypeError, LookupError, RecursionError) as error:
             message = f"{self.state} cannot be read ({error}); delete it, and the training begins anew."
             raise StaticembError(message) from error
         self.model.table.n_steps = about["n_steps"]

@@ -180,7 +180,7 @@ class CellStore:
                 chosen=about["chosen"],
                 outputs=outputs,
             )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, SafetensorError) as error:
             message = f"{marker} cannot be read ({error}); delete it, and the next call computes the cell again."
             raise TaskError(message) from error
 

@@ -198,7 +198,7 @@ def _stored(encoder: "Encoder", part: str) -> dict[str, Tensor] | None:
             shards = json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"]
             names = sorted({file for key, file in shards.items() if part in key})
         files = [find(name) for name in names]
-    except OSError:
+    except (OSError, ValueError, LookupError, RecursionError):
         return None
     if not names:
         return {}

@@ -130,15 +130,15 @@ class PartFolder:
         return self.path / f"{number:06}.{suffix}"
 
 
-def read_state(name: str, content: bytes | str) -> dict[str, Any]:
-    """What a run wrote for itself, an object of JSON; CorpusError where it is damaged."""
+def read_state(name: str, content: bytes | str, kind: type = dict) -> Any:
+    """What a run wrote for itself, JSON of a kind; CorpusError where it is damaged."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         message = f"{name}: damaged ({error}); remove its folder to start over"
         raise CorpusError(message) from None
-    if not isinstance(value, dict):
-        message = f"{name}: damaged (no JSON object); remove its folder to start over"
+    if not isinstance(value, kind):
+        message = f"{name}: damaged (no JSON {kind.__name__}); remove its folder to start over"
         raise CorpusError(message)
     return value
 

@@ -147,7 +147,7 @@ class ShardFolder:
     def words(self, index: int) -> list[Pair]:
         """Words of a shard and what became of each, in the order they came; none where they were not needed."""
         path = self.words_path(index)
-        return list(zip(*json.loads(read_text(path)), strict=True)) if stamp(path) else []
+        return list(zip(*read_state(path, read_text(path), list), strict=True)) if stamp(path) else []
 
 
 class _HandedOn:

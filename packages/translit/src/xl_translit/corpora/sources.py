@@ -268,7 +268,7 @@ class ParquetSource:
 
     def __init__(self, path: str, column: str, keep: tuple[str, ...] = ()) -> None:
         parquet_library()
-        from pyarrow import ArrowInvalid, types
+        from pyarrow import ArrowException, types
 
         self.name = path
         self._path = path if is_url(path) else str(Path(path).absolute())
@@ -276,7 +276,7 @@ class ParquetSource:
             with _parquet_file(self._path) as file:
                 self._schema = file.schema_arrow
             self.stamp = stamp(path)
-        except (ArrowInvalid, OSError) as error:
+        except (ArrowException, OSError, UnicodeDecodeError) as error:  # the last of names that are not UTF-8
             message = f"{path}: is no Parquet file that could be read ({_shown(error)}); check that it is complete"
             raise CorpusError(message) from None
         for name in (column, *keep):
@@ -286,7 +286,8 @@ class ParquetSource:
             kind = kind.value_type
         if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
             texts = [f.name for f in self._schema if types.is_string(f.type) or types.is_large_string(f.type)]
-            message = f"{path}: column {column!r} holds {kind}, not text; columns of text: {', '.join(texts) or 'none'}"
+            shown = ", ".join(map(_shown, texts)) or "none"
+            message = f"{path}: column {column!r} holds {kind}, not text; columns of text: {shown}"
             raise CorpusOptionError(message)
         self._columns = [column, *keep]
         self._groups: range | None = None
@@ -324,7 +325,7 @@ class ParquetSource:
                         reading.n_rows += 1
                         yield list(row)
                     reading.n_bytes = (self.size or 0) * reading.n_rows // max(n_total, 1)
-        except (ArrowException, OSError) as error:
+        except (ArrowException, OSError, UnicodeDecodeError) as error:
             message = (
                 f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({_shown(error)}); fetch it again"
             )
