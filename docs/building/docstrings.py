@@ -2,9 +2,10 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 _FIELD = re.compile(r"([a-z_]\w*(?:, \w+)*|[A-Za-z_]\w*): (?=\S)")
+_SHOWN = 40  # names of a constant
 _SPECIAL = re.compile(r"([\\*|_])")
 
 
@@ -56,6 +57,14 @@ def settings_list(value: object) -> Iterator[str]:
         if "help" in field.metadata:
             default = "" if field.default is dataclasses.MISSING else f" (``{field.default!r}``)"
             yield from (f"- ``{field.name}``{default}: {inline(str(field.metadata['help']))}", "")
+
+
+def names_in(value: Iterable[str]) -> str:
+    """What a public constant holds: names, or a mapping from names."""
+    names = list(value)
+    more = f" ... ({len(names)} of them)" if len(names) > _SHOWN else ""
+    mapping = "A mapping from " if isinstance(value, Mapping) else ""
+    return mapping + ", ".join(f"``{name}``" for name in names[:_SHOWN]) + more
 
 
 def inline(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from docs.building.docstrings import as_rst, inline, settings_list
+from docs.building.docstrings import as_rst, inline, names_in, settings_list
 from tests.workspace.sources import nodes
 
 from xl_objectives import setting
@@ -64,3 +64,9 @@ def test_settings_tell_name_default_and_help() -> None:
 
     assert list(settings_list(Some)) == ["- ``rate`` (``0.5``): how fast, in [0, 1]", ""]
     assert list(settings_list(int)) == []
+
+
+def test_constants_tell_the_names_that_they_hold() -> None:
+    assert names_in(("a", "b")) == "``a``, ``b``"
+    assert names_in({"a": 1}) == "A mapping from ``a``"
+    assert names_in([str(i) for i in range(41)]).endswith("``39`` ... (41 of them)")
