@@ -17,6 +17,7 @@ import zstandard
 from pyarrow import parquet
 from tests.cli.conftest import Run
 from tests.cli.made_data import write_lines
+from tests.workspace.test_readers import READERS
 
 from xl_cli import UsageError
 from xl_cli.claims.claim import read_claim
@@ -29,11 +30,6 @@ from xl_translit import CorpusError, TextError, read_lines, romanize_corpus
 
 MIB = 1 << 20
 N_PACKED = 200 * MIB
-PACKERS: dict[str, Callable[[], object]] = {
-    ".gz": lambda: gzip.compress,
-    ".zst": zstandard.ZstdCompressor,
-    ".xz": lambda: lzma.compress,
-}
 
 
 @contextmanager
@@ -72,8 +68,8 @@ def test_a_line_that_unpacks_without_end_is_refused(suffix: str, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".zst", ".gz", ".xz"])
-def test_lines_that_unpack_without_end_are_read_one_by_one(suffix: str, tmp_path: Path, xl: Run) -> None:
+@pytest.mark.parametrize("suffix", [".zst", ".gz"])
+def test_lines_that_unpack_without_end_are_read_one_by_one(suffix: str, tmp_path: Path) -> None:
     path = bomb(tmp_path / f"a.txt{suffix}", b"a" * 1023 + b"\n")
     with within(160 * MIB):
         assert sum(1 for _ in read_lines(path)) == N_PACKED // 1024
@@ -228,3 +224,18 @@ def test_columns_of_names_that_are_not_utf8(tmp_path: Path) -> None:
         romanize_corpus(path, tmp_path / "b.tsv", column="text")
     with pytest.raises(EncoderError, match=r"a\.parquet cannot be read"):
         open_text_file(path)
+
+
+@pytest.mark.parametrize("kind", ["corpus in Parquet", "text column of Parquet"])
+def test_parquet_with_any_byte_changed_gives_all_rows_or_an_error(kind: str, tmp_path: Path) -> None:
+    """Some of these promise more rows than follow, which once were left out without a word."""
+    reader = READERS[kind]
+    path, whole = tmp_path / reader.name, reader.whole[0]
+    said = []
+    for place, byte in enumerate(whole):
+        path.write_bytes(whole[:place] + bytes([(byte + 2) % 256]) + whole[place + 1 :])
+        try:
+            reader.read(path)
+        except reader.error as error:
+            said.append(str(error))
+    assert any("rows" in each for each in said)

@@ -24,10 +24,14 @@ def read_columns(path: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
         check_columns(path, file, names)
         rows: list[tuple[str, ...]] = []
         with file_errors(path):
-            for chunk in range(len(file.chunk_lens())):
+            lens = file.chunk_lens()
+            for chunk in range(len(lens)):
                 for batch in file.read(chunk, names):
                     columns = [as_text(batch.column(name)).to_pylist() for name in names]
                     rows += [tuple(text or "" for text in row) for row in zip(*columns, strict=True)]
+        if len(rows) != sum(lens):
+            message = f"{path} holds {len(rows)} rows, not the {sum(lens)} of its own description; write it again."
+            raise CliError(message)
     except EncoderError as error:
         raise CliError(str(error)) from error
     return rows

@@ -149,8 +149,10 @@ class _Pass:
         hashes = np.zeros(n_rows if deduplicate or share else 0, dtype=np.uint64)
         row, n_empty = 0, 0
         for number, path in enumerate(files):
+            stop = row + sum(lens[number])
             with file_errors(path):
                 for batch in self._batches(path, len(lens[number])):
+                    _check_rows(path, row + batch.num_rows <= stop)
                     place = slice(row, row + batch.num_rows)
                     kept[place] = self._whole_rows(batch, path)
                     n_empty += batch.num_rows - int(kept[place].sum())
@@ -160,6 +162,7 @@ class _Pass:
                     if len(hashes):
                         hashes[place] = _hashes(batch.column(0), share)
                     row += batch.num_rows
+            _check_rows(path, row == stop)
         n_whole = int(kept.sum())
         if deduplicate:
             # With a share, which language a text of several counts for must not depend on the order of the rows.
@@ -250,6 +253,12 @@ class _Pass:
             )
             raise EncoderError(message)
         return code
+
+
+def _check_rows(path: Path, as_promised: bool) -> None:
+    if not as_promised:
+        message = f"{path} holds another number of rows than its own description says; write it again or leave it out."
+        raise EncoderError(message)
 
 
 def as_text(column: Any) -> Any:

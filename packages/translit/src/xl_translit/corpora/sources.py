@@ -314,10 +314,11 @@ class ParquetSource:
             with open_bytes(self._path) as file:
                 while block := file.read(1 << 20):
                     reading.digest.update(block)
-        n_total = 0
+        n_total, n_before = 0, reading.n_rows
         try:
             with _parquet_file(self._path) as file:
-                n_total = file.metadata.num_rows
+                groups = range(file.metadata.num_row_groups) if self._groups is None else self._groups
+                n_total = sum(file.metadata.row_group(group).num_rows for group in groups)
                 batches = file.iter_batches(4096, row_groups=self._groups, columns=self._columns, use_threads=False)
                 for batch in batches:
                     columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in self._columns]
@@ -330,6 +331,9 @@ class ParquetSource:
                 f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({_shown(error)}); fetch it again"
             )
             raise CorpusError(message) from None
+        if reading.n_rows - n_before != n_total:
+            message = f"{self.name}: {reading.n_rows - n_before} rows came of {n_total} promised; fetch it again"
+            raise CorpusError(message)
 
     def describe(self, reading: ReadTally) -> dict[str, Any]:
         """Name, hash and size of the file, rows."""
