@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 # what repr() gives of functions and factories
-_UNREADABLE = re.compile(r"<(?:function|factory|object|class)\b[^<>]*(?:<\w+>[^<>]*)?>")
+_UNREADABLE = re.compile(r"(?<== )<[a-z][^<>]*(?:<\w+>[^<>]*)?>|(?<==)<[a-z][^<>]*(?:<\w+>[^<>]*)?>")
 _log = logging.getLogger(__name__)
 
 
