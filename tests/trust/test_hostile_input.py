@@ -239,3 +239,13 @@ def test_parquet_with_any_byte_changed_gives_all_rows_or_an_error(kind: str, tmp
         except reader.error as error:
             said.append(str(error))
     assert any("rows" in each for each in said)
+
+
+@pytest.mark.parametrize("count", [2**31, 2**62])
+def test_rows_of_the_world_take_no_memory(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a file's own description may promise; the fuzzer came to 18 thousand million in 400 bytes."""
+    reader = READERS["text column of Parquet"]
+    (tmp_path / reader.name).write_bytes(reader.whole[0])
+    monkeypatch.setattr("xl_encoders.streams.text_index._Pass._chunk_lens", lambda *_: [count])
+    with pytest.raises(EncoderError, match=r"rows are more than memory holds|another number of rows"):
+        reader.read(tmp_path / reader.name)

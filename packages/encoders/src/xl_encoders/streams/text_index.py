@@ -144,9 +144,14 @@ class _Pass:
         lens = [self._chunk_lens(path) for path in files]
         starts = np.cumsum([0, *(n for file_lens in lens for n in file_lens)], dtype=np.int64)
         n_rows = int(starts[-1])
-        kept = np.zeros(n_rows, dtype=bool)
-        codes = np.zeros(n_rows if self._has_languages else 0, dtype=np.int16)
-        hashes = np.zeros(n_rows if deduplicate or share else 0, dtype=np.uint64)
+        try:  # memory is taken as rows come, so that a file which promises more than it has takes none for these
+            kept = np.zeros(n_rows, dtype=bool)
+            codes = np.zeros(n_rows if self._has_languages else 0, dtype=np.int16)
+            hashes = np.zeros(n_rows if deduplicate or share else 0, dtype=np.uint64)
+        except (MemoryError, ValueError) as error:
+            longest = files[max(range(len(files)), key=lambda number: sum(lens[number]))]
+            message = f"{longest}: {n_rows:,} rows are more than memory holds; are they there? Else leave the file out."
+            raise EncoderError(message) from error
         row, n_empty = 0, 0
         for number, path in enumerate(files):
             stop = row + sum(lens[number])
