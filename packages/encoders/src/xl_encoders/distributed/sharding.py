@@ -162,7 +162,12 @@ def total_norm(gradients: Iterable[Tensor]) -> Tensor:
     """Norm of all gradients as one vector: of each process's slices together, and of what all of them hold once."""
     gradients = list(gradients)
     slices = [_local(gradient) for gradient in gradients if is_sharded(gradient)]
-    copies = [gradient for gradient in gradients if not is_sharded(gradient)]
+    # Not every torch has the norm of a sparse tensor (2.9 has none); that of its rows is the same.
+    copies = [
+        gradient.coalesce().values() if gradient.is_sparse else gradient
+        for gradient in gradients
+        if not is_sharded(gradient)
+    ]
     norms = [torch.nn.utils.get_total_norm(some).double() for some in (slices, copies)]
     squares = norms[0].square().to(gradients[0].device) if slices else torch.zeros((), dtype=torch.float64)
     if any(is_sharded(gradient) for gradient in gradients):

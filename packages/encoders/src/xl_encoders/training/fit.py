@@ -174,8 +174,9 @@ def fit(
             losses, weights, norms = loop.run(step)
             if not all(math.isfinite(value) for value in losses.values()):
                 raise DivergedError(step + 1, losses)
-            clip = clip_gradients if sharding else accelerator.clip_grad_norm_
-            norm = float(clip(loop.parameters, config.clip or math.inf))
+            if not sharding:
+                accelerator.unscale_gradients()
+            norm = float(clip_gradients(loop.parameters, config.clip or math.inf))
             optimizer.step()
             optimizer.zero_grad()
             done = step + 1
