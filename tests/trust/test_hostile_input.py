@@ -249,3 +249,17 @@ def test_rows_of_the_world_take_no_memory(count: int, tmp_path: Path, monkeypatc
     monkeypatch.setattr("xl_encoders.streams.text_index._Pass._chunk_lens", lambda *_: [count])
     with pytest.raises(EncoderError, match=r"rows are more than memory holds|another number of rows"):
         reader.read(tmp_path / reader.name)
+
+
+def test_controls_in_a_line_that_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "a"}\n"\x1b[31m\n1\x00\n')
+    with pytest.raises(EncoderError) as caught:
+        open_text_file(tmp_path / "a.jsonl")
+    assert str(caught.value).isprintable()
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "a"}\n1 \x0c \n[]\n')
+    with pytest.raises(EncoderError, match="no JSON"):
+        open_text_file(tmp_path / "a.jsonl")
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n"\u202e"\n', encoding="utf-8")
+    with pytest.raises(EncoderError) as caught:
+        open_text_file(tmp_path / "a.jsonl")
+    assert str(caught.value).isprintable()

@@ -75,9 +75,8 @@ class JsonLines:
                     message = f"{self._where(chunk, place)}: no JSON ({error}); a line needs an object."
                     raise EncoderError(message) from error
                 if not isinstance(row, dict):
-                    message = (
-                        f"{self._where(chunk, place)}: {line.decode(errors='replace').strip()[:40]} is no JSON object."
-                    )
+                    shown = ascii(line.decode(errors="replace").strip()[:40])[1:-1]  # a terminal may show it
+                    message = f"{self._where(chunk, place)}: {shown} is no JSON object."
                     raise EncoderError(message)
                 yield row
 
