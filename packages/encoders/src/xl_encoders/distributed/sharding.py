@@ -168,7 +168,8 @@ def total_norm(gradients: Iterable[Tensor]) -> Tensor:
         for gradient in gradients
         if not is_sharded(gradient)
     ]
-    norms = [torch.nn.utils.get_total_norm(some).double() for some in (slices, copies)]
+    # On the processor, as not every device has float64 (mps).
+    norms = [torch.nn.utils.get_total_norm(some).cpu().double() for some in (slices, copies)]
     squares = norms[0].square().to(gradients[0].device) if slices else torch.zeros((), dtype=torch.float64)
     if any(is_sharded(gradient) for gradient in gradients):
         dist.all_reduce(squares)
