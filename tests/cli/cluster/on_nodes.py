@@ -74,6 +74,10 @@ def pieces(folder: Path) -> dict[str, Any]:
     while not (folder / "stopped").exists():
         time.sleep(0.1)
     stopped.close()
+    # On a busy machine Ray's interrupt comes after `_SECONDS_TO_STOP`; without one the work takes a minute.
+    until = time.monotonic() + 50
+    while (folder / "stopped").read_text() != "stopped" and time.monotonic() < until:
+        time.sleep(0.1)
     lacking = ""
     try:
         next(on_cluster(asked, Resources(n_gpus=2)))

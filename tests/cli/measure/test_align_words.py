@@ -184,7 +184,7 @@ def test_a_calibration_is_learned_kept_and_read(xl: Run, model: Path, files: lis
             assert brier == pytest.approx(rows["brier before"])
     assert calibration.n == len(right)
     wrong = xl(*call, "--calibration", tmp_path / "c.json", "--method", "ot")
-    assert (wrong.returncode, "calibrates links of method mutual, not of ot" in wrong.stderr) == (1, True)
+    assert (wrong.returncode, "calibrates links of method 'mutual', not of 'ot'" in wrong.stderr) == (1, True)
     call[call.index("--layer") + 1] = 0
     other = xl(*call, "--calibration", tmp_path / "c.json")
     assert "was learned with layer 1 and not 0" in other.stderr

@@ -112,7 +112,7 @@ def test_tables_of_three_shapes_hold_the_same_rows(xl: Run, tmp_path: Path) -> N
         ("twice.csv", "eng,eng\n1,2\n", "twice.csv:1: each column needs a name of its own"),
         ("empty.csv", "method,eng,tur\n", "empty.csv: no line below its header"),
         ("none.csv", "method,score\nx,1\n", "none.csv: no column of languages"),
-        ("text.csv", "language,system\ntur,x\n", "text.csv: no column of numbers beside language"),
+        ("text.csv", "language,system\ntur,x\n", "text.csv: no column of numbers beside 'language'"),
         ("value.csv", "target,value\ntur,-\n", "value.csv:2: no value; each line"),
         ("one.jsonl", "", "one.jsonl: no result row in it"),
         ("new.jsonl", '{"task":"a","metric":"b","value":1,"source":"c","target":"d","more":1,"version":"9.0"}',
