@@ -8,7 +8,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from tests.thinned import thinned
@@ -220,6 +220,7 @@ def test_geomloss_at_its_defaults_is_another_objective_than_exact_transport() ->
 
 
 @given(seed=st.integers(0, 10_000), blur=st.sampled_from([0.05, 0.2, 0.6]), sweeps=st.integers(1, 60))
+@example(seed=9068, blur=0.05, sweeps=1)
 @settings(max_examples=25, deadline=None)
 def test_the_gap_bounds_the_error(seed: int, blur: float, sweeps: int) -> None:
     """<a, f> + <b, g> <= OT_eps <= that and the gap, at whatever sweep the iterations end; padding changes nothing."""
@@ -231,8 +232,7 @@ def test_the_gap_bounds_the_error(seed: int, blur: float, sweeps: int) -> None:
     few = sinkhorn(cost, a, b, epsilon=blur**2, scaling=0.5, max_iterations=sweeps, tolerance=0.0)
     all_ = sinkhorn(cost, a, b, epsilon=blur**2, scaling=0.95, max_iterations=20_000, tolerance=1e-6)
     value, true = ((a * found.f).sum(1) + (b * found.g).sum(1) for found in (few, all_))
-    assert all_.reached
-    assert few.gap is not None
+    assert few.gap is not None  # of either, as 20,000 sweeps do not come near for each draw
     assert all_.gap is not None
     assert bool((value <= true + all_.gap + 1e-9).all())
     assert bool((true <= value + few.gap + 1e-9).all())
