@@ -1,6 +1,6 @@
 """Every command beside other work: its rate with a busy process on each core, as a share of its rate without. By hand.
 
-    XL_DATA=FOLDER uv run python -m tests.bench.bench_busy --model E5 [--only PART] [--rounds 1]
+    XL_DATA=FOLDER uv run python -m tests.bench.bench_busy --model E5 [--only PART ...] [--rounds 1]
 
 E5 is a folder of multilingual-e5-small or its like. A busy process multiplies numbers in Python and never waits; there
 is one for each core that this process may use, with the same priority. With as many threads as cores a command has half
@@ -26,7 +26,7 @@ WANTED = 0.4
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--only", default="", help="commands whose name contains this")
+    parser.add_argument("--only", nargs="*", default=[""], help="commands whose name contains one of these")
     parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
     slow = []
@@ -34,7 +34,7 @@ def main() -> None:
         folder = Path(name)
         make_inputs(folder, Path(os.environ["XL_DATA"]))
         for label, words in commands(folder, Path(os.environ["XL_DATA"]), arguments.model).items():
-            if arguments.only not in label:
+            if not any(part in label for part in arguments.only):
                 continue
             idle, busy = float("inf"), float("inf")
             for _ in range(arguments.rounds):
@@ -104,7 +104,14 @@ def commands(folder: Path, data: Path, model: str) -> dict[str, list[object]]:
     english, german = (folder / "texts" / f"{code}.txt" for code in ("eng_Latn", "deu_Latn"))
     few = folder / "few"
     scored = ["--model", model, "--data", data]
-    small = ["train.steps=10", "train.batch=8", "train.accumulate=1", "train.precision=no", "data.limit=100"]
+    small = [
+        "train.steps=10",
+        "train.batch=8",
+        "train.accumulate=1",
+        "train.precision=no",
+        "data.limit=100",
+        "model.head_warmup=10",
+    ]
     train = [part for each in (f"model.from={model}", f"data.files={few}", *small) for part in ("--set", each)]
     vectors = ["eng.vec", "deu.vec"]
     mapped = ["--out-source", "out/a.vec", "--out-target", "out/b.vec"]

@@ -5,7 +5,8 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -191,17 +192,42 @@ def test_modules_outside_a_sentence_encoder_are_refused(place: str, tmp_path: Pa
         read_sentence_form(str(tmp_path))
 
 
+@contextmanager
+def flipped(path: Path) -> Generator[None]:
+    """With one bit of the file's last byte turned over."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        yield
+    finally:
+        path.write_bytes(whole)
+
+
 def test_weights_that_changed_since_they_were_written_are_refused(xl: Run, inputs: Path, tmp_path: Path) -> None:
-    assert xl(*small(inputs / "names", "train.steps=1"), "--out", tmp_path / "run").returncode == 0
-    line = ("embed", inputs / "names" / "eng_Latn.txt", "--model", tmp_path / "run", "--out", tmp_path / "vectors")
-    weights = tmp_path / "run" / "model" / "model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    result = xl(*line)
-    assert result.returncode == 1
-    assert f"xl: {weights} is not what the run wrote (another SHA-256 than in run.json)" in result.stderr
-    weights.write_bytes(whole)
-    assert xl(*line).returncode == 0
+    """Whoever reads a run, by its name or that of its model/, and one who trains on from it."""
+    run = tmp_path / "run"
+    assert xl(*small(inputs / "names", "train.steps=1"), "--out", run).returncode == 0
+    lines: list[tuple[object, ...]] = [
+        ("embed", inputs / "names" / "eng_Latn.txt", "--model", each, "--out", tmp_path / f"of-{each.name}")
+        for each in (run, run / "model")
+    ]
+    lines += [
+        (*small(inputs / "names", "train.steps=1", f"model.from={each}"), "--out", tmp_path / f"from-{each.name}")
+        for each in (run, run / "model")
+    ]
+    weights = run / "model" / "model.safetensors"
+    with flipped(weights):
+        for line in lines:
+            result = xl(*line)
+            assert result.returncode == 1, line
+            assert f"xl: {weights} is not what the run wrote (another SHA-256 than in run.json)" in result.stderr
+    for line in lines:
+        result = xl(*line)
+        assert result.returncode == 0, result.stderr
+    # A copy is the user's own.
+    shutil.copytree(run / "model", tmp_path / "copy" / "model")
+    with flipped(tmp_path / "copy" / "model" / "model.safetensors"):
+        assert xl(*lines[0][:2], "--model", tmp_path / "copy" / "model", "--out", tmp_path / "of-copy").returncode == 0
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:

@@ -108,3 +108,18 @@ def test_a_kept_model_is_named_as_any_other_and_a_probe_says_what_it_is_of(
     for named in (tmp_path / "probe", kept(tmp_path / "probe")[0]["folder"]):
         with pytest.raises(CliError, match="is a linear probe on small and holds no encoder; name the model"):
             analyze("cka", model=str(named), data=str(data / "sib200"))
+
+
+def test_a_kept_model_whose_weights_changed_is_refused(model: Path, data: Path, tmp_path: Path) -> None:
+    run(model, data, tmp_path, save_models=True)
+    [about] = kept(tmp_path)
+    weights = about["folder"] / "model.safetensors"
+    whole = weights.read_bytes()
+    asked: dict[str, Any] = {"model": str(about["folder"]), "data": str(data / "sib200")}
+    of_vectors: dict[str, Any] = {"layer": "1", "permutations": 1}
+    for more in (of_vectors, {"outputs": "probs"}):
+        weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(CliError, match=r"another SHA-256 than in fine_tuned\.json"):
+            analyze("distance", **asked, **more)
+        weights.write_bytes(whole)
+        assert analyze("distance", **asked, **more)

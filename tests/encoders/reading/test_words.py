@@ -50,6 +50,24 @@ def test_each_word_has_the_tokens_it_has_alone() -> None:
             assert [token for token, number in zip(row, numbers, strict=True) if number == i] == alone
 
 
+UNIGRAM, BYTES = train_tokenizer(TEXTS, n_pieces=120), byte_level(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+WORDS = st.sampled_from(["", "the", "the", " ", "▁", "<s>", "<mask>", "a<s>b", "\u200b", "猫", *TEXTS[0].split()])
+
+
+@given(sentences=st.lists(st.lists(WORDS | st.text(max_size=4), max_size=6), max_size=5))
+def test_a_sentence_has_the_tokens_that_the_library_gives_it_whole(sentences: list[list[str]]) -> None:
+    """Words that come again are read once; the library reads each sentence of words as one."""
+    for tokenizer in (UNIGRAM, BYTES):
+        rows, word_ids, _ = encode_words(tokenizer, sentences, 1000)
+        for words, row, numbers in zip(sentences, rows, word_ids, strict=True):
+            glued = [f" {word}" if word and any(words[:i]) else word for i, word in enumerate(words)]
+            whole = tokenizer(
+                glued if tokenizer is BYTES else words, is_split_into_words=True, add_special_tokens=False
+            )
+            assert row == whole["input_ids"]
+            assert [n if n >= 0 else whole.word_ids()[i] for i, n in enumerate(numbers)] == whole.word_ids()
+
+
 @pytest.mark.parametrize("family", ["canine"], indirect=True)
 def test_characters_and_the_spaces_between(family: Encoder) -> None:
     rows, word_ids, _ = encode_words(family.tokenizer, [["ab", "", "c"]], 64)

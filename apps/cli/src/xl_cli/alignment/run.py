@@ -23,6 +23,7 @@ from xl_cli.data.letters import tell_letters
 from xl_cli.data.run_data import RunData
 from xl_cli.errors import CliError, StoppedEarlyError
 from xl_cli.evaluation.opened import prompt_of
+from xl_cli.folder.at_hand import check_weights
 from xl_cli.folder.model_card import write_model_card
 from xl_cli.folder.run_folder import RunFolder, environment
 from xl_cli.launch import processes
@@ -137,6 +138,7 @@ def run(recipe: Recipe, data: RunData, folder: RunFolder) -> list[Row]:
 def pretrained(recipe: Recipe) -> Encoder:
     """The encoder that the recipe names by folder or hub id, with its masked-LM head where an objective needs one."""
     source, name = source_of(recipe.model)
+    check_weights(Path(form_source(recipe.model)))
     with Progress(f"loading the model {name or source}", quiet=True):
         encoder = load_encoder(
             source,

@@ -17,7 +17,7 @@ from xl_cli.evaluation.outline import Outline, outline
 from xl_cli.evaluation.plans import ENCODER, SIDES, VECTORS, Job, NamedModel, Plan
 from xl_cli.evaluation.preset_options import sources_there, targets_of, targets_there, with_preset
 from xl_cli.evaluation.tuning_options import ROBUST, distinct, parse_grid, parse_settings, settings_text, split_settings
-from xl_cli.folder.at_hand import FINE_TUNED
+from xl_cli.folder.at_hand import FINE_TUNED, weights_of
 from xl_cli.launch.progress import Progress, say
 from xl_cli.launch.stopping import ENDING, Stopping
 from xl_tasks.catalogue.task import Task
@@ -490,6 +490,7 @@ class _Scoring:
                 "source": trial.source,
                 "unit": trial.unit,
                 "robust": trial.robust_label,
+                "weights": weights_of(folder / self._folder),
             }
             with replacing(folder / self._folder / FINE_TUNED) as file:
                 file.write(json.dumps(about, ensure_ascii=False) + "\n")

@@ -70,7 +70,7 @@ def open_model(
     prompt: text in front of every text, or the name of one in those files; None takes their default, if any.
     """
     source, about, shown = _found(name)
-    check_weights(Path(source), about)
+    check_weights(Path(source))
     form = read_sentence_form(source, revision=revision)
     if form is not None and not form.pooling and not pooling:
         message = f"{name}: {form.unread}, which is not known here; give --pooling ({', '.join(POOLINGS)}) to choose."

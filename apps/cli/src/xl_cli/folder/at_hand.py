@@ -14,8 +14,6 @@ from xl_encoders.model.model_files import check_named, read_model_files
 FINE_TUNED = "fine_tuned.json"
 # What a probe that it kept is made of.
 PROBE = "probe.json"
-# The files of weights in a run's model/.
-WEIGHTS = "*.safetensors"
 
 
 def check_at_hand(
@@ -103,22 +101,34 @@ def run_model(name: str) -> tuple[str, dict]:
     return str(folder / "model"), about
 
 
-def check_weights(folder: Path, about: Mapping[str, Any]) -> None:
-    """CliError where the weights in a run's model/ are not those that its run.json, `about`, says it wrote (SHA-256).
-
-    Reads them once; runs that noted none are not looked at.
-    """
+def weights_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of weights in a folder of a model, by name; reads them once."""
     from xl_translit import hash_file
 
-    noted = about.get("weights")
+    return {path.name: hash_file(path) for path in sorted(folder.glob("*.safetensors"))}
+
+
+def check_weights(folder: Path) -> None:
+    """CliError where the weights of a model are not those that were noted when they were written.
+
+    folder: a run's model/, of which the run.json beside it tells, or a model that `xl eval --save-models` kept.
+    Of any other, and where nothing was noted, no weights are read.
+    """
+    if (folder / FINE_TUNED).is_file():
+        about = folder / FINE_TUNED
+    else:
+        about = folder.resolve().parent / "run.json"
+        if folder.name != "model" or not about.is_file():
+            return
+    noted = read_object(about).get("weights")
     if not isinstance(noted, dict) or not noted:
         return
-    found = {path.name: hash_file(path) for path in folder.glob(WEIGHTS)}
+    found = weights_of(folder)
     changed = next((name for name in sorted({*noted, *found}) if noted.get(name) != found.get(name)), "")
     if changed:
         message = (
-            f"{folder / changed} is not what the run wrote (another SHA-256 than in run.json): restore it or train "
-            f"again; if you changed it yourself, copy {folder} elsewhere and name the copy."
+            f"{folder / changed} is not what the run wrote (another SHA-256 than in {about.name}): restore it or "
+            f"train again; if you changed it yourself, copy {folder} elsewhere and name the copy."
         )
         raise CliError(message)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xl_cli.errors import UsageError
-from xl_cli.folder.at_hand import WEIGHTS
+from xl_cli.folder.at_hand import weights_of
 from xl_cli.folder.json_files import read_object
 from xl_cli.launch import processes
 
@@ -141,9 +141,7 @@ class RunFolder:
 
     def seal(self) -> None:
         """Note in run.json the SHA-256 of the weights in model/, by which a reader knows that they are this run's."""
-        from xl_translit import hash_file
-
-        self.describe(weights={path.name: hash_file(path) for path in sorted(self.model.glob(WEIGHTS))})
+        self.describe(weights=weights_of(self.model))
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a run that failed before it trained or scored anything."""

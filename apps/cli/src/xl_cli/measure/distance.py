@@ -1,6 +1,7 @@
 """Distances between languages: of their vectors layer by layer, or of what a classifier says of their texts."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xl_cli.cluster.spread import Spread
@@ -75,7 +76,7 @@ def distance_at(space: Space, layer: int, config: DistanceConfig) -> "list[Row]"
 def _output_rows(config: DistanceConfig, reading: Reading) -> "list[Row]":
     """Sinkhorn distances between what classifiers say of the same items in two languages."""
     from xl_analysis import sinkhorn_distances
-    from xl_cli.folder.at_hand import run_model, run_variant
+    from xl_cli.folder.at_hand import check_weights, run_model, run_variant
     from xl_cli.launch import processes
     from xl_cli.launch.progress import Progress
     from xl_tasks import Classifier, Row
@@ -83,6 +84,8 @@ def _output_rows(config: DistanceConfig, reading: Reading) -> "list[Row]":
     how = f"p={config.power} blur={config.blur:g}"
     data, keys, models = reading.data, reading.keys, reading.models
     sources = {name: run_model(name) for name in models.values()}
+    for source, _ in sources.values():
+        check_weights(Path(source))
     opened = {
         name: Classifier.load(source, revision=config.revision, max_len=config.max_len or None)
         for name, (source, _) in sources.items()

@@ -137,19 +137,39 @@ def _presplit_rows(
     parts = [_between(sentence, separator) for sentence in sentences]
     if _glues_words(tokenizer):
         parts = [[f" {word}" if word and any(part[:i]) else word for i, word in enumerate(part)] for part in parts]
-    encoded = tokenizer(
-        parts, is_split_into_words=True, add_special_tokens=False, return_attention_mask=False, verbose=False
-    )
-    rows = encoded["input_ids"]
-    markers = _marker_ids(tokenizer)
-    word_ids = [
-        [
-            NO_WORD if number is None or number % step or token in markers else number // step
-            for token, number in zip(row, encoded.word_ids(i), strict=True)
-        ]
-        for i, row in enumerate(rows)
-    ]
+    pieces = _pieces_of(tokenizer, list(dict.fromkeys(word for part in parts for word in part)))
+    rows, word_ids = [], []
+    for part in parts:
+        row: list[int] = []
+        numbers: list[int] = []
+        for place, word in enumerate(part):
+            ids, spaces = pieces[word]
+            row += ids
+            numbers += [NO_WORD if place % step else place // step] * len(ids)
+            for space in spaces:
+                numbers[space - len(ids)] = NO_WORD
+        rows.append(row)
+        word_ids.append(numbers)
     return rows, word_ids
+
+
+def _pieces_of(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> dict[str, tuple[list[int], list[int]]]:
+    """Of each of different words its ids, and the places in them that stand for a space alone.
+
+    A tokenizer that takes words reads each by itself, whatever stands around it: a word that comes a thousand times is
+    read once.
+    """
+    encoded = tokenizer(
+        [words], is_split_into_words=True, add_special_tokens=False, return_attention_mask=False, verbose=False
+    )
+    markers = _marker_ids(tokenizer)
+    pieces: dict[str, tuple[list[int], list[int]]] = {word: ([], []) for word in words}
+    for token, number in zip(encoded["input_ids"][0], encoded.word_ids(0), strict=True):
+        ids, spaces = pieces[words[number]]
+        if token in markers:
+            spaces.append(len(ids))
+        ids.append(token)
+    return pieces
 
 
 def _joined_rows(
