@@ -49,6 +49,8 @@ def xl() -> Run:
             contextlib.redirect_stderr(err),
         ):
             patch.setattr(sys, "argv", argv)
+            # Of `python -m pytest` the library would make the program's name.
+            patch.setattr(sys.modules["__main__"], "__package__", None)
             patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
             patch.delenv("XL_DEBUG", raising=False)
             if cwd is not None:

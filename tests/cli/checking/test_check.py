@@ -31,6 +31,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_every_way_agrees_and_is_told(xl: Run, model: Path, text: Path) -> None:
+    pytest.importorskip("sentence_transformers")
     done = xl("check", model, text, "--layer", "last")
     assert done.returncode == 0, done.stderr
     for way in ("padded batches", "packed", "bfloat16", "exported, opened again", "by sentence-transformers", "cached"):
@@ -63,6 +64,7 @@ def test_a_way_that_differs_fails(xl: Run, model: Path, text: Path, monkeypatch:
 def test_a_sentence_encoder_beside_its_own_library_and_ways_that_cannot_be_gone(
     model: Path, text: Path, tmp_path: Path, pooling: str
 ) -> None:
+    pytest.importorskip("sentence_transformers")
     xl_cli.export(model, out=tmp_path / "st", layer="1", pooling=pooling, prompt="piro: ")
     told = str(xl_cli.check(tmp_path / "st", text))
     assert f"layer 1 of 1, {pooling}, prompt 'piro: '" in told

@@ -186,7 +186,7 @@ def test_csv_is_one_table_of_all_rows(xl, tmp_path: Path) -> None:
     write_rows(tmp_path / "more.jsonl", [extra])
     result = xl("report", *runs, tmp_path / "more.jsonl", "--format", "csv")
     assert result.returncode == 0, result.stderr
-    table = pandas.read_csv(io.StringIO(result.stdout))
+    table = pandas.read_csv(io.StringIO(result.stdout), float_precision="round_trip")
     expected = [
         {"run": name} | json.loads(row.to_json())
         for name, path in (("a/run", runs[0]), ("b/run", runs[1]), ("more", tmp_path / "more.jsonl"))

@@ -135,6 +135,7 @@ def test_one_pair_is_a_table_and_a_picture(xl: Run, model: Path, tmp_path: Path)
 
 
 def test_a_language_without_spaces_is_cut_by_its_breaker(xl: Run, model: Path) -> None:
+    pytest.importorskip("icu4py")
     call = (
         "analyze",
         "align-words",

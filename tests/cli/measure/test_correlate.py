@@ -115,7 +115,7 @@ def test_columns_of_a_table_without_languages(xl: Run, tmp_path: Path) -> None:
     told = "xl: x steps, y loss: 2 points; a correlation needs at least 4.\n"
     assert (few.returncode, few.stderr) == (1, told)
     table.write_text("steps,loss\n1,5\n2,nan\n3,4\n4,4\n", encoding="utf-8")
-    assert xl(*call).stderr.startswith(f"xl: {table}:3: column loss is 'nan'; give a finite number")
+    assert xl(*call).stderr.startswith(f"xl: {table}:3: column 'loss' is 'nan'; give a finite number")
     table.write_text("steps,loss\n1,5\n2,5\n3,5\n4,5\n", encoding="utf-8")
     told = "xl: x steps, y loss: y is the same at every point (5 at the first); nothing correlates with a constant.\n"
     assert xl(*call).stderr == told

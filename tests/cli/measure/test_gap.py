@@ -106,8 +106,8 @@ def test_tables_of_three_shapes_hold_the_same_rows(xl: Run, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("nan.csv", "method,eng,tur\nx,0.5,nan\n", "nan.csv:2: column tur is 'nan'; give a finite number"),
-        ("word.csv", "method,eng,tur\nx,0.5,o.4\n", "word.csv:2: column tur is 'o.4'; give a finite number"),
+        ("nan.csv", "method,eng,tur\nx,0.5,nan\n", "nan.csv:2: column 'tur' is 'nan'; give a finite number"),
+        ("word.csv", "method,eng,tur\nx,0.5,o.4\n", "word.csv:2: column 'tur' is 'o.4'; give a finite number"),
         ("short.csv", "method,eng,tur\n\nx,0.5\n", "short.csv:3: 2 cells under 3 columns"),
         ("twice.csv", "eng,eng\n1,2\n", "twice.csv:1: each column needs a name of its own"),
         ("empty.csv", "method,eng,tur\n", "empty.csv: no line below its header"),

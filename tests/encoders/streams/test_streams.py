@@ -292,6 +292,14 @@ def test_a_file_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
         epoch(stream)
 
 
+@pytest.mark.parametrize("library", ["pyarrow", "xxhash"])
+def test_a_library_that_is_not_installed_is_told(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n', encoding="utf-8")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(EncoderError, match=r"needs pyarrow and xxhash; install xl-encoders\[streaming\]"):
+        TextStream([tmp_path / "a.jsonl"], batch=1, seed=1, columns=("text",))
+
+
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     good = write(make_table({"eng_Latn": 30}), tmp_path / "good.parquet", 30)
     write(pa.table({"text": [1, 2], "b": ["x", "y"]}), tmp_path / "other.arrow", 30)

@@ -1,7 +1,4 @@
-"""Text of the hub as a stream: from a hub on the loopback and from its layout on the disk, shuffled by a fixed seed.
-
-`datasets` waits five seconds wherever a stream is given up or has been read: what reads one to its end is slow.
-"""
+"""Text of the hub as a stream: from a hub on the loopback and from its layout on the disk, shuffled by a fixed seed."""
 
 import lzma
 import threading
@@ -20,6 +17,13 @@ from xl_tasks.datasets.readers import hub_text
 
 ARTICLES = [f"Title {i}\n\nFirst of {i}. It goes on.\n Second of {i}. " for i in range(60)]
 CONFIGS = ("20220301.tr", "20231101.tr", "20231101.simple", "20231101.en", "20231101.zh-yue")
+
+
+@pytest.fixture(autouse=True)
+def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`datasets` waits five seconds at the end of a stream of Parquet, for threads of large files; older ones not."""
+    config = pytest.importorskip("datasets.config")  # of the extra hub
+    monkeypatch.setattr(config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0.1, raising=False)
 
 
 @pytest.fixture

@@ -112,6 +112,8 @@ def test_accumulation_does_not_change_a_step(kind):
     ),
 )
 def test_learns_a_toy_task(kind, mode):
+    if mode == "lora":
+        pytest.importorskip("peft")  # of the extra lora
     encoder = toy_encoder()
     config = settings(mode=mode, epochs=8 if kind == "pairs" else 4, batch=16, lr=5e-3 if mode == "lora" else 1e-3)
     problem, data = problems(encoder, config)[kind]
@@ -122,6 +124,8 @@ def test_learns_a_toy_task(kind, mode):
 
 @pytest.mark.parametrize("mode", thinned(["full", "lora"], 2))
 def test_same_seed_same_weights_and_nothing_else_is_touched(mode):
+    if mode == "lora":
+        pytest.importorskip("peft")
     encoder = toy_encoder()
     before = {k: v.clone() for k, v in encoder.model.state_dict().items()}
     training = encoder.training

@@ -52,6 +52,8 @@ def run(kind: str, options: dict, *, perturbation=None, values=(), **more) -> tu
 )
 def test_goes_on_to_the_same_weights(tmp_path: Path, kind: str, options: dict, perturbation, at: int) -> None:
     """Stopped in the middle of an epoch, or where a dev score is due, which is then taken afterwards."""
+    if options.get("mode") == "lora":
+        pytest.importorskip("peft")  # of the extra lora
     straight, every = run(kind, options, perturbation=perturbation)
     checkpoints = Checkpoints(tmp_path, "x")
     calls = iter(range(1, 99))
@@ -96,6 +98,7 @@ def test_another_fit_is_refused_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_frozen_weights_are_in_no_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
     with pytest.raises(StoppedError):
         run("tagging", {"mode": "lora"}, checkpoints=Checkpoints(tmp_path, "x"), should_stop=lambda: True)
     [file] = tmp_path.iterdir()

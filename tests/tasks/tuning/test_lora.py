@@ -20,11 +20,17 @@ from xl_tasks.tuning.task_model import TaskModel
 ENG = "eng_Latn"
 
 
+@pytest.fixture
+def _peft() -> None:
+    pytest.importorskip("peft")  # of the extra lora
+
+
 def settings(**options) -> TuningConfig:
     given: dict[str, Any] = {"mode": "lora", "max_len": 48, "batch": 8, "lr": 5e-3, "epochs": 2.0, **options}
     return TuningConfig(**given)
 
 
+@pytest.mark.usefixtures("_peft")
 @pytest.mark.parametrize(
     "family", thinned(["xlmr", "bert", "canine", "distilbert", "xlm", "modernbert"], 3), indirect=True
 )
@@ -45,6 +51,7 @@ def test_only_adapters_and_head_are_trained(family):  # noqa: F811
     assert list(dict(model.model.named_parameters())) == list(plain)
 
 
+@pytest.mark.usefixtures("_peft")
 def test_frozen_weights_move_by_a_matrix_of_low_rank():
     encoder = toy_encoder()
     problem = ToyTagging(encoder.tokenizer)
@@ -61,6 +68,7 @@ def test_frozen_weights_move_by_a_matrix_of_low_rank():
     assert {k for k in moved if k not in backbone} == {"classifier.weight", "classifier.bias"}
 
 
+@pytest.mark.usefixtures("_peft")
 def test_saved_folder_is_a_plain_model(tmp_path):
     encoder = toy_encoder()
     config = settings()
@@ -76,6 +84,7 @@ def test_saved_folder_is_a_plain_model(tmp_path):
         assert torch.allclose(torch.from_numpy(row), expected, atol=1e-5)
 
 
+@pytest.mark.usefixtures("_peft")
 def test_the_best_adapters_are_merged():
     """The kept step is in the middle: what is merged is the state that was scored."""
     encoder = toy_encoder()

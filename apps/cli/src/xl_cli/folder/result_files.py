@@ -174,7 +174,7 @@ def csv_rows(path: Path, *, percent: bool = False) -> "list[Row]":
         about = _said({name: cell for name, cell in cells.items() if name not in (language, *figures)}, path, line)
         for name in figures:
             if cells[name] not in _NONE:
-                value = factor * number(cells[name], f"{path}:{line}: column {name[:60]}")
+                value = factor * number(cells[name], f"{path}:{line}: column {name[:60]!r}")
                 target = by_language.get(name) or code(cells[language])
                 metric = {} if by_language else {"metric": name}
                 rows.append(_made(path, **{"source": target, **about, **metric, "value": value, "target": target}))
@@ -233,7 +233,7 @@ def _said(cells: Mapping[str, str], path: Path, line: int) -> dict[str, Any]:
         elif kinds[name] is str:
             said[name] = code(cell) if name in ("source", "target") else cell
         else:
-            value = number(cell, f"{path}:{line}: column {name[:60]}")
+            value = number(cell, f"{path}:{line}: column {name[:60]!r}")
             said[name] = int(value) if kinds[name] is int and value == int(value) else value
     return said
 

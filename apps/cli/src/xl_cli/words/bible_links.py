@@ -122,6 +122,8 @@ def links_file(path: Path) -> Path:
 
 def _words(file: Path, pattern: str) -> dict[str, _Word]:
     """Words by id, of all tables of that name in the nearest folder above the file that has any."""
+    from xl_tasks.datasets.readers.delimited import column_names
+
     tables: list[Path] = next(filter(None, (sorted(folder.glob(pattern)) for folder in file.absolute().parents)), [])
     if not tables:
         message = f"{file}: no folder above it has the text of its words, {pattern}."
@@ -135,7 +137,7 @@ def _words(file: Path, pattern: str) -> dict[str, _Word]:
         for number, line in enumerate(lines, start=2):
             fields = line.split("\t")
             if key is None or text is None or len(fields) != len(header):
-                message = f"{table}:{number}: a word has {', '.join(header)}, id and text among them, parted by tabs."
+                message = f"{table}:{number}: a word has {column_names(header)}, with id and text, parted by tabs."
                 raise CliError(message)
             name = fields[key]
             words[name] = _Word(

@@ -47,7 +47,6 @@ def open_text_file(path: Path) -> TextFile:
 
     Raises EncoderError for a file that is missing, of another kind or broken.
     """
-    _pyarrow()
     with file_errors(path):
         with path.open("rb") as file:
             start = file.read(8)
@@ -73,6 +72,7 @@ def file_state(path: Path) -> FileState:
 @contextmanager
 def file_errors(path: Path) -> Generator[None]:
     """Turn the errors of the system and of pyarrow into one EncoderError that names the file."""
+    _check_installed()
     import pyarrow as pa
 
     try:
@@ -181,9 +181,10 @@ def _columns(schema: Any) -> dict[str, Any]:
     return {field.name: field.type for field in schema}
 
 
-def _pyarrow() -> None:
+def _check_installed() -> None:
     try:
         import pyarrow  # noqa: F401
+        import xxhash  # noqa: F401
     except ImportError as error:
-        message = "reading Parquet and Arrow files needs pyarrow; install xl-encoders[streaming]."
+        message = "reading texts as a stream needs pyarrow and xxhash; install xl-encoders[streaming]."
         raise EncoderError(message) from error

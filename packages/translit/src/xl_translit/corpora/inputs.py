@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xl_translit.corpora.formats import PACKED, SUFFIXES, FormatName
-from xl_translit.corpora.sources import HubSource, LineFormat, LineSource, ParquetSource, ReadTally, Source
+from xl_translit.corpora.sources import HubSource, LineFormat, LineSource, ParquetSource, ReadTally, Source, shown
 from xl_translit.corpora.storage import files_below, is_url, stamp
 from xl_translit.errors import CorpusError, CorpusOptionError, TextError
 from xl_translit.text import check_readable
@@ -265,7 +265,7 @@ def _file_source(path: str, column: str | None, keep: tuple[str, ...], input_for
         if kind == "text" or (input_format is None and kind in (None, "tsv")):
             return LineSource(path, "text", None)
         columns = _columns_of(path, kind)
-        message = f"{path}: name the column of the text with --column; there are: {', '.join(columns)}"
+        message = f"{path}: name the column of the text with --column; there are: {', '.join(map(shown, columns))}"
         raise CorpusOptionError(message if columns else message.partition(";")[0])
     if kind is None or kind == "text":
         message = (

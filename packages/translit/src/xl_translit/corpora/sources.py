@@ -277,7 +277,7 @@ class ParquetSource:
                 self._schema = file.schema_arrow
             self.stamp = stamp(path)
         except (ArrowException, OSError, UnicodeDecodeError) as error:  # the last of names that are not UTF-8
-            message = f"{path}: is no Parquet file that could be read ({_shown(error)}); check that it is complete"
+            message = f"{path}: is no Parquet file that could be read ({shown(error)}); check that it is complete"
             raise CorpusError(message) from None
         for name in (column, *keep):
             _place(name, self._schema.names, path)
@@ -286,8 +286,8 @@ class ParquetSource:
             kind = kind.value_type
         if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
             texts = [f.name for f in self._schema if types.is_string(f.type) or types.is_large_string(f.type)]
-            shown = ", ".join(map(_shown, texts)) or "none"
-            message = f"{path}: column {column!r} holds {kind}, not text; columns of text: {shown}"
+            columns = ", ".join(map(shown, texts)) or "none"
+            message = f"{path}: column {column!r} holds {kind}, not text; columns of text: {columns}"
             raise CorpusOptionError(message)
         self._columns = [column, *keep]
         self._groups: range | None = None
@@ -328,7 +328,7 @@ class ParquetSource:
                     reading.n_bytes = (self.size or 0) * reading.n_rows // max(n_total, 1)
         except (ArrowException, OSError, UnicodeDecodeError) as error:
             message = (
-                f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({_shown(error)}); fetch it again"
+                f"{self.name}: Parquet data is damaged after row {reading.n_rows} ({shown(error)}); fetch it again"
             )
             raise CorpusError(message) from None
         if reading.n_rows - n_before != n_total:
@@ -472,14 +472,14 @@ def _lines(block: bytes) -> list[bytes]:
     return [line + b"\n" for line in block.split(b"\n")[:-1]]
 
 
-def _shown(words: object) -> str:
+def shown(words: object) -> str:
     """Words of a file or a library in one short line, what cannot be printed as its escape."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(words)[:200])
 
 
 def _place(name: str, names: list[str], where: str, noun: str = "column") -> int:
     if name not in names:
-        message = f"{where}: there is no {noun} {name!r}; there are: {', '.join(map(_shown, names))}"
+        message = f"{where}: there is no {noun} {name!r}; there are: {', '.join(map(shown, names))}"
         raise CorpusOptionError(message)
     return names.index(name)
 

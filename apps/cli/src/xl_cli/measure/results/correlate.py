@@ -121,7 +121,7 @@ def _table_points(config: CorrelateConfig, names: "Sequence[str]") -> "list[Poin
     kept = [line for line in lines if not {line[name] for name in names} & {"", "-", "–"}]
     return [
         Point(
-            values=tuple(number(line[name], f"{line['']}{name}") for name in names),
+            values=tuple(number(line[name], f"{line['']}{name!r}") for name in names),
             about={name: cell for name, cell in line.items() if name and name not in names},
         )
         for line in kept

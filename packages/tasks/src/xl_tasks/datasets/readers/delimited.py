@@ -79,7 +79,7 @@ def read_table(
         filled = columns if filled is None else filled
     line = next(lines, None)
     if line is None:
-        message = f"{file}: no item in it; at least one line of {', '.join(columns)} is needed."
+        message = f"{file}: no item in it; at least one line of {column_names(columns)} is needed."
         raise TaskError(message)
     for number, text in chain([line], lines):
         where = f"{file}:{number}"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from xl_tasks.datasets.readers.delimited import column_names
 from xl_tasks.datasets.readers.hub import from_hub
 from xl_tasks.errors import TaskError
 from xl_translit import language
@@ -58,7 +59,7 @@ def hub_text(
         rows = datasets.load_dataset(where, split=split, streaming=True, **options)
         names = rows.column_names or list(next(iter(rows), {}))
         if column not in names:
-            message = f"there is no column {column!r}; there are: {', '.join(names)}"
+            message = f"there is no column {column!r}; there are: {column_names(names)}"
             raise ValueError(message)
         rows = rows.select_columns([column])
         return rows.shuffle(seed=seed, buffer_size=buffer) if buffer else rows
