@@ -26,7 +26,7 @@ from xl_encoders.reading.vector_files import open_vectors
 from xl_encoders.streams.columnar_files import open_text_file
 from xl_staticemb import StaticembError, read_vectors
 from xl_tasks import TaskError, load_bible, load_lines, read_rows
-from xl_translit import CorpusError, TextError, read_lines, romanize_corpus
+from xl_translit import CorpusError, TextError, read_lines, replacing, romanize_corpus
 
 MIB = 1 << 20
 N_PACKED = 200 * MIB
@@ -198,8 +198,16 @@ def test_links_are_followed_and_circles_end(tmp_path: Path, xl: Run) -> None:
     (data / "self.txt").symlink_to(data / "self.txt")
     for name in ("gone.txt", "self.txt"):
         assert name in told(xl, "translit", data / name, "--out", tmp_path / "out.txt")
-    (tmp_path / "out.txt").symlink_to(tmp_path / "elsewhere" / "tur_Latn.txt")
-    xl("translit", tmp_path / "elsewhere" / "tur_Latn.txt", "--out", tmp_path / "out.txt")
+    write_lines(tmp_path / "ell_Grek.txt", ["σου"])
+    for name in ("tur_Latn.txt", "made.txt"):
+        out = tmp_path / f"to-{name}"
+        out.symlink_to(tmp_path / "elsewhere" / name)
+        assert "exists already" in told(xl, "translit", tmp_path / "ell_Grek.txt", "--out", out)
+        # Commands that write over what is there put a file in the link's place.
+        with replacing(out) as file:
+            file.write("sou\n")
+        assert not out.is_symlink()
+    assert not (tmp_path / "elsewhere" / "made.txt").exists()
     assert (tmp_path / "elsewhere" / "tur_Latn.txt").read_text(encoding="utf-8") == "su\nev\n"
 
 
