@@ -186,7 +186,7 @@ def test_csv_is_one_table_of_all_rows(xl, tmp_path: Path) -> None:
     write_rows(tmp_path / "more.jsonl", [extra])
     result = xl("report", *runs, tmp_path / "more.jsonl", "--format", "csv")
     assert result.returncode == 0, result.stderr
-    table = pandas.read_csv(io.StringIO(result.stdout), float_precision="round_trip")
+    table = pandas.read_csv(io.StringIO(result.stdout))
     expected = [
         {"run": name} | json.loads(row.to_json())
         for name, path in (("a/run", runs[0]), ("b/run", runs[1]), ("more", tmp_path / "more.jsonl"))
@@ -196,10 +196,12 @@ def test_csv_is_one_table_of_all_rows(xl, tmp_path: Path) -> None:
     assert len(table) == len(expected)
     for name in ("value", "n", "seed", "coverage", "skipped", "layer", "low", "high", "p"):
         assert pandas.api.types.is_numeric_dtype(table[name]), name
-    for found, row in zip(table.to_dict("records"), expected, strict=True):
+    # Older releases of pandas read a number of 17 digits to its last place but one.
+    exact = csv.DictReader(io.StringIO(result.stdout))
+    for found, cells, row in zip(table.to_dict("records"), exact, expected, strict=True):
         for name, value in row.items():
             assert (value in (None, "")) == pandas.isna(found[name]), name
-            assert value in (None, "") or found[name] == value
+            assert value in (None, "") or type(value)(cells[name]) == value
     shown = csv.DictReader(io.StringIO(xl("report", *runs, "--format", "csv", "--metric", "top1").stdout))
     assert "top10" not in {row["metric"] for row in shown}
 

@@ -171,6 +171,8 @@ def wikipedia(tmp_path: Path) -> Path:
 def test_a_data_set_of_the_hub_is_read_as_text(
     xl: Run, model: Path, text: Path, wikipedia: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # `datasets` waits five seconds at the end of a stream of Parquet, for threads of large files.
+    monkeypatch.setattr("datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN", 0.1)
     command = ["static", "extract", wikipedia, "--model", model, *QUICK, "--lang", "en"]
     in_order = xl(*command, "--shuffle-buffer", "0", "--out", tmp_path / "order.vec")
     assert in_order.returncode == 0, in_order.stderr
