@@ -114,11 +114,10 @@ def check_weights(folder: Path) -> None:
     folder: a run's model/, of which the run.json beside it tells, or a model that `xl eval --save-models` kept.
     Of any other, and where nothing was noted, no weights are read.
     """
-    if (folder / FINE_TUNED).is_file():
-        about = folder / FINE_TUNED
-    else:
-        about = folder.resolve().parent / "run.json"
-        if folder.name != "model" or not about.is_file():
+    about, place = folder / FINE_TUNED, folder.resolve()
+    if not about.is_file():
+        about = place.parent / "run.json"
+        if place.name != "model" or not about.is_file():
             return
     noted = read_object(about).get("weights")
     if not isinstance(noted, dict) or not noted:
