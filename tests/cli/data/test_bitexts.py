@@ -57,6 +57,11 @@ def test_a_direction_that_does_not_fit_is_refused(folder: Path) -> None:
     (folder / "short").write_text("0-0\n", encoding="utf-8")
     with pytest.raises(CliError, match=r"no such file"):
         read_bitexts(entry(folder, reverse="gone"), {})
+    (folder / "some").mkdir()
+    with pytest.raises(CliError, match=r"some is a folder; name files of it\.$"):
+        read_bitexts(entry(folder, reverse="some"), {})
+    with pytest.raises(CliError, match=r"some is a folder; name files of it\. Or read it as .*data\.kind=parallel"):
+        read_bitexts(DataConfig(kind="pairs", files=(f"{folder}/some", f"{folder}/a.en")), {})
     with pytest.raises(ValueError, match=r"short:2: there is no such line"):
         read_bitexts(entry(folder, reverse="short"), {})
     with pytest.raises(UsageError, match=r"symmetrization is union, but there is one direction alone"):

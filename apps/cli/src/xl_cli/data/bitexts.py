@@ -49,6 +49,10 @@ def read_bitexts(entry: DataConfig, files: dict[str, str]) -> list[Bitext]:
     for path in (*paths, *map(Path, (*entry.alignments, *entry.reverse_alignments))):
         if not path.is_file():
             message = f"{path}: no such file."
+            if path.is_dir():
+                message = f"{path} is a folder; name files of it."
+                if path in paths:
+                    message += " Or read it as translations of one another: --set data.kind=parallel"
             raise CliError(message)
         files[str(path)] = fingerprint_file(path)
     couples = _couples(paths)
