@@ -204,23 +204,24 @@ def flipped(path: Path) -> Generator[None]:
 
 
 def test_weights_that_changed_since_they_were_written_are_refused(xl: Run, inputs: Path, tmp_path: Path) -> None:
-    """Whoever reads a run, by its name or that of its model/, and one who trains on from it."""
+    """Whoever reads a run, by its name, that of its model/ or a link to it, and one who trains on from it."""
     run = tmp_path / "run"
     assert xl(*small(inputs / "names", "train.steps=1"), "--out", run).returncode == 0
+    (tmp_path / "linked").symlink_to(run / "model")
     lines: list[tuple[object, ...]] = [
         ("embed", inputs / "names" / "eng_Latn.txt", "--model", each, "--out", tmp_path / f"of-{each.name}")
-        for each in (run, run / "model")
+        for each in (run, run / "model", tmp_path / "linked")
     ]
     lines += [
         (*small(inputs / "names", "train.steps=1", f"model.from={each}"), "--out", tmp_path / f"from-{each.name}")
-        for each in (run, run / "model")
+        for each in (run, run / "model", tmp_path / "linked")
     ]
     weights = run / "model" / "model.safetensors"
     with flipped(weights):
         for line in lines:
             result = xl(*line)
             assert result.returncode == 1, line
-            assert f"xl: {weights} is not what the run wrote (another SHA-256 than in run.json)" in result.stderr
+            assert "model.safetensors is not what the run wrote (another SHA-256 than in run.json)" in result.stderr
     for line in lines:
         result = xl(*line)
         assert result.returncode == 0, result.stderr
